@@ -1,0 +1,453 @@
+"""Every failure that Athena Lab names.
+
+::
+
+    AthenaError
+    ├── ConfigError                a setting is unknown, of the wrong type or out of range
+    ├── PortInUse                  the port asked for is taken
+    ├── SampleError
+    │   ├── SampleNotFound         no file at that path, no sample of that hash
+    │   ├── NotAFile               a directory, a device, a socket
+    │   ├── SampleUnreadable       the operating system refuses to read it
+    │   ├── EmptySample            zero bytes
+    │   └── SampleTooLarge         over the cap
+    ├── RequestError               the caller asked for what cannot be
+    │   ├── MalformedRequest       not JSON, not base64, not UTF-8, too deep
+    │   ├── InvalidField           JSON, but a field is missing, wrong or unknown
+    │   ├── UnknownModule          no module of that name
+    │   ├── UnknownFunction        the module has no such function
+    │   ├── NotAuthenticated       no token, or a wrong one
+    │   ├── NotAllowed             a foreign origin, host or scope
+    │   ├── UnknownRoute           no such path under /api/v1
+    │   ├── MethodNotAllowed       the path exists, not for that method
+    │   └── BodyTooLarge           a request body over its cap
+    ├── WasmError                  carries ``module``
+    │   ├── BadModule              not a component, wrong hash, imports more than stdin
+    │   ├── ModuleTrap             the guest trapped
+    │   ├── ModuleMemory           the guest ran into its memory limit
+    │   ├── ModuleDeadline         the guest ran past its deadline
+    │   ├── ModuleCancelled        the caller went away
+    │   ├── BadOutput              the guest's answer does not fit the contract
+    │   ├── ModuleRefused          the guest itself returned an error
+    │   └── QueueFull              more calls are waiting than the queue holds
+    ├── Rejected                   a policy of ours refused; the service was not asked, or no longer
+    │   ├── DeadlineExceeded       the time given is over
+    │   └── NoProvider             no provider is configured for the request
+    ├── APIError                   carries ``provider``, ``model``, ``status_code``, ``attempts`` ...
+    │   ├── NetworkError
+    │   │   ├── ProviderTimeout
+    │   │   └── ProviderUnreachable
+    │   ├── ValidationError
+    │   │   ├── InvalidRequest     the provider rejects what was asked (400, 404, 413, 422)
+    │   │   └── InvalidResponse    garbage, truncated, or over a size cap
+    │   ├── AuthError
+    │   │   ├── Unauthorized       401
+    │   │   └── Forbidden          403
+    │   ├── RateLimited            429
+    │   └── ProviderError
+    │       ├── ServiceUnavailable 5xx, 529, 498
+    │       └── QuotaExceeded      402 and spend limits: waiting does not help
+    └── ServerUnreachable          a LabClient finds no server, or one that is not ours
+
+"A policy refused" (`Rejected`) and "the service failed" (`APIError`) are different bases, so that a breaker
+or a retry never mistakes one for the other. Messages never hold a key, a prompt or bytes of a sample.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+PROBLEM_TYPE = "about:blank"
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An error as it travels: RFC 9457 problem details with our extension members."""
+
+    title: str
+    status: int
+    detail: str
+    code: str
+    next_step: str
+    type: str = PROBLEM_TYPE
+    request_id: str | None = None
+    module: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    upstream_status: int | None = None
+    upstream_request_id: str | None = None
+    attempts: int | None = None
+    retry_after: float | None = None
+    """Seconds."""
+
+
+class AthenaError(Exception):
+    """Base of all named errors. ``str()`` is a sentence and the next step."""
+
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+    status: ClassVar[int] = 500
+    """The HTTP status with which our own server reports this error."""
+    next_step: str = "Look at the server's log for this request id, and report it as a bug."
+
+    def __init__(self, detail: str, *, next_step: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        if next_step is not None:
+            self.next_step = next_step
+
+    def __str__(self) -> str:
+        return f"{self.detail} {self.next_step}"
+
+    def problem(self, request_id: str | None = None) -> Problem:
+        """The error as problem details, with those of its attributes that the format has a place for."""
+        return Problem(
+            title=self.title,
+            status=self.status,
+            detail=self.detail,
+            code=self.code,
+            next_step=self.next_step,
+            request_id=request_id,
+            module=getattr(self, "module", None),
+            provider=getattr(self, "provider", None),
+            model=getattr(self, "model", None),
+            upstream_status=getattr(self, "upstream_status", None),
+            upstream_request_id=getattr(self, "upstream_request_id", None),
+            attempts=getattr(self, "attempts", None),
+            retry_after=getattr(self, "retry_after", None),
+        )
+
+
+class ConfigError(AthenaError):
+    code = "config"
+    title = "Configuration error"
+    next_step = "Correct the setting and start again."
+
+
+class PortInUse(AthenaError):
+    code = "port_in_use"
+    title = "Port in use"
+    next_step = "Stop the program that listens there, or choose another port with --port."
+
+
+class ServerUnreachable(AthenaError):
+    code = "server_unreachable"
+    title = "Server unreachable"
+    status = 502
+    next_step = "Start the server with `jupyter athena`, or unset ATHENA_URL to work without one."
+
+
+# -- samples ---------------------------------------------------------------------------------------------------
+
+
+class SampleError(AthenaError):
+    code = "sample"
+    title = "Sample error"
+    status = 422
+
+
+class SampleNotFound(SampleError):
+    code = "sample_not_found"
+    title = "Sample not found"
+    status = 404
+    next_step = "Check the path or the SHA-256, or add the file again."
+
+
+class NotAFile(SampleError):
+    code = "not_a_file"
+    title = "Not a regular file"
+    next_step = "Name one regular file; for a folder, triage its files one by one."
+
+
+class SampleUnreadable(SampleError):
+    code = "sample_unreadable"
+    title = "Sample cannot be read"
+    next_step = "Give your user permission to read the file, or copy it to where it can be read."
+
+
+class EmptySample(SampleError):
+    code = "empty_sample"
+    title = "Empty sample"
+    next_step = "There is nothing to analyse in zero bytes; check that the file was copied whole."
+
+
+class SampleTooLarge(SampleError):
+    code = "sample_too_large"
+    title = "Sample too large"
+    status = 413
+    next_step = "Raise [samples] max_bytes in athena.toml, or cut the file."
+
+
+# -- requests --------------------------------------------------------------------------------------------------
+
+
+class RequestError(AthenaError):
+    code = "request"
+    title = "Bad request"
+    status = 400
+    next_step = "Compare the request with /api/v1/openapi.json."
+
+
+class MalformedRequest(RequestError):
+    code = "malformed_request"
+    title = "Malformed request"
+    status = 400
+
+
+class InvalidField(RequestError):
+    code = "invalid_field"
+    title = "Invalid field"
+    status = 422
+
+
+class UnknownModule(RequestError):
+    code = "unknown_module"
+    title = "Unknown module"
+    status = 404
+    next_step = "GET /api/v1/wasm/modules lists the modules that exist."
+
+
+class UnknownFunction(RequestError):
+    code = "unknown_function"
+    title = "Unknown function"
+    status = 404
+    next_step = "GET /api/v1/wasm/capabilities lists each module's functions and their arguments."
+
+
+class NotAuthenticated(RequestError):
+    code = "not_authenticated"
+    title = "Not authenticated"
+    status = 401
+    next_step = "Send the server's token as `Authorization: token <token>`."
+
+
+class NotAllowed(RequestError):
+    code = "not_allowed"
+    title = "Not allowed"
+    status = 403
+    next_step = "Call from an origin that Athena.allowed_origins lists, with a token that may do this."
+
+
+class UnknownRoute(RequestError):
+    code = "unknown_route"
+    title = "Not found"
+    status = 404
+
+
+class MethodNotAllowed(RequestError):
+    code = "method_not_allowed"
+    title = "Method not allowed"
+    status = 405
+
+
+class BodyTooLarge(RequestError):
+    code = "body_too_large"
+    title = "Request body too large"
+    status = 413
+    next_step = "Upload large samples as application/octet-stream, and name them by SHA-256 afterwards."
+
+
+# -- WASM ------------------------------------------------------------------------------------------------------
+
+
+class WasmError(AthenaError):
+    code = "wasm"
+    title = "Module error"
+    status = 502
+
+    def __init__(self, detail: str, *, module: str, next_step: str | None = None) -> None:
+        super().__init__(detail, next_step=next_step)
+        self.module = module
+
+
+class BadModule(WasmError):
+    code = "bad_module"
+    title = "Module refused"
+    status = 503
+    next_step = "Rebuild it with `make wasm`; a component may import nothing but stdin and must match the manifest."
+
+
+class ModuleTrap(WasmError):
+    code = "module_trap"
+    title = "Module trapped"
+    next_step = "The sandbox contained it; the other findings stand. Report the sample's hash as a bug of the module."
+
+
+class ModuleMemory(WasmError):
+    code = "module_memory"
+    title = "Module out of memory"
+    next_step = "Raise [wasm] memory_bytes in athena.toml, or ask for a quick analysis."
+
+
+class ModuleDeadline(WasmError):
+    code = "module_deadline"
+    title = "Module deadline exceeded"
+    status = 504
+    next_step = "Give it a longer timeout, or ask for a quick analysis."
+
+
+class ModuleCancelled(WasmError):
+    code = "module_cancelled"
+    title = "Module call cancelled"
+    status = 503
+    next_step = "Run the analysis again."
+
+
+class BadOutput(WasmError):
+    code = "bad_output"
+    title = "Module output invalid"
+    next_step = "The module breaks the contract of wasm/wit; rebuild or remove it."
+
+
+class ModuleRefused(WasmError):
+    code = "module_refused"
+    title = "Module refused the call"
+    status = 422
+    next_step = "GET /api/v1/wasm/capabilities shows the arguments that the function takes."
+
+
+class QueueFull(WasmError):
+    code = "queue_full"
+    title = "Queue full"
+    status = 503
+    next_step = "Wait for running analyses to end, or raise [wasm] queue in athena.toml."
+
+
+# -- policies --------------------------------------------------------------------------------------------------
+
+
+class Rejected(AthenaError):
+    code = "rejected"
+    title = "Rejected"
+    status = 503
+
+
+class DeadlineExceeded(Rejected):
+    code = "deadline_exceeded"
+    title = "Deadline exceeded"
+    status = 504
+    next_step = "Ask again with a longer deadline, or choose a faster model."
+
+
+class NoProvider(Rejected):
+    code = "no_provider"
+    title = "No provider configured"
+    next_step = (
+        "Set ANTHROPIC_API_KEY (or OPENAI_, DEEPSEEK_, MISTRAL_, GROQ_API_KEY), or ATHENA_LOCAL_URL for a local model, "
+        'where the server starts; or ask with provider="offline" for the summary written without AI.'
+    )
+
+
+# -- providers -------------------------------------------------------------------------------------------------
+
+
+class APIError(AthenaError):
+    """A provider failed, or its answer is unusable.
+
+    ``upstream_status`` is the provider's HTTP status (100 - 599, None without a response), ``retry_after`` is in
+    seconds, ``attempts`` counts the requests sent so far.
+    """
+
+    code = "api"
+    title = "Provider error"
+    status = 502
+    next_step = "Ask again, or choose another provider."
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        provider: str,
+        model: str | None = None,
+        upstream_status: int | None = None,
+        upstream_request_id: str | None = None,
+        attempts: int = 1,
+        retry_after: float | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(detail, next_step=next_step)
+        self.provider = provider
+        self.model = model
+        self.upstream_status = upstream_status
+        self.upstream_request_id = upstream_request_id
+        self.attempts = attempts
+        self.retry_after = retry_after
+
+
+class NetworkError(APIError):
+    code = "network"
+    title = "Network error"
+
+
+class ProviderTimeout(NetworkError):
+    code = "provider_timeout"
+    title = "Provider timed out"
+    status = 504
+    next_step = "Ask again, choose another provider, or raise its timeout in athena.toml."
+
+
+class ProviderUnreachable(NetworkError):
+    code = "provider_unreachable"
+    title = "Provider unreachable"
+    next_step = "Check the network, the proxy settings and the provider's base_url."
+
+
+class ValidationError(APIError):
+    code = "validation"
+    title = "Invalid exchange with the provider"
+
+
+class InvalidRequest(ValidationError):
+    code = "invalid_request"
+    title = "Provider rejects the request"
+    next_step = "Check the model's name and shorten the question; the provider's reason is in the detail."
+
+
+class InvalidResponse(ValidationError):
+    code = "invalid_response"
+    title = "Provider's answer is unusable"
+    next_step = "What was received is kept. Ask again, or choose another provider."
+
+
+class AuthError(APIError):
+    code = "auth"
+    title = "Provider refuses the credentials"
+
+
+class Unauthorized(AuthError):
+    code = "unauthorized"
+    title = "API key refused"
+    next_step = "Set a valid key in the provider's key variable where the server starts, and restart it."
+
+
+class Forbidden(AuthError):
+    code = "forbidden"
+    title = "API key lacks permission"
+    next_step = "Give the key access to this model, or choose another model."
+
+
+class RateLimited(APIError):
+    code = "rate_limited"
+    title = "Provider limits the rate"
+    status = 503
+    next_step = "Wait for the time given, or choose another provider."
+
+
+class ProviderError(APIError):
+    code = "provider_error"
+    title = "Provider failed"
+
+
+class ServiceUnavailable(ProviderError):
+    code = "service_unavailable"
+    title = "Provider unavailable"
+    status = 503
+    next_step = "Ask again in a minute, or choose another provider."
+
+
+class QuotaExceeded(ProviderError):
+    code = "quota_exceeded"
+    title = "Provider's quota is used up"
+    status = 503
+    next_step = "Top up the account or raise its spend limit; waiting does not help."

@@ -1,0 +1,41 @@
+"""Findings: what a module says that an analyst should know."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+"""From the least to the worst."""
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where it was seen. ``offset`` and ``length`` in bytes; ``text`` is hostile, cut at 256 characters."""
+
+    offset: int | None = None
+    length: int | None = None
+    text: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One observation.
+
+    ``id`` is a slug that the module chooses (``overlay``, ``section-anomaly-2``), unique in its output; in a `Report`
+    it is ``<module>/<slug>``, and that is what an answer cites. ``malformed-...`` marks structures that contradict
+    themselves.
+    """
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,95}$")]
+    severity: Severity
+    confidence: Annotated[int, Meta(ge=0, le=100)]
+    """Percent."""
+    title: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Words of the module alone, no text from the sample."""
+    detail: str = ""
+    """May quote the sample; shown as text only."""
+    evidence: tuple[Evidence, ...] = ()
+    techniques: tuple[str, ...] = ()
+    """ATT&CK ids, ``T1027.002``."""

@@ -1,0 +1,67 @@
+"""What the host and a module say to each other: the JSON inside the texts of ``wasm/wit/world.wit``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from athena_lab.report.findings import Finding
+
+Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"]
+"""The place of a module's output in ``results`` of the HTTP contract."""
+
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+
+
+class Function(msgspec.Struct, frozen=True):
+    """A function that `Call.function` may name. ``args`` is a JSON Schema (2020-12) of type object."""
+
+    name: Name
+    summary: str
+    args: dict[str, Any]
+    needs_sample: bool = True
+
+
+class Description(msgspec.Struct, frozen=True):
+    """Answer of ``describe``. Every module has the function ``analyze``."""
+
+    name: Name
+    version: Annotated[str, Meta(pattern=r"^\d+\.\d+\.\d+$")]
+    summary: str
+    slot: Slot
+    capabilities: tuple[str, ...]
+    functions: tuple[Function, ...]
+
+
+class SampleInfo(msgspec.Struct, frozen=True):
+    """What the host knows of the sample without reading it. ``name`` is a hint only, and hostile."""
+
+    size: int
+    name: str = ""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """The text handed to ``analyze``. Unknown arguments are refused by the module (code ``invalid_args``)."""
+
+    function: str
+    args: dict[str, Any] = {}
+    sample: SampleInfo | None = None
+    """None: the function is called without a sample, stdin is empty."""
+
+
+class Output(msgspec.Struct, frozen=True):
+    """A successful answer. ``memory_bytes`` is the size of the guest's linear memory at its end, which is its peak."""
+
+    data: msgspec.Raw
+    """JSON of the function's own; `athena_lab.report.facts.FileFacts` for file-processor's ``analyze``."""
+    findings: tuple[Finding, ...] = ()
+    memory_bytes: int = 0
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The error text of ``analyze``."""
+
+    code: Literal["unknown_function", "invalid_args", "no_sample", "unsupported"]
+    message: str
