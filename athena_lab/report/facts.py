@@ -28,7 +28,7 @@ class Format(Fact, frozen=True):
     """What the content says that the file is, whatever its name."""
 
     id: str
-    """Short and stable: ``pe``, ``elf``, ``macho``, ``macho-fat``, ``zip``, ``docx``, ``pdf``, ``text``, ``data`` ..."""
+    """Short and stable: ``pe``, ``elf``, ``macho``, ``macho-fat``, ``docx``, ``pdf``, ``text``, ``data`` ..."""
     name: str
     """For people: ``PE32+ executable (console) x86-64``."""
     mime: str
