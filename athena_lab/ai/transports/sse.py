@@ -59,7 +59,7 @@ class SseDecoder:
             yield Message(b"".join(self._whole).decode("utf-8", "replace"), whole=True)
 
     def _lines(self, chunk: bytes) -> list[bytes]:
-        """The lines that the chunk completes; its last part waits. A CR ends its line at once, a LF after it is no more."""
+        """The lines that the chunk completes; its last part waits. A CR ends its line, with a LF after it or without."""
         if self._after_cr and chunk:
             chunk, self._after_cr = chunk.removeprefix(b"\n"), False
         if not chunk:
