@@ -5,6 +5,7 @@
     AthenaError
     ├── ConfigError                a setting is unknown, of the wrong type or out of range
     ├── PortInUse                  the port asked for is taken
+    ├── MissingPackage             an optional Python package is needed and not installed
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
     │   ├── NotAFile               a directory, a device, a socket
@@ -129,6 +130,12 @@ class PortInUse(AthenaError):
     code = "port_in_use"
     title = "Port in use"
     next_step = "Stop the program that listens there, or choose another port with --port."
+
+
+class MissingPackage(AthenaError):
+    code = "missing_package"
+    title = "Optional package missing"
+    next_step = "Install the package into this environment, and try again."
 
 
 class ServerUnreachable(AthenaError):
