@@ -6,6 +6,7 @@
     ├── ConfigError                a setting is unknown, of the wrong type or out of range
     ├── PortInUse                  the port asked for is taken
     ├── LabClosed                  used after it was closed
+    ├── MissingPackage             an optional Python package is needed and not installed
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
     │   ├── NotAFile               a directory, a device, a socket
@@ -156,6 +157,12 @@ class LabClosed(AthenaError):
     title = "Lab closed"
     status = 503
     next_step = "Open a new one with athena_lab.connect()."
+
+
+class MissingPackage(AthenaError):
+    code = "missing_package"
+    title = "Optional package missing"
+    next_step = "Install the package into this environment, and try again."
 
 
 class ServerUnreachable(AthenaError):
