@@ -55,7 +55,8 @@ class Execute(Request, frozen=True):
 
     module: Name
     function: Name
-    args: dict[str, Any] = {}
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+    """A JSON object, as the function's schema says."""
     file_data: str | None = None
     sample: Sha256 | None = None
     timeout: Seconds | None = None

@@ -65,7 +65,7 @@ class Quarantine:
 
         Raises `SampleNotFound`, `NotAFile`, `SampleUnreadable`, `EmptySample` and `SampleTooLarge`.
         """
-        with _open_regular(path, self.max_bytes) as source, self.receive(Path(path).name) as incoming:
+        with open_regular(path, self.max_bytes) as source, self.receive(Path(path).name) as incoming:
             while block := source.read(MIB):
                 incoming.write(block)
             return incoming.commit()
@@ -154,7 +154,8 @@ def _too_large(size: int, limit: int) -> SampleTooLarge:
     return SampleTooLarge(f"The sample has {size:,} bytes or more; the limit is {limit:,}.")
 
 
-def _open_regular(path: str | os.PathLike[str], limit: int) -> IO[bytes]:
+def open_regular(path: str | os.PathLike[str], limit: int) -> IO[bytes]:
+    """Open a file that may become a sample. Raises as `Quarantine.add_path`."""
     # O_NONBLOCK: opening a pipe that nobody writes must not hang; a regular file does not care.
     shown = repr(os.fspath(path))
     try:

@@ -3,6 +3,7 @@
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding, Severity, Slot
 from athena_lab.report.model import (
+    FACTS_MODULE,
     REPORT_MIME,
     AnalysisType,
     ModuleResult,
@@ -14,6 +15,7 @@ from athena_lab.report.model import (
 )
 
 __all__ = [
+    "FACTS_MODULE",
     "REPORT_MIME",
     "SEVERITIES",
     "AnalysisType",

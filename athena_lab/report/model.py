@@ -82,6 +82,13 @@ class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
         prefixed = tuple(msgspec.structs.replace(finding, id=f"{module}/{finding.id}") for finding in findings)
         return cls(module, version, "ok", prefixed, data.copy(), None, time, memory_bytes)
 
+    def decode_facts(self) -> FileFacts:
+        """The data of file-processor. Raises `BadOutput` if it breaks the contract."""
+        try:
+            return msgspec.json.decode(self.data, type=FileFacts)
+        except msgspec.MsgspecError as error:
+            raise BadOutput(f"The facts do not fit the contract: {error}.", module=self.module) from error
+
     @classmethod
     def failed(cls, module: str, version: str, *, error: Problem, time: float) -> ModuleResult:
         return cls(module, version, "failed", error=error, time=time)
@@ -126,10 +133,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         result = self.results.get("analysis", {}).get(FACTS_MODULE)
         if result is None or result.status != "ok" or result.data == NO_DATA:
             return None
-        try:
-            return msgspec.json.decode(result.data, type=FileFacts)
-        except msgspec.MsgspecError as error:
-            raise BadOutput(f"The facts do not fit the contract: {error}.", module=FACTS_MODULE) from error
+        return result.decode_facts()
 
     @property
     def verdict(self) -> Verdict:

@@ -181,7 +181,7 @@ class Runtime:
         `deadline` is in seconds from now and counts the wait for a worker. Raises `UnknownModule`, `UnknownFunction`
         and every `WasmError`. A cancelled call stops its guest at once.
         """
-        module = self._module(name)
+        module = self.module(name)
         if function not in module.functions:
             raise UnknownFunction(f"Module {name} has no function {function[:80]!r}.")
         job = Job(
@@ -194,7 +194,8 @@ class Runtime:
         )
         return await self._measured(job, sample.info.size if sample else 0)
 
-    def _module(self, name: str) -> Module:
+    def module(self, name: str) -> Module:
+        """A loaded module. Raises `UnknownModule`, or why it could not be loaded."""
         if name in self._modules:
             return self._modules[name]
         if name in self.failures:
