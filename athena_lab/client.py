@@ -18,7 +18,6 @@ from athena_lab.errors import (
     DeadlineExceeded,
     LabClosed,
     Problem,
-    SampleError,
     ServerUnreachable,
     from_problem,
 )
@@ -46,8 +45,8 @@ _T = TypeVar("_T")
 def connect(environ: MutableMapping[str, str] | None = None) -> LabProtocol:
     """The lab of the Jupyter server that this kernel belongs to, else one of this process's own.
 
-    The server's extension puts ``ATHENA_URL`` and ``ATHENA_TOKEN`` into the environment of its kernels. Does no input or
-    output: whether the server answers shows with the first call.
+    The server's extension puts ``ATHENA_URL`` and ``ATHENA_TOKEN`` into the environment of its kernels. Whether the
+    server answers shows with the first call.
     """
     environ = os.environ if environ is None else environ
     if url := environ.get("ATHENA_URL"):
@@ -60,7 +59,7 @@ def connect(environ: MutableMapping[str, str] | None = None) -> LabProtocol:
 
 
 def running_server(environ: Mapping[str, str]) -> tuple[str, str] | None:
-    """URL and token of the Jupyter server that started this kernel, by Jupyter's runtime files; None outside a kernel."""
+    """URL and token of the Jupyter server that started this kernel, by Jupyter's runtime files; None if none did."""
     parent = environ.get("JPY_PARENT_PID")
     if parent is None:
         return None
@@ -113,7 +112,9 @@ class LabClient:
         modules: Sequence[str] | None = None,
         options: api.TriageOptions | None = None,
     ) -> Report:
-        return await self._post("api/v1/wasm/analyze", await self._triage(source, analysis_type, modules, options), Report)
+        return await self._post(
+            "api/v1/wasm/analyze", await self._triage(source, analysis_type, modules, options), Report
+        )
 
     @contextlib.asynccontextmanager
     async def stream_triage(
@@ -202,7 +203,9 @@ class LabClient:
         content = b"{}" if body is None else msgspec.json.encode(body)
         return _decode(await self._send("POST", path, content=content, headers=_JSON), kind)
 
-    async def _send_sample(self, path: str, source: str | os.PathLike[str] | bytes, query: dict[str, str], kind: type[_T]) -> _T:
+    async def _send_sample(
+        self, path: str, source: str | os.PathLike[str] | bytes, query: dict[str, str], kind: type[_T]
+    ) -> _T:
         if isinstance(source, bytes):
             return _decode(await self._send("POST", path, content=source, headers=_OCTETS, params=query), kind)
         with await asyncio.to_thread(open_regular, source, _MAX_UPLOAD) as file:

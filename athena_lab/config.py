@@ -1,10 +1,11 @@
 """Every setting, its unit, range and default.
 
 Settings come from ``athena.toml`` - at ``$ATHENA_CONFIG``, else in the working directory, else in the user's
-configuration folder - and from the environment: ``ATHENA_<SECTION>__<KEY>``, with more ``__`` for deeper keys. The environment wins.
+configuration folder - and from the environment: ``ATHENA_<SECTION>__<KEY>``, with more ``__`` for deeper keys. The
+environment wins.
 
-A file found in the working directory may come from somebody else, with a folder of samples say. It must not decide where
-API keys are sent, and so may not set ``wire``, ``base_url`` or ``key_env`` of a provider, nor folders.
+A file found in the working directory may come from somebody else, with a folder of samples say. It must not decide
+where API keys are sent, and so may not set ``wire``, ``base_url`` or ``key_env`` of a provider, nor folders.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def load_config(environ: Mapping[str, str] | None = None, cwd: Path | None = Non
     if file and not file.trusted:
         _refuse_untrusted(tree, file)
     if file:
-        _convert(tree, lambda key, problem: file.error(key, problem))  # first alone, so that it is blamed for its own
+        _convert(tree, file.error)  # first alone, so that it is blamed for its own
     variables = _from_environment(environ)
     return _convert(_merge(tree, variables), lambda key, problem: ConfigError(f"{_variable(key)}: {problem}"))
 
@@ -112,11 +113,14 @@ def load_config(environ: Mapping[str, str] | None = None, cwd: Path | None = Non
 def _find(environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
     if named := environ.get("ATHENA_CONFIG"):
         return _read(Path(named), trusted=True)
-    home = platformdirs.user_config_path(APP) / FILE
-    for path, trusted in ((cwd / FILE, False), (home, True)):
+    for path, trusted in ((cwd / FILE, False), (_home(), True)):
         if path.is_file():
             return _read(path, trusted=trusted)
     return None
+
+
+def _home() -> Path:
+    return platformdirs.user_config_path(APP) / FILE
 
 
 def _read(path: Path, *, trusted: bool) -> ConfigFile:
@@ -140,7 +144,7 @@ def _refuse_untrusted(tree: Mapping[str, Any], file: ConfigFile, above: str = ""
         if key in _TRUSTED_ONLY:
             raise ConfigError(
                 f"{file.error(above + key, f'{key!r} may not be set by a file in the working directory').detail}.",
-                next_step=f"Name the file in $ATHENA_CONFIG, or move it to {platformdirs.user_config_path(APP) / FILE}.",
+                next_step=f"Name the file in $ATHENA_CONFIG, or move it to {_home()}.",
             )
         if isinstance(value, dict):
             _refuse_untrusted(value, file, f"{above}{key}.")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from athena_lab import api
-from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai import AIManager
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
 from athena_lab.report import FACTS_MODULE, ModuleResult, Report, build_report
@@ -303,15 +303,19 @@ class Lab:
         try:
             after = await self._runtime.reload(module)
         except WasmError as error:
-            return api.Reloaded(False, module, previous, previous, time.perf_counter() - started, str(error))
-        return api.Reloaded(True, module, previous, after.description.version, time.perf_counter() - started)
+            new, success, detail = previous, False, str(error)
+        else:
+            new, success, detail = after.description.version, True, ""
+        return api.Reloaded(success, module, previous, new, time.perf_counter() - started, detail)
 
     async def wasm_metrics(self) -> api.Metrics:
         self._check_open()
         return api.Metrics(self._module_metrics())
 
     def _module_metrics(self) -> dict[str, api.ModuleMetrics]:
-        return {name: api.ModuleMetrics(**msgspec.structs.asdict(counts)) for name, counts in self._runtime.counts.items()}
+        return {
+            name: api.ModuleMetrics(**msgspec.structs.asdict(counts)) for name, counts in self._runtime.counts.items()
+        }
 
     async def wasm_status(self) -> api.WasmStatus:
         with contextlib.suppress(BadModule):  # then nothing is loaded, which is what the status says

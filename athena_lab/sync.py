@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from athena_lab.ai.types import AnalysisResult, AnalysisType
-    from athena_lab.protocol import LabProtocol
     from athena_lab.report import Report
 
 _T = TypeVar("_T")
@@ -48,7 +47,12 @@ def triage(path: str | os.PathLike[str], *, analysis_type: AnalysisType = "full"
 
 
 def ask(
-    path: str | os.PathLike[str], question: str, *, provider: str | None = None, model: str | None = None, **options: Any
+    path: str | os.PathLike[str],
+    question: str,
+    *,
+    provider: str | None = None,
+    model: str | None = None,
+    **options: Any,
 ) -> AnalysisResult:
     """Analyse the file at `path` and ask a language model about it.
 

@@ -42,9 +42,9 @@ class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class i
         help="Origins beyond the server's own whose pages may call our handlers, exactly as browsers send them "
         "(https://dashboard.example). Default: none.",
     ).tag(config=True)
-    config_path = Unicode(
-        "", help="athena.toml to use instead of the one that is found; see also $ATHENA_CONFIG."
-    ).tag(config=True)
+    config_path = Unicode("", help="athena.toml to use instead of the one that is found; see also $ATHENA_CONFIG.").tag(
+        config=True
+    )
     keep_keys_from_kernels = Bool(
         True, help="Take the providers' API keys out of the environment that kernels and terminals inherit."
     ).tag(config=True)

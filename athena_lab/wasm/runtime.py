@@ -133,15 +133,14 @@ class Runtime:
                     with contextlib.suppress(WasmError):  # recorded in failures
                         await self._load(entry)
 
-    async def reload(self, name: str) -> tuple[Module | None, Module]:
+    async def reload(self, name: str) -> Module:
         """Take the newest version of a module; calls in flight end on the old one.
 
-        Returns the module before and after. Raises `UnknownModule` and `WasmError`; then the old one stays in place.
+        Raises `UnknownModule` and `WasmError`; then the old one stays in place.
         """
         async with self._load_lock:
             await asyncio.to_thread(self.catalog.scan)
-            before = self._modules.get(name)
-            return before, await self._load(self.catalog.entry(name))
+            return await self._load(self.catalog.entry(name))
 
     async def _load(self, entry: Entry) -> Module:
         started = time.perf_counter()

@@ -23,8 +23,8 @@ class Trap(NamedTuple):
 MEMORY = Trap("memory", ModuleMemory, "It ran into its memory limit.")
 OTHER = Trap("other", ModuleTrap, "The sandbox stopped it.")
 
-_OUT_OF_MEMORY_FRAME = re.compile(r"rust_oom|handle_alloc_error|alloc_error_handler")
-"""What Rust calls before it stops itself for want of memory."""
+_OUT_OF_MEMORY_FRAME = re.compile(r"!(athena_out_of_memory|\S*(rust_oom|handle_alloc_error|alloc_error_handler))")
+"""What module-kit's allocator, and Rust's, call before a guest stops itself for want of memory."""
 
 TABLE: tuple[tuple[re.Pattern[str], Trap], ...] = (
     (re.compile(r"exceeds memory limits|resource limit exceeded"), MEMORY),

@@ -16,7 +16,7 @@ import msgspec
 import wasmtime
 from wasmtime import component
 
-from athena_lab.errors import BadModule, BadOutput, ModuleCancelled, ModuleDeadline, ModuleRefused, WasmError
+from athena_lab.errors import BadModule, BadOutput, ModuleCancelled, ModuleDeadline, ModuleRefused, SampleNotFound, WasmError
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import traps
 from athena_lab.wasm.catalog import ALLOWED_IMPORT, Entry
@@ -142,7 +142,7 @@ class Worker:
             store.set_epoch_deadline(1)
             wasi = wasmtime.WasiConfig()
             if job.stdin is not None:
-                wasi.stdin_file(job.stdin)
+                wasi.stdin_file = _readable(job.stdin)
             store.set_wasi(wasi)
             with job.running_on(self._engine):  # from here on: a tick before set_epoch_deadline would be lost
                 instance = self._linker.instantiate(store, loaded)
@@ -183,6 +183,12 @@ class Worker:
         wanted = made.type.imports(self._engine)
         if foreign := sorted(name for name in wanted if not ALLOWED_IMPORT.fullmatch(name)):
             raise BadModule(f"{entry.file} imports {', '.join(foreign)[:300]}.", module=entry.name)
+
+
+def _readable(path: Path) -> str:
+    if not path.is_file():  # wasmtime would not say which file it misses
+        raise SampleNotFound(f"The sample {path.stem} is no longer in the quarantine.")
+    return str(path)
 
 
 def _unwrap(answer: component.Variant, job: Job) -> str:

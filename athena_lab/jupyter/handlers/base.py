@@ -57,8 +57,8 @@ Scope = Literal["public", "analysis", "control"]
 class AthenaHandler(JupyterHandler):
     """Base of our handlers.
 
-    Every request passes `prepare` before a byte of its body is used: host, origin, identity, scope, XSRF. `scope` says who
-    may: ``public`` everybody, ``analysis`` users and kernels, ``control`` users alone.
+    Every request passes `prepare` before a byte of its body is used: host, origin, identity, scope, XSRF. `scope` says
+    who may: ``public`` everybody, ``analysis`` users and kernels, ``control`` users alone.
     """
 
     scope: ClassVar[Scope] = "analysis"

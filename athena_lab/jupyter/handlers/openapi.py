@@ -35,7 +35,9 @@ class OpenApiHandler(AthenaHandler):
 def document() -> bytes:
     """The document as JSON. Paths are relative to the server's base URL."""
     kinds = {kind for route in ROUTES for kind in (route.answer, route.body, Problem) if kind is not None}
-    schemas, components = msgspec.json.schema_components(sorted(kinds, key=lambda k: k.__name__), ref_template=_REFERENCE)
+    schemas, components = msgspec.json.schema_components(
+        sorted(kinds, key=lambda k: k.__name__), ref_template=_REFERENCE
+    )
     named = dict(zip(sorted(kinds, key=lambda k: k.__name__), schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:

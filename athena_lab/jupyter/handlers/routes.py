@@ -38,7 +38,7 @@ ROUTES: tuple[Route, ...] = (
     Route("post", "/api/v1/samples", samples.SamplesHandler, "Take a sample into quarantine.", Sample, upload=True,
           query=("name",)),
     Route("get", "/api/v1/samples/{sha256}", samples.SampleHandler, "A sample in quarantine.", Sample),
-    Route("get", "/api/v1/wasm/capabilities", wasm.CapabilitiesHandler, "Modules, functions, limits.", api.Capabilities),
+    Route("get", "/api/v1/wasm/capabilities", wasm.CapabilitiesHandler, "What there is.", api.Capabilities),
     Route("post", "/api/v1/wasm/init", wasm.InitHandler, "Start the sandbox (idempotent).", api.WasmStatus),
     Route("post", "/api/v1/wasm/load", wasm.LoadHandler, "Load all or named modules.", api.Modules, body=api.Load),
     Route("post", "/api/v1/wasm/analyze", wasm.AnalyzeHandler, "Triage a sample.", Report, body=api.AnalyzeSample,

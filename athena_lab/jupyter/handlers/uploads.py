@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from tornado.web import stream_request_body
 
-from athena_lab.errors import AthenaError, BodyTooLarge, InvalidField, MalformedRequest, SampleTooLarge, UnsupportedMedia
+from athena_lab.errors import (
+    AthenaError,
+    BodyTooLarge,
+    InvalidField,
+    MalformedRequest,
+    SampleTooLarge,
+    UnsupportedMedia,
+)
 from athena_lab.jupyter.handlers.base import JSON, OCTETS, AthenaHandler
 
 if TYPE_CHECKING:
