@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from athena_lab.errors import ModuleTrap
-from athena_lab.report import Evidence, Finding, ModuleResult, Report, SampleRef, build_report
+from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
 from athena_lab.report import facts as f
+from athena_lab.sample import Sample
 
 SHA = "ab" * 32
 HOSTILE = (
@@ -98,7 +99,7 @@ def failed(module: str = "unpacker") -> ModuleResult:
 
 def report(*results: ModuleResult, name: str = HOSTILE) -> Report:
     return build_report(
-        sample=SampleRef(SHA, 65_536, name),
+        sample=Sample(SHA, 65_536, name),
         analysis_type="full",
         results=[("analysis", result) for result in (results or (ok(),))],
         total_time=0.0151,
