@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
+import httpx_aiohttp
 import msgspec
 
 from athena_lab import api
+from athena_lab.ai.transports import Message
+from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult
 from athena_lab.errors import (
     AthenaError,
@@ -26,7 +29,7 @@ from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import MIB, Sample, open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai.types import AnalysisType, ProviderStatus
     from athena_lab.protocol import LabProtocol, Source
@@ -39,10 +42,13 @@ _ANSWER_SECONDS = 660.0
 _EVENT_SECONDS = 45.0
 """A stream that is silent for longer is dead: the server sends a comment every 15 s."""
 
+_MAX_EVENT = 64 * MIB
+"""Bytes of one event; a report is one."""
+
 _T = TypeVar("_T")
 
 
-def connect(environ: MutableMapping[str, str] | None = None) -> LabProtocol:
+def connect(environ: Mapping[str, str] | None = None) -> LabProtocol:
     """The lab of the Jupyter server that this kernel belongs to, else one of this process's own.
 
     The server's extension puts ``ATHENA_URL`` and ``ATHENA_TOKEN`` into the environment of its kernels. Whether the
@@ -84,13 +90,12 @@ class LabClient:
     `url` is the Jupyter server's base URL. Use it from one event loop. `repr` does not show the token.
     """
 
-    def __init__(self, url: str, token: str = "", *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(self, url: str, token: str = "") -> None:
         self.url = url.rstrip("/") + "/"
-        self._http = httpx.AsyncClient(
+        self._http = httpx_aiohttp.HttpxAiohttpClient(
             base_url=self.url,
             headers={"Authorization": f"token {token}"} if token else {},
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-            transport=transport,
             trust_env=False,  # the server is ours: a proxy has no business with it
         )
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 APP = "athena-lab"
 FILE = "athena.toml"
 _PREFIX = "ATHENA_"
-_TRUSTED_ONLY = {"wire", "base_url", "key_env", "folder", "components"}
+_TRUSTED_ONLY = {"wire", "base_url", "base_url_env", "key_env", "folder", "components"}
 
 
 class SampleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,6 +64,11 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wasm: WasmConfig = WasmConfig()
     http: HttpConfig = HttpConfig()
     providers: dict[str, ProviderRow] = {}
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """Environment variables that may hold an API key."""
+        return tuple(variable for row in self.providers.values() for variable in row.key_variables)
 
     @property
     def quarantine(self) -> Path:

@@ -23,7 +23,7 @@ from athena_lab.wasm.contract import SampleInfo, Slot
 from athena_lab.wasm.runtime import Module, Runtime, SampleFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableMapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
     from athena_lab.events import AnyEvent
@@ -40,7 +40,7 @@ SLOTS: dict[str, tuple[Slot, ...]] = {
 """Which slots an analysis type fills."""
 
 
-def open_lab(config: LabConfig | None = None, *, environ: MutableMapping[str, str] | None = None) -> Lab:
+def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | None = None) -> Lab:
     """A lab in this process, by `config` or by file and environment. Raises `ConfigError`.
 
     Nothing is started yet: modules are loaded with the first use, connections opened with the first question.

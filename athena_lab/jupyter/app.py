@@ -14,7 +14,6 @@ from traitlets import Bool, Unicode
 from traitlets import List as ListTrait
 from traitlets.config import Config
 
-from athena_lab.config import load_config
 from athena_lab.errors import ConfigError
 from athena_lab.jupyter.handlers.base import UnknownRouteHandler
 from athena_lab.jupyter.handlers.openapi import OpenApiHandler
@@ -71,14 +70,16 @@ class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class i
         return server
 
     def initialize_settings(self) -> None:
-        environ = dict(os.environ) if not self.keep_keys_from_kernels else os.environ
         if self.config_path:
             os.environ["ATHENA_CONFIG"] = self.config_path
         try:
-            self.lab = open_lab(load_config(os.environ), environ=environ)
+            self.lab = open_lab()
         except ConfigError as error:
             self.log.critical("Athena Lab cannot start: %s", error)
             self.exit(1)
+        if self.keep_keys_from_kernels:
+            for variable in self.lab.config.key_variables:
+                os.environ.pop(variable, None)
         self.settings["athena_lab"] = self.lab
         self.settings["athena_allowed_origins"] = frozenset(self.allowed_origins)
         self.settings["athena_kernel_token"] = secrets.token_urlsafe(32)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_CELL = 200
 """Characters of text in one cell."""
+MAX_UNBROKEN = 16
+"""Characters up to which a cell's code stays on one line."""
 
 
 class Html(msgspec.Struct, frozen=True):
@@ -43,7 +45,8 @@ def take(pieces: Iterable[str], max_pieces: int, budget: int) -> tuple[list[str]
 
 
 def code(text: str, limit: int = MAX_CELL) -> Html:
-    return Html(f"<code>{escape(shown(text, limit))}</code>")
+    short = ' class="n"' if len(text) <= MAX_UNBROKEN else ""
+    return Html(f"<code{short}>{escape(shown(text, limit))}</code>")
 
 
 def cell(content: str | Html) -> str:

@@ -6,8 +6,8 @@ import msgspec
 
 from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
-from athena_lab.sample import Sample
 from athena_lab.report import facts as f
+from athena_lab.sample import Sample
 
 SHA = "ab" * 32
 HOSTILE = (
