@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
-from athena_lab.errors import EmptySample, NotAFile, SampleNotFound, SampleTooLarge, SampleUnreadable
+from athena_lab.errors import EmptySample, NotAFile, SampleError, SampleNotFound, SampleTooLarge, SampleUnreadable
 from athena_lab.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -162,16 +162,20 @@ def open_regular(path: str | os.PathLike[str], limit: int) -> IO[bytes]:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a NUL in the path
         raise SampleNotFound(f"There is no file {shown}.") from None
-    except IsADirectoryError:
-        raise NotAFile(f"{shown} is a directory.") from None
     except OSError as error:
         raise SampleUnreadable(f"{shown} cannot be read: {error.strerror}.") from error
-    file = os.fdopen(descriptor, "rb")
-    status = os.fstat(descriptor)
+    try:
+        _check(os.fstat(descriptor), shown, limit)
+    except SampleError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _check(status: os.stat_result, shown: str, limit: int) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise NotAFile(f"{shown} is a directory.")
     if not stat.S_ISREG(status.st_mode):
-        file.close()
         raise NotAFile(f"{shown} is not a regular file.")
     if status.st_size > limit:
-        file.close()
         raise _too_large(status.st_size, limit)
-    return file

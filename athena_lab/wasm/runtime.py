@@ -223,6 +223,11 @@ class Runtime:
         metrics.WASM_OPERATIONS.labels(name, function, "ok").inc()
         return Completed(output, job.elapsed)
 
+    @property
+    def busy(self) -> int:
+        """Calls that run inside the sandbox at this moment."""
+        return sum(job.running for job in self._jobs)
+
     async def _submit(self, job: Job) -> str:
         if self._closed:
             raise ModuleCancelled("The runtime is closed.", module=job.entry.name)

@@ -67,6 +67,10 @@ class Job:
         """Its name, for metrics."""
         return self.call.function if self.call else "describe"
 
+    @property
+    def running(self) -> bool:
+        return self._engine is not None
+
     def interrupt(self, reason: Literal["deadline", "cancelled"]) -> None:
         with self._lock:
             if self._reason is None:
