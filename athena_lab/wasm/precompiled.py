@@ -19,8 +19,15 @@ class PrecompiledCache:
         self._folder = folder if folder is not None and _make_private(folder) else None
         self._engine_key = engine_key
 
-    def path(self, component_sha256: str) -> Path | None:
-        """Where the precompiled form is or belongs; None without a cache."""
+    def load(self, component_sha256: str) -> bytes | None:
+        """The precompiled form, or None. Read, not mapped: a mapped file that is cut short kills the process."""
+        place = self._path(component_sha256)
+        try:
+            return place.read_bytes() if place else None
+        except OSError:
+            return None
+
+    def _path(self, component_sha256: str) -> Path | None:
         if self._folder is None:
             return None
         key = hashlib.sha256(f"{component_sha256} {self._engine_key}".encode()).hexdigest()
@@ -28,7 +35,7 @@ class PrecompiledCache:
 
     def store(self, component_sha256: str, code: bytes | bytearray) -> None:
         """Write atomically. A full disk only costs the next start its time."""
-        place = self.path(component_sha256)
+        place = self._path(component_sha256)
         if place is None:
             return
         descriptor, temporary = tempfile.mkstemp(dir=place.parent)

@@ -171,10 +171,9 @@ class Worker:
         return known[1]
 
     def _load(self, job: Job) -> component.Component:
-        place = self._cache.path(job.entry.sha256)
-        if place is not None and place.exists():
-            with contextlib.suppress(wasmtime.WasmtimeError):  # of another build, or cut off: made anew below
-                return component.Component.deserialize_file(self._engine, str(place))
+        if (code := self._cache.load(job.entry.sha256)) is not None:
+            with contextlib.suppress(wasmtime.WasmtimeError):  # cut off, or of another build: made anew below
+                return component.Component.deserialize(self._engine, code)
         try:
             made = component.Component(self._engine, job.wasm)
         except wasmtime.WasmtimeError:
