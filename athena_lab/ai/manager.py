@@ -1,0 +1,153 @@
+"""The way of a question to a provider and of its answer back, as a table of contents.
+
+::
+
+    request -> choose a provider -> policies (retry, attempts, deadline) -> provider: wire -> transport
+            <- events: Started, Token, Usage, Finished | Failed
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Final, Self
+from uuid import uuid4
+
+from athena_lab.ai import offline
+from athena_lab.ai.answer import Answer, fold
+from athena_lab.ai.health import TIMEOUT, HealthBoard
+from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
+from athena_lab.ai.providers.provider import Provider
+from athena_lab.ai.send import Call, Tools
+from athena_lab.ai.transports.http import make_client
+from athena_lab.errors import APIError, ConfigError, InvalidField, NoProvider
+from athena_lab.events import Started
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+    import httpx
+
+    from athena_lab.ai.observe import Observer
+    from athena_lab.ai.pipeline import PolicyFactory
+    from athena_lab.ai.prompt import Prompt
+    from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.send import Item
+    from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus
+    from athena_lab.events import AnyEvent, Attempt
+
+DEFAULT_TOOLS: Final = Tools()
+
+
+class AIManager:
+    """Owns the providers and their connections; belongs to one event loop.
+
+    ``environ`` is where keys are looked up, once, here. Raises ConfigError for a row or a variable that cannot be used.
+    """
+
+    def __init__(
+        self,
+        rows: Iterable[ProviderRow],
+        *,
+        environ: Mapping[str, str] = os.environ,
+        options: PipelineOptions | None = None,
+        policies: Sequence[PolicyFactory] = ORDER,
+        tools: Tools = DEFAULT_TOOLS,
+        observers: Sequence[Observer] = (),
+        client_factory: Callable[[int], httpx.AsyncClient] = make_client,
+    ) -> None:
+        enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
+        self._providers = {row.name: Provider(row, environ, client_factory) for row in enabled}
+        if offline.NAME in self._providers:
+            raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
+        options = options or PipelineOptions()
+        self._policies = [policy(options, tools) for policy in policies]
+        self._tools = tools
+        self._observers = tuple(observers)
+        self._health = HealthBoard(tuple(self._providers.values()), tools.clock)
+        self._closed = False
+
+    @asynccontextmanager
+    async def stream(self, request: AnalysisRequest, prompt: Prompt) -> AsyncIterator[AsyncIterator[AnyEvent]]:
+        """The answer's events. Leaving the block ends the request and closes its connection at once.
+
+        Raises on entering: InvalidField for a provider that does not exist, NoProvider when none can be asked.
+        Whatever fails after that is told by the last event.
+        """
+        self._check_open()
+        answer, items = await self._prepare(request, prompt)
+        async with aclosing(answer.events(items)) as events:
+            yield events
+
+    async def analyze(self, request: AnalysisRequest, prompt: Prompt) -> AnalysisResult:
+        """The answer in one piece. Raises as `stream` does."""
+        async with self.stream(request, prompt) as events:
+            return await fold(events, prompt.material.ids)
+
+    async def providers(self, *, refresh: bool = False) -> tuple[ProviderStatus, ...]:
+        """What each enabled provider says when asked, by priority; at most 30 s old, or new with ``refresh``."""
+        self._check_open()
+        return await self._health.statuses(refresh=refresh)
+
+    async def aclose(self) -> None:
+        """Close all connections; streams that still run fail. Idempotent."""
+        self._closed = True
+        for provider in self._providers.values():
+            await provider.aclose()
+
+    async def __aenter__(self) -> Self:
+        self._check_open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _prepare(self, request: AnalysisRequest, prompt: Prompt) -> tuple[Answer, AsyncGenerator[Item, None]]:
+        attempts: list[Attempt] = []
+        if request.provider == offline.NAME:
+            name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
+        else:
+            provider = self._choose(request.provider)
+            name, model = provider.name, request.model or await _default_model(provider)
+            call = Call(
+                provider=name,
+                model=model,
+                prompt=prompt,
+                max_tokens=request.options.max_tokens,
+                expires=self._tools.clock() + request.options.deadline,
+                attempts=attempts,
+            )
+            items = compose(self._policies, provider.stream)(call)
+        started = Started(uuid4().hex, name, model)
+        return Answer(started, prompt.material.ids, attempts, self._tools.clock, self._observers), items
+
+    def _choose(self, name: str | None) -> Provider:
+        """The provider named, or the first by priority that has all it needs."""
+        if name is None:
+            ready = (provider for provider in self._providers.values() if provider.missing is None)
+            chosen = next(ready, None)
+            if chosen is None:
+                raise NoProvider("No provider has an API key, and no local model server is set.")
+            return chosen
+        if name not in self._providers:
+            names = ", ".join([*self._providers, offline.NAME])
+            raise InvalidField(f"There is no provider of that name. The names are {names}.")
+        provider = self._providers[name]
+        if provider.missing is not None:
+            offer = 'Or ask with provider="offline" for the summary written without AI.'
+            raise NoProvider(f"Provider {name} is not set up.", next_step=f"{provider.missing} {offer}")
+        return provider
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("This AIManager is closed.")
+
+
+async def _default_model(provider: Provider) -> str:
+    """The provider's default model, "" if it cannot be learned now: the attempt meets the same failure and tells it."""
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            return await provider.default_model()
+    except (APIError, TimeoutError):
+        return ""

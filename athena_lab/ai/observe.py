@@ -1,0 +1,33 @@
+"""What is told about every request once it has ended, for metrics and logs. No key, no prompt, no answer in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from athena_lab.events import Attempt, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RequestEnded:
+    """Times in seconds. ``provider`` is a name from the configuration, or ``offline``: a bounded set."""
+
+    id: str
+    provider: str
+    model: str
+    status: Literal["completed", "refused", "degraded", "failed", "cancelled"]
+    error: str | None
+    """The error's code, for ``failed``."""
+    elapsed: float
+    first_token: float | None
+    """From the start to the first piece of text; None if there was none."""
+    tokens: int
+    """Pieces of text streamed."""
+    usage: Usage
+    attempts: tuple[Attempt, ...]
+
+
+Observer = Callable[[RequestEnded], None]
+"""Called on the event loop: quick, and without raising."""

@@ -1,0 +1,91 @@
+"""The summary written without AI: the findings in plain Markdown, the same for the same findings."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from athena_lab.ai.prompt import inert
+from athena_lab.events import Finished, Token
+from athena_lab.report.findings import SEVERITIES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from athena_lab.ai.prompt import Material
+    from athena_lab.ai.send import Item
+    from athena_lab.report.facts import FileFacts
+    from athena_lab.report.findings import Finding
+
+NAME: Final = "offline"
+MODEL: Final = "none"
+LABEL: Final = "Written without AI, from the findings alone."
+
+_MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
+
+_VERDICTS: Final = {
+    "critical": "Findings of critical severity: treat the file as malicious until shown otherwise.",
+    "high": "Findings of high severity: treat the file as suspicious.",
+    "medium": "Findings of medium severity: the file deserves a closer look.",
+    "low": "Findings of low severity only.",
+    "info": "Nothing suspicious was found; that does not prove the file harmless.",
+}
+
+
+async def stream(material: Material) -> AsyncGenerator[Item, None]:
+    """The summary as events, paragraph by paragraph."""
+    for paragraph in paragraphs(material):
+        yield Token(paragraph)
+    yield Finished("degraded", NAME)
+
+
+def paragraphs(material: Material) -> Iterator[str]:
+    """Markdown; joined together they are the summary."""
+    yield f"*{LABEL}*\n\n"
+    if not (material.sha256 or material.facts or material.findings):
+        yield "The question names no sample, so there are no findings to summarise.\n"
+        return
+    yield f"**{_verdict(material)}**\n\n"
+    yield "".join(f"- {line}\n" for line in _file(material)) + "\n"
+    for severity in reversed(SEVERITIES):
+        found = [finding for finding in material.findings if finding.severity == severity]
+        if found:
+            yield f"### Severity {severity} ({len(found)})\n\n" + "".join(map(_finding, found)) + "\n"
+
+
+def _verdict(material: Material) -> str:
+    worst = max((SEVERITIES.index(finding.severity) for finding in material.findings), default=0)
+    return _VERDICTS[SEVERITIES[worst]]
+
+
+def _file(material: Material) -> Iterator[str]:
+    if material.sample_name:
+        yield f"File: {_escaped(material.sample_name)}"
+    if material.sha256:
+        yield f"SHA-256: `{material.sha256}`"
+    if material.facts is not None:
+        yield from _facts(material.facts)
+
+
+def _facts(facts: FileFacts) -> Iterator[str]:
+    yield f"Format: {_escaped(facts.format.name)}"
+    yield f"Size: {facts.size:,} bytes; entropy {facts.entropy.overall:.2f} of 8 bits per byte"
+    for executable in facts.executables:
+        yield (
+            f"Image: {executable.kind} {_escaped(executable.type)} for {_escaped(executable.arch)}, "
+            f"{len(executable.sections)} sections, {executable.import_count} imports, {executable.export_count} exports"
+        )
+    if facts.container is not None:
+        yield f"Container: {_escaped(facts.container.kind)} with {facts.container.count} entries"
+
+
+def _finding(finding: Finding) -> str:
+    detail = f" {_escaped(finding.detail)}" if finding.detail else ""
+    techniques = f" ({', '.join(finding.techniques)})" if finding.techniques else ""
+    title = _escaped(finding.title)
+    return f"- **{title}**{techniques}, {finding.confidence} % sure [{finding.id}].{detail}\n"
+
+
+def _escaped(text: str) -> str:
+    """Text from the sample as Markdown that shows it and nothing more."""
+    return _MARKDOWN.sub(r"\\\1", inert(text))

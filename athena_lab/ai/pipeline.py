@@ -1,0 +1,31 @@
+"""The policies that stand between the manager and a provider, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+import msgspec
+
+from athena_lab.ai import attempts, deadline, retry
+from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.retry import RetryOptions
+from athena_lab.ai.send import Policy, Send, Tools
+
+
+class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The options of all policies."""
+
+    retry: RetryOptions = RetryOptions()
+    deadline: DeadlineOptions = DeadlineOptions()
+
+
+PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
+
+ORDER: tuple[PolicyFactory, ...] = (retry.policy, attempts.policy, deadline.policy)
+"""From the outside in: a sleeping retry holds nothing that stands below it, and every attempt has its own deadlines."""
+
+
+def compose(policies: Sequence[Policy], send: Send) -> Send:
+    """``send`` inside the policies, the first of them outermost."""
+    return reduce(lambda inner, policy: policy(inner), reversed(policies), send)

@@ -1,0 +1,1 @@
+"""The registry of providers, and one adapter per wire protocol."""

@@ -1,0 +1,245 @@
+"""OpenAI Chat Completions (https://platform.openai.com/docs/api-reference/chat), and the many that speak it.
+
+Where they differ, a row says so; where they differ in what they leave out or add, the parser takes all: finish_reason
+and usage may be missing (local servers), usage and an error may come as ``x_groq`` (Groq), the content may be a list of
+parts (Mistral), and reasoning comes under two names (DeepSeek, vLLM; Groq).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from athena_lab.ai.providers.wire import (
+    CONTEXT_STEP,
+    Complaint,
+    ErrorTable,
+    Garbage,
+    StreamError,
+    as_text,
+    bearer,
+    decode_loosely,
+)
+from athena_lab.ai.send import PROGRESS
+from athena_lab.ai.transports import HttpRequest
+from athena_lab.errors import (
+    InvalidRequest,
+    QuotaExceeded,
+    RateLimited,
+    ServiceUnavailable,
+    Unauthorized,
+)
+from athena_lab.events import Finished, Token, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from athena_lab.ai.keys import Secret
+    from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.send import Call, Item
+    from athena_lab.ai.transports import Message
+
+DONE: Final = "[DONE]"
+
+STATUS_OF: Final[Mapping[str, Literal["completed", "refused", "degraded"]]] = {
+    "stop": "completed",
+    "tool_calls": "completed",
+    "function_call": "completed",
+    "content_filter": "refused",
+    "length": "degraded",
+    "model_length": "degraded",
+}
+"""What a finish_reason means for the answer; the set is open, and one that is not listed ends it as completed."""
+
+FAILURES: Final = frozenset({"error", "insufficient_system_resource"})
+"""Finish reasons that end no answer: Mistral's and DeepSeek's words for a failure on their side."""
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class _Part(msgspec.Struct):
+    type: str = ""
+    text: str = ""
+
+
+class _Delta(msgspec.Struct):
+    content: str | list[_Part] | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: Any = None
+
+
+class _Choice(msgspec.Struct):
+    index: int = 0
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Groq(msgspec.Struct):
+    usage: _Usage | None = None
+    error: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    """A chunk of a stream, or (with ``message`` for ``delta``) an answer in one piece."""
+
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    x_groq: _Groq | None = None
+    error: Any = None
+    object: str | None = None
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+
+
+class OpenAIChatParser:
+    """One answer. It is at its end with ``[DONE]``, or with a finish_reason and the end of the connection."""
+
+    def __init__(self) -> None:
+        self._usage: Usage | None = None
+        self._finish_reason: str | None = None
+        self._refused = False
+        self._spoke = False
+
+    def feed(self, message: Message) -> Iterator[Item]:
+        if message.data == DONE:
+            yield from self._finish()
+            return
+        if not message.data:
+            return
+        try:
+            chunk = _CHUNK.decode(message.data)
+        except msgspec.DecodeError:
+            raise Garbage from None
+        if chunk.error is not None or chunk.object == "error":
+            raise _stream_error(message.data)
+        yield from self._read(chunk)
+        if message.whole:
+            yield from self._finish()
+
+    def end(self) -> Iterator[Item]:
+        if self._finish_reason is not None:
+            yield from self._finish()
+        elif self._usage is not None:
+            yield self._usage
+
+    def _read(self, chunk: _Chunk) -> Iterator[Item]:
+        groq = chunk.x_groq
+        if groq is not None and groq.error:
+            raise StreamError(Complaint(message=groq.error))
+        self._count(chunk.usage or (groq.usage if groq is not None else None))
+        for choice in chunk.choices or ():
+            if choice.index == 0:
+                yield from self._say(choice.delta or choice.message or _Delta())
+                self._reason(choice.finish_reason)
+
+    def _say(self, delta: _Delta) -> Iterator[Item]:
+        text = delta.content or ""
+        if not isinstance(text, str):
+            text = "".join(part.text for part in text if part.type == "text")
+        if delta.refusal:
+            self._refused = True
+            text += delta.refusal
+        if text:
+            self._spoke = True
+            yield Token(text)
+        elif delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.content:
+            yield PROGRESS
+
+    def _reason(self, reason: str | None) -> None:
+        if reason in FAILURES:
+            raise StreamError(Complaint(kind=reason or ""))
+        self._finish_reason = reason or self._finish_reason
+
+    def _finish(self) -> Iterator[Item]:
+        if self._finish_reason is None and not self._spoke:
+            raise Garbage
+        if self._usage is not None:
+            yield self._usage
+        reason = self._finish_reason or DONE
+        yield Finished("refused" if self._refused else STATUS_OF.get(reason, "completed"), reason)
+
+    def _count(self, usage: _Usage | None) -> None:
+        if usage is not None:
+            self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+
+
+def _stream_error(data: str) -> StreamError:
+    complaint = OpenAIChat.complaint(data.encode())
+    status = int(complaint.code) if complaint.code.isdecimal() and len(complaint.code) == 3 else None  # noqa: PLR2004 - HTTP
+    return StreamError(complaint, status)
+
+
+class OpenAIChat:
+    """The wire."""
+
+    errors = ErrorTable(
+        codes={
+            "insufficient_quota": QuotaExceeded,
+            "billing_hard_limit_reached": QuotaExceeded,
+            "billing_not_active": QuotaExceeded,
+            "context_length_exceeded": InvalidRequest,
+            "exceed_context_size_error": InvalidRequest,
+            "model_not_found": InvalidRequest,
+            "invalid_api_key": Unauthorized,
+        },
+        kinds={
+            "invalid_request_error": InvalidRequest,
+            "BadRequestError": InvalidRequest,
+            "authentication_error": Unauthorized,
+            "rate_limit_error": RateLimited,
+            "rate_limit_exceeded": RateLimited,
+            "server_error": ServiceUnavailable,
+            "error": ServiceUnavailable,
+            "insufficient_system_resource": ServiceUnavailable,
+        },
+        next_steps={
+            "context_length_exceeded": CONTEXT_STEP,
+            "exceed_context_size_error": CONTEXT_STEP,
+            "model_not_found": "Choose a model that the provider lists; GET /api/v1/ai/providers shows them.",
+        },
+    )
+
+    def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
+        body: dict[str, Any] = {
+            "model": call.model,
+            row.max_tokens_field: call.max_tokens,
+            "messages": [
+                {"role": "system", "content": call.prompt.system},
+                {"role": "user", "content": call.prompt.user},
+            ],
+            "stream": row.streaming,
+        }
+        if row.streaming and row.stream_options:
+            body["stream_options"] = row.stream_options
+        return HttpRequest("POST", f"{base_url}/chat/completions", self._headers(key), msgspec.json.encode(body))
+
+    def health(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
+        return HttpRequest("GET", base_url + row.health, self._headers(key))
+
+    def parser(self) -> OpenAIChatParser:
+        return OpenAIChatParser()
+
+    @staticmethod
+    def complaint(body: bytes) -> Complaint:
+        """``{"error": {...}}``, ``{"error": "text"}``, or the members of an error at the top (Mistral, vLLM)."""
+        said = decode_loosely(body)
+        error = said.get("error", said) if isinstance(said, dict) else None
+        if isinstance(error, str):
+            return Complaint(message=error)
+        if not isinstance(error, dict):
+            return Complaint()
+        code = error.get("code")
+        message = as_text(error.get("message")) or as_text(error.get("detail"))
+        return Complaint(str(code) if isinstance(code, (str, int)) else "", as_text(error.get("type")), message)
+
+    @staticmethod
+    def _headers(key: Secret | None) -> dict[str, str]:
+        return {"content-type": "application/json", **bearer(key)}

@@ -1,0 +1,102 @@
+"""Providers as rows of data. A new provider that speaks a known wire is a row, here or in athena.toml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9-]*$")]
+Variable = Annotated[str, Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=128)]
+
+
+class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One provider, ``[providers.<name>]`` in athena.toml.
+
+    ``key_env`` names the environment variables that may hold the key, the first that is set wins; "" means that no key
+    is needed. Lower ``priority`` is asked first. ``workers`` is the size of the connection pool.
+    """
+
+    name: Word
+    wire: Word
+    base_url: Annotated[str, Meta(pattern=r"^(https?://[^\s/@?#]+(/[^\s@?#]*)?)?$", max_length=512)] = ""
+    """Without user, password and query. Empty: it comes from ``base_url_env``, and without it the row is not in use."""
+    base_url_env: Variable = ""
+    key_env: Variable | tuple[Variable, ...] = ""
+    model: Annotated[str, Meta(max_length=256)] = ""
+    """The default; empty takes the first that the provider lists."""
+    priority: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    workers: Annotated[int, Meta(ge=1, le=1_000)] = 10
+    enabled: bool = True
+    health: Annotated[str, Meta(pattern=r"^/[^\s?#]*$", max_length=256)] = "/models"
+    """Path below the base URL that answers cheaply with the list of models."""
+    streaming: bool = True
+    """False asks for the answer in one piece."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    stream_options: dict[str, bool] = {}
+    """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        names = (self.key_env,) if isinstance(self.key_env, str) else self.key_env
+        return tuple(name for name in names if name)
+
+
+DEFAULT_ROWS: tuple[ProviderRow, ...] = (
+    ProviderRow(
+        name="claude",
+        wire="anthropic",
+        base_url="https://api.anthropic.com/v1",
+        key_env="ANTHROPIC_API_KEY",
+        model="claude-sonnet-5-5",
+        priority=1,
+        workers=20,
+    ),
+    ProviderRow(
+        name="openai",
+        wire="openai-chat",
+        base_url="https://api.openai.com/v1",
+        key_env="OPENAI_API_KEY",
+        model="gpt-6.2-sol",
+        priority=2,
+        workers=20,
+        max_tokens_field="max_completion_tokens",
+        stream_options={"include_usage": True, "include_obfuscation": False},
+    ),
+    ProviderRow(
+        name="deepseek",
+        wire="openai-chat",
+        base_url="https://api.deepseek.com/v1",
+        key_env="DEEPSEEK_API_KEY",
+        model="deepseek-v4-flash",
+        priority=3,
+        stream_options={"include_usage": True},
+    ),
+    ProviderRow(
+        name="mistral",
+        wire="openai-chat",
+        base_url="https://api.mistral.ai/v1",
+        key_env="MISTRAL_API_KEY",
+        model="mistral-large-latest",
+        priority=5,
+    ),
+    ProviderRow(
+        name="groq",
+        wire="openai-chat",
+        base_url="https://api.groq.com/openai/v1",
+        key_env="GROQ_API_KEY",
+        model="openai/gpt-oss-120b",
+        priority=6,
+        max_tokens_field="max_completion_tokens",
+        stream_options={"include_usage": True},
+    ),
+    ProviderRow(
+        name="local",
+        wire="openai-chat",
+        base_url_env="ATHENA_LOCAL_URL",
+        priority=999,
+        workers=5,
+        stream_options={"include_usage": True},
+    ),
+)

@@ -1,0 +1,255 @@
+"""What a wire protocol's adapter is, and what all adapters share: the shape of an error table and the reading of it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+
+from athena_lab.ai.keys import Secret, quotable
+from athena_lab.ai.transports import Fault, HttpRequest, HttpStatus, Message, TransportFailure
+from athena_lab.errors import (
+    APIError,
+    Forbidden,
+    InvalidRequest,
+    InvalidResponse,
+    ProviderTimeout,
+    ProviderUnreachable,
+    QuotaExceeded,
+    RateLimited,
+    ServiceUnavailable,
+    Unauthorized,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.send import Call, Item
+
+ErrorType = type[APIError]
+
+STATUSES: Final[Mapping[int, ErrorType]] = {
+    400: InvalidRequest,
+    401: Unauthorized,
+    402: QuotaExceeded,
+    403: Forbidden,
+    404: InvalidRequest,
+    405: InvalidRequest,
+    408: ProviderTimeout,
+    409: ServiceUnavailable,
+    413: InvalidRequest,
+    422: InvalidRequest,
+    425: ServiceUnavailable,
+    429: RateLimited,
+    498: ServiceUnavailable,
+    504: ProviderTimeout,
+    529: ServiceUnavailable,
+}
+"""What a status means with every provider. 409 is a lock time-out, 498 Groq's word for no capacity, 529 overloaded."""
+
+FAULTS: Final[Mapping[Fault, ErrorType]] = {
+    Fault.TIMEOUT: ProviderTimeout,
+    Fault.UNREACHABLE: ProviderUnreachable,
+    Fault.BROKEN_OFF: InvalidResponse,
+    Fault.NOT_HTTP: InvalidResponse,
+    Fault.TOO_LARGE: InvalidResponse,
+    Fault.NOT_DATA: InvalidResponse,
+    Fault.REDIRECT: InvalidResponse,
+}
+
+NEXT_STEPS: Final[Mapping[Fault, str]] = {
+    Fault.REDIRECT: "Set the provider's base_url to the address that it redirects to.",
+    Fault.NOT_HTTP: "Check the provider's base_url: something else listens there.",
+    Fault.NOT_DATA: "Check the provider's base_url and the proxy: a web page came instead of an answer.",
+}
+
+SERVER_ERROR: Final = 500
+CONTEXT_STEP: Final = "Ask with a shorter question or a quick analysis, or choose a model with a longer context."
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What a provider says in an error: its ``code`` in particular, the ``kind`` of error in general, and a message."""
+
+    code: str = ""
+    kind: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTable:
+    """One wire's errors: by code, else by status, else (inside a stream, where there is none) by kind."""
+
+    codes: Mapping[str, ErrorType]
+    """Of codes and of kinds that say more than the status that comes with them."""
+    kinds: Mapping[str, ErrorType]
+    next_steps: Mapping[str, str]
+    """For codes and kinds about which there is more to say than the error's own next step."""
+
+    def look_up(self, status: int | None, said: Complaint) -> ErrorType:
+        for code in (said.code, said.kind):
+            if code in self.codes:
+                return self.codes[code]
+        if status is None:
+            return self.kinds.get(said.kind, ServiceUnavailable)
+        if status in STATUSES:
+            return STATUSES[status]
+        return ServiceUnavailable if status >= SERVER_ERROR else InvalidRequest
+
+    def next_step(self, said: Complaint) -> str | None:
+        return self.next_steps.get(said.code) or self.next_steps.get(said.kind)
+
+
+class Parser(Protocol):
+    """Makes events of one answer's messages; one parser per answer."""
+
+    def feed(self, message: Message) -> Iterator[Item]:
+        """Yields a `Finished` with the answer's own end. Raises `StreamError` for an error inside the answer."""
+        ...
+
+    def end(self) -> Iterator[Item]:
+        """What is left to say when the connection has ended: nothing, if the answer had not come to its end."""
+        ...
+
+
+class Wire(Protocol):
+    """One wire protocol. Stateless; `parser` gives what keeps state."""
+
+    errors: ErrorTable
+
+    def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest: ...
+
+    def health(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest: ...
+
+    def parser(self) -> Parser: ...
+
+    def complaint(self, body: bytes) -> Complaint:
+        """Read an error's body, however broken; an empty complaint for what cannot be read."""
+        ...
+
+
+class StreamError(Exception):
+    """An error that came inside an answer whose status was 200. ``status`` is what it says itself."""
+
+    def __init__(self, complaint: Complaint, status: int | None = None) -> None:
+        super().__init__("an error inside the answer")
+        self.complaint = complaint
+        self.status = status
+
+
+class Garbage(Exception):
+    """A message that is not what this wire speaks."""
+
+
+class ModelList(msgspec.Struct):
+    """What ``GET /models`` answers, on all wires so far."""
+
+    class Entry(msgspec.Struct):
+        id: str
+
+    data: list[Entry] = []
+
+
+def models_of(message: Message) -> tuple[str, ...]:
+    """The ids, at most 200 of at most 256 characters each. Raises Garbage."""
+    try:
+        listed = msgspec.json.decode(message.data, type=ModelList)
+    except msgspec.DecodeError:
+        raise Garbage from None
+    return tuple(entry.id[:256] for entry in listed.data[:200])
+
+
+def bearer(key: Secret | None) -> dict[str, str]:
+    return {} if key is None else {"authorization": f"Bearer {key.reveal()}"}
+
+
+def decode_loosely(body: bytes) -> Any:
+    """JSON of any shape, None for what is not JSON. The first element of a list that has one."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return value[0] if isinstance(value, list) and value else value
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class Translator:
+    """Makes the named error of whatever went wrong with one call."""
+
+    def __init__(
+        self, wire: Wire, provider: str, model: str, secrets: tuple[Secret | None, ...], private: tuple[str, ...]
+    ) -> None:
+        self._wire = wire
+        self._provider = provider
+        self._model = model
+        self._quote: Callable[[str], str] = lambda text: quotable(text, secrets=secrets, private=private)
+
+    def status(self, error: HttpStatus) -> APIError:
+        """Of an answer that is not 2xx."""
+        complaint = self._wire.complaint(error.body)
+        return self._complain(complaint, error.reply.status, error.reply.headers, f"HTTP {error.reply.status}")
+
+    def stream_error(self, error: StreamError) -> APIError:
+        """Of an error inside an answer."""
+        return self._complain(error.complaint, error.status, {}, "an error inside its answer")
+
+    def failure(self, error: TransportFailure) -> APIError:
+        """Of a transport that failed."""
+        reply = error.reply
+        return FAULTS[error.fault](
+            f"{self._provider} cannot be used: {error.detail}.",
+            provider=self._provider,
+            model=self._model,
+            upstream_status=reply.status if reply else None,
+            upstream_request_id=_request_id(reply.headers) if reply else None,
+            next_step=NEXT_STEPS.get(error.fault),
+        )
+
+    def unusable(self, what: str) -> APIError:
+        """Of an answer with status 200 that is garbage or has no end."""
+        detail = f"The answer of {self._provider} {what}."
+        return InvalidResponse(detail, provider=self._provider, model=self._model, upstream_status=200)
+
+    def _complain(self, said: Complaint, status: int | None, headers: Mapping[str, str], how: str) -> APIError:
+        word = said.code or said.kind
+        code = f" ({self._quote(word)})" if word else ""
+        reason = f": {self._quote(said.message)}" if said.message else ""
+        return self._wire.errors.look_up(status, said)(
+            f"{self._provider} answered with {how}{code}{reason}".rstrip(".") + ".",
+            provider=self._provider,
+            model=self._model,
+            upstream_status=status,
+            upstream_request_id=_request_id(headers),
+            retry_after=retry_after(headers, time.time()),
+            next_step=self._wire.errors.next_step(said),
+        )
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    value = headers.get("request-id") or headers.get("x-request-id")
+    return quotable(value)[:128] if value else None
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait: ``retry-after-ms``, else ``retry-after`` in seconds or as an HTTP date (``now``: Unix seconds).
+
+    None for what is absent, negative, or not to be understood.
+    """
+    for name, scale in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * scale
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    try:
+        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now)
+    except (KeyError, ValueError, OverflowError):
+        return None

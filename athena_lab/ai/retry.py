@@ -1,0 +1,135 @@
+"""Retry: what may pass by waiting is tried again, as long as nothing of an answer has been shown.
+
+tenacity does the trying; it is imported and entered only after the first failure, since a request that succeeds should
+not pay for it. A wait is never shorter than what the provider asks for, and one that would outlast the request's own
+deadline is not begun.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from athena_lab.errors import APIError, InvalidResponse, NetworkError, RateLimited, ServiceUnavailable
+from athena_lab.events import Token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+    import tenacity
+
+    from athena_lab.ai.pipeline import PipelineOptions
+    from athena_lab.ai.send import Call, Item, Policy, Send, Tools
+
+Opened = tuple[list["Item"], "AsyncGenerator[Item, None]"]
+"""An attempt that came as far as its first token: what came up to there, and the rest."""
+
+OK = 200
+
+
+class RetryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Waits of ``base``, then twice as long each time up to ``cap``, each changed at random by up to ``jitter``."""
+
+    attempts: Annotated[int, Meta(ge=1, le=10)] = 3
+    """Requests sent in all, the first one included."""
+    base: Annotated[float, Meta(gt=0, le=60)] = 1.0
+    """Seconds."""
+    cap: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Seconds."""
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.25
+    """Share of the wait."""
+    longest: Annotated[float, Meta(gt=0, le=3_600)] = 120.0
+    """Seconds. A provider that asks for a longer wait is not waited for."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same request may succeed later: network errors, 5xx, rate limits, an answer that broke off."""
+    if isinstance(error, InvalidResponse):
+        return error.upstream_status == OK
+    return isinstance(error, (NetworkError, RateLimited, ServiceUnavailable))
+
+
+def delay(attempt: int, asked: float | None, options: RetryOptions, chance: float) -> float:
+    """Seconds to wait after so many attempts. ``asked`` is the provider's retry-after, ``chance`` lies in [0, 1)."""
+    wait: float = min(options.cap, options.base * 2 ** (attempt - 1))
+    wait *= 1 + options.jitter * (2 * chance - 1)
+    return wait if asked is None else max(wait, asked)
+
+
+def policy(options: PipelineOptions, tools: Tools) -> Policy:
+    limits = options.retry
+
+    def wrap(send: Send) -> Send:
+        async def retried(call: Call) -> AsyncGenerator[Item, None]:
+            async with AsyncExitStack() as stack:
+
+                async def attempt(call: Call) -> Opened:
+                    events = await stack.enter_async_context(aclosing(send(call)))
+                    return await _until_token(events), events
+
+                try:
+                    head, rest = await attempt(call)
+                except APIError as error:
+                    if not is_transient(error):
+                        raise
+                    head, rest = await _again(error, attempt, call, limits, tools)
+                for event in head:
+                    yield event
+                async for event in rest:
+                    yield event
+
+        return retried
+
+    return wrap
+
+
+async def _until_token(events: AsyncGenerator[Item, None]) -> list[Item]:
+    """What comes up to the first token: once that is shown, an attempt cannot be taken back."""
+    head: list[Item] = []
+    async for event in events:
+        head.append(event)
+        if isinstance(event, Token):
+            break
+    return head
+
+
+async def _again(
+    first: APIError,
+    attempt: Callable[[Call], Awaitable[Opened]],
+    call: Call,
+    options: RetryOptions,
+    tools: Tools,
+) -> Opened:
+    """Go on trying. ``first`` is the failure of the attempt already made, and counts as one."""
+    import tenacity  # noqa: PLC0415 - see the module's docstring
+
+    failures = [first]
+    wait = 0.0
+
+    async def once_more() -> Opened:
+        if failures:
+            raise failures.pop()
+        return await attempt(replace(call, waited=wait))
+
+    def next_wait(state: tenacity.RetryCallState) -> float:
+        nonlocal wait
+        error = state.outcome.exception() if state.outcome is not None else None
+        wait = delay(state.attempt_number, getattr(error, "retry_after", None), options, tools.random())
+        return wait
+
+    def gives_up(state: tenacity.RetryCallState) -> bool:
+        too_long = wait > options.longest or tools.clock() + wait >= call.expires
+        return too_long or state.attempt_number >= options.attempts
+
+    retrying = tenacity.AsyncRetrying(
+        sleep=tools.sleep,
+        wait=next_wait,
+        stop=gives_up,
+        retry=tenacity.retry_if_exception(is_transient),
+        reraise=True,
+    )
+    return await retrying(once_more)

@@ -1,0 +1,59 @@
+"""What travels down the pipeline, and the shape of everything in it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from athena_lab.events import AnyEvent, Attempt
+
+if TYPE_CHECKING:
+    from athena_lab.ai.prompt import Prompt
+
+
+class Progress:
+    """The provider works, but this piece of its answer is not for display (reasoning, an unfinished tool call)."""
+
+    __slots__ = ()
+
+
+PROGRESS = Progress()
+
+Item = AnyEvent | Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request on its way to one provider. Policies pass it on, or a changed copy of it."""
+
+    provider: str
+    model: str
+    prompt: Prompt = field(repr=False)
+    max_tokens: int
+    expires: float
+    """When the whole request's time is over, on `Tools.clock`."""
+    waited: float = 0.0
+    """Seconds slept before this attempt."""
+    attempts: list[Attempt] = field(default_factory=list)
+    """What was tried. The one thing that all copies of a call share, so that nothing tried is forgotten."""
+
+
+Send = Callable[[Call], AsyncGenerator[Item, None]]
+"""Yields tokens and progress, then at most one `Usage`, then one `Finished`; a failure is raised."""
+
+Policy = Callable[[Send], Send]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Time and chance, so that tests of them take none."""
+
+    clock: Callable[[], float] = time.monotonic
+    """Monotonic seconds."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    random: Callable[[], float] = random.random
+    """Uniform in [0, 1)."""

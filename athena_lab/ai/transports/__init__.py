@@ -1,0 +1,93 @@
+"""How a request reaches a provider and how its answer comes back, below any provider's vocabulary.
+
+One protocol, two ways: `SseTransport` for an answer that streams, `JsonTransport` for one that comes whole. Both yield
+`Message`, raise `HttpStatus` for an answer that is not 2xx and `TransportFailure` for everything else that goes wrong;
+the wire adapters turn both into the named errors, since only they know the provider.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+MAX_LINE: Final = 1 << 20
+"""Bytes of one line, or of one event's data."""
+MAX_TOTAL: Final = 32 << 20
+"""Bytes of one answer."""
+MAX_ERROR_BODY: Final = 64 << 10
+"""Bytes of an error's body that are read; the rest is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What to send. Headers and body stay out of the repr: they hold the key and the prompt."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event of a stream (``whole`` False), or an answer that came in one piece.
+
+    ``data`` is UTF-8 with invalid bytes replaced.
+    """
+
+    data: str
+    event: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyInfo:
+    """What an answer's head says. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class Fault(Enum):
+    """What went wrong below HTTP's own status codes."""
+
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    BROKEN_OFF = "broken off"
+    NOT_HTTP = "not HTTP"
+    TOO_LARGE = "too large"
+    NOT_DATA = "not data"
+    REDIRECT = "redirect"
+
+
+class TransportFailure(Exception):
+    """``detail`` is words of ours; no URL, header or body is in it."""
+
+    def __init__(self, fault: Fault, detail: str, reply: ReplyInfo | None = None) -> None:
+        super().__init__(detail)
+        self.fault = fault
+        self.detail = detail
+        self.reply = reply
+
+
+class HttpStatus(Exception):
+    """An answer whose status is not 2xx, with the first `MAX_ERROR_BODY` bytes of its body."""
+
+    def __init__(self, reply: ReplyInfo, body: bytes) -> None:
+        super().__init__(f"HTTP {reply.status}")
+        self.reply = reply
+        self.body = body
+
+
+class Transport(Protocol):
+    def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
+        """Send, and yield what comes. Closing the generator closes the connection at once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections. Idempotent."""
+        ...

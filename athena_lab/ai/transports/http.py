@@ -1,0 +1,155 @@
+"""The HTTP client below all transports: the httpx interface over aiohttp's connection pool.
+
+Why this pair. Calls cancelled for 5 s on a pool of 10, then 10 requests, and requests/s at 32 concurrent, loopback,
+two cores, November 2026: httpx's own pool answered 0 of 10 (httpcore issue 1093) and 376/s; httpx2 10 of 10 and
+1,462/s; httpx over httpx-aiohttp 10 of 10 and 3,651/s (``tests/bench/http_clients.py``). Proxies and certificate
+authorities follow httpx's variables: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR.
+
+The libraries cost 0.2 s to import, so that happens in a worker thread with the first request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from athena_lab.ai.transports import (
+    MAX_ERROR_BODY,
+    MAX_TOTAL,
+    Fault,
+    HttpRequest,
+    HttpStatus,
+    ReplyInfo,
+    TransportFailure,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    import httpx
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds to reach a provider."""
+READ_TIMEOUT: Final = 600.0
+"""Seconds between two chunks. A backstop: the deadline policy is far stricter."""
+KEEP_ALIVE: Final = 60.0
+"""Seconds that an idle connection is kept."""
+
+
+def make_client(connections: int) -> httpx.AsyncClient:
+    """A client with a pool of so many connections. Redirects are never followed: they would carry the key along."""
+    import httpx  # noqa: PLC0415 - see the module's docstring
+    import httpx_aiohttp  # noqa: PLC0415
+
+    return httpx_aiohttp.HttpxAiohttpClient(
+        limits=httpx.Limits(
+            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
+        ),
+        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+        follow_redirects=False,
+    )
+
+
+class HttpClient:
+    """One provider's connections. Made with the first request, in a thread; unusable once closed."""
+
+    def __init__(self, connections: int, factory: Callable[[int], httpx.AsyncClient] = make_client) -> None:
+        self._connections = connections
+        self._factory = factory
+        self._client: httpx.AsyncClient | None = None
+        self._lock = asyncio.Lock()
+        self._closed = False
+
+    async def chunks(self, request: HttpRequest, *, accept: str) -> AsyncGenerator[bytes, None]:
+        """Send the request and yield its answer's body as it comes, at most `MAX_TOTAL` bytes of it."""
+        client = await self._open()
+        failure: TransportFailure | None = None
+        reply: ReplyInfo | None = None
+        headers = {**request.headers, "accept": accept, "accept-encoding": "identity"}
+        try:
+            async with client.stream(request.method, request.url, headers=headers, content=request.body) as response:
+                reply = ReplyInfo(response.status_code, {k.lower(): v for k, v in response.headers.items()})
+                if not response.is_success:
+                    raise await _refusal(response, reply)
+                async with aclosing(_capped(response, reply)) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+        except _foreign_errors() as error:
+            failure = _translate(error, reply)
+        # Raised out here, so that the library's error, which holds the request's headers, is not chained to ours.
+        if failure is not None:
+            raise failure
+
+    async def aclose(self) -> None:
+        async with self._lock:
+            self._closed = True
+            if self._client is not None:
+                await self._client.aclose()
+
+    async def _open(self) -> httpx.AsyncClient:
+        async with self._lock:
+            if self._closed:
+                raise RuntimeError("This HttpClient is closed.")
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._factory, self._connections)
+            return self._client
+
+
+async def _capped(response: httpx.Response, reply: ReplyInfo) -> AsyncGenerator[bytes, None]:
+    if "text/html" in reply.headers.get("content-type", ""):
+        raise TransportFailure(Fault.NOT_DATA, "it answered with a web page", reply)
+    total = 0
+    async for chunk in response.aiter_bytes():
+        total += len(chunk)
+        if total > MAX_TOTAL:
+            raise TransportFailure(Fault.TOO_LARGE, f"the answer is longer than {MAX_TOTAL:,} bytes", reply)
+        yield chunk
+
+
+async def _refusal(response: httpx.Response, reply: ReplyInfo) -> Exception:
+    """What a status that is not 2xx means. Of the body no more is read than is needed."""
+    if response.is_redirect:
+        return TransportFailure(Fault.REDIRECT, "it redirects elsewhere, which is not followed", reply)
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) >= MAX_ERROR_BODY:
+            break
+    return HttpStatus(reply, bytes(body[:MAX_ERROR_BODY]))
+
+
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    import aiohttp  # noqa: PLC0415 - see the module's docstring
+    import httpx  # noqa: PLC0415
+
+    return (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
+
+
+def _translate(error: BaseException, reply: ReplyInfo | None) -> TransportFailure:
+    """The one place where the libraries' errors become ours.
+
+    httpx-aiohttp maps every aiohttp connection error to `httpx.ConnectTimeout`, so its cause is what is looked at.
+    """
+    import aiohttp  # noqa: PLC0415
+    import httpx  # noqa: PLC0415
+
+    table: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fault, str], ...] = (
+        (TimeoutError, Fault.TIMEOUT, "it did not answer in time"),
+        (aiohttp.ClientConnectorDNSError, Fault.UNREACHABLE, "its host name cannot be resolved"),
+        ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch), Fault.UNREACHABLE, "TLS with it failed"),
+        ((aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError), Fault.UNREACHABLE, "the proxy failed"),
+        (aiohttp.ClientConnectorError, Fault.UNREACHABLE, "it refuses the connection"),
+        (aiohttp.ClientPayloadError, Fault.BROKEN_OFF, "the connection broke off in the middle of the answer"),
+        (aiohttp.ClientResponseError, Fault.NOT_HTTP, "what it answered is not HTTP"),
+        (httpx.DecodingError, Fault.NOT_DATA, "its answer cannot be decompressed"),
+        (httpx.TimeoutException, Fault.TIMEOUT, "it did not answer in time"),
+    )
+    for cause in (error.__cause__, error):
+        for kinds, fault, detail in table:
+            if isinstance(cause, kinds) and not isinstance(cause, aiohttp.ServerDisconnectedError):
+                return TransportFailure(fault, detail, reply)
+        if isinstance(cause, (aiohttp.ClientError, OSError)):
+            break
+    fault = Fault.UNREACHABLE if reply is None else Fault.BROKEN_OFF
+    return TransportFailure(fault, "it closed the connection", reply)

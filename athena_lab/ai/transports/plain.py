@@ -1,0 +1,28 @@
+"""An answer that comes whole."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from athena_lab.ai.transports import HttpRequest, Message
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from athena_lab.ai.transports.http import HttpClient
+
+
+class JsonTransport:
+    """One message, once the answer is complete. Blank lines before it, which some servers send while they wait, go."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    async def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
+        async with aclosing(self._client.chunks(request, accept="application/json")) as chunks:
+            body = b"".join([chunk async for chunk in chunks])
+        yield Message(body.decode("utf-8", "replace").strip(), whole=True)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()

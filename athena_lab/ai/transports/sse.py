@@ -1,0 +1,128 @@
+"""Server-sent events, decoded as they come (WHATWG HTML, 9.2.6 "Interpreting an event stream").
+
+Beyond the standard: caps on a line and on an event, and a JSON body where a stream was expected (behind blank lines or
+comments too, which providers under load send to keep a connection open) is given as one whole message.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from athena_lab.ai.transports import MAX_LINE, Fault, HttpRequest, Message, TransportFailure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+    from athena_lab.ai.transports.http import HttpClient
+
+_BOM: Final = b"\xef\xbb\xbf"
+_COMMENT: Final = b":"
+
+
+class SseDecoder:
+    """Bytes in, messages out; cut the bytes wherever you like. Knows no socket and no provider.
+
+    Feed every chunk, then call `end` once. Raises TransportFailure (TOO_LARGE) for a line or an event over `MAX_LINE`.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._waiting = 0
+        self._after_cr = False
+        self._data: list[bytes] = []
+        self._size = 0
+        self._event = b""
+        self._whole: list[bytes] | None = None
+        self._sniffing = True
+
+    def feed(self, chunk: bytes) -> Iterator[Message]:
+        """The messages that this chunk completes."""
+        if self._whole is not None:
+            self._whole.append(chunk)
+            return
+        lines = iter(self._lines(chunk))
+        for line in lines:
+            if self._sniffing and self._is_json(line):
+                self._whole = [b"\n".join([line, *lines, *self._parts])]
+                return
+            message = self._take(line)
+            if message is not None:
+                yield message
+
+    def end(self) -> Iterator[Message]:
+        """The whole message, if it was one. An event that no blank line ended is dropped, as the standard says."""
+        rest = b"".join(self._parts)
+        if self._whole is None and self._sniffing and self._is_json(rest):
+            self._whole = [rest]
+        if self._whole is not None:
+            yield Message(b"".join(self._whole).decode("utf-8", "replace"), whole=True)
+
+    def _lines(self, chunk: bytes) -> list[bytes]:
+        """The lines that the chunk completes; its last part waits. A CR ends its line at once, a LF after it is no more."""
+        if self._after_cr and chunk:
+            chunk, self._after_cr = chunk.removeprefix(b"\n"), False
+        if not chunk:
+            return []
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *more = chunk.split(b"\n")
+        self._parts.append(first)
+        self._waiting = _capped(self._waiting + len(first))
+        if not more:
+            return []
+        lines = [b"".join(self._parts), *more[:-1]]
+        self._parts = [more[-1]]
+        self._waiting = _capped(len(more[-1]))
+        return lines
+
+    def _is_json(self, line: bytes) -> bool:
+        """Whether a JSON body begins here. The first line that is neither blank nor a comment decides."""
+        text = line.removeprefix(_BOM).strip()
+        self._sniffing = not text or text.startswith(_COMMENT)
+        return text.startswith((b"{", b"["))
+
+    def _take(self, line: bytes) -> Message | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.removeprefix(_BOM).partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+            self._size = _capped(self._size + len(value))
+        elif field == b"event":
+            self._event = value
+        return None
+
+    def _dispatch(self) -> Message | None:
+        data, event = self._data, self._event
+        self._data, self._event, self._size = [], b"", 0
+        if not data:
+            return None
+        return Message(b"\n".join(data).decode("utf-8", "replace"), event.decode("utf-8", "replace"))
+
+
+def _capped(size: int) -> int:
+    if size > MAX_LINE:
+        raise TransportFailure(Fault.TOO_LARGE, f"a line of the answer is longer than {MAX_LINE:,} bytes")
+    return size
+
+
+class SseTransport:
+    """Events as they come."""
+
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    async def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
+        decoder = SseDecoder()
+        async with aclosing(self._client.chunks(request, accept="text/event-stream")) as chunks:
+            async for chunk in chunks:
+                for message in decoder.feed(chunk):
+                    yield message
+        for message in decoder.end():
+            yield message
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
