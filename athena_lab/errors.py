@@ -5,6 +5,8 @@
     AthenaError
     ├── ConfigError                a setting is unknown, of the wrong type or out of range
     ├── PortInUse                  the port asked for is taken
+    ├── LabClosed                  used after it was closed
+    ├── MissingPackage             an optional Python package is needed and not installed
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
     │   ├── NotAFile               a directory, a device, a socket
@@ -20,6 +22,7 @@
     │   ├── NotAllowed             a foreign origin, host or scope
     │   ├── UnknownRoute           no such path under /api/v1
     │   ├── MethodNotAllowed       the path exists, not for that method
+    │   ├── UnsupportedMedia       a Content-Type that the path does not take
     │   └── BodyTooLarge           a request body over its cap
     ├── WasmError                  carries ``module``
     │   ├── BadModule              not a component, wrong hash, imports more than stdin
@@ -119,6 +122,24 @@ class AthenaError(Exception):
         )
 
 
+def from_problem(problem: Problem) -> AthenaError:
+    """The named error that a server reported; an `AthenaError` of no special kind for a code that we do not know."""
+    kind = _by_code(AthenaError).get(problem.code, AthenaError)
+    error = kind.__new__(kind)
+    AthenaError.__init__(error, problem.detail, next_step=problem.next_step)
+    for name in ("module", "provider", "model", "upstream_status", "upstream_request_id", "attempts", "retry_after"):
+        if (value := getattr(problem, name)) is not None:
+            setattr(error, name, value)
+    return error
+
+
+def _by_code(kind: type[AthenaError]) -> dict[str, type[AthenaError]]:
+    found = {kind.code: kind}
+    for child in kind.__subclasses__():
+        found |= _by_code(child)
+    return found
+
+
 class ConfigError(AthenaError):
     code = "config"
     title = "Configuration error"
@@ -129,6 +150,19 @@ class PortInUse(AthenaError):
     code = "port_in_use"
     title = "Port in use"
     next_step = "Stop the program that listens there, or choose another port with --port."
+
+
+class LabClosed(AthenaError):
+    code = "lab_closed"
+    title = "Lab closed"
+    status = 503
+    next_step = "Open a new one with athena_lab.connect()."
+
+
+class MissingPackage(AthenaError):
+    code = "missing_package"
+    title = "Optional package missing"
+    next_step = "Install the package into this environment, and try again."
 
 
 class ServerUnreachable(AthenaError):
@@ -239,6 +273,13 @@ class MethodNotAllowed(RequestError):
     code = "method_not_allowed"
     title = "Method not allowed"
     status = 405
+
+
+class UnsupportedMedia(RequestError):
+    code = "unsupported_media"
+    title = "Unsupported media type"
+    status = 415
+    next_step = "Send application/json, or a sample as application/octet-stream where the route takes one."
 
 
 class BodyTooLarge(RequestError):

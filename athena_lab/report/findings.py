@@ -11,6 +11,9 @@ Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 """From the least to the worst."""
 
+Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"]
+"""The place of a module's output in ``results`` of a `Report`."""
+
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where it was seen. ``offset`` and ``length`` in bytes; ``text`` is hostile, cut at 256 characters."""
@@ -23,12 +26,12 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
 class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     """One observation.
 
-    ``id`` is a slug that the module chooses (``overlay``, ``section-anomaly-2``), unique in its output; in a `Report`
-    it is ``<module>/<slug>``, and that is what an answer cites. ``malformed-...`` marks structures that contradict
-    themselves.
+    ``id`` is a slug of at most 96 characters that the module chooses (``overlay``, ``section-anomaly-2``), unique in
+    its output; in a `Report` it is ``<module>/<slug>``, and that is what an answer cites. ``malformed-...`` marks
+    structures that contradict themselves.
     """
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,95}$")]
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,160}$")]
     severity: Severity
     confidence: Annotated[int, Meta(ge=0, le=100)]
     """Percent."""

@@ -7,10 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from athena_lab.report.findings import Finding
-
-Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"]
-"""The place of a module's output in ``results`` of the HTTP contract."""
+from athena_lab.report.findings import Finding, Slot
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 

@@ -1,0 +1,183 @@
+"""The HTTP contract: what our handlers take and give, as Structs.
+
+Field names on the wire are camelCase. Times are seconds, sizes bytes, instants Unix seconds. A report's own JSON is
+`athena_lab.report.Report`, a question's `athena_lab.ai.types.AnalysisRequest`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from athena_lab.ai.types import AnalysisType, ProviderStatus
+from athena_lab.wasm.contract import Name, Slot
+
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Seconds = Annotated[float, Meta(gt=0, le=600)]
+FileName = Annotated[str, Meta(max_length=1_024)]
+ModuleNames = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
+Health = Literal["healthy", "degraded", "unhealthy"]
+
+
+class Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """Base of the bodies that we take: an unknown field is an error, since it would be ignored otherwise."""
+
+
+class Response(msgspec.Struct, frozen=True, rename="camel"):
+    """Base of the bodies that we give."""
+
+
+class TriageOptions(Request, frozen=True):
+    """Which kinds of module may run, and for how long each."""
+
+    include_deobfuscation: bool = True
+    include_crypto: bool = True
+    include_network_analysis: bool = True
+    timeout: Seconds | None = None
+    """For each module; the server's default where there is none."""
+
+
+class AnalyzeSample(Request, frozen=True):
+    """POST /api/v1/wasm/analyze. Exactly one of `file_data` (base64, RFC 4648 section 4) and `sample`."""
+
+    file_data: str | None = None
+    sample: Sha256 | None = None
+    name: FileName = ""
+    analysis_type: AnalysisType = "full"
+    modules: ModuleNames | None = None
+    options: TriageOptions = TriageOptions()
+
+
+class Execute(Request, frozen=True):
+    """POST /api/v1/wasm/execute. At most one of `file_data` and `sample`; none where the function needs none."""
+
+    module: Name
+    function: Name
+    args: msgspec.Raw = msgspec.Raw(b"{}")
+    """A JSON object, as the function's schema says."""
+    file_data: str | None = None
+    sample: Sha256 | None = None
+    timeout: Seconds | None = None
+
+
+class Executed(Response, frozen=True):
+    """What the function returned; ``result`` is JSON of the module's own."""
+
+    module: str
+    function: str
+    result: msgspec.Raw
+    time: float
+
+
+class Load(Request, frozen=True):
+    """POST /api/v1/wasm/load. Without `modules`, all of the catalog."""
+
+    modules: ModuleNames | None = None
+
+
+class ModuleInfo(Response, frozen=True):
+    """One module. `memory_usage` is the largest linear memory that a call of it used."""
+
+    name: str
+    status: Literal["loaded", "available", "failed"]
+    version: str | None
+    capabilities: tuple[str, ...]
+    memory_usage: int
+    size: int
+    detail: str = ""
+    """What is wrong, and what to do about it."""
+
+
+class Modules(Response, frozen=True):
+    modules: tuple[ModuleInfo, ...]
+
+
+class FunctionInfo(Response, frozen=True):
+    name: str
+    summary: str
+    needs_sample: bool
+    args: dict[str, Any]
+    """JSON Schema."""
+
+
+class ModuleCapabilities(Response, frozen=True):
+    name: str
+    version: str
+    summary: str
+    slot: Slot
+    capabilities: tuple[str, ...]
+    functions: tuple[FunctionInfo, ...]
+
+
+class Limits(Response, frozen=True):
+    """`queue` counts calls that may wait, `memory_bytes` is per call, `deadline` per call where none is given."""
+
+    workers: int
+    queue: int
+    memory_bytes: int
+    deadline: float
+    max_sample_bytes: int
+    max_json_bytes: int
+
+
+class Capabilities(Response, frozen=True):
+    """GET /api/v1/wasm/capabilities."""
+
+    runtime: str
+    architecture: str
+    modules: tuple[ModuleCapabilities, ...]
+    limits: Limits
+
+
+class ModuleMetrics(Response, frozen=True):
+    """What a module did since the server started. `bytes` of samples read."""
+
+    calls: int
+    errors: int
+    time: float
+    bytes: int
+    peak_memory: int
+    last_error: str | None = None
+
+
+class Metrics(Response, frozen=True):
+    modules: dict[str, ModuleMetrics]
+
+
+class WasmStatus(Response, frozen=True):
+    """GET /api/v1/status/wasm. `modules` gives each one's performance."""
+
+    status: Health
+    detail: str
+    modules: dict[str, ModuleMetrics]
+    total_memory_usage: int
+    last_check: float
+
+
+class Reloaded(Response, frozen=True):
+    """POST /api/v1/wasm/modules/{name}/reload."""
+
+    success: bool
+    module: str
+    previous_version: str | None
+    new_version: str | None
+    reload_time: float
+    detail: str = ""
+
+
+class Component(Response, frozen=True):
+    status: Literal["healthy", "degraded", "unhealthy", "not_configured"]
+    detail: str
+
+
+class HealthReport(Response, frozen=True):
+    """GET /health. Parts that do not exist are not in the map."""
+
+    status: Health
+    components: dict[str, Component]
+
+
+class Providers(Response, frozen=True):
+    providers: tuple[ProviderStatus, ...]

@@ -1,0 +1,307 @@
+"""`LabClient`: the lab of a Jupyter server, over HTTP; and `connect`, which finds out whether there is one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx
+import httpx_aiohttp
+import msgspec
+
+from athena_lab import api
+from athena_lab.ai.transports import Message
+from athena_lab.ai.transports.sse import SseDecoder
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult
+from athena_lab.errors import (
+    AthenaError,
+    DeadlineExceeded,
+    LabClosed,
+    Problem,
+    ServerUnreachable,
+    from_problem,
+)
+from athena_lab.events import AnyEvent
+from athena_lab.report import ModuleResult, Report
+from athena_lab.sample import MIB, Sample, open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+
+    from athena_lab.ai.types import AnalysisType, ProviderStatus
+    from athena_lab.protocol import LabProtocol, Source
+
+_MAX_UPLOAD = 1 << 40
+"""The server has the cap; here only its answer counts."""
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 660.0
+"""Longer than any deadline that the server lets a request have; after it the server is taken for dead."""
+_EVENT_SECONDS = 45.0
+"""A stream that is silent for longer is dead: the server sends a comment every 15 s."""
+
+_MAX_EVENT = 64 * MIB
+"""Bytes of one event; a report is one."""
+
+_T = TypeVar("_T")
+
+
+def connect(environ: Mapping[str, str] | None = None) -> LabProtocol:
+    """The lab of the Jupyter server that this kernel belongs to, else one of this process's own.
+
+    The server's extension puts ``ATHENA_URL`` and ``ATHENA_TOKEN`` into the environment of its kernels. Whether the
+    server answers shows with the first call.
+    """
+    environ = os.environ if environ is None else environ
+    if url := environ.get("ATHENA_URL"):
+        return LabClient(url, environ.get("ATHENA_TOKEN", ""))
+    if server := running_server(environ):
+        return LabClient(*server)
+    from athena_lab.lab import open_lab  # noqa: PLC0415 - a kernel with a server never needs wasmtime
+
+    return open_lab(environ=environ)
+
+
+def running_server(environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """URL and token of the Jupyter server that started this kernel, by Jupyter's runtime files; None if none did."""
+    parent = environ.get("JPY_PARENT_PID")
+    if parent is None:
+        return None
+    from jupyter_core.paths import jupyter_runtime_dir  # noqa: PLC0415 - only here
+
+    try:
+        data = Path(jupyter_runtime_dir(), f"jpserver-{int(parent)}.json").read_bytes()
+        found = msgspec.json.decode(data, type=_RuntimeFile)
+    except (OSError, ValueError):  # MsgspecError is a ValueError
+        return None
+    return found.url, found.token
+
+
+class _RuntimeFile(msgspec.Struct, frozen=True):
+    url: str
+    token: str = ""
+
+
+class LabClient:
+    """A lab over HTTP; see `athena_lab.protocol.LabProtocol` for what its methods do.
+
+    `url` is the Jupyter server's base URL. Use it from one event loop. `repr` does not show the token.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        self.url = url.rstrip("/") + "/"
+        self._http = httpx_aiohttp.HttpxAiohttpClient(
+            base_url=self.url,
+            headers={"Authorization": f"token {token}"} if token else {},
+            timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+            trust_env=False,  # the server is ours: a proxy has no business with it
+        )
+
+    def __repr__(self) -> str:
+        return f"<LabClient {self.url}>"
+
+    # -- samples and modules
+
+    async def add(self, source: Source, name: str = "") -> Sample:
+        if isinstance(source, Sample):
+            return await self._get(f"api/v1/samples/{source.sha256}", Sample)
+        return await self._send_sample("api/v1/samples", source, {"name": _name_of(source, name)}, Sample)
+
+    async def triage(
+        self,
+        source: Source,
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+    ) -> Report:
+        return await self._post(
+            "api/v1/wasm/analyze", await self._triage(source, analysis_type, modules, options), Report
+        )
+
+    @contextlib.asynccontextmanager
+    async def stream_triage(
+        self,
+        source: Source,
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+    ) -> AsyncIterator[AsyncIterator[ModuleResult | Report]]:
+        body = await self._triage(source, analysis_type, modules, options)
+        async with self._events("api/v1/wasm/analyze", body) as events:
+            yield _parts(events)
+
+    async def _triage(
+        self,
+        source: Source,
+        analysis_type: AnalysisType,
+        modules: Sequence[str] | None,
+        options: api.TriageOptions | None,
+    ) -> api.AnalyzeSample:
+        sample = source if isinstance(source, Sample) else await self.add(source)
+        return api.AnalyzeSample(
+            sample=sample.sha256,
+            name=sample.name,
+            analysis_type=analysis_type,
+            modules=tuple(modules) if modules is not None else None,
+            options=options or api.TriageOptions(),
+        )
+
+    async def execute(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
+    ) -> Any:
+        sample = (await self.add(source)).sha256 if source is not None else None
+        encoded = msgspec.Raw(msgspec.json.encode(args or {}))
+        request = api.Execute(module, function, encoded, None, sample, timeout)
+        return msgspec.json.decode((await self._post("api/v1/wasm/execute", request, api.Executed)).result)
+
+    async def capabilities(self) -> api.Capabilities:
+        return await self._get("api/v1/wasm/capabilities", api.Capabilities)
+
+    async def modules(self) -> api.Modules:
+        return await self._get("api/v1/wasm/modules", api.Modules)
+
+    async def load(self, modules: Sequence[str] | None = None) -> api.Modules:
+        request = api.Load(tuple(modules) if modules is not None else None)
+        return await self._post("api/v1/wasm/load", request, api.Modules)
+
+    async def reload(self, module: str) -> api.Reloaded:
+        return await self._post(f"api/v1/wasm/modules/{module}/reload", None, api.Reloaded)
+
+    async def wasm_metrics(self) -> api.Metrics:
+        return await self._get("api/v1/wasm/metrics", api.Metrics)
+
+    async def wasm_status(self) -> api.WasmStatus:
+        return await self._get("api/v1/status/wasm", api.WasmStatus)
+
+    async def health(self) -> api.HealthReport:
+        return await self._get("health", api.HealthReport, accept={200, 503})
+
+    # -- questions
+
+    async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
+        return await self._post("api/v1/ai/analyze", request, AnalysisResult)
+
+    @contextlib.asynccontextmanager
+    async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
+        async with self._events("api/v1/ai/analyze", request) as events:
+            yield (_decode(data, AnyEvent) async for _, data in events)
+
+    async def providers(self) -> Sequence[ProviderStatus]:
+        return (await self._get("api/v1/ai/providers", api.Providers)).providers
+
+    # -- HTTP
+
+    async def _get(self, path: str, kind: type[_T], *, accept: frozenset[int] | set[int] = frozenset({200})) -> _T:
+        return _decode(await self._send("GET", path, accept=accept), kind)
+
+    async def _post(self, path: str, body: msgspec.Struct | None, kind: type[_T]) -> _T:
+        content = b"{}" if body is None else msgspec.json.encode(body)
+        return _decode(await self._send("POST", path, content=content, headers=_JSON), kind)
+
+    async def _send_sample(
+        self, path: str, source: str | os.PathLike[str] | bytes, query: dict[str, str], kind: type[_T]
+    ) -> _T:
+        if isinstance(source, bytes):
+            return _decode(await self._send("POST", path, content=source, headers=_OCTETS, params=query), kind)
+        with await asyncio.to_thread(open_regular, source, _MAX_UPLOAD) as file:
+            return _decode(await self._send("POST", path, content=_blocks(file), headers=_OCTETS, params=query), kind)
+
+    async def _send(
+        self, method: str, path: str, *, accept: frozenset[int] | set[int] = frozenset({200}), **options: Any
+    ) -> bytes:
+        async with self._open(method, path, accept, **options) as response:
+            return await response.aread()
+
+    @contextlib.asynccontextmanager
+    async def _open(
+        self, method: str, path: str, accept: frozenset[int] | set[int], **options: Any
+    ) -> AsyncIterator[httpx.Response]:
+        if self._http.is_closed:
+            raise LabClosed("This client is closed.")
+        try:
+            async with self._http.stream(method, path, **options) as response:
+                if response.status_code not in accept:
+                    raise _error(self.url, response.status_code, await response.aread())
+                yield response
+        except httpx.TimeoutException:
+            raise DeadlineExceeded(f"The server at {self.url} did not answer in time.") from None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise ServerUnreachable(f"There is no answer from {self.url}: {type(error).__name__}.") from None
+
+    @contextlib.asynccontextmanager
+    async def _events(self, path: str, body: msgspec.Struct) -> AsyncIterator[AsyncIterator[Message]]:
+        headers = _JSON | {"Accept": "text/event-stream"}
+        timeout = httpx.Timeout(_EVENT_SECONDS, connect=_CONNECT_SECONDS)
+        content = msgspec.json.encode(body)
+        async with (
+            self._open("POST", path, {200}, content=content, headers=headers, timeout=timeout) as response,
+            contextlib.aclosing(_messages(response)) as messages,
+        ):
+            yield messages
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+_JSON = {"Content-Type": "application/json"}
+_OCTETS = {"Content-Type": "application/octet-stream"}
+
+
+def _name_of(source: Source, name: str) -> str:
+    return name if isinstance(source, bytes | Sample) else Path(source).name
+
+
+async def _blocks(file: IO[bytes]) -> AsyncGenerator[bytes]:
+    while block := await asyncio.to_thread(file.read, MIB):
+        yield block
+
+
+async def _messages(response: httpx.Response) -> AsyncGenerator[Message]:
+    decoder = SseDecoder(limit=_MAX_EVENT)
+    async for chunk in response.aiter_bytes():
+        for message in decoder.feed(chunk):
+            if message.event == "error":
+                raise from_problem(_decode(message.data, Problem))
+            yield message
+
+
+async def _parts(events: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult | Report]:
+    async for message in events:
+        if message.event == "report":
+            yield _decode(message.data, Report)
+            return
+        yield _decode(message.data, ModuleResult)
+    raise ServerUnreachable("The server's stream broke off before its report.", next_step="Run the triage again.")
+
+
+def _decode(data: bytes | str, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError:
+        raise ServerUnreachable("The server's answer is not Athena Lab's; it may be of another version.") from None
+
+
+def _error(url: str, status: int, body: bytes) -> AthenaError:
+    try:
+        return from_problem(msgspec.json.decode(body, type=Problem))
+    except msgspec.MsgspecError:
+        return ServerUnreachable(
+            f"The server at {url} answered with status {status}, and not as Athena Lab does.",
+            next_step="Check that the athena_lab extension is enabled there: `jupyter server extension list`.",
+        )

@@ -1,0 +1,219 @@
+"""Every setting, its unit, range and default.
+
+Settings come from ``athena.toml`` - at ``$ATHENA_CONFIG``, else in the working directory, else in the user's
+configuration folder - and from the environment: ``ATHENA_<SECTION>__<KEY>``, with more ``__`` for deeper keys. The
+environment wins.
+
+A file found in the working directory may come from somebody else, with a folder of samples say. It must not decide
+where API keys are sent, and so may not set ``wire``, ``base_url`` or ``key_env`` of a provider, nor folders.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import msgspec
+import platformdirs
+from msgspec import Meta
+
+from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
+from athena_lab.errors import ConfigError
+from athena_lab.sample import DEFAULT_MAX_BYTES, MIB
+from athena_lab.wasm.runtime import RuntimeOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+APP = "athena-lab"
+FILE = "athena.toml"
+_PREFIX = "ATHENA_"
+_TRUSTED_ONLY = {"wire", "base_url", "base_url_env", "key_env", "folder", "components"}
+
+
+class SampleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[samples]``"""
+
+    max_bytes: Annotated[int, Meta(ge=1, le=1024 * MIB)] = DEFAULT_MAX_BYTES
+    """Largest sample, in bytes."""
+    folder: str = ""
+    """The quarantine; empty for ``quarantine`` in the user's data folder."""
+
+
+class WasmConfig(RuntimeOptions, frozen=True):
+    """``[wasm]``: the sandbox's limits, and where its modules are."""
+
+    components: str = ""
+    """Folder of components with their manifest; empty for the modules that come with Athena Lab."""
+
+
+class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[http]``"""
+
+    max_json_bytes: Annotated[int, Meta(ge=1_024, le=256 * MIB)] = 32 * MIB
+    """Largest JSON body. Larger samples are uploaded as application/octet-stream."""
+
+
+class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings. `providers` has the built-in rows, overridden and added to by the file."""
+
+    samples: SampleConfig = SampleConfig()
+    wasm: WasmConfig = WasmConfig()
+    http: HttpConfig = HttpConfig()
+    providers: dict[str, ProviderRow] = {}
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """Environment variables that may hold an API key."""
+        return tuple(variable for row in self.providers.values() for variable in row.key_variables)
+
+    @property
+    def quarantine(self) -> Path:
+        """Where samples are kept."""
+        return Path(self.samples.folder) if self.samples.folder else platformdirs.user_data_path(APP) / "quarantine"
+
+    @property
+    def components(self) -> Path:
+        """Where modules are found: as configured, else in the package, else (in a checkout) where they are built."""
+        if self.wasm.components:
+            return Path(self.wasm.components)
+        package = Path(__file__).parent / "wasm" / "components"
+        return package if package.is_dir() else Path(__file__).parent.parent / "wasm" / "components"
+
+    @property
+    def code_cache(self) -> Path:
+        """Where precompiled modules are kept."""
+        return platformdirs.user_cache_path(APP) / "wasm"
+
+
+class ConfigFile(msgspec.Struct, frozen=True):
+    """The file that was found. `trusted` is False for one that merely lies in the working directory."""
+
+    path: Path
+    text: str
+    trusted: bool
+
+    def error(self, key: str, problem: str) -> ConfigError:
+        """The error for the setting `key` (``wasm.workers``), with its line."""
+        line = _line_of(self.text, key)
+        return ConfigError(f"{self.path}{f', line {line}' if line else ''}: {problem}")
+
+
+def load_config(environ: Mapping[str, str] | None = None, cwd: Path | None = None) -> LabConfig:
+    """Read file and environment. Raises `ConfigError`, which names the file and line, or the variable."""
+    environ = os.environ if environ is None else environ
+    file = _find(environ, cwd or Path.cwd())
+    tree = _parse(file) if file else {}
+    if file and not file.trusted:
+        _refuse_untrusted(tree, file)
+    if file:
+        _convert(tree, file.error)  # first alone, so that it is blamed for its own
+    variables = _from_environment(environ)
+    return _convert(_merge(tree, variables), lambda key, problem: ConfigError(f"{_variable(key)}: {problem}"))
+
+
+def _find(environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
+    if named := environ.get("ATHENA_CONFIG"):
+        return _read(Path(named), trusted=True)
+    for path, trusted in ((cwd / FILE, False), (_home(), True)):
+        if path.is_file():
+            return _read(path, trusted=trusted)
+    return None
+
+
+def _home() -> Path:
+    return platformdirs.user_config_path(APP) / FILE
+
+
+def _read(path: Path, *, trusted: bool) -> ConfigFile:
+    try:
+        return ConfigFile(path, path.read_text("utf-8"), trusted)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8.") from error
+
+
+def _parse(file: ConfigFile) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file.path}: {error}.") from error
+
+
+def _refuse_untrusted(tree: Mapping[str, Any], file: ConfigFile, above: str = "") -> None:
+    for key, value in tree.items():
+        if key in _TRUSTED_ONLY:
+            raise ConfigError(
+                f"{file.error(above + key, f'{key!r} may not be set by a file in the working directory').detail}.",
+                next_step=f"Name the file in $ATHENA_CONFIG, or move it to {_home()}.",
+            )
+        if isinstance(value, dict):
+            _refuse_untrusted(value, file, f"{above}{key}.")
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for name, value in sorted(environ.items()):
+        if name.startswith(_PREFIX) and "__" in name:
+            *sections, key = name.removeprefix(_PREFIX).lower().split("__")
+            place = tree
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[key] = _value(value)
+    return tree
+
+
+def _value(text: str) -> Any:
+    # 4, 2.5, true, ["a"] as in TOML; everything else is a string.
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        return text
+
+
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _convert(tree: Mapping[str, Any], blame: Callable[[str, str], ConfigError]) -> LabConfig:
+    rows = {row.name: _plain(row) for row in DEFAULT_ROWS}
+    named = tree.get("providers", {})
+    if isinstance(named, dict):
+        named = {name: {"name": name, **row} if isinstance(row, dict) else row for name, row in named.items()}
+        tree = {**tree, "providers": _merge(rows, named)}
+    try:
+        return msgspec.convert(tree, LabConfig)
+    except msgspec.ValidationError as error:
+        problem, _, where = str(error).partition(" - at `$.")
+        unknown = re.search(r"unknown field `(.+?)`", problem)
+        key = ".".join(part for part in (where.rstrip("`"), unknown and unknown[1]) if part)
+        raise blame(key, f"{problem} (in {key})." if key else f"{problem}.") from None
+
+
+def _plain(row: ProviderRow) -> dict[str, Any]:
+    return cast("dict[str, Any]", msgspec.to_builtins(row))
+
+
+def _variable(key: str) -> str:
+    return _PREFIX + key.upper().replace(".", "__")
+
+
+def _line_of(text: str, key: str) -> int | None:
+    """The line of ``a.b.key`` in TOML `text`: the key below its table's header, else the header."""
+    table, _, last = key.rpartition(".")
+    header, current = None, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if heading := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            current = heading[1].replace('"', "")
+            header = number if current in {key, table} else header
+        elif re.match(rf"\s*\"?{re.escape(last)}\"?\s*=", line) and current == table:
+            return number
+    return header

@@ -1,0 +1,1 @@
+"""The doors inside Jupyter: glue onto one `Lab`, with no logic of their own."""

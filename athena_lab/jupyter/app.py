@@ -1,0 +1,108 @@
+"""The server extension: opens the one `Lab` of the server, and is the program ``jupyter athena``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import sys
+from typing import TYPE_CHECKING, Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Bool, Unicode
+from traitlets import List as ListTrait
+from traitlets.config import Config
+
+from athena_lab.errors import ConfigError
+from athena_lab.jupyter.handlers.base import UnknownRouteHandler
+from athena_lab.jupyter.handlers.openapi import OpenApiHandler
+from athena_lab.jupyter.handlers.routes import ROUTES
+from athena_lab.lab import Lab, open_lab
+
+if TYPE_CHECKING:
+    from jupyter_server.serverapp import ServerApp
+
+PORT = 3000
+_OURS = r"/api/v1/(?:ai|openapi|samples|status|wasm)\b.*"
+
+
+class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class is not typed
+    """Athena Lab in a Jupyter server."""
+
+    name = "athena"
+    description = "Athena Lab: a malware analyst's workbench inside JupyterLab."
+    extension_url = "/lab"
+    file_url_prefix = "/lab/tree"
+    load_other_extensions = True
+
+    allowed_origins = ListTrait(
+        Unicode(),
+        help="Origins beyond the server's own whose pages may call our handlers, exactly as browsers send them "
+        "(https://dashboard.example). Default: none.",
+    ).tag(config=True)
+    config_path = Unicode("", help="athena.toml to use instead of the one that is found; see also $ATHENA_CONFIG.").tag(
+        config=True
+    )
+    keep_keys_from_kernels = Bool(
+        True, help="Take the providers' API keys out of the environment that kernels and terminals inherit."
+    ).tag(config=True)
+
+    lab: Lab
+
+    @classmethod
+    def make_serverapp(cls, **kwargs: Any) -> ServerApp:
+        # Set before configuration is loaded, so that a flag or a file of the user wins.
+        server = super().make_serverapp(**kwargs)
+        server.port = PORT
+        server.port_retries = 0
+        server.update_config(
+            Config(
+                {
+                    "LabApp": {
+                        "news_url": None,
+                        "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
+                    },
+                    "KernelManager": {"transport": "ipc"},
+                }
+            )
+        )
+        return server
+
+    def initialize_settings(self) -> None:
+        if self.config_path:
+            os.environ["ATHENA_CONFIG"] = self.config_path
+        try:
+            self.lab = open_lab()
+        except ConfigError as error:
+            self.log.critical("Athena Lab cannot start: %s", error)
+            self.exit(1)
+        if self.keep_keys_from_kernels:
+            for variable in self.lab.config.key_variables:
+                os.environ.pop(variable, None)
+        self.settings["athena_lab"] = self.lab
+        self.settings["athena_allowed_origins"] = frozenset(self.allowed_origins)
+        self.settings["athena_kernel_token"] = secrets.token_urlsafe(32)
+
+    def initialize_handlers(self) -> None:
+        self.handlers.extend((_pattern(route.path), route.handler) for route in ROUTES)
+        self.handlers.append((r"/api/v1/openapi\.json", OpenApiHandler))
+        self.handlers.append((_OURS, UnknownRouteHandler))
+
+    async def _start_jupyter_server_extension(self, serverapp: ServerApp) -> None:
+        # By now the server knows its address. Kernels inherit this process's environment.
+        os.environ["ATHENA_URL"] = serverapp.connection_url
+        os.environ["ATHENA_TOKEN"] = self.settings["athena_kernel_token"]
+        self._warm_up = asyncio.ensure_future(self.lab.wasm_status())
+
+    async def stop_extension(self) -> None:
+        await self.lab.aclose()
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"{\w+}", r"([^/]+)", path.replace(".", r"\."))
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point of ``jupyter athena``."""
+    AthenaApp.launch_instance(sys.argv[1:] if argv is None else argv)

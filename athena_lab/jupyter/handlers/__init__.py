@@ -1,0 +1,1 @@
+"""The HTTP handlers; `routes` is their table of contents."""

@@ -1,0 +1,258 @@
+"""What all our handlers share: who may call, how errors are told, how bodies are read and events written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
+
+import msgspec
+from jupyter_server.auth.identity import User
+from jupyter_server.base.handlers import JupyterHandler
+from tornado.iostream import StreamClosedError
+from tornado.web import Finish, HTTPError
+
+from athena_lab.errors import (
+    AthenaError,
+    InvalidField,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotAllowed,
+    NotAuthenticated,
+    RequestError,
+    UnknownRoute,
+    UnsupportedMedia,
+)
+from athena_lab.telemetry import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+    from athena_lab.lab import Lab
+
+_T = TypeVar("_T")
+
+JSON = "application/json"
+OCTETS = "application/octet-stream"
+EVENTS = "text/event-stream"
+_KEEP_ALIVE_SECONDS = 15.0
+_KERNEL = User(username="athena-kernel", name="A kernel of this server")
+
+_BY_STATUS: dict[int, type[RequestError]] = {
+    400: MalformedRequest,
+    401: NotAuthenticated,
+    403: NotAllowed,
+    404: UnknownRoute,
+    405: MethodNotAllowed,
+    415: UnsupportedMedia,
+}
+"""Our name for what tornado and jupyter_server raise."""
+
+Scope = Literal["public", "analysis", "control"]
+
+
+class AthenaHandler(JupyterHandler):
+    """Base of our handlers.
+
+    Every request passes `prepare` before a byte of its body is used: host, origin, identity, scope, XSRF. `scope` says
+    who may: ``public`` everybody, ``analysis`` users and kernels, ``control`` users alone.
+    """
+
+    scope: ClassVar[Scope] = "analysis"
+    _track_activity = False  # what dashboards poll must not keep an idle server alive
+    _work: asyncio.Future[Any] | None = None
+    request_id = ""
+
+    @property
+    def lab(self) -> Lab:
+        return cast("Lab", self.settings["athena_lab"])
+
+    # -- who may call
+
+    async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
+        self.request_id = uuid.uuid4().hex
+        self.set_header("X-Request-Id", self.request_id)
+        self.current_user = self._jupyter_current_user = None
+        if not self.check_host():
+            raise NotAllowed("This server does not answer to that host name.")
+        self._check_origin_header()
+        if self.request.method == "OPTIONS":
+            return
+        self.current_user = self._jupyter_current_user = await self._identify()
+        if self.scope != "public":
+            self._check_access()
+
+    def _check_origin_header(self) -> None:
+        origin = self.request.headers.get("Origin")
+        if origin is None or origin.partition("://")[2].lower() == self.request.host.lower():
+            return
+        if origin not in self.settings["athena_allowed_origins"]:
+            raise NotAllowed("Pages of that origin may not call this server.")
+        self.set_header("Access-Control-Allow-Origin", origin)
+        self.set_header("Vary", "Origin")
+
+    async def _identify(self) -> User | None:
+        if self._is_kernel():
+            return _KERNEL
+        user = self.identity_provider.get_user(self)
+        return await user if not isinstance(user, User | None) else user
+
+    def _is_kernel(self) -> bool:
+        # A kernel's token opens our handlers alone, nothing else of the server.
+        token = self.settings["athena_kernel_token"]
+        kind, _, given = self.request.headers.get("Authorization", "").partition(" ")
+        return kind.lower() == "token" and hmac.compare_digest(given.strip().encode(), token.encode())
+
+    def _check_access(self) -> None:
+        if self.current_user is None:
+            raise NotAuthenticated("There is no valid token or login with this request.")
+        if self.current_user is _KERNEL:
+            if self.scope == "control":
+                raise NotAllowed("A kernel may analyse, but not change the server's modules.")
+            return
+        action = "read" if self.request.method in {"GET", "HEAD"} else "execute"
+        if not self.authorizer.is_allowed(self, self.current_user, action, "athena"):
+            raise NotAllowed("You are not allowed to do this here.")
+        if action == "execute":
+            self.check_xsrf_cookie()
+
+    async def options(self, *_: str) -> None:
+        """Answers a preflight; `prepare` has refused foreign origins."""
+        self.set_header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, X-XSRFToken")
+        self.set_header("Access-Control-Max-Age", "600")
+        self.set_status(HTTPStatus.NO_CONTENT)
+
+    # -- reading
+
+    def media_type(self) -> str:
+        return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def decode(self, body: bytes | bytearray, kind: type[_T]) -> _T:
+        """The body as a Struct. Raises `UnsupportedMedia`, `MalformedRequest` and `InvalidField`."""
+        if self.media_type() != JSON:
+            raise UnsupportedMedia(f"This route takes {JSON}.")
+        return decode_json(body or b"{}", kind)
+
+    # -- writing
+
+    def answer(self, value: msgspec.Struct, status: int = HTTPStatus.OK) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", JSON)
+        self.set_header("Cache-Control", "no-store")
+        self.write(msgspec.json.encode(value))
+
+    @property
+    def wants_events(self) -> bool:
+        return EVENTS in self.request.headers.get("Accept", "")
+
+    async def send_events(self, events: AsyncIterator[tuple[str, msgspec.Struct]]) -> None:
+        """Write named events as they come, a comment where none comes, an ``error`` event for what fails."""
+        self.set_header("Content-Type", EVENTS)
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("X-Accel-Buffering", "no")
+        keep_alive = asyncio.ensure_future(self._keep_alive())
+        try:
+            await self.flush()
+            async for name, value in events:
+                await self._send_event(name, value)
+        except AthenaError as error:
+            self.log_exception(type(error), error, error.__traceback__)
+            await self._send_event("error", error.problem(self.request_id))
+        except StreamClosedError:
+            raise Finish from None
+        finally:
+            keep_alive.cancel()
+
+    async def _send_event(self, name: str, value: msgspec.Struct) -> None:
+        self.write(b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value)))
+        await self.flush()
+
+    async def _keep_alive(self) -> None:
+        with contextlib.suppress(StreamClosedError):  # the writer of events finds out by itself
+            while True:
+                await asyncio.sleep(_KEEP_ALIVE_SECONDS)
+                self.write(b": keep-alive\n\n")
+                await self.flush()
+
+    # -- the caller goes away
+
+    async def work(self, job: Awaitable[_T]) -> _T:
+        """Await `job`, and cancel it when the caller hangs up."""
+        self._work = asyncio.ensure_future(job)
+        try:
+            return await self._work
+        except asyncio.CancelledError:
+            if self.request.connection is not None and not self._hung_up:
+                raise
+            raise Finish from None
+
+    _hung_up = False
+
+    def on_connection_close(self) -> None:
+        self._hung_up = True
+        if self._work is not None:
+            self._work.cancel()
+        super().on_connection_close()
+
+    # -- errors
+
+    def log_exception(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, AthenaError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.log.debug("%s %s: %s [%s]", self.request.method, self.request.path, error.code, self.request_id)
+        elif isinstance(error, AthenaError):
+            self.log.warning("%s %s: %s [%s]", self.request.method, self.request.path, error, self.request_id)
+        else:
+            super().log_exception(kind, error, trace)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        error = kwargs.get("exc_info", (None, None, None))[1]
+        if not isinstance(error, AthenaError):
+            error = _named(status_code, error)
+        self.write_problem(error)
+
+    def write_problem(self, error: AthenaError) -> None:
+        self.set_status(error.status)
+        self.set_header("Content-Type", "application/problem+json")
+        self.set_header("Cache-Control", "no-store")
+        if error.status == HTTPStatus.UNAUTHORIZED:
+            self.set_header("WWW-Authenticate", "token")
+        self.finish(msgspec.json.encode(error.problem(self.request_id)))
+
+    def on_finish(self) -> None:
+        method = self.request.method if self.request.method in self.SUPPORTED_METHODS else "other"
+        metrics.HTTP_REQUESTS.labels(type(self).__name__, method, str(self.get_status())).inc()
+        super().on_finish()
+
+
+class UnknownRouteHandler(AthenaHandler):
+    """Every path below ours that is no route."""
+
+    scope = "public"
+
+    async def prepare(self) -> None:  # type: ignore[override]  # see AthenaHandler
+        await super().prepare()
+        raise UnknownRoute(f"There is nothing at {self.request.path[:200]!r}.")
+
+
+def decode_json(body: bytes | bytearray, kind: type[_T]) -> _T:
+    """Raises `MalformedRequest` for what is not JSON, `InvalidField` for JSON of another shape."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidField(f"The body does not fit: {error}.") from None
+    except RecursionError:
+        raise MalformedRequest("The body is nested too deeply.") from None
+    except ValueError as error:  # DecodeError and UnicodeDecodeError
+        raise MalformedRequest(f"The body is not valid JSON: {error}.") from None
+
+
+def _named(status: int, error: BaseException | None) -> AthenaError:
+    kind = _BY_STATUS.get(status)
+    if kind is None:
+        return AthenaError("Something went wrong inside the server.")
+    reason = (error.log_message or "") if isinstance(error, HTTPError) else ""
+    return kind(reason.partition("\n")[0][:200].replace("%", "") or f"{HTTPStatus(status).phrase}.")

@@ -1,0 +1,56 @@
+"""Every route that we serve: what it takes, what it gives, who handles it. The OpenAPI document is made from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from athena_lab import api
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult
+from athena_lab.jupyter.handlers import ai, health, samples, wasm
+from athena_lab.report import Report
+from athena_lab.sample import Sample
+
+if TYPE_CHECKING:
+    import msgspec
+
+    from athena_lab.jupyter.handlers.base import AthenaHandler
+
+
+class Route(NamedTuple):
+    """``path`` is relative to the server's base URL, with ``{name}`` for parameters.
+
+    ``upload`` says that the body may be a sample's bytes instead of JSON; ``query`` describes parameters beside it.
+    """
+
+    method: Literal["get", "post"]
+    path: str
+    handler: type[AthenaHandler]
+    summary: str
+    answer: type[msgspec.Struct]
+    body: type[msgspec.Struct] | None = None
+    upload: bool = False
+    query: tuple[str, ...] = ()
+    events: bool = False
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("get", "/health", health.HealthHandler, "How the lab is.", api.HealthReport),
+    Route("post", "/api/v1/samples", samples.SamplesHandler, "Take a sample into quarantine.", Sample, upload=True,
+          query=("name",)),
+    Route("get", "/api/v1/samples/{sha256}", samples.SampleHandler, "A sample in quarantine.", Sample),
+    Route("get", "/api/v1/wasm/capabilities", wasm.CapabilitiesHandler, "What there is.", api.Capabilities),
+    Route("post", "/api/v1/wasm/init", wasm.InitHandler, "Start the sandbox (idempotent).", api.WasmStatus),
+    Route("post", "/api/v1/wasm/load", wasm.LoadHandler, "Load all or named modules.", api.Modules, body=api.Load),
+    Route("post", "/api/v1/wasm/analyze", wasm.AnalyzeHandler, "Triage a sample.", Report, body=api.AnalyzeSample,
+          upload=True, query=("name", "analysisType", "modules", "timeout"), events=True),
+    Route("post", "/api/v1/wasm/execute", wasm.ExecuteHandler, "Call one function of a module.", api.Executed,
+          body=api.Execute),
+    Route("get", "/api/v1/wasm/metrics", wasm.MetricsHandler, "What each module did.", api.Metrics),
+    Route("get", "/api/v1/wasm/modules", wasm.ModulesHandler, "Every module of the catalog.", api.Modules),
+    Route("post", "/api/v1/wasm/modules/{name}/reload", wasm.ReloadHandler, "Take a module's newest version.",
+          api.Reloaded),
+    Route("get", "/api/v1/status/wasm", wasm.StatusHandler, "How the sandbox is.", api.WasmStatus),
+    Route("get", "/api/v1/ai/providers", ai.ProvidersHandler, "How each provider is.", api.Providers),
+    Route("post", "/api/v1/ai/analyze", ai.AskHandler, "Ask a language model.", AnalysisResult, body=AnalysisRequest,
+          events=True),
+)  # fmt: skip  # a table

@@ -1,0 +1,126 @@
+"""The sandbox over HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from athena_lab import api
+from athena_lab.errors import BodyTooLarge
+from athena_lab.jupyter.handlers.base import AthenaHandler, decode_json
+from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
+from athena_lab.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from athena_lab.sample import Sample
+
+_MAX_ARGS = 1 << 20
+"""Bytes. Arguments are decoded into Python objects, which cost far more memory than their text."""
+
+
+class CapabilitiesHandler(AthenaHandler):
+    async def get(self) -> None:
+        self.answer(await self.lab.capabilities())
+
+
+class InitHandler(AthenaHandler):
+    async def post(self) -> None:
+        await self.lab.load()
+        self.answer(await self.lab.wasm_status())
+
+
+class LoadHandler(AthenaHandler):
+    scope = "control"
+
+    async def post(self) -> None:
+        request = self.decode(self.request.body, api.Load)
+        self.answer(await self.lab.load(request.modules))
+
+
+class ReloadHandler(AthenaHandler):
+    scope = "control"
+
+    async def post(self, name: str) -> None:
+        self.answer(await self.lab.reload(name))
+
+
+class ModulesHandler(AthenaHandler):
+    async def get(self) -> None:
+        self.answer(await self.lab.modules())
+
+
+class MetricsHandler(AthenaHandler):
+    async def get(self) -> None:
+        self.answer(await self.lab.wasm_metrics())
+
+
+class StatusHandler(AthenaHandler):
+    async def get(self) -> None:
+        self.answer(await self.lab.wasm_status())
+
+
+class AnalyzeHandler(UploadHandler):
+    async def post(self) -> None:
+        sample = self.uploaded()
+        request = self._from_query() if sample else self.decode(self.body, api.AnalyzeSample)
+        if sample is None:
+            sample = await self._named(request)
+        if self.wants_events:
+            await self.work(self.send_events(self._events(sample, request)))
+        else:
+            self.answer(await self.work(self._report(sample, request)))
+
+    def _from_query(self) -> api.AnalyzeSample:
+        query: dict[str, Any] = {"name": self.get_query_argument("name", "")}
+        if "analysisType" in self.request.query_arguments:
+            query["analysisType"] = self.get_query_argument("analysisType")
+        if "modules" in self.request.query_arguments:
+            query["modules"] = self.get_query_argument("modules").split(",")
+        if "timeout" in self.request.query_arguments:
+            query["options"] = {"timeout": self.get_query_argument("timeout")}
+        return decode_query(query)
+
+    async def _named(self, request: api.AnalyzeSample) -> Sample:
+        one_sample(request.file_data, request.sample, needed=True)
+        if request.sample is not None:
+            return await self.lab.sample(request.sample)
+        return await self.take_base64(request.file_data or "", request.name)
+
+    async def _report(self, sample: Sample, request: api.AnalyzeSample) -> Report:
+        return await self.lab.triage(
+            sample, analysis_type=request.analysis_type, modules=request.modules, options=request.options
+        )
+
+    async def _events(self, sample: Sample, request: api.AnalyzeSample) -> AsyncGenerator[tuple[str, msgspec.Struct]]:
+        async with self.lab.stream_triage(
+            sample, analysis_type=request.analysis_type, modules=request.modules, options=request.options
+        ) as parts:
+            async for part in parts:
+                yield ("report" if isinstance(part, Report) else "module"), part
+
+
+class ExecuteHandler(UploadHandler):
+    async def post(self) -> None:
+        request = self.decode(self.body, api.Execute)
+        one_sample(request.file_data, request.sample, needed=False)
+        if len(bytes(request.args)) > _MAX_ARGS:
+            raise BodyTooLarge(f"The arguments may have {_MAX_ARGS:,} bytes.")
+        args = decode_json(bytes(request.args), dict[str, Any])
+        source: Sample | None = None
+        if request.sample is not None:
+            source = await self.lab.sample(request.sample)
+        elif request.file_data is not None:
+            source = await self.take_base64(request.file_data, "")
+        call = self.lab.execute_raw(request.module, request.function, args, source=source, timeout=request.timeout)
+        self.answer(await self.work(call))
+
+
+def decode_query(query: dict[str, Any]) -> api.AnalyzeSample:
+    """Options given beside an upload. Raises `InvalidField`."""
+    with contextlib.suppress(KeyError, ValueError):
+        query["options"]["timeout"] = float(query["options"]["timeout"])
+    return decode_json(msgspec.json.encode(query), api.AnalyzeSample)

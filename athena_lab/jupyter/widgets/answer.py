@@ -1,0 +1,95 @@
+"""A finished answer as HTML that stands by itself, in the widget and, without a kernel, in a saved notebook."""
+
+from __future__ import annotations
+
+from functools import cache
+from html import escape
+from importlib.resources import files
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from athena_lab.errors import Problem
+from athena_lab.jupyter.widgets.markdown import render_markdown
+from athena_lab.report.display import seconds_text, shown
+
+if TYPE_CHECKING:
+    from athena_lab.jupyter.widgets.markdown import Citations
+
+Ending = Literal["completed", "refused", "degraded", "failed", "stopped"]
+OFFLINE = "offline"
+"""The provider, and the stop reason, of a summary written without AI."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What there is to show when a run is over. ``elapsed`` in seconds; ``text`` is Markdown, as far as it came."""
+
+    question: str
+    ending: Ending
+    text: str
+    provider: str = ""
+    model: str = ""
+    stop_reason: str = ""
+    elapsed: float = 0.0
+    cut: bool = False
+    """The text was longer than a cell holds."""
+    unknown_citations: tuple[str, ...] = ()
+    problem: Problem | None = None
+
+
+def render_answer(answer: Answer, citations: Citations) -> str:
+    """The answer with who gave it, how it ended and what is wrong with it. No style sheet, no script."""
+    return (
+        f'<section class="athena-answer athena-{answer.ending}">'
+        f'<p class="athena-question"><b>Question:</b> {escape(shown(answer.question, 2_000))}</p>'
+        f'<p class="athena-by">{escape(byline(answer))}</p>'
+        f"{render_markdown(answer.text, citations)}{_notes(answer)}</section>"
+    )
+
+
+def standalone(html: str) -> str:
+    """With the style sheet, for an output that has no widget around it."""
+    return f"<style>{_style()}</style>{html}"
+
+
+def plain_answer(answer: Answer) -> str:
+    """For a terminal, and for hosts that show no HTML."""
+    lines = [byline(answer), *(shown(line) for line in answer.text.splitlines()), *_warnings(answer)]
+    return "\n".join(lines)
+
+
+def byline(answer: Answer) -> str:
+    """One line: who answered, how long it took, how it ended. Without text of the sample or the answer."""
+    taken = seconds_text(answer.elapsed)
+    if OFFLINE in {answer.provider, answer.stop_reason}:
+        return f"Summary written without AI, {taken}."
+    who = shown(" / ".join(part for part in (answer.provider, answer.model) if part), 200) or "No provider"
+    endings: dict[Ending, str] = {
+        "completed": f"answered in {taken}.",
+        "refused": f"declined to answer after {taken}.",
+        "degraded": f"answered in {taken}; the answer is incomplete ({shown(answer.stop_reason, 60)}).",
+        "failed": f"failed after {taken}.",
+        "stopped": f"was stopped after {taken}; what came is kept.",
+    }
+    return f"{who} {endings[answer.ending]}"
+
+
+def _notes(answer: Answer) -> str:
+    return "".join(f'<p class="athena-warning" role="alert">{escape(text)}</p>' for text in _warnings(answer))
+
+
+def _warnings(answer: Answer) -> list[str]:
+    warnings = []
+    if answer.problem is not None:
+        warnings.append(shown(f"{answer.problem.detail} {answer.problem.next_step}", 1_200))
+    if answer.unknown_citations:
+        ids = ", ".join(shown(finding_id, 100) for finding_id in answer.unknown_citations[:10])
+        warnings.append(f"The answer cites findings that the report does not have: {ids}. Distrust what rests on them.")
+    if answer.cut:
+        warnings.append("The answer was cut: a cell holds 1 MB of text.")
+    return warnings
+
+
+@cache
+def _style() -> str:
+    return files("athena_lab.jupyter.widgets").joinpath("answer.css").read_text(encoding="utf-8")

@@ -1,0 +1,219 @@
+"""The streaming analysis cell: a question, and the answer as it comes.
+
+The kernel gathers tokens for 33 ms and sends them as one binary message (`coalesce`); when the run is over, the answer
+is rendered here, sanitised, and kept in a synced trait and in the notebook's output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import anywidget
+import traitlets
+from IPython.display import display
+
+from athena_lab.ai.types import MAX_QUESTION, AnalysisRequest
+from athena_lab.errors import AthenaError
+from athena_lab.jupyter.widgets.answer import OFFLINE, Answer, plain_answer, render_answer, standalone
+from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY
+from athena_lab.jupyter.widgets.markdown import Citations
+from athena_lab.jupyter.widgets.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from athena_lab.events import AnyEvent
+    from athena_lab.report.model import Report
+
+HERE = Path(__file__).parent
+VIEW_MIME = "application/vnd.jupyter.widget-view+json"
+SUMMARY_QUESTION = "Summarise the findings."
+
+
+class Asks(Protocol):
+    """What the cell needs of a lab."""
+
+    def stream(self, request: AnalysisRequest) -> AbstractAsyncContextManager[AsyncIterator[AnyEvent]]: ...
+
+
+class AskCell(anywidget.AnyWidget):
+    """Asks a lab about a report, or without one, and shows the answer as it comes.
+
+    ``provider`` and ``model`` override the lab's choice. Show the cell and type; or run ``await cell.ask("...")``,
+    which ends as a plain output that is saved with the notebook and needs no kernel to be read.
+    """
+
+    _esm = HERE / "ask.js"
+    _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("ask.css", "answer.css"))
+
+    cell_id = traitlets.Unicode().tag(sync=True)
+    question = traitlets.Unicode().tag(sync=True)
+    running = traitlets.Bool(default_value=False).tag(sync=True)
+    run_id = traitlets.Int(0).tag(sync=True)
+    provider = traitlets.Unicode().tag(sync=True)
+    model = traitlets.Unicode().tag(sync=True)
+    subject = traitlets.Unicode().tag(sync=True)
+    """Start of the sample's SHA-256; empty without a report."""
+    answer_html = traitlets.Unicode().tag(sync=True)
+    mirrored = traitlets.Bool(default_value=False).tag(sync=True)
+    """The answer stands in an output of its own too, so the widget does not show it twice."""
+
+    def __init__(
+        self,
+        lab: Asks,
+        report: Report | None = None,
+        question: str = "",
+        provider: str | None = None,
+        model: str | None = None,
+        *,
+        publish: Callable[..., Any] = display,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.answer: Answer | None = None
+        """The last answer, whole or as far as it came."""
+        self._lab, self._report, self._provider, self._model = lab, report, provider, model
+        self._publish, self._clock = publish, clock
+        self._run = Run("", clock)
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._flush_at = 0.0
+        self._view_output = ""
+        self._answer_outputs: list[str] = []
+        super().__init__(
+            cell_id=uuid.uuid4().hex,
+            question=question[:MAX_QUESTION],
+            provider=provider or "",
+            model=model or "",
+            subject=report.sample.sha256[:12] if report else "",
+        )
+        self.on_msg(self._on_message)
+
+    async def ask(self, question: str | None = None, *, provider: str | None = None) -> None:
+        """Ask and wait for the end, good or bad: `answer` says which. ``provider="offline"`` asks no model.
+
+        A cell that is not on show yet shows itself, and leaves the finished answer in its place. Raises `RuntimeError`
+        while another question is being answered.
+        """
+        if not self._answer_outputs and not self._view_output:
+            self._view_output = self._show_view()
+        await self._start(self.question if question is None else question, provider)
+
+    def stop(self) -> None:
+        """Stop at once; what came is kept. Nothing happens when nothing runs."""
+        if self._task is not None and not self._task.done():
+            self._run.stopped = True
+            self._task.cancel()
+
+    def _ipython_display_(self) -> None:
+        self._show_view()
+        self._answer_outputs.append(uuid.uuid4().hex)
+        self.mirrored = True
+        self._publish(self._answer_bundle(), raw=True, display_id=self._answer_outputs[-1])
+
+    # -- a run -------------------------------------------------------------------------------------------------
+
+    def _start(self, question: str, provider: str | None) -> asyncio.Task[None]:
+        if self._task is not None and not self._task.done():
+            raise RuntimeError("This cell is answering a question; await it, or stop it first.")
+        request = AnalysisRequest(
+            question=question.strip()[:MAX_QUESTION] or SUMMARY_QUESTION,
+            sample=self._report.sample.sha256 if self._report else None,
+            provider=provider or self._provider,
+            model=None if provider else self._model,
+        )
+        self._run = Run(request.question, self._clock)
+        with self.hold_sync():
+            self.question, self.answer_html = request.question, ""
+            self.run_id += 1
+            self.running = True
+        self._task = asyncio.ensure_future(self._drive(self._run, request))
+        return self._task
+
+    async def _drive(self, run: Run, request: AnalysisRequest) -> None:
+        try:
+            await self._consume(run, request)
+        except AthenaError as error:
+            run.problem = error.problem()
+        except asyncio.CancelledError:
+            if not run.stopped:  # not our stop button: whoever cancelled must see it
+                run.stopped = True
+                raise
+        finally:
+            self._finish(run)
+
+    async def _consume(self, run: Run, request: AnalysisRequest) -> None:
+        async with self._lab.stream(request) as events:
+            async for event in events:
+                run.take(event)
+                if (self.provider, self.model) != (run.provider, run.model) and run.provider:
+                    self.provider, self.model = run.provider, run.model
+                if run.needs_no_more:
+                    return
+                await self._pace()
+
+    async def _pace(self) -> None:
+        """Flush when it is time, now or by a timer, and let other tasks in, such as the stop button's message."""
+        now = self._clock()
+        if now >= self._flush_at:
+            self._flush()
+            await asyncio.sleep(0)
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._flush_at - now, self._flush)
+
+    def _flush(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch = self._run.text.take()
+        if batch is not None:
+            self._flush_at = self._clock() + FLUSH_EVERY
+            self.send({"kind": "batch", "run": self.run_id, "seq": batch.seq}, [batch.data])
+
+    def _finish(self, run: Run) -> None:
+        self._flush()
+        self.answer = answer = run.answer()
+        citations = Citations.of(self._report, answer.unknown_citations)
+        with self.hold_sync():
+            self.answer_html = render_answer(answer, citations)
+            self.running = False
+        self._update_outputs()
+
+    # -- the page ----------------------------------------------------------------------------------------------
+
+    def _on_message(self, _widget: AskCell, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        match content:
+            case {"kind": "ask", "question": str(question)} if question.strip() and not self.running:
+                self._start(question, None)
+            case {"kind": "summary"} if not self.running:
+                self._start(SUMMARY_QUESTION, OFFLINE)
+            case {"kind": "stop"}:
+                self.stop()
+            case {"kind": "resync", "run": self.run_id}:
+                snapshot = self._run.text.snapshot()
+                self.send({"kind": "snapshot", "run": self.run_id, "seq": snapshot.seq}, [snapshot.data])
+            case _:
+                pass  # of an earlier run, or a second click
+
+    def _show_view(self) -> str:
+        output = uuid.uuid4().hex
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        self._publish({VIEW_MIME: view, "text/plain": "Athena's question box"}, raw=True, display_id=output)
+        return output
+
+    def _update_outputs(self) -> None:
+        bundle = self._answer_bundle()
+        for output in self._answer_outputs:
+            self._publish(bundle, raw=True, display_id=output, update=True)
+        if self._view_output:
+            self._publish(bundle, raw=True, display_id=self._view_output, update=True)
+            self._view_output = ""
+
+    def _answer_bundle(self) -> dict[str, str]:
+        if self.answer is None:
+            return {"text/html": "", "text/plain": ""}
+        return {"text/html": standalone(self.answer_html), "text/plain": plain_answer(self.answer)}

@@ -1,0 +1,390 @@
+"""`Lab`: the one object behind every door. `open_lab` is the only place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import platform
+import time
+from collections import OrderedDict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from athena_lab import api
+from athena_lab.ai import AIManager
+from athena_lab.config import LabConfig, load_config
+from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
+from athena_lab.report import FACTS_MODULE, ModuleResult, Report, build_report
+from athena_lab.sample import Incoming, Quarantine, Sample
+from athena_lab.wasm.catalog import Catalog, Entry
+from athena_lab.wasm.contract import SampleInfo, Slot
+from athena_lab.wasm.runtime import Module, Runtime, SampleFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+
+    from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
+    from athena_lab.events import AnyEvent
+    from athena_lab.protocol import Source
+
+_KEPT_REPORTS = 32
+
+SLOTS: dict[str, tuple[Slot, ...]] = {
+    "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"),
+    "quick": ("analysis", "patterns"),
+    "pattern": ("patterns",),
+    "behavior": ("deobfuscation", "sandbox"),
+}
+"""Which slots an analysis type fills."""
+
+
+def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | None = None) -> Lab:
+    """A lab in this process, by `config` or by file and environment. Raises `ConfigError`.
+
+    Nothing is started yet: modules are loaded with the first use, connections opened with the first question.
+    """
+    config = config or load_config(environ)
+    return Lab(
+        config,
+        quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
+        runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache),
+        ai=AIManager.from_rows(config.providers.values(), environ=environ),
+    )
+
+
+class Lab:
+    """A lab in this process; see `athena_lab.protocol.LabProtocol` for what its methods do.
+
+    It owns the sandbox, the quarantine and the AI core. Use it from one event loop.
+    """
+
+    def __init__(self, config: LabConfig, *, quarantine: Quarantine, runtime: Runtime, ai: AIManager) -> None:
+        self.config = config
+        self._quarantine = quarantine
+        self._runtime = runtime
+        self._ai = ai
+        self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+        self._closed = False
+
+    # -- samples
+
+    async def add(self, source: Source, name: str = "") -> Sample:
+        self._check_open()
+        if isinstance(source, Sample):
+            return await asyncio.to_thread(self._quarantine.get, source.sha256)
+        if isinstance(source, bytes):
+            return await asyncio.to_thread(self._quarantine.add_bytes, source, name)
+        return await asyncio.to_thread(self._quarantine.add_path, source)
+
+    def receive(self, name: str) -> Incoming:
+        """A sample that arrives in pieces, from a handler."""
+        self._check_open()
+        return self._quarantine.receive(name)
+
+    async def sample(self, sha256: str) -> Sample:
+        """The sample of that hash. Raises `SampleNotFound`."""
+        return await asyncio.to_thread(self._quarantine.get, sha256)
+
+    # -- the sample's way
+
+    async def triage(
+        self,
+        source: Source,
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+    ) -> Report:
+        async with self.stream_triage(source, analysis_type=analysis_type, modules=modules, options=options) as parts:
+            async for part in parts:
+                if isinstance(part, Report):
+                    return part
+        raise AssertionError("a triage ends with its report")
+
+    @contextlib.asynccontextmanager
+    async def stream_triage(
+        self,
+        source: Source,
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+    ) -> AsyncIterator[AsyncIterator[ModuleResult | Report]]:
+        sample = await self.add(source)
+        options = options or api.TriageOptions()
+        chosen = await self._choose(analysis_type, modules, options)
+        key = (sample.sha256, sample.name, analysis_type, options, tuple(module.entry.sha256 for module in chosen))
+        async with contextlib.aclosing(self._triage(sample, analysis_type, chosen, options, key)) as parts:
+            yield parts
+
+    async def _choose(
+        self, analysis_type: AnalysisType, names: Sequence[str] | None, options: api.TriageOptions
+    ) -> list[Module]:
+        await self._ensure_loaded()
+        slots = set(SLOTS[analysis_type])
+        slots -= {slot for slot, wanted in _switches(options).items() if not wanted}
+        if names is not None:
+            return [self._runtime.module(name) for name in dict.fromkeys(names)]
+        if chosen := [module for module in self._runtime.modules.values() if module.description.slot in slots]:
+            return chosen
+        if not self._runtime.modules and self._runtime.failures:
+            raise next(iter(self._runtime.failures.values()))
+        raise InvalidField(
+            f"No module that is loaded does a {analysis_type!r} analysis with these options.",
+            next_step="GET /api/v1/wasm/capabilities lists the modules; ask for a full or quick analysis.",
+        )
+
+    async def _triage(
+        self,
+        sample: Sample,
+        analysis_type: AnalysisType,
+        modules: Sequence[Module],
+        options: api.TriageOptions,
+        key: tuple[object, ...],
+    ) -> AsyncGenerator[ModuleResult | Report]:
+        if (known := self._reports.get(key)) is not None:
+            self._reports.move_to_end(key)
+            for result in known.module_results:
+                yield result
+            yield known
+            return
+        started = time.perf_counter()
+        results: list[tuple[Slot, ModuleResult]] = []
+        async with contextlib.AsyncExitStack() as stack:
+            tasks = [asyncio.create_task(self._run(module, sample, analysis_type, options)) for module in modules]
+            stack.push_async_callback(_cancel_all, tasks)
+            for finished in asyncio.as_completed(tasks):
+                slot, result = await finished
+                results.append((slot, result))
+                yield result
+        report = build_report(
+            sample=sample, analysis_type=analysis_type, results=results, total_time=time.perf_counter() - started
+        )
+        self._keep(key, report)
+        yield report
+
+    async def _run(
+        self, module: Module, sample: Sample, analysis_type: AnalysisType, options: api.TriageOptions
+    ) -> tuple[Slot, ModuleResult]:
+        described = module.description
+        args = {"quick": True} if analysis_type == "quick" and _takes(module, "quick") else {}
+        started = time.perf_counter()
+        try:
+            done = await self._runtime.call(
+                described.name, "analyze", args, sample=self._file(sample), deadline=options.timeout
+            )
+            result = ModuleResult.ok(
+                described.name,
+                described.version,
+                data=done.output.data,
+                findings=done.output.findings,
+                time=done.elapsed,
+                memory_bytes=done.output.memory_bytes,
+            )
+            if described.name == FACTS_MODULE:
+                result.decode_facts()
+        except QueueFull:  # no fault of the module: the caller should come again
+            raise
+        except WasmError as error:
+            result = ModuleResult.failed(
+                described.name, described.version, error=error.problem(), time=time.perf_counter() - started
+            )
+        return described.slot, result
+
+    def _file(self, sample: Sample) -> SampleFile:
+        return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name))
+
+    def _keep(self, key: tuple[object, ...], report: Report) -> None:
+        if report.status == "completed":  # a failure may be gone the next time
+            self._reports[key] = report
+            while len(self._reports) > _KEPT_REPORTS:
+                self._reports.popitem(last=False)
+
+    async def execute(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
+    ) -> Any:
+        executed = await self.execute_raw(module, function, args, source=source, timeout=timeout)
+        return msgspec.json.decode(executed.result)
+
+    async def execute_raw(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
+    ) -> api.Executed:
+        """As `execute`, with the result still encoded, and its time."""
+        self._check_open()
+        await self._ensure_loaded()
+        file = self._file(await self.add(source)) if source is not None else None
+        done = await self._runtime.call(module, function, args, sample=file, deadline=timeout)
+        return api.Executed(module, function, done.output.data, done.elapsed)
+
+    # -- the question's way
+
+    async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
+        return await self._ai.analyze(request, await self._prompt(request))
+
+    @contextlib.asynccontextmanager
+    async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
+        async with self._ai.stream(request, await self._prompt(request)) as events:
+            yield events
+
+    async def providers(self) -> Sequence[ProviderStatus]:
+        self._check_open()
+        return await self._ai.providers()
+
+    # -- modules
+
+    async def _ensure_loaded(self) -> None:
+        self._check_open()
+        if not self._runtime.modules:
+            await self._runtime.load()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LabClosed("This lab is closed.")
+
+    async def capabilities(self) -> api.Capabilities:
+        await self._ensure_loaded()
+        wasm = self.config.wasm
+        return api.Capabilities(
+            runtime=f"wasmtime {version('wasmtime')}",
+            architecture=platform.machine(),
+            modules=tuple(_capabilities(module) for module in self._runtime.modules.values()),
+            limits=api.Limits(
+                workers=wasm.workers,
+                queue=wasm.queue,
+                memory_bytes=wasm.memory_bytes,
+                deadline=wasm.deadline,
+                max_sample_bytes=self.config.samples.max_bytes,
+                max_json_bytes=self.config.http.max_json_bytes,
+            ),
+        )
+
+    async def modules(self) -> api.Modules:
+        self._check_open()
+        entries = await asyncio.to_thread(self._runtime.catalog.scan)
+        return api.Modules(tuple(self._info(entry) for entry in entries))
+
+    def _info(self, entry: Entry) -> api.ModuleInfo:
+        module, failure = self._runtime.modules.get(entry.name), self._runtime.failures.get(entry.name)
+        counts = self._runtime.counts.get(entry.name)
+        return api.ModuleInfo(
+            name=entry.name,
+            status="loaded" if module else "failed" if failure else "available",
+            version=module.description.version if module else None,
+            capabilities=module.description.capabilities if module else (),
+            memory_usage=counts.peak_memory if counts else 0,
+            size=module.entry.size if module else entry.size,
+            detail=str(failure) if failure else "",
+        )
+
+    async def load(self, modules: Sequence[str] | None = None) -> api.Modules:
+        self._check_open()
+        await self._runtime.load(tuple(modules) if modules is not None else None)
+        return await self.modules()
+
+    async def reload(self, module: str) -> api.Reloaded:
+        self._check_open()
+        started = time.perf_counter()
+        before = self._runtime.modules.get(module)
+        previous = before.description.version if before else None
+        try:
+            after = await self._runtime.reload(module)
+        except WasmError as error:
+            new, success, detail = previous, False, str(error)
+        else:
+            new, success, detail = after.description.version, True, ""
+        return api.Reloaded(success, module, previous, new, time.perf_counter() - started, detail)
+
+    async def wasm_metrics(self) -> api.Metrics:
+        self._check_open()
+        return api.Metrics(self._module_metrics())
+
+    def _module_metrics(self) -> dict[str, api.ModuleMetrics]:
+        return {
+            name: api.ModuleMetrics(**msgspec.structs.asdict(counts)) for name, counts in self._runtime.counts.items()
+        }
+
+    async def wasm_status(self) -> api.WasmStatus:
+        with contextlib.suppress(BadModule):  # then nothing is loaded, which is what the status says
+            await self._ensure_loaded()
+        status, detail = _wasm_health(self._runtime)
+        metrics = self._module_metrics()
+        memory = sum(counts.peak_memory for counts in metrics.values())
+        return api.WasmStatus(status, detail, metrics, memory, time.time())
+
+    async def health(self) -> api.HealthReport:
+        wasm = await self.wasm_status()
+        names = self._ai.configured
+        providers = (
+            api.Component("healthy", f"Configured: {', '.join(names)}.")
+            if names
+            else api.Component("not_configured", NoProvider.next_step)
+        )
+        components = {
+            "api": api.Component("healthy", "It answers."),
+            "wasm": api.Component(wasm.status, wasm.detail),
+            "providers": providers,
+        }
+        return api.HealthReport(wasm.status, components)
+
+    # -- the end
+
+    async def aclose(self) -> None:
+        if not self._closed:
+            self._closed = True
+            await self._ai.aclose()
+            await asyncio.to_thread(self._runtime.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def _switches(options: api.TriageOptions) -> dict[Slot, bool]:
+    return {
+        "deobfuscation": options.include_deobfuscation,
+        "crypto": options.include_crypto,
+        "network": options.include_network_analysis,
+    }
+
+
+def _takes(module: Module, argument: str) -> bool:
+    return argument in module.functions["analyze"].args.get("properties", {})
+
+
+async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _capabilities(module: Module) -> api.ModuleCapabilities:
+    described = module.description
+    functions = tuple(api.FunctionInfo(f.name, f.summary, f.needs_sample, f.args) for f in described.functions)
+    return api.ModuleCapabilities(
+        described.name, described.version, described.summary, described.slot, described.capabilities, functions
+    )
+
+
+def _wasm_health(runtime: Runtime) -> tuple[api.Health, str]:
+    failures = " ".join(f"{name}: {error}" for name, error in runtime.failures.items())
+    if not runtime.modules:
+        return "unhealthy", failures or "No module is loaded. Build the modules with `make wasm`."
+    if failures:
+        return "degraded", failures
+    return "healthy", f"{len(runtime.modules)} loaded: {', '.join(sorted(runtime.modules))}."

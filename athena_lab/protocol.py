@@ -1,0 +1,92 @@
+"""What a lab can do: the one interface of `Lab` (in this process) and `LabClient` (over HTTP)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, Self
+
+from athena_lab import api
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
+from athena_lab.events import AnyEvent
+from athena_lab.report import ModuleResult, Report
+from athena_lab.sample import Sample
+
+Source = str | os.PathLike[str] | bytes | Sample
+"""A path, the bytes themselves, or a sample that the lab has already."""
+
+
+class LabProtocol(Protocol):
+    """The async interface. Every method may raise the errors of `athena_lab.errors`, and no others."""
+
+    async def add(self, source: Source, name: str = "") -> Sample:
+        """Take a sample into quarantine. `name` is for bytes, which have none."""
+
+    async def triage(
+        self,
+        source: Source,
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+    ) -> Report:
+        """Run the modules on a sample and put their findings together."""
+
+    def stream_triage(
+        self,
+        source: Source,
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[ModuleResult | Report]]:
+        """As `triage`, with each module's result as it is ready; the report comes last."""
+
+    async def execute(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Call one function of one module; its JSON result, decoded. `timeout` in seconds."""
+
+    async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
+        """Ask a language model; the whole answer, or as far as it came."""
+
+    def stream(self, request: AnalysisRequest) -> AbstractAsyncContextManager[AsyncIterator[AnyEvent]]:
+        """Ask a language model; the answer as events. Leaving the context cancels it at the provider."""
+
+    async def providers(self) -> Sequence[ProviderStatus]:
+        """Ask each configured provider how it is; at most once in 30 s."""
+
+    async def capabilities(self) -> api.Capabilities:
+        """Modules, functions and limits."""
+
+    async def modules(self) -> api.Modules:
+        """Every module of the catalog, loaded or not."""
+
+    async def load(self, modules: Sequence[str] | None = None) -> api.Modules:
+        """Load modules, all by default."""
+
+    async def reload(self, module: str) -> api.Reloaded:
+        """Take a module's newest version; a broken one leaves the old in place and says why."""
+
+    async def wasm_metrics(self) -> api.Metrics:
+        """What each module did since the start."""
+
+    async def wasm_status(self) -> api.WasmStatus:
+        """How the sandbox is."""
+
+    async def health(self) -> api.HealthReport:
+        """How the lab is; asks no provider."""
+
+    async def aclose(self) -> None:
+        """Let go of everything. Idempotent; any other method raises `LabClosed` afterwards."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...

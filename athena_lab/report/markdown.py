@@ -1,0 +1,122 @@
+"""A report as Markdown, to be sent or kept: CommonMark with GitHub's tables.
+
+Text that does not come from us stands in code spans, where neither Markdown nor automatic links reach it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from athena_lab.report.facts import Executable, FileFacts
+    from athena_lab.report.findings import Finding
+    from athena_lab.report.model import Report
+
+MAX_FINDINGS = 100
+MAX_EVIDENCE = 3
+MAX_IMAGES = 4
+MAX_SECTIONS = 64
+_BACKTICKS = re.compile(r"`+")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
+
+
+def render_markdown(report: Report) -> str:
+    """Verdict, findings, facts and sections; without strings and imports."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def span(text: str, limit: int = 200) -> str:
+    """A code span that holds any text, in a table too."""
+    content = shown(text, limit).replace("|", "\\x7c") or " "
+    fence = "`" * (max((len(run) for run in _BACKTICKS.findall(content)), default=0) + 1)
+    pad = " " if content.startswith("`") or content.endswith("`") else ""
+    return f"{fence}{pad}{content}{pad}{fence}"
+
+
+def plain(text: str, limit: int = 600) -> str:
+    """Prose of a module: every character that Markdown could take for its own is escaped."""
+    return _SPECIAL.sub(r"\\\1", shown(text, limit))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield f"## {plain(report.verdict.sentence)}"
+    yield ""
+    if report.sample.name:
+        yield f"- File: {span(report.sample.name, 120)}"
+    yield f"- Size: {size_text(report.sample.size)}"
+    yield f"- SHA-256: {span(report.sample.sha256)}"
+    if report.facts:
+        yield from _facts(report.facts)
+    yield f"- Analysis: {report.analysis_type}, {seconds_text(report.performance.total_time)}"
+    yield from _findings(report.findings)
+    for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
+        yield from _sections(image)
+    yield from _failures(report)
+
+
+def _facts(facts: FileFacts) -> Iterator[str]:
+    yield f"- MD5: {span(facts.hashes.md5)}"
+    yield f"- SHA-1: {span(facts.hashes.sha1)}"
+    yield f"- Format: {plain(facts.format.name, 120)} ({span(facts.format.mime)})"
+    yield f"- Entropy: {facts.entropy.overall:.2f} of 8 bits per byte"
+    for image in facts.executables[:MAX_IMAGES]:
+        if image.compile_time is not None:
+            yield f"- Compile time: {time_text(image.compile_time)} (as the file claims)"
+        if image.imphash:
+            yield f"- Imphash: {span(image.imphash)}"
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    yield ""
+    yield "### Findings"
+    yield ""
+    if not findings:
+        yield "None."
+    for finding in findings[:MAX_FINDINGS]:
+        yield from _finding(finding)
+    if len(findings) > MAX_FINDINGS:
+        yield f"- and {len(findings) - MAX_FINDINGS} more"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    techniques = "".join(f" {_technique(technique)}" for technique in finding.techniques)
+    yield f"- **{SEVERITY_WORDS[finding.severity]}**: {plain(finding.title)} ({span(finding.id)}){techniques}"
+    if finding.detail:
+        yield f"  - {span(finding.detail, 600)}"
+    for evidence in finding.evidence[:MAX_EVIDENCE]:
+        where = "" if evidence.offset is None else f"at {span(f'{evidence.offset:#x}')} "
+        yield f"  - {where}{span(evidence.text, 256) if evidence.text else ''}".rstrip()
+
+
+def _technique(technique: str) -> str:
+    url = technique_url(technique)
+    return f"[{technique}]({url})" if url else span(technique, 12)
+
+
+def _sections(image: Executable) -> Iterator[str]:
+    if not image.sections:
+        return
+    yield ""
+    yield f"### Sections ({plain(image.kind.upper())}, {plain(image.arch, 40)})"
+    yield ""
+    yield "| Name | Offset | Size | Access | Entropy | Anomalies |"
+    yield "|---|---:|---:|---|---:|---|"
+    for s in image.sections[:MAX_SECTIONS]:
+        name, access, anomalies = span(s.name, 40), span(s.permissions, 8), plain(", ".join(s.anomalies), 200)
+        yield f"| {name} | {s.offset:#x} | {s.size} | {access} | {s.entropy:.2f} | {anomalies} |"
+
+
+def _failures(report: Report) -> Iterator[str]:
+    failed = [result for result in report.module_results if result.error]
+    if failed:
+        yield ""
+        yield "### Failed modules"
+        yield ""
+    for result in failed:
+        if result.error:
+            yield f"- {span(result.module)}: {plain(result.error.detail)} {plain(result.error.next_step)}"

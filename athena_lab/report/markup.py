@@ -1,0 +1,89 @@
+"""The few pieces of HTML that the parts of a report are made of. All text given to them is escaped here."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from athena_lab.report.display import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+MAX_CELL = 200
+"""Characters of text in one cell."""
+MAX_UNBROKEN = 16
+"""Characters up to which a cell's code stays on one line."""
+
+
+class Html(msgspec.Struct, frozen=True):
+    """Markup that needs no escaping any more."""
+
+    markup: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """Cells of text, which is hostile, or of `Html`."""
+
+    cells: tuple[str | Html, ...]
+    css: str = ""
+
+
+def take(pieces: Iterable[str], max_pieces: int, budget: int) -> tuple[list[str], int]:
+    """The first pieces within ``budget`` characters, and how many were left out."""
+    taken: list[str] = []
+    left = used = 0
+    for piece in pieces:
+        used += len(piece)
+        if left or len(taken) == max_pieces or used > budget:
+            left += 1
+        else:
+            taken.append(piece)
+    return taken, left
+
+
+def code(text: str, limit: int = MAX_CELL) -> Html:
+    short = ' class="n"' if len(text) <= MAX_UNBROKEN else ""
+    return Html(f"<code{short}>{escape(shown(text, limit))}</code>")
+
+
+def cell(content: str | Html) -> str:
+    return content.markup if isinstance(content, Html) else escape(shown(content, MAX_CELL))
+
+
+def table(head: Sequence[str], rows: Iterable[Row], budget: int, max_rows: int = 400) -> str:
+    """A table with a row of headings, within ``budget`` characters; says how many rows it leaves out."""
+    taken, left = take((_row(row) for row in rows), max_rows, budget)
+    heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(taken)}</tbody></table>{_left(left)}"
+
+
+def pairs(rows: Iterable[tuple[str, str | Html]], budget: int) -> str:
+    """A table of names and values."""
+    markup = (f'<tr><th scope="row">{escape(shown(k, MAX_CELL))}</th><td>{cell(v)}</td></tr>' for k, v in rows)
+    taken, left = take(markup, 200, budget)
+    return f"<table class='athena-pairs'><tbody>{''.join(taken)}</tbody></table>{_left(left)}"
+
+
+def details(summary: str, body: str, *, opened: bool = False) -> str:
+    """A part that unfolds; nothing for an empty body."""
+    if not body:
+        return ""
+    return f"<details{' open' if opened else ''}><summary>{escape(shown(summary))}</summary>{body}</details>"
+
+
+def meter(entropy: float) -> Html:
+    """Entropy as a bar and a number. ``<meter>`` passes sanitisers and follows the theme by itself."""
+    value = f"{entropy:.2f}"
+    return Html(f'<meter min="0" max="8" low="6.5" high="7.2" optimum="4" value="{value}"></meter> {value}')
+
+
+def _row(row: Row) -> str:
+    css = f' class="{row.css}"' if row.css else ""
+    return f"<tr{css}>{''.join(f'<td>{cell(content)}</td>' for content in row.cells)}</tr>"
+
+
+def _left(left: int) -> str:
+    return f"<p>{left} more are not shown here; <code>report.facts</code> has what was kept.</p>" if left else ""

@@ -1,0 +1,234 @@
+"""The report of one triage: what the modules found, and how to read, show, keep and send it.
+
+The JSON form of a `Report` is the answer of ``POST /api/v1/wasm/analyze``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from athena_lab.errors import BadOutput, Problem
+from athena_lab.report.facts import FileFacts
+from athena_lab.report.findings import SEVERITIES, Finding, Severity, Slot
+from athena_lab.report.frames import Table, to_frame
+from athena_lab.report.html import render_html
+from athena_lab.report.markdown import render_markdown
+from athena_lab.report.text import render_text
+from athena_lab.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+AnalysisType = Literal["full", "quick", "pattern", "behavior"]
+ReportStatus = Literal["completed", "partial", "failed"]
+"""partial: at least one module failed; failed: all did, or none ran."""
+Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
+
+FACTS_MODULE = "file-processor"
+REPORT_MIME = "application/vnd.athena.report+json"
+"""A type of our own: beside ``application/json`` JupyterLab would not show the HTML."""
+
+NO_DATA = msgspec.Raw(b"null")
+MAX_SAVED_DATA = 262_144
+"""Bytes. A module's data beyond that is not saved in a notebook with the report: it can be had again by hash."""
+
+LEVELS: dict[Severity | None, Level] = {
+    "critical": "malicious-looking",
+    "high": "suspicious",
+    "medium": "worth a look",
+    "low": "clean-looking",
+    "info": "clean-looking",
+    None: "clean-looking",
+}
+"""The verdict for the worst severity found; None: no finding at all."""
+
+
+class Performance(msgspec.Struct, frozen=True, rename="camel"):
+    """Seconds."""
+
+    total_time: float
+    module_timings: dict[str, float]
+
+
+class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
+    """What one module said, or why it did not. ``time`` in seconds, ``memory_bytes`` is the guest's peak."""
+
+    module: str
+    version: str
+    status: Literal["ok", "failed"]
+    findings: tuple[Finding, ...] = ()
+    data: msgspec.Raw = NO_DATA
+    error: Problem | None = None
+    time: float = 0.0
+    memory_bytes: int = 0
+
+    @classmethod
+    def ok(
+        cls,
+        module: str,
+        version: str,
+        *,
+        data: msgspec.Raw,
+        findings: Iterable[Finding],
+        time: float,
+        memory_bytes: int,
+    ) -> ModuleResult:
+        """A module's output; its findings get their full ids, ``<module>/<slug>``."""
+        prefixed = tuple(msgspec.structs.replace(finding, id=f"{module}/{finding.id}") for finding in findings)
+        return cls(module, version, "ok", prefixed, data.copy(), None, time, memory_bytes)
+
+    def decode_facts(self) -> FileFacts:
+        """The data of file-processor. Raises `BadOutput` if it breaks the contract."""
+        try:
+            return msgspec.json.decode(self.data, type=FileFacts)
+        except msgspec.MsgspecError as error:
+            raise BadOutput(f"The facts do not fit the contract: {error}.", module=self.module) from error
+
+    @classmethod
+    def failed(cls, module: str, version: str, *, error: Problem, time: float) -> ModuleResult:
+        return cls(module, version, "failed", error=error, time=time)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """A reading of the findings, never a proof. ``sentence`` holds no text from the sample."""
+
+    level: Level
+    sentence: str
+
+
+Results = dict[Slot, dict[str, ModuleResult]]
+
+
+class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
+    """All that the modules said of one sample."""
+
+    id: str
+    status: ReportStatus
+    sample: Sample
+    analysis_type: AnalysisType
+    results: Results
+    performance: Performance
+
+    @property
+    def module_results(self) -> tuple[ModuleResult, ...]:
+        return tuple(result for modules in self.results.values() for result in modules.values())
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """All findings: worst first, of equal severity the surest first, then by id."""
+        found = [finding for result in self.module_results for finding in result.findings]
+        return tuple(sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))
+
+    @cached_property
+    def facts(self) -> FileFacts | None:
+        """What file-processor says of the file; None where it did not run, failed, or its data was left out.
+
+        Raises `BadOutput` if its data is not `FileFacts`.
+        """
+        result = self.results.get("analysis", {}).get(FACTS_MODULE)
+        if result is None or result.status != "ok" or result.data == NO_DATA:
+            return None
+        return result.decode_facts()
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.status == "failed":
+            return Verdict("unknown", "Nothing is known: no module could analyse the sample.")
+        level = LEVELS[self.findings[0].severity if self.findings else None]
+        return Verdict(level, f"{level.capitalize()}: {_reason(self.findings)}{_caveat(self.module_results)}")
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Report:
+        """Raises `msgspec.MsgspecError` for what is not a report."""
+        return msgspec.json.decode(text, type=cls)
+
+    def to_text(self) -> str:
+        return render_text(self)
+
+    def to_markdown(self) -> str:
+        return render_markdown(self)
+
+    def to_html(self) -> str:
+        return render_html(self)
+
+    def to_dataframe(self, what: Table = "findings") -> Any:
+        """One table as a ``pandas.DataFrame``. Raises `MissingPackage` without pandas, which is not a dependency."""
+        return to_frame(self, what)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002 - IPython filters
+        return {
+            "text/html": self.to_html(),
+            "text/markdown": self.to_markdown(),
+            "text/plain": self.to_text(),
+            REPORT_MIME: msgspec.json.decode(msgspec.json.encode(_without_bulk(self))),
+        }
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+    def __repr__(self) -> str:
+        level = self.verdict.level
+        return f"<Report {self.sample.sha256[:12]}: {level}, {len(self.findings)} findings, {self.status}>"
+
+
+def build_report(
+    *,
+    sample: Sample,
+    analysis_type: AnalysisType,
+    results: Iterable[tuple[Slot, ModuleResult]],
+    total_time: float,
+    report_id: str | None = None,
+) -> Report:
+    """Put the results of the modules together. ``total_time`` in seconds, as the caller waited."""
+    slots: Results = {}
+    for slot, result in results:
+        slots.setdefault(slot, {})[result.module] = result
+    timings = {result.module: result.time for modules in slots.values() for result in modules.values()}
+    states = {result.status for modules in slots.values() for result in modules.values()}
+    return Report(
+        id=report_id or uuid.uuid4().hex,
+        status=_status(states),
+        sample=sample,
+        analysis_type=analysis_type,
+        results=slots,
+        performance=Performance(total_time, timings),
+    )
+
+
+def _status(states: set[Literal["ok", "failed"]]) -> ReportStatus:
+    if "ok" not in states:
+        return "failed"
+    return "partial" if "failed" in states else "completed"
+
+
+def _without_bulk(report: Report) -> Report:
+    results: Results = {
+        slot: {
+            name: msgspec.structs.replace(result, data=NO_DATA) if len(bytes(result.data)) > MAX_SAVED_DATA else result
+            for name, result in modules.items()
+        }
+        for slot, modules in report.results.items()
+    }
+    return msgspec.structs.replace(report, results=results)
+
+
+def _reason(findings: tuple[Finding, ...]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    telling = [f"{counts[severity]} {severity}" for severity in reversed(SEVERITIES[2:]) if counts[severity]]
+    if not telling:
+        return "no finding above low severity, which is no proof that it is harmless."
+    total = sum(counts[severity] for severity in SEVERITIES[2:])
+    return f"{' and '.join(telling)} {'finding' if total == 1 else 'findings'}; the worst: {findings[0].title}."
+
+
+def _caveat(results: tuple[ModuleResult, ...]) -> str:
+    failed = [result.module for result in results if result.status == "failed"]
+    return f" Not everything was analysed: {', '.join(failed)} failed." if failed else ""

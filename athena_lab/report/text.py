@@ -1,0 +1,81 @@
+"""A report for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from athena_lab.report.display import seconds_text, shown, size_text, time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from athena_lab.report.facts import Executable, FileFacts
+    from athena_lab.report.findings import Finding
+    from athena_lab.report.model import Report
+
+MAX_FINDINGS = 40
+MAX_EVIDENCE = 3
+MAX_IMAGES = 4
+MAX_SECTIONS = 24
+
+
+def render_text(report: Report) -> str:
+    """Plain text of at most some hundred lines."""
+    return "\n".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    yield report.verdict.sentence
+    name = shown(report.sample.name, 120) or "sample"
+    taken = seconds_text(report.performance.total_time)
+    yield f"{name}, {size_text(report.sample.size)}, {report.analysis_type} analysis in {taken}"
+    yield f"SHA-256 {report.sample.sha256}"
+    if report.facts:
+        yield from _facts(report.facts)
+    yield from _findings(report.findings)
+    for result in report.module_results:
+        if result.error:
+            yield f"{result.module} failed: {shown(result.error.detail)} {shown(result.error.next_step)}"
+
+
+def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+    if findings:
+        yield "Findings"
+    for finding in findings[:MAX_FINDINGS]:
+        techniques = f" {shown(', '.join(finding.techniques), 120)}" if finding.techniques else ""
+        yield f"  {finding.severity:8} {shown(finding.title)} [{finding.id}]{techniques}"
+        if finding.detail:
+            yield f"           {shown(finding.detail, 300)}"
+        for evidence in finding.evidence[:MAX_EVIDENCE]:
+            where = "" if evidence.offset is None else f"{evidence.offset:#x} "
+            yield f"           at {where}{shown(evidence.text or '', 120)}".rstrip()
+    if len(findings) > MAX_FINDINGS:
+        yield f"  ... and {len(findings) - MAX_FINDINGS} more in report.findings"
+
+
+def _facts(facts: FileFacts) -> Iterator[str]:
+    yield f"MD5 {facts.hashes.md5}, SHA-1 {facts.hashes.sha1}"
+    yield f"{shown(facts.format.name, 120)}, {shown(facts.format.mime, 120)}, entropy {facts.entropy.overall:.2f}"
+    for image in facts.executables[:MAX_IMAGES]:
+        yield from _image(image)
+    if facts.container:
+        yield f"Container {shown(facts.container.kind, 80)} with {facts.container.count} entries"
+    if facts.strings:
+        yield f"{facts.strings.total:,} strings"
+
+
+def _image(image: Executable) -> Iterator[str]:
+    yield (
+        f"{image.kind.upper()} {shown(image.type, 40)}, {shown(image.arch, 40)}, "
+        f"{image.import_count} imports, {image.export_count} exports"
+    )
+    if image.compile_time is not None:
+        yield f"Compiled {time_text(image.compile_time)} (as the file claims)"
+    if image.imphash:
+        yield f"Imphash {shown(image.imphash, 40)}"
+    if image.sections:
+        yield "Sections"
+    for s in image.sections[:MAX_SECTIONS]:
+        anomalies = f"  {shown(', '.join(s.anomalies), 120)}" if s.anomalies else ""
+        name, access = shown(s.name, 20), shown(s.permissions, 8)
+        yield f"  {name:20} {s.offset:#10x} {s.size:>12,} {access} {s.entropy:.2f}{anomalies}"

@@ -1,0 +1,1 @@
+"""What Athena Lab tells about itself: Prometheus series, declared once at module scope."""

@@ -1,0 +1,38 @@
+"""Our Prometheus series.
+
+They are declared at module scope in the default registry, which jupyter_server exports at ``/metrics``. Label values
+are bounded: modules that the catalog knows, functions that a module describes, provider rows, error codes.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+
+WASM_INITIALIZATION_SECONDS = Histogram(
+    "athena_wasm_initialization_duration_seconds",
+    "Time to verify, compile or load a module.",
+    ("module",),
+    buckets=_FAST,
+)
+WASM_OPERATION_SECONDS = Histogram(
+    "athena_wasm_operation_duration_seconds", "Time of one call into a module.", ("module", "function"), buckets=_FAST
+)
+WASM_OPERATIONS = Counter("athena_wasm_operations", "Calls into modules.", ("module", "function", "status"))
+WASM_TRAPS = Counter("athena_wasm_traps", "Calls that the sandbox ended, by cause.", ("module", "cause"))
+WASM_MODULE_BYTES = Gauge("athena_wasm_module_size_bytes", "Size of a module's component.", ("module",))
+WASM_MEMORY_BYTES = Gauge("athena_wasm_memory_usage_bytes", "Largest linear memory a module's calls used.", ("module",))
+WASM_QUEUE_SIZE = Gauge("athena_wasm_queue_size", "Calls that wait for a worker.")
+
+AI_REQUESTS = Counter("athena_ai_requests", "Analyses asked of a provider.", ("provider", "status"))
+AI_REQUEST_SECONDS = Histogram(
+    "athena_ai_request_duration_seconds", "Time from request to the end of the answer.", ("provider",), buckets=_SLOW
+)
+AI_FIRST_TOKEN_SECONDS = Histogram(
+    "athena_ai_time_to_first_token_seconds", "Time from request to the first token.", ("provider",), buckets=_SLOW
+)
+AI_TOKENS = Counter("athena_ai_tokens_used", "Tokens billed, as the provider counts them.", ("provider", "direction"))
+AI_ERRORS = Counter("athena_ai_errors", "Analyses that failed, by error code.", ("provider", "type"))
+
+SAMPLES_BYTES = Counter("athena_samples_bytes", "Bytes of samples taken into quarantine.")
+HTTP_REQUESTS = Counter("athena_http_requests", "Requests to our handlers.", ("handler", "method", "status"))

@@ -1,0 +1,287 @@
+"""Runs modules off the event loop: loading, queue, deadlines, counts. What happens in a thread is in `worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
+
+import msgspec
+from msgspec import Meta
+
+from athena_lab.errors import (
+    BadModule,
+    ModuleCancelled,
+    QueueFull,
+    UnknownFunction,
+    UnknownModule,
+    WasmError,
+)
+from athena_lab.telemetry import metrics
+from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
+from athena_lab.wasm.precompiled import PrecompiledCache
+from athena_lab.wasm.watchdog import Watchdog
+from athena_lab.wasm.worker import ENGINE_KEY, Job, Worker, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from athena_lab.wasm.catalog import Catalog, Entry
+
+MIB = 1 << 20
+_DESCRIBE_SECONDS = 5.0
+
+
+class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of the sandbox."""
+
+    workers: Annotated[int, Meta(ge=1, le=64)] = max(1, min(64, os.cpu_count() or 1))
+    """Calls that run at once, each in a thread of its own."""
+    queue: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    """Calls that may wait for a worker."""
+    memory_bytes: Annotated[int, Meta(ge=MIB, le=4096 * MIB)] = 768 * MIB
+    """Linear memory of one call: the largest sample, and room to work."""
+    deadline: Annotated[float, Meta(gt=0, le=600)] = 30.0
+    """Seconds that one call may take, waiting included, where the caller gives no other."""
+
+
+class SampleFile(NamedTuple):
+    """A sample as the sandbox gets it: a file on stdin, and what is known of it."""
+
+    path: Path
+    info: SampleInfo
+
+
+class Completed(NamedTuple):
+    """An answer with its cost. ``elapsed`` in seconds, of the run alone, without the wait."""
+
+    output: Output
+    elapsed: float
+
+
+class Counts(msgspec.Struct):
+    """What one module did since the start. Times in seconds."""
+
+    calls: int = 0
+    errors: int = 0
+    time: float = 0.0
+    bytes: int = 0
+    """Of samples, read."""
+    peak_memory: int = 0
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module that is loaded. Calls in flight keep the one that they started with."""
+
+    entry: Entry
+    description: Description
+    wasm: bytes = field(repr=False)
+
+    @property
+    def functions(self) -> Mapping[str, Any]:
+        """The functions that it describes, by name."""
+        return {function.name: function for function in self.description.functions}
+
+
+class Runtime:
+    """The sandbox. `await call(...)` runs one function of one module on one sample.
+
+    Safe to use from one event loop; the work is done in threads. `close()` interrupts what runs.
+    """
+
+    def __init__(self, catalog: Catalog, options: RuntimeOptions, *, cache: Path | None = None) -> None:
+        self.catalog = catalog
+        self.options = options
+        self.counts: dict[str, Counts] = {}
+        self.failures: dict[str, WasmError] = {}
+        """Why a module of the catalog is not loaded, or not in its newest version."""
+        self._modules: dict[str, Module] = {}
+        self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
+        self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="athena-wasm")
+        self._workers = threading.local()
+        self._watchdog = Watchdog()
+        self._jobs: set[Job] = set()
+        self._load_lock = asyncio.Lock()
+        self._closed = False
+
+    # -- modules
+
+    @property
+    def modules(self) -> Mapping[str, Module]:
+        """Loaded modules by name."""
+        return self._modules
+
+    async def load(self, names: tuple[str, ...] | None = None) -> None:
+        """Load modules that are not loaded yet: those named, or all of the catalog.
+
+        A module that fails is recorded in `failures` and leaves the others alone. Raises `UnknownModule` for a name
+        that the catalog does not have, and `BadModule` if there is no manifest.
+        """
+        async with self._load_lock:
+            await asyncio.to_thread(self.catalog.scan)
+            entries = [self.catalog.entry(name) for name in names] if names is not None else self.catalog.entries
+            for entry in entries:
+                if entry.name not in self._modules:
+                    with contextlib.suppress(WasmError):  # recorded in failures
+                        await self._load(entry)
+
+    async def reload(self, name: str) -> Module:
+        """Take the newest version of a module; calls in flight end on the old one.
+
+        Raises `UnknownModule` and `WasmError`; then the old one stays in place.
+        """
+        async with self._load_lock:
+            await asyncio.to_thread(self.catalog.scan)
+            return await self._load(self.catalog.entry(name))
+
+    async def _load(self, entry: Entry) -> Module:
+        started = time.perf_counter()
+        try:
+            module = await self._describe(entry)
+        except WasmError as error:
+            self.failures[entry.name] = error
+            raise
+        self._modules[entry.name] = module
+        self.counts.setdefault(entry.name, Counts())
+        self.failures.pop(entry.name, None)
+        metrics.WASM_INITIALIZATION_SECONDS.labels(entry.name).observe(time.perf_counter() - started)
+        metrics.WASM_MODULE_BYTES.labels(entry.name).set(entry.size)
+        return module
+
+    async def _describe(self, entry: Entry) -> Module:
+        wasm = await asyncio.to_thread(self.catalog.read, entry)
+        text = await self._submit(Job(entry, wasm, memory_bytes=self.options.memory_bytes, seconds=_DESCRIBE_SECONDS))
+        description = decode(text, Description, entry.name)
+        if description.name != entry.name:
+            raise BadModule(f"{entry.file} calls itself {description.name!r}.", module=entry.name)
+        return Module(entry, description, wasm)
+
+    # -- calls
+
+    async def call(
+        self,
+        name: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        sample: SampleFile | None = None,
+        deadline: float | None = None,
+    ) -> Completed:
+        """Run one function.
+
+        `deadline` is in seconds from now and counts the wait for a worker. Raises `UnknownModule`, `UnknownFunction`
+        and every `WasmError`. A cancelled call stops its guest at once.
+        """
+        module = self.module(name)
+        if function not in module.functions:
+            raise UnknownFunction(f"Module {name} has no function {function[:80]!r}.")
+        job = Job(
+            module.entry,
+            module.wasm,
+            Call(function, dict(args or {}), sample.info if sample else None),
+            stdin=sample.path if sample else None,
+            memory_bytes=self.options.memory_bytes,
+            seconds=self.options.deadline if deadline is None else deadline,
+        )
+        return await self._measured(job, sample.info.size if sample else 0)
+
+    def module(self, name: str) -> Module:
+        """A loaded module. Raises `UnknownModule`, or why it could not be loaded."""
+        if name in self._modules:
+            return self._modules[name]
+        if name in self.failures:
+            raise self.failures[name]
+        known = ", ".join(sorted(self._modules)) or "none"
+        raise UnknownModule(f"No module {name[:80]!r} is loaded; loaded: {known}.")
+
+    async def _measured(self, job: Job, size: int) -> Completed:
+        name, function = job.entry.name, job.function
+        counts = self.counts[name]
+        counts.calls += 1
+        try:
+            text = await self._submit(job)
+            output = decode(text, Output, name)
+        except WasmError as error:
+            counts.errors += 1
+            counts.last_error = error.detail
+            metrics.WASM_OPERATIONS.labels(name, function, error.code).inc()
+            raise
+        finally:
+            counts.time += job.elapsed
+            metrics.WASM_OPERATION_SECONDS.labels(name, function).observe(job.elapsed)
+        counts.bytes += size
+        counts.peak_memory = max(counts.peak_memory, output.memory_bytes)
+        metrics.WASM_MEMORY_BYTES.labels(name).set(counts.peak_memory)
+        metrics.WASM_OPERATIONS.labels(name, function, "ok").inc()
+        return Completed(output, job.elapsed)
+
+    @property
+    def busy(self) -> int:
+        """Calls that run inside the sandbox at this moment."""
+        return sum(job.running for job in self._jobs)
+
+    async def _submit(self, job: Job) -> str:
+        if self._closed:
+            raise ModuleCancelled("The runtime is closed.", module=job.entry.name)
+        if len(self._jobs) >= self.options.workers + self.options.queue:
+            raise QueueFull(f"{len(self._jobs)} calls are running or waiting already.", module=job.entry.name)
+        self._jobs.add(job)
+        metrics.WASM_QUEUE_SIZE.set(max(0, len(self._jobs) - self.options.workers))
+        self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
+        try:
+            return await self._finish(job)
+        finally:
+            self._jobs.discard(job)
+            metrics.WASM_QUEUE_SIZE.set(max(0, len(self._jobs) - self.options.workers))
+
+    async def _finish(self, job: Job) -> str:
+        future = asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
+        try:
+            # A job that waits for a worker ends by its own clock, not by that of the jobs before it.
+            return await asyncio.wait_for(asyncio.shield(future), job.ends - time.monotonic() + 1.0)
+        except asyncio.CancelledError:
+            job.interrupt("cancelled")
+            raise
+        except TimeoutError:
+            job.interrupt("deadline")
+            raise job.stopped() from None
+        finally:
+            future.add_done_callback(_retrieve)
+
+    def _run(self, job: Job) -> str:
+        worker: Worker | None = getattr(self._workers, "worker", None)
+        if worker is None:
+            worker = self._workers.worker = Worker(self._cache)
+        return worker.run(job)
+
+    # -- the end
+
+    def close(self) -> None:
+        """Interrupt what runs, refuse what comes. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        for job in tuple(self._jobs):
+            job.interrupt("cancelled")
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._watchdog.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _retrieve(future: asyncio.Future[str]) -> None:
+    # A call that nobody waits for any more ends with an error that nobody needs.
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,208 @@
+"""One call inside the sandbox, and the thread that runs it.
+
+An engine belongs to one worker thread, so that moving its epoch interrupts exactly the call that runs there. A Store is
+made for a call and thrown away after it: any error poisons it, and no sample may see what another left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import msgspec
+import wasmtime
+from wasmtime import component
+
+from athena_lab.errors import BadModule, BadOutput, ModuleCancelled, ModuleDeadline, ModuleRefused, SampleNotFound, WasmError
+from athena_lab.telemetry import metrics
+from athena_lab.wasm import traps
+from athena_lab.wasm.catalog import ALLOWED_IMPORT, Entry
+from athena_lab.wasm.contract import Call, Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from athena_lab.wasm.precompiled import PrecompiledCache
+
+INTERFACE = "athena:analyzer/analyzer@1.0.0"
+_STACK_BYTES = 1 << 20
+_TABLE_ELEMENTS = 100_000
+_INSTANCES = 64
+"""A component is several core instances: the module and the adapters of the canonical ABI."""
+_TABLES = 16
+ENGINE_KEY = f"wasmtime {version('wasmtime')}; epoch; stack {_STACK_BYTES}"
+"""What machine code depends on beside the component: engines of another key must not load it."""
+
+_T = TypeVar("_T")
+
+
+class Job:
+    """One call. It can be interrupted from any thread, at most once, and never hurts the call that comes after it."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        wasm: bytes,
+        call: Call | None = None,
+        *,
+        memory_bytes: int,
+        seconds: float,
+        stdin: Path | None = None,
+    ) -> None:
+        """`call` None asks for ``describe``. `seconds` counts from now."""
+        self.entry, self.wasm, self.call, self.stdin, self.memory_bytes = entry, wasm, call, stdin, memory_bytes
+        self.seconds = seconds
+        self.ends = time.monotonic() + seconds
+        self.elapsed = 0.0
+        self._lock = threading.Lock()
+        self._engine: wasmtime.Engine | None = None
+        self._reason: Literal["deadline", "cancelled"] | None = None
+
+    @property
+    def function(self) -> str:
+        """Its name, for metrics."""
+        return self.call.function if self.call else "describe"
+
+    @property
+    def running(self) -> bool:
+        return self._engine is not None
+
+    def interrupt(self, reason: Literal["deadline", "cancelled"]) -> None:
+        with self._lock:
+            if self._reason is None:
+                self._reason = reason
+                if self._engine is not None:
+                    self._engine.increment_epoch()
+
+    @contextlib.contextmanager
+    def running_on(self, engine: wasmtime.Engine) -> Iterator[None]:
+        """Hold the engine for the time of the call; raises what `stopped` gives if it is over before it began."""
+        with self._lock:
+            if self._reason is not None:
+                raise self.stopped()
+            self._engine = engine
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.elapsed = time.perf_counter() - started
+            with self._lock:
+                self._engine = None
+
+    def stopped(self) -> WasmError:
+        """The error of a call that was interrupted."""
+        if self._reason == "cancelled":
+            return ModuleCancelled("The call was cancelled.", module=self.entry.name)
+        return ModuleDeadline(f"It did not end within {self.seconds:g} s.", module=self.entry.name)
+
+    def failed(self, message: str) -> WasmError:
+        """The error for wasmtime's `message`, counted."""
+        trap = traps.classify(message)
+        cause = self._reason or trap.cause
+        metrics.WASM_TRAPS.labels(self.entry.name, cause).inc()
+        if self._reason is not None:
+            return self.stopped()
+        return trap.error(trap.sentence, module=self.entry.name)
+
+
+class Worker:
+    """What one thread has: an engine, a linker and the components that it has loaded."""
+
+    def __init__(self, cache: PrecompiledCache) -> None:
+        config = wasmtime.Config()
+        config.epoch_interruption = True
+        config.max_wasm_stack = _STACK_BYTES
+        config.wasm_component_model = True
+        self._engine = wasmtime.Engine(config)
+        self._linker = component.Linker(self._engine)
+        self._linker.add_wasip2()
+        self._cache = cache
+        self._components: dict[str, tuple[str, component.Component]] = {}
+
+    def run(self, job: Job) -> str:
+        """Raises `WasmError`."""
+        loaded = self._component(job)
+        try:
+            answer = self._call(job, loaded)
+        except wasmtime.WasmtimeError as error:
+            raise job.failed(str(error)) from None
+        if isinstance(answer, component.Variant):
+            return _unwrap(answer, job)
+        return str(answer)
+
+    def _call(self, job: Job, loaded: component.Component) -> Any:
+        with wasmtime.Store(self._engine) as store:
+            store.set_limits(
+                memory_size=job.memory_bytes,
+                table_elements=_TABLE_ELEMENTS,
+                instances=_INSTANCES,
+                tables=_TABLES,
+                memories=1,
+            )
+            store.set_epoch_deadline(1)
+            wasi = wasmtime.WasiConfig()
+            if job.stdin is not None:
+                wasi.stdin_file = _readable(job.stdin)
+            store.set_wasi(wasi)
+            with job.running_on(self._engine):  # from here on: a tick before set_epoch_deadline would be lost
+                instance = self._linker.instantiate(store, loaded)
+                if job.call is None:
+                    return self._export(job, store, instance, "describe")(store)
+                return self._export(job, store, instance, "analyze")(store, msgspec.json.encode(job.call).decode())
+
+    @staticmethod
+    def _export(job: Job, store: wasmtime.Store, instance: component.Instance, name: str) -> component.Func:
+        interface = instance.get_export_index(store, INTERFACE)
+        index = instance.get_export_index(store, name, interface) if interface else None
+        function = instance.get_func(store, index) if index else None
+        if function is None:
+            raise BadModule(f"It does not export {INTERFACE}#{name}.", module=job.entry.name)
+        return function
+
+    def _component(self, job: Job) -> component.Component:
+        name, digest = job.entry.name, job.entry.sha256
+        known = self._components.get(name)
+        if known is None or known[0] != digest:
+            known = self._components[name] = digest, self._load(job)
+        return known[1]
+
+    def _load(self, job: Job) -> component.Component:
+        if (code := self._cache.load(job.entry.sha256)) is not None:
+            with contextlib.suppress(wasmtime.WasmtimeError):  # cut off, or of another build: made anew below
+                return component.Component.deserialize(self._engine, code)
+        try:
+            made = component.Component(self._engine, job.wasm)
+        except wasmtime.WasmtimeError:
+            raise BadModule(f"{job.entry.file} is not a WebAssembly component.", module=job.entry.name) from None
+        self._refuse_imports(made, job.entry)
+        self._cache.store(job.entry.sha256, made.serialize())
+        return made
+
+    def _refuse_imports(self, made: component.Component, entry: Entry) -> None:
+        wanted = made.type.imports(self._engine)
+        if foreign := sorted(name for name in wanted if not ALLOWED_IMPORT.fullmatch(name)):
+            raise BadModule(f"{entry.file} imports {', '.join(foreign)[:300]}.", module=entry.name)
+
+
+def _readable(path: Path) -> str:
+    if not path.is_file():  # wasmtime would not say which file it misses
+        raise SampleNotFound(f"The sample {path.stem} is no longer in the quarantine.")
+    return str(path)
+
+
+def _unwrap(answer: component.Variant, job: Job) -> str:
+    if answer.tag == "ok":
+        return str(answer.payload)
+    refusal = decode(str(answer.payload), Refusal, job.entry.name)
+    raise ModuleRefused(f"{refusal.code}: {refusal.message[:500]}", module=job.entry.name)
+
+
+def decode(text: str, kind: type[_T], module: str) -> _T:
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise BadOutput(f"Its answer does not fit {kind.__name__}: {error}.", module=module) from None

@@ -1,0 +1,22 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TEST_COMPONENTS = ROOT / "tests" / "data" / "components"
+
+
+@pytest.fixture(autouse=True)
+def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing of the developer's own - keys, configuration, samples - takes part in a test, and nothing of ours stays.
+    home = tmp_path_factory.mktemp("home")
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.setenv(variable, str(home))
+    for variable in [name for name in os.environ if name.startswith("ATHENA_") or name.endswith("_API_KEY")]:
+        if variable not in {"ATHENA_CORPUS", "ATHENA_PEERS"}:  # where the test run keeps its data
+            monkeypatch.delenv(variable)

@@ -1,0 +1,106 @@
+"""Reports for the tests, made of facts that are as hostile as can be where they are text."""
+
+from __future__ import annotations
+
+import msgspec
+
+from athena_lab.errors import ModuleTrap
+from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
+from athena_lab.report import facts as f
+from athena_lab.sample import Sample
+
+SHA = "ab" * 32
+HOSTILE = (
+    "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
+)
+
+FINDINGS = (
+    Finding("overlay", "low", 90, "Data behind the end of the image", evidence=(Evidence(offset=4096, length=512),)),
+    Finding(
+        "packer",
+        "high",
+        80,
+        "Looks packed",
+        HOSTILE,
+        (Evidence(offset=0x400, length=16, text=HOSTILE),),
+        ("T1027.002", HOSTILE),
+    ),
+    Finding("no-signature", "info", 100, "Not signed"),
+    Finding("odd-sections", "high", 95, "Sections are writable and executable"),
+)
+
+
+def file_facts(**changes: object) -> f.FileFacts:
+    """Facts of a PE file in which every text is hostile."""
+    made = f.FileFacts(
+        size=65_536,
+        hashes=f.Hashes("0" * 32, "1" * 40, SHA),
+        format=f.Format(
+            "pe", "PE32 executable (console) x86", "application/vnd.microsoft.portable-executable", "executable"
+        ),
+        entropy=f.EntropyProfile(6.1, 256, tuple(i % 9 * 0.99 for i in range(256))),
+        executables=(executable(),),
+        container=f.Container(
+            "zip", 2, (f.Entry(HOSTILE, 12, 8, 0, encrypted=True), f.Entry("b", 1)), {HOSTILE: HOSTILE}
+        ),
+        strings=f.Strings(5000, tuple(f.StringItem(i * 16, "ascii", HOSTILE) for i in range(500))),
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def executable() -> f.Executable:
+    return f.Executable(
+        kind="pe",
+        arch="x86",
+        bits=32,
+        endian="little",
+        type="executable",
+        entry_point=0x401000,
+        subsystem="console",
+        compile_time=1_700_000_000,
+        sections=(
+            f.Section(".text", 0x1000, 512, 0x400, 512, 6.2, "r-x"),
+            f.Section(HOSTILE, 0x2000, 512, 0x600, 512, 7.9, "rwx", anomalies=("writable and executable", HOSTILE)),
+        ),
+        libraries=("kernel32.dll", HOSTILE),
+        imports=(
+            f.Import("kernel32.dll", "CreateFileW"),
+            f.Import(HOSTILE, HOSTILE),
+            f.Import("ws2_32.dll", ordinal=3),
+        ),
+        import_count=3,
+        exports=(f.Export(HOSTILE, 1, 0x401000),),
+        export_count=1,
+        resources=(f.Resource("RT_ICON", HOSTILE, 1033, 0x800, 64, 3.0, "png"),),
+        resource_count=1,
+        overlay=f.Overlay(4096, 512, 7.5, "zip"),
+        imphash="c" * 32,
+        rich=f.RichHeader(1, checksum_valid=False, hash="d" * 32, entries=(f.RichEntry(1, 2, 3),)),
+        debug=(f.DebugInfo("codeview", HOSTILE),),
+        version_info={"CompanyName": HOSTILE, HOSTILE: "1"},
+        tls_callbacks=(0x401010,),
+        signature=f.Signature("authenticode", 1, 2, (HOSTILE,)),
+        checksum=1,
+        checksum_computed=2,
+        dotnet=f.DotNet("v4.0.30319", 1, 2, (), HOSTILE, HOSTILE),
+        mitigations={"aslr": True, "nx": False},
+    )
+
+
+def ok(findings: tuple[Finding, ...] = FINDINGS, facts: f.FileFacts | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or file_facts()))
+    return ModuleResult.ok("file-processor", "1.0.0", data=data, findings=findings, time=0.012, memory_bytes=2_097_152)
+
+
+def failed(module: str = "unpacker") -> ModuleResult:
+    error = ModuleTrap("The module trapped: unreachable.", module=module).problem()
+    return ModuleResult.failed(module, "1.0.0", error=error, time=0.5)
+
+
+def report(*results: ModuleResult, name: str = HOSTILE) -> Report:
+    return build_report(
+        sample=Sample(SHA, 65_536, name),
+        analysis_type="full",
+        results=[("analysis", result) for result in (results or (ok(),))],
+        total_time=0.0151,
+    )

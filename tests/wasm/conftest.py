@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from athena_lab.wasm.catalog import Catalog
+from athena_lab.wasm.runtime import Runtime, RuntimeOptions, SampleFile
+from athena_lab.wasm.contract import SampleInfo
+from tests.conftest import TEST_COMPONENTS
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+async def open_runtime(tmp_path):
+    """Makes runtimes over the guests that misbehave; closes them."""
+    opened = []
+
+    async def make(folder=TEST_COMPONENTS, cache=None, **options):
+        limits = {"workers": 2, "memory_bytes": 64 * MIB, "deadline": 20.0} | options
+        runtime = Runtime(Catalog(folder), RuntimeOptions(**limits), cache=cache)
+        opened.append(runtime)
+        await runtime.load()
+        return runtime
+
+    yield make
+    for runtime in opened:
+        runtime.close()
+
+
+@pytest.fixture
+def sample_file(tmp_path):
+    def make(data: bytes) -> SampleFile:
+        path = tmp_path / "x.sample"
+        path.write_bytes(data)
+        return SampleFile(path, SampleInfo(len(data), "x"))
+
+    return make

@@ -1,0 +1,234 @@
+"""The sandbox, held against guests that do everything that a guest must not."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+import stat
+import time
+
+import pytest
+
+from athena_lab.errors import (
+    BadModule,
+    BadOutput,
+    ModuleCancelled,
+    ModuleDeadline,
+    ModuleMemory,
+    ModuleRefused,
+    ModuleTrap,
+    QueueFull,
+    SampleNotFound,
+    UnknownFunction,
+    UnknownModule,
+)
+from athena_lab.wasm.contract import SampleInfo
+from athena_lab.wasm.runtime import SampleFile
+from tests.conftest import TEST_COMPONENTS
+
+
+async def test_a_sample_reaches_the_guest_whole(open_runtime, sample_file):
+    runtime = await open_runtime()
+    data = bytes(range(256)) * 9_001
+    done = await runtime.call("misbehave", "echo", sample=sample_file(data))
+    assert json.loads(bytes(done.output.data)) == {"size": len(data), "sum": sum(data)}
+    assert done.elapsed > 0
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "sentence"),
+    [
+        ("trap", ModuleTrap, "unreachable"),
+        ("out-of-bounds", ModuleTrap, "out of bounds"),
+        ("overflow-stack", ModuleTrap, "stack"),
+        ("eat-memory", ModuleMemory, "memory limit"),
+        ("bad-json", BadOutput, "does not fit"),
+        ("bad-error", BadOutput, "does not fit"),
+        ("break-contract", BadOutput, "does not fit"),
+        ("refuse", ModuleRefused, "unsupported"),
+    ],
+)
+async def test_what_a_guest_does_wrong_has_a_name(open_runtime, function, error, sentence):
+    runtime = await open_runtime()
+    with pytest.raises(error, match=sentence) as caught:
+        await runtime.call("misbehave", function)
+    assert type(caught.value) is error
+    assert caught.value.module == "misbehave"
+    # The next call finds nothing of it.
+    assert (await runtime.call("misbehave", "echo")).output.data
+    assert runtime.counts["misbehave"].errors == 1
+    assert runtime.counts["misbehave"].calls == 2
+
+
+async def test_a_loop_ends_at_its_deadline(open_runtime):
+    runtime = await open_runtime()
+    with pytest.raises(ModuleDeadline, match=r"0\.05 s"):
+        await runtime.call("misbehave", "loop", deadline=0.05)
+    assert (await runtime.call("misbehave", "echo")).output.data
+
+
+async def test_a_blocked_event_loop_does_not_suspend_the_deadline(open_runtime):
+    runtime = await open_runtime()
+    call = asyncio.ensure_future(runtime.call("misbehave", "loop", deadline=0.05))
+    await asyncio.sleep(0)
+    stop = time.monotonic() + 0.3
+    while time.monotonic() < stop:  # a careless extension
+        pass
+    with pytest.raises(ModuleDeadline):
+        await call
+    assert runtime.counts["misbehave"].time < 0.29
+
+
+async def test_a_cancelled_call_frees_its_worker(open_runtime):
+    runtime = await open_runtime(workers=1)
+    call = asyncio.ensure_future(runtime.call("misbehave", "loop"))
+    while not runtime.busy:
+        await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    await asyncio.wait_for(runtime.call("misbehave", "echo"), 5)
+
+
+async def test_a_full_queue_refuses_at_once_and_waiting_counts_against_the_deadline(open_runtime):
+    runtime = await open_runtime(workers=1, queue=1)
+    running = asyncio.ensure_future(runtime.call("misbehave", "loop", deadline=0.3))
+    waiting = asyncio.ensure_future(runtime.call("misbehave", "echo", deadline=0.01))
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFull, match="2 calls"):
+        await runtime.call("misbehave", "echo")
+    with pytest.raises(ModuleDeadline):
+        await running
+    with pytest.raises(ModuleDeadline):
+        await waiting
+    assert (await runtime.call("misbehave", "echo")).output.data
+
+
+async def test_calls_run_beside_each_other_without_mixing(open_runtime, tmp_path):
+    runtime = await open_runtime(workers=2, queue=100)
+    files = []
+    for number in range(40):
+        path = tmp_path / f"{number}.sample"
+        path.write_bytes(bytes([number]) * (number + 1))
+        files.append(SampleFile(path, SampleInfo(number + 1)))
+    results = await asyncio.gather(*(runtime.call("misbehave", "echo", sample=file) for file in files))
+    sums = [json.loads(bytes(done.output.data))["sum"] for done in results]
+    assert sums == [number * (number + 1) for number in range(40)]
+
+
+async def test_closing_interrupts_what_runs_and_refuses_what_comes(open_runtime):
+    runtime = await open_runtime()
+    call = asyncio.ensure_future(runtime.call("misbehave", "loop"))
+    while not runtime.busy:
+        await asyncio.sleep(0)
+    await asyncio.to_thread(runtime.close)
+    with pytest.raises(ModuleCancelled):
+        await call
+    with pytest.raises(ModuleCancelled, match="closed"):
+        await runtime.call("misbehave", "echo")
+    runtime.close()
+
+
+async def test_unknown_names_are_named(open_runtime):
+    runtime = await open_runtime()
+    with pytest.raises(UnknownModule, match="misbehave"):
+        await runtime.call("none", "analyze")
+    with pytest.raises(UnknownFunction, match="no-such"):
+        await runtime.call("misbehave", "no-such")
+    with pytest.raises(UnknownModule):
+        await runtime.load(("none",))
+
+
+async def test_a_sample_that_is_gone_is_named(open_runtime, tmp_path):
+    runtime = await open_runtime()
+    with pytest.raises(SampleNotFound):
+        await runtime.call("misbehave", "echo", sample=SampleFile(tmp_path / "gone.sample", SampleInfo(1)))
+
+
+async def test_a_component_that_imports_more_than_stdin_is_refused(open_runtime):
+    runtime = await open_runtime()
+    assert "greedy" not in runtime.modules
+    with pytest.raises(BadModule, match="wasi:clocks"):
+        await runtime.call("greedy", "analyze")
+
+
+@pytest.fixture
+def catalog_folder(tmp_path):
+    return shutil.copytree(TEST_COMPONENTS, tmp_path / "components")
+
+
+def replace_component(folder, name, data):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (entry,) = [entry for entry in manifest["modules"] if entry["name"] == name]
+    (folder / entry["file"]).write_bytes(data)
+    entry["sha256"], entry["size"] = hashlib.sha256(data).hexdigest(), len(data)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+async def test_bytes_that_are_not_the_manifests_are_refused(open_runtime, catalog_folder):
+    (catalog_folder / "misbehave.wasm").write_bytes(b"\0asm")
+    runtime = await open_runtime(catalog_folder)
+    assert not runtime.modules
+    with pytest.raises(BadModule, match="not those of the manifest"):
+        await runtime.call("misbehave", "echo")
+
+
+async def test_what_is_no_component_is_refused(open_runtime, catalog_folder):
+    replace_component(catalog_folder, "misbehave", b"\0asm\x01\0\0\0")
+    runtime = await open_runtime(catalog_folder)
+    with pytest.raises(BadModule, match="not a WebAssembly component"):
+        await runtime.call("misbehave", "echo")
+
+
+@pytest.mark.parametrize("text", [None, "", "{", '{"modules": [{"name": "../x"}]}'])
+async def test_a_broken_manifest_is_named(open_runtime, tmp_path, text):
+    if text is not None:
+        (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(BadModule, match="manifest"):
+        await open_runtime(tmp_path)
+
+
+async def test_a_broken_new_version_leaves_the_old_one_in_place(open_runtime, catalog_folder):
+    runtime = await open_runtime(catalog_folder)
+    good = (catalog_folder / "misbehave.wasm").read_bytes()
+    replace_component(catalog_folder, "misbehave", b"broken")
+    with pytest.raises(BadModule):
+        await runtime.reload("misbehave")
+    assert "misbehave" in runtime.failures
+    assert (await runtime.call("misbehave", "echo")).output.data
+    replace_component(catalog_folder, "misbehave", good)
+    await runtime.reload("misbehave")
+    assert "misbehave" not in runtime.failures
+
+
+async def test_a_call_in_flight_ends_on_the_version_it_started_with(open_runtime, catalog_folder):
+    runtime = await open_runtime(catalog_folder)
+    call = asyncio.ensure_future(runtime.call("misbehave", "loop", deadline=0.5))
+    while not runtime.busy:
+        await asyncio.sleep(0)
+    await runtime.reload("misbehave")
+    assert (await runtime.call("misbehave", "echo")).output.data
+    with pytest.raises(ModuleDeadline):
+        await call
+
+
+async def test_precompiled_code_is_reused_only_from_a_private_folder(open_runtime, tmp_path):
+    cache = tmp_path / "cache"
+    await open_runtime(cache=cache)
+    (code,) = cache.iterdir()
+    made = code.stat().st_mtime_ns
+    await open_runtime(cache=cache)
+    assert code.stat().st_mtime_ns == made
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+
+    code.write_bytes(b"cut off")
+    runtime = await open_runtime(cache=cache)
+    assert (await runtime.call("misbehave", "echo")).output.data
+    assert code.stat().st_size > 1_000
+
+    cache.chmod(0o777)
+    code.unlink()
+    await open_runtime(cache=cache)
+    assert list(cache.iterdir()) == []
