@@ -56,12 +56,13 @@ async def _next(events: AsyncGenerator[Item, None], call: Call, limit: float, le
 
     Raises DeadlineExceeded when the whole request's time is over, ProviderTimeout when the provider is too slow.
     """
-    try:
-        async with asyncio.timeout(min(limit, left)) as scope:
-            return await anext(events, None)
-    except TimeoutError:
-        if not scope.expired():
-            raise
+    if left > 0:
+        try:
+            async with asyncio.timeout(min(limit, left)) as scope:
+                return await anext(events, None)
+        except TimeoutError:
+            if not scope.expired():
+                raise
     if left <= limit:
         raise DeadlineExceeded("The time given for this request is over.")
     raise ProviderTimeout(f"{call.provider} sent nothing for {limit:g} s.", provider=call.provider, model=call.model)

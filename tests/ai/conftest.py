@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow
+from athena_lab.ai.send import Tools
+from tests.peers.scripted_server import ScriptedServer
 
-from scripted_server import ScriptedServer  # noqa: E402 - found through the line above
-
-from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow  # noqa: E402
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
 
 KEY = "sk-test-7f3a9c1e5b8d2046aabbccdd"
 
@@ -56,8 +54,6 @@ def row(server: ScriptedServer, wire: str = "openai-chat", **changes: Any) -> Pr
 @pytest.fixture
 async def manager_for(server: ScriptedServer, patience: Patience) -> AsyncIterator[Callable[..., AIManager]]:
     """Makes managers with one row for the scripted server; sleeps of theirs take no time."""
-    from athena_lab.ai.send import Tools  # noqa: PLC0415 - only for this fixture
-
     made: list[AIManager] = []
 
     def make(wire: str = "openai-chat", *, row_changes: dict[str, Any] | None = None, **settings: Any) -> AIManager:

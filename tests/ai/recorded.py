@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from scripted_server import sse
-
 from athena_lab.events import Finished, Token, Usage
+from tests.peers.scripted_server import sse
 
 TEXT = ("The file ", "is packed: ", "naïve 🦠 ", "„UPX“ [file-processor/packer].\n")
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import EVENTS, STREAMS
-from scripted_server import cut
 
 from athena_lab.ai.providers.provider import WIRES
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import MAX_LINE, Fault, Message, TransportFailure
 from athena_lab.ai.transports.sse import SseDecoder
+from tests.ai.recorded import EVENTS, STREAMS
+from tests.peers.scripted_server import cut
 
 
 def decode(*chunks: bytes) -> list[Message]:
     decoder = SseDecoder()
     messages = [message for chunk in chunks for message in decoder.feed(chunk)]
     return [*messages, *decoder.end()]
+
+
+def spaced(messages: list[Message]) -> list[object]:
+    """The messages, with space in JSON bodies made equal: line ends between tokens mean nothing."""
+    return [message.data.split() if message.whole else message for message in messages]
 
 
 def events(wire: str, *chunks: bytes) -> list[object]:
@@ -38,9 +43,7 @@ def test_a_stream_in_single_bytes_means_the_same(wire):
     assert events(wire, *(bytes([byte]) for byte in STREAMS[wire])) == EVENTS[wire]
 
 
-@given(
-    st.sampled_from(sorted(STREAMS)), st.lists(st.integers(1, 2_000), max_size=30), st.sampled_from(["\n", "\r\n", "\r"])
-)
+@given(st.sampled_from(sorted(STREAMS)), st.lists(st.integers(1, 2_000)), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_a_stream_cut_into_many_pieces_means_the_same(wire, places, end):
     data = STREAMS[wire].replace(b"\n", end.encode())
     assert events(wire, *cut(data, places)) == EVENTS[wire]
@@ -48,15 +51,14 @@ def test_a_stream_cut_into_many_pieces_means_the_same(wire, places, end):
 
 @given(st.lists(st.binary(max_size=40), max_size=20))
 def test_no_bytes_break_the_decoder(chunks):
-    whole = decode(b"".join(chunks))
-    assert decode(*chunks) == whole
+    assert spaced(decode(*chunks)) == spaced(decode(b"".join(chunks)))
 
 
 @given(st.lists(st.sampled_from([b"data", b":", b" ", b"\n", b"\r", b"a", b"event", b"\xff", b"{"]), max_size=40))
 def test_cutting_never_changes_what_is_decoded(tokens):
     data = b"".join(tokens)
     for place in range(len(data) + 1):
-        assert decode(data[:place], data[place:]) == decode(data)
+        assert spaced(decode(data[:place], data[place:])) == spaced(decode(data))
 
 
 def test_the_standard_s_own_examples():

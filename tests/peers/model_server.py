@@ -14,11 +14,13 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scripted_server import Request, read_request, sse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MODEL = "plausible-1"
 _ID = re.compile(r"\[([a-z][a-z0-9-]*/[a-z0-9._/-]+)\] (\w+)")
@@ -143,9 +145,9 @@ async def run(port: int, behaviour: Behaviour) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="A local model server without a model, for tests.")
-    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=50.0, help="tokens per second, 0: no limit (default: %(default)s)")
-    parser.add_argument("--delay", type=float, default=0.2, help="seconds before the first token (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--rate", type=float, default=50.0, help="tokens per second, 0: no limit (%(default)s)")
+    parser.add_argument("--delay", type=float, default=0.2, help="seconds before the first token (%(default)s)")
     arguments = parser.parse_args()
     asyncio.run(run(arguments.port, Behaviour(arguments.rate, arguments.delay)))
 

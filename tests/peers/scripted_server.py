@@ -13,6 +13,7 @@ Scripts are used up in order; the last one stays.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import socket
 import struct
@@ -190,6 +191,8 @@ class ScriptedServer:
             await self._serve(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client has gone, as clients do in these tests
+        except asyncio.CancelledError:
+            pass  # by __aexit__; asyncio.streams of Python 3.11 would log it as an error
         finally:
             writer.close()
             await self._count(-1)
@@ -201,12 +204,7 @@ class ScriptedServer:
             self.requests.append(request)
             async with self.changed:
                 self.changed.notify_all()
-            watcher = asyncio.create_task(_watch(reader, exchange))
-            try:
-                await self._next()(exchange)
-            finally:
-                watcher.cancel()
-                await asyncio.gather(watcher, return_exceptions=True)
+            await _play(self._next(), exchange, reader)
             if not exchange.keep or exchange.gone.is_set():
                 return
 
@@ -220,15 +218,29 @@ class ScriptedServer:
             self.changed.notify_all()
 
 
+async def _play(script: Script, exchange: Exchange, reader: asyncio.StreamReader) -> None:
+    """The script, to its end or until the client has gone."""
+    watcher = asyncio.create_task(_watch(reader, exchange))
+    playing = asyncio.ensure_future(script(exchange))
+    try:
+        await asyncio.wait({watcher, playing}, return_when=asyncio.FIRST_COMPLETED)
+        if playing.done() or not exchange.gone.is_set():
+            await playing
+    finally:
+        watcher.cancel()
+        playing.cancel()
+        await asyncio.gather(watcher, playing, return_exceptions=True)
+
+
 async def _watch(reader: asyncio.StreamReader, exchange: Exchange) -> None:
     """Notice that the client closes. Clients here send nothing while they wait for an answer."""
     while not reader.at_eof() and reader.exception() is None:
-        waiter = reader._wait_for_data  # noqa: SLF001 - waits without consuming, which the public methods cannot
+        waiter = reader._wait_for_data
         try:
             await waiter("watch")
         except ConnectionError:
             break
-        if reader._buffer:  # noqa: SLF001 - the next request: the answer is over
+        if reader._buffer:
             return
     exchange.gone.set()
 
@@ -246,4 +258,4 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
 def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
     """The bytes, cut at these places."""
     bounds = [0, *sorted(place for place in places if 0 < place < len(data)), len(data)]
-    return [data[start:end] for start, end in zip(bounds, bounds[1:], strict=False) if start < end]
+    return [data[start:end] for start, end in itertools.pairwise(bounds) if start < end]

@@ -20,6 +20,8 @@ MAX_TOTAL: Final = 32 << 20
 """Bytes of one answer."""
 MAX_ERROR_BODY: Final = 64 << 10
 """Bytes of an error's body that are read; the rest is left."""
+BOM: Final = b"\xef\xbb\xbf"
+"""UTF-8's byte order mark, which may stand before the first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class Message:
     data: str
     event: str = ""
     whole: bool = False
+
+
+def whole_message(body: bytes) -> Message:
+    """An answer that came in one piece."""
+    return Message(body.removeprefix(BOM).decode("utf-8", "replace").strip(), whole=True)
 
 
 @dataclass(frozen=True, slots=True)

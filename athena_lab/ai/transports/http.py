@@ -77,6 +77,10 @@ class HttpClient:
                         yield chunk
         except _foreign_errors() as error:
             failure = _translate(error, reply)
+        except RuntimeError:  # what aiohttp raises for a read on a connection that `aclose` has closed
+            if not self._closed:
+                raise
+            failure = TransportFailure(Fault.BROKEN_OFF, "the connection was closed here", reply)
         # Raised out here, so that the library's error, which holds the request's headers, is not chained to ours.
         if failure is not None:
             raise failure

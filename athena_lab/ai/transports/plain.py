@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from athena_lab.ai.transports import HttpRequest, Message
+from athena_lab.ai.transports import whole_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from athena_lab.ai.transports import HttpRequest, Message
     from athena_lab.ai.transports.http import HttpClient
 
 
@@ -22,7 +23,7 @@ class JsonTransport:
     async def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
         async with aclosing(self._client.chunks(request, accept="application/json")) as chunks:
             body = b"".join([chunk async for chunk in chunks])
-        yield Message(body.decode("utf-8", "replace").strip(), whole=True)
+        yield whole_message(body)
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -9,14 +9,13 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.transports import MAX_LINE, Fault, HttpRequest, Message, TransportFailure
+from athena_lab.ai.transports import BOM, MAX_LINE, Fault, HttpRequest, Message, TransportFailure, whole_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
 
     from athena_lab.ai.transports.http import HttpClient
 
-_BOM: Final = b"\xef\xbb\xbf"
 _COMMENT: Final = b":"
 
 
@@ -45,7 +44,7 @@ class SseDecoder:
             return
         lines = iter(self._lines(chunk))
         for line in lines:
-            if self._sniffing and self._is_json(line):
+            if self._sniffing and self._is_json(line := line.removeprefix(BOM)):
                 self._whole = [b"\n".join([line, *lines, *self._parts])]
                 return
             message = self._take(line)
@@ -55,10 +54,10 @@ class SseDecoder:
     def end(self) -> Iterator[Message]:
         """The whole message, if it was one. An event that no blank line ended is dropped, as the standard says."""
         rest = b"".join(self._parts)
-        if self._whole is None and self._sniffing and self._is_json(rest):
+        if self._whole is None and self._sniffing and self._is_json(rest.removeprefix(BOM)):
             self._whole = [rest]
         if self._whole is not None:
-            yield Message(b"".join(self._whole).decode("utf-8", "replace"), whole=True)
+            yield whole_message(b"".join(self._whole))
 
     def _lines(self, chunk: bytes) -> list[bytes]:
         """The lines that the chunk completes; its last part waits. A LF right after a CR is skipped."""
@@ -81,14 +80,14 @@ class SseDecoder:
 
     def _is_json(self, line: bytes) -> bool:
         """Whether a JSON body begins here. The first line that is neither blank nor a comment decides."""
-        text = line.removeprefix(_BOM).strip()
+        text = line.strip()
         self._sniffing = not text or text.startswith(_COMMENT)
         return text.startswith((b"{", b"["))
 
     def _take(self, line: bytes) -> Message | None:
         if not line:
             return self._dispatch()
-        field, _, value = line.removeprefix(_BOM).partition(b":")
+        field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
