@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from athena_lab.ai.prompt import inert
 from athena_lab.events import Finished, Token
-from athena_lab.report.findings import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -47,15 +47,13 @@ def paragraphs(material: Material) -> Iterator[str]:
         return
     yield f"**{_verdict(material)}**\n\n"
     yield "".join(f"- {line}\n" for line in _file(material)) + "\n"
-    for severity in reversed(SEVERITIES):
-        found = [finding for finding in material.findings if finding.severity == severity]
-        if found:
-            yield f"### Severity {severity} ({len(found)})\n\n" + "".join(map(_finding, found)) + "\n"
+    for severity, group in groupby(material.findings, key=lambda finding: finding.severity):
+        found = list(group)
+        yield f"### Severity {severity} ({len(found)})\n\n" + "".join(map(_finding, found)) + "\n"
 
 
 def _verdict(material: Material) -> str:
-    worst = max((SEVERITIES.index(finding.severity) for finding in material.findings), default=0)
-    return _VERDICTS[SEVERITIES[worst]]
+    return _VERDICTS[material.findings[0].severity if material.findings else "info"]
 
 
 def _file(material: Material) -> Iterator[str]:
@@ -81,7 +79,7 @@ def _facts(facts: FileFacts) -> Iterator[str]:
 
 def _finding(finding: Finding) -> str:
     detail = f" {_escaped(finding.detail)}" if finding.detail else ""
-    techniques = f" ({', '.join(finding.techniques)})" if finding.techniques else ""
+    techniques = f" ({_escaped(', '.join(finding.techniques))})" if finding.techniques else ""
     title = _escaped(finding.title)
     return f"- **{title}**{techniques}, {finding.confidence} % sure [{finding.id}].{detail}\n"
 

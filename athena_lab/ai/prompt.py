@@ -1,25 +1,23 @@
 """The prompt: what is known, with ids to cite, and what the sample says, fenced as data.
 
-Everything that may hold bytes of the sample (its name, strings, section names, the details of findings) stands between
-two lines that carry a mark derived from that very text, so that no sample can hold it and close the fence; control
-characters are escaped. Titles and ids of findings are words of the modules and stand outside.
+Everything that may hold bytes of the sample stands between two lines that carry a mark derived from that very text, so
+that no sample can hold it and close the fence; what does not print is escaped. That is the name, all facts, and
+of the findings all but id, severity and confidence, whose form is checked: a module that a sample has taken over can
+write any title.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-
-import msgspec
-
-from athena_lab.report.facts import FileFacts
-from athena_lab.report.findings import SEVERITIES, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from athena_lab.report.facts import Container, Executable
+    from athena_lab.report.facts import Container, Executable, FileFacts
+    from athena_lab.report.findings import Finding
 
 MAX_PROMPT: Final = 48_000
 """Characters of system and user text together, beside the question."""
@@ -44,7 +42,8 @@ Rules:
 """
 
 
-class Material(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class Material:
     """What an answer is built from. ``findings`` have their full ids, ``<module>/<slug>``; the worst come first."""
 
     question: str
@@ -58,7 +57,8 @@ class Material(msgspec.Struct, frozen=True):
         return tuple(finding.id for finding in self.findings)
 
 
-class Prompt(msgspec.Struct, frozen=True):
+@dataclass(frozen=True, slots=True, repr=False)
+class Prompt:
     """The two texts for a model, and the material behind them."""
 
     system: str
@@ -96,6 +96,8 @@ def build_prompt(
 
 def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """By severity, then confidence, then id."""
+    from athena_lab.report.findings import SEVERITIES  # noqa: PLC0415 - its package costs 40 ms to import
+
     return tuple(sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))
 
 
@@ -125,8 +127,7 @@ def _fit(lines: Iterator[str], room: int, what: str) -> list[str]:
 
 def _finding_lines(findings: Sequence[Finding]) -> Iterator[str]:
     for finding in findings:
-        techniques = f", {', '.join(finding.techniques)}" if finding.techniques else ""
-        yield f"- [{finding.id}] {finding.severity}, {finding.confidence} % sure{techniques}: {inert(finding.title)}"
+        yield f"- [{finding.id}] {finding.severity}, {finding.confidence} % sure"
 
 
 def _data_lines(material: Material) -> Iterator[str]:
@@ -153,6 +154,8 @@ def _data_lines(material: Material) -> Iterator[str]:
 
 
 def _evidence_lines(finding: Finding) -> Iterator[str]:
+    techniques = f" ({inert(', '.join(finding.techniques))})" if finding.techniques else ""
+    yield f"title of {finding.id}: {inert(finding.title)}{techniques}"
     if finding.detail:
         yield f"detail of {finding.id}: {inert(finding.detail, 2 * MAX_TEXT)}"
     for evidence in finding.evidence[:5]:
