@@ -20,20 +20,19 @@ from athena_lab.ai.health import TIMEOUT, HealthBoard
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.send import Call, Tools
-from athena_lab.ai.transports.http import make_client
+from athena_lab.ai.transports.http import AiohttpClients
 from athena_lab.errors import APIError, ConfigError, InvalidField, NoProvider
 from athena_lab.events import Started
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
-
-    import httpx
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
     from athena_lab.ai.observe import Observer
     from athena_lab.ai.pipeline import PolicyFactory
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Item
+    from athena_lab.ai.transports.http import ClientFactory
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus
     from athena_lab.events import AnyEvent, Attempt
 
@@ -55,9 +54,10 @@ class AIManager:
         policies: Sequence[PolicyFactory] = ORDER,
         tools: Tools = DEFAULT_TOOLS,
         observers: Sequence[Observer] = (),
-        client_factory: Callable[[int], httpx.AsyncClient] = make_client,
+        client_factory: ClientFactory | None = None,
     ) -> None:
         enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
+        client_factory = client_factory or AiohttpClients()
         self._providers = {row.name: Provider(row, environ, client_factory) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")

@@ -61,6 +61,7 @@ async def test_cancelling_200_of_400_leaks_nothing(server, manager_for, request_
     manager = manager_for(row_changes={"workers": 400})
     tasks_before = len(asyncio.all_tasks())
     begun: list[int] = []
+    all_begun = asyncio.Event()
 
     async def ask(number):
         text = ""
@@ -69,12 +70,13 @@ async def test_cancelling_200_of_400_leaks_nothing(server, manager_for, request_
                 if isinstance(event, Token):
                     if not text:
                         begun.append(number)
+                        if len(begun) == 400:
+                            all_begun.set()
                     text += event.text
         return text
 
     tasks = [asyncio.create_task(ask(number)) for number in range(400)]
-    while len(begun) < 400:
-        await asyncio.sleep(0)
+    await asyncio.wait_for(all_begun.wait(), 60)
     assert server.live == 400
     for task in tasks[::2]:
         task.cancel()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 
 import pytest
 
-from athena_lab.ai import build_prompt
+from athena_lab.ai import AnalysisOptions, AnalysisRequest, PipelineOptions, build_prompt
+from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.retry import RetryOptions
+from athena_lab.ai.send import Tools
 from athena_lab.ai.transports import MAX_TOTAL
 from tests.ai.recorded import ANTHROPIC, OPENAI, STREAMS, TEXT
-from tests.peers.scripted_server import drop, raw, reply, sse, stream
+from tests.peers.scripted_server import drop, hang, raw, reply, sse, stream
 
 PROMPT = build_prompt("Is the quick brown fox of this sample packed?")
+REQUEST = AnalysisRequest("Is it packed?")
 NO_RETRY = {"policies": ()}
 
 
@@ -69,9 +75,9 @@ def anthropic_error(kind, code=None):
         ("anthropic", 529, json.dumps([anthropic_error("overloaded_error")], indent=2), "service_unavailable"),
     ],
 )
-async def test_statuses_have_names(server, manager_for, request_of, wire, status, body, code):
+async def test_statuses_have_names(server, manager_for, wire, status, body, code):  # noqa: PLR0917 - fixtures and parameters
     server.will(reply(status, body, {"x-request-id": "req-7"}))
-    result = await fail(manager_for(wire, **NO_RETRY), request_of())
+    result = await fail(manager_for(wire, **NO_RETRY), REQUEST)
     error = result.error
     assert error.code == code
     assert (error.provider, error.model, error.upstream_status, error.upstream_request_id) == (
@@ -98,22 +104,20 @@ async def test_statuses_have_names(server, manager_for, request_of, wire, status
         ("anthropic", anthropic_error("an_error_of_tomorrow"), "service_unavailable"),
     ],
 )
-async def test_errors_inside_a_stream_have_names_and_keep_the_text(
-    server, manager_for, request_of, wire, message, code
-):
+async def test_errors_inside_a_stream_have_names_and_keep_the_text(server, manager_for, wire, message, code):
     head, _, _ = STREAMS[wire].partition(b"data: [DONE]" if wire == "openai-chat" else b"event: message_delta")
     head = head.replace(b'"stop"', b"null")
     server.will(stream([head, sse(message, "error" if wire == "anthropic" else "")]))
-    result = await fail(manager_for(wire, **NO_RETRY), request_of())
+    result = await fail(manager_for(wire, **NO_RETRY), REQUEST)
     assert result.error.code == code
     assert result.text == "".join(TEXT)
 
 
 @pytest.mark.parametrize("wire", STREAMS)
-async def test_an_error_in_json_over_lines_instead_of_a_stream(server, manager_for, request_of, wire):
+async def test_an_error_in_json_over_lines_instead_of_a_stream(server, manager_for, wire):
     body = anthropic_error("overloaded_error") if wire == "anthropic" else openai_error("insufficient_quota")
     server.will(stream([b"\n\n: wait\n", *(line + b"\n" for line in json.dumps(body, indent=2).encode().split(b"\n"))]))
-    result = await fail(manager_for(wire, **NO_RETRY), request_of())
+    result = await fail(manager_for(wire, **NO_RETRY), REQUEST)
     assert result.error.code == ("service_unavailable" if wire == "anthropic" else "quota_exceeded")
 
 
@@ -126,21 +130,21 @@ def ends(wire):
 
 @pytest.mark.parametrize("end", ["clean", "cut", "reset"])
 @pytest.mark.parametrize("wire", STREAMS)
-async def test_a_stream_without_its_end_has_failed(server, manager_for, request_of, wire, end):
+async def test_a_stream_without_its_end_has_failed(server, manager_for, wire, end):
     manager = manager_for(wire, **NO_RETRY)
     data, places = ends(wire)
     for place in places:
         server.will(stream([data[:place]] if place else [], end=end))
-        result = await fail(manager, request_of())
+        result = await fail(manager, REQUEST)
         assert result.error.code in {"invalid_response", "provider_unreachable"}, place
         assert "".join(TEXT).startswith(result.text)
         assert result.text.encode() in data.replace(b'"}', b"").replace(b"\\n", b"\n") or result.text
 
 
-async def test_what_was_billed_before_the_break_is_told(server, manager_for, request_of):
+async def test_what_was_billed_before_the_break_is_told(server, manager_for):
     head, _, _ = ANTHROPIC.partition(b"event: message_delta")
     server.will(stream([head], end="cut"))
-    result = await fail(manager_for("anthropic", **NO_RETRY), request_of())
+    result = await fail(manager_for("anthropic", **NO_RETRY), REQUEST)
     assert result.usage.input_tokens == 11
     assert result.text == "".join(TEXT)
 
@@ -182,62 +186,87 @@ async def test_what_was_billed_before_the_break_is_told(server, manager_for, req
         pytest.param(reply(200, "[]"), "invalid_response", "format", id="list"),
     ],
 )
-async def test_answers_that_are_none(server, manager_for, request_of, script, code, words):
+async def test_answers_that_are_none(server, manager_for, script, code, words):
     server.will(script)
-    result = await fail(manager_for(**NO_RETRY), request_of())
+    result = await fail(manager_for(**NO_RETRY), REQUEST)
     assert result.error.code == code
-    import re  # noqa: PLC0415 - only here
-
     assert re.search(words, result.error.detail)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_is_not_followed(server, manager_for, request_of, status):
+async def test_a_redirect_is_not_followed(server, manager_for, status):
     server.will(reply(status, "", {"location": f"{server.url}/elsewhere"}))
-    result = await fail(manager_for(**NO_RETRY), request_of())
+    result = await fail(manager_for(**NO_RETRY), REQUEST)
     assert result.error.code == "invalid_response"
     assert "redirects" in result.error.detail
     assert "base_url" in result.error.next_step
     assert len(server.requests) == 1
 
 
-async def test_an_endless_line_is_cut_off(server, manager_for, request_of):
+async def test_an_endless_line_is_cut_off(server, manager_for):
     server.will(stream((b"data: " if number == 0 else b"a" * 65_536 for number in range(10**6)), end="clean"))
-    result = await fail(manager_for(**NO_RETRY), request_of())
+    result = await fail(manager_for(**NO_RETRY), REQUEST)
     assert "longer than 1,048,576 bytes" in result.error.detail
     await server.until(lambda: server.live == 0)
 
 
-async def test_an_endless_stream_is_cut_off(server, manager_for, request_of):
+async def test_an_endless_stream_is_cut_off(server, manager_for):
     server.will(stream(b": wait\n" * 20_000 for _ in range(10**6)))
-    result = await fail(manager_for(**NO_RETRY), request_of())
+    result = await fail(manager_for(**NO_RETRY), REQUEST)
     assert f"longer than {MAX_TOTAL:,} bytes" in result.error.detail
     await server.until(lambda: server.live == 0)
 
 
-async def test_an_endless_error_is_not_read_to_its_end(server, manager_for, request_of):
+async def test_an_endless_error_is_not_read_to_its_end(server, manager_for):
     async def script(exchange):
         await exchange.head(500, {"transfer-encoding": "chunked"})
         while not exchange.gone.is_set():
             await exchange.chunk(b"a" * 65_536)
 
     server.will(script)
-    assert (await fail(manager_for(**NO_RETRY), request_of())).error.code == "service_unavailable"
+    assert (await fail(manager_for(**NO_RETRY), REQUEST)).error.code == "service_unavailable"
     await server.until(lambda: server.live == 0)
 
 
-async def test_a_reset_behind_the_answer_s_own_end_does_no_harm(server, manager_for, request_of):
+async def test_a_reset_behind_the_answer_s_own_end_does_no_harm(server, manager_for):
     server.will(stream([OPENAI], end="reset"))
-    assert (await manager_for(**NO_RETRY).analyze(request_of(), PROMPT)).status == "completed"
+    assert (await manager_for(**NO_RETRY).analyze(REQUEST, PROMPT)).status == "completed"
 
 
-async def test_a_server_that_never_closes_does_no_harm(server, manager_for, request_of):
+async def test_a_server_that_never_closes_does_no_harm(server, manager_for):
     server.will(stream([OPENAI], end="hang"))
-    assert (await manager_for(**NO_RETRY).analyze(request_of(), PROMPT)).status == "completed"
+    assert (await manager_for(**NO_RETRY).analyze(REQUEST, PROMPT)).status == "completed"
 
 
-async def test_a_message_that_repeats_the_prompt_is_withheld(server, manager_for, request_of):
+async def test_a_message_that_repeats_the_prompt_is_withheld(server, manager_for):
     server.will(reply(400, openai_error(message="bad input: " + PROMPT.user)))
-    result = await fail(manager_for(**NO_RETRY), request_of())
+    result = await fail(manager_for(**NO_RETRY), REQUEST)
     assert "withheld" in result.error.detail
     assert "brown fox" not in result.error.detail
+
+
+async def test_keep_alives_do_not_hold_a_silent_provider_s_time_open(server, manager_for):
+    asked = asyncio.Event()
+
+    async def keep_alive(exchange):
+        await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
+        asked.set()
+        while True:
+            await exchange.chunk(b": keep-alive\n\n")
+            await asyncio.sleep(0.01)
+
+    server.will(keep_alive)
+    options = PipelineOptions(retry=RetryOptions(attempts=1), deadline=DeadlineOptions(first_token=0.2))
+    result = await fail(manager_for(options=options), REQUEST)
+    assert asked.is_set()
+    assert result.error.code == "provider_timeout"
+    await server.until(lambda: server.live == 0)
+
+
+async def test_the_whole_time_is_kept_to(server, manager_for):
+    server.will(hang)
+    request = AnalysisRequest("?", options=AnalysisOptions(deadline=0.2))
+    result = await fail(manager_for(tools=Tools()), request)
+    assert result.error.code == "deadline_exceeded"
+    assert 0.2 <= result.elapsed < 2
+    await server.until(lambda: server.live == 0)

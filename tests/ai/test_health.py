@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx_aiohttp  # noqa: F401 - here, so that no request of a test has to wait for its import
 import pytest
 
 from athena_lab.ai import AIManager
@@ -58,7 +59,7 @@ async def test_no_key_means_no_request(server):
 
 
 async def test_one_that_hangs_holds_up_nobody_for_longer_than_its_time(server, monkeypatch):
-    monkeypatch.setattr("athena_lab.ai.health.TIMEOUT", 0.2)
+    monkeypatch.setattr("athena_lab.ai.health.TIMEOUT", 0.5)
     server.will(reply(200, MODELS))
     async with ScriptedServer(hang) as silent:
         rows = [row(server, name="good"), *(row(silent, name=f"silent-{n}") for n in range(5))]

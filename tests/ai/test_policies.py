@@ -31,6 +31,7 @@ from athena_lab.events import Finished, Token
 from tests.ai.virtual_time import run
 
 END = Finished("completed", "stop")
+ANSWER = (Token("a"), END)
 
 
 def make_call(expires=120.0):
@@ -59,7 +60,7 @@ def through(send, call=None, policies=ORDER, **options):
     return run(collect())
 
 
-def failing(*errors, then=(Token("a"), END)):
+def failing(*errors, then=ANSWER):
     """A Send that fails so many times, then answers."""
     left = list(errors)
 
@@ -225,7 +226,7 @@ def test_a_success_never_enters_tenacity():
 # -- deadlines
 
 
-def slow(*waits, item=Token("a")):
+def slow(*waits, item=ANSWER[0]):
     async def send(_call):
         for wait in waits:
             await asyncio.sleep(wait)

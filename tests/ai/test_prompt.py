@@ -77,7 +77,9 @@ def findings(count, text="text"):
 
 
 def prompt_of(text="text", count=3, question="Is it bad?"):
-    return build_prompt(question, sample_name=text, sha256=SHA, facts=facts(text, count), findings=findings(count, text))
+    return build_prompt(
+        question, sample_name=text, sha256=SHA, facts=facts(text, count), findings=findings(count, text)
+    )
 
 
 FENCE = re.compile(r"^UNTRUSTED ([0-9a-f]{24}) BEGIN\n(.*)\nUNTRUSTED \1 END$", re.DOTALL | re.MULTILINE)

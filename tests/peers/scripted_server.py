@@ -20,7 +20,10 @@ import struct
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @dataclass
@@ -146,7 +149,8 @@ async def drop(exchange: Exchange) -> None:
 class ScriptedServer:
     """See the module's docstring. ``live`` counts the connections that are open now, ``connections`` all there were."""
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.requests: list[Request] = []
         self.connections = 0
         self.live = 0
@@ -163,7 +167,7 @@ class ScriptedServer:
     def url(self) -> str:
         assert self._server is not None
         host, port = self._server.sockets[0].getsockname()
-        return f"http://{host}:{port}"
+        return f"{'https' if self._tls else 'http'}://{host}:{port}"
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the condition, on this server's counts, holds."""
@@ -171,7 +175,7 @@ class ScriptedServer:
             await self.changed.wait_for(condition)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=2_048)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=2_048, ssl=self._tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -16,20 +16,19 @@ from athena_lab.ai.providers.openai_chat import OpenAIChat
 from athena_lab.ai.providers.registry import ProviderRow
 from athena_lab.ai.providers.wire import Garbage, StreamError, Translator, models_of
 from athena_lab.ai.transports import HttpStatus, TransportFailure
-from athena_lab.ai.transports.http import HttpClient, make_client
+from athena_lab.ai.transports.http import HttpClient
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.ai.transports.sse import SseTransport
 from athena_lab.errors import APIError, ConfigError
 from athena_lab.events import Finished
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
-
-    import httpx
+    from collections.abc import AsyncGenerator, Mapping
 
     from athena_lab.ai.providers.wire import Wire
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import HttpRequest, Message, Transport
+    from athena_lab.ai.transports.http import ClientFactory
 
 WIRES: Final[Mapping[str, Wire]] = {"anthropic": AnthropicMessages(), "openai-chat": OpenAIChat()}
 
@@ -48,7 +47,7 @@ class Provider:
         self,
         row: ProviderRow,
         environ: Mapping[str, str],
-        client_factory: Callable[[int], httpx.AsyncClient] = make_client,
+        client_factory: ClientFactory,
     ) -> None:
         if row.wire not in WIRES:
             known = ", ".join(sorted(WIRES))

@@ -11,6 +11,8 @@ The libraries cost 0.2 s to import, so that happens in a worker thread with the 
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +27,8 @@ from athena_lab.ai.transports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    import ssl
+    from collections.abc import AsyncGenerator
 
     import httpx
 
@@ -37,24 +40,38 @@ KEEP_ALIVE: Final = 60.0
 """Seconds that an idle connection is kept."""
 
 
-def make_client(connections: int) -> httpx.AsyncClient:
-    """A client with a pool of so many connections. Redirects are never followed: they would carry the key along."""
-    import httpx  # noqa: PLC0415 - see the module's docstring
-    import httpx_aiohttp  # noqa: PLC0415
+ClientFactory = Callable[[int], "httpx.AsyncClient"]
+"""Makes a client with a pool of so many connections; called in a worker thread."""
 
-    return httpx_aiohttp.HttpxAiohttpClient(
-        limits=httpx.Limits(
-            max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
-        ),
-        timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-        follow_redirects=False,
-    )
+
+class AiohttpClients:
+    """The client factory. Its clients share one TLS context, which takes 20 ms to make."""
+
+    def __init__(self) -> None:
+        self._tls: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, connections: int) -> httpx.AsyncClient:
+        """Redirects are never followed: they would carry the key along."""
+        import httpx  # noqa: PLC0415 - see the module's docstring
+        import httpx_aiohttp  # noqa: PLC0415
+
+        with self._lock:
+            self._tls = self._tls or httpx.create_ssl_context()
+        return httpx_aiohttp.HttpxAiohttpClient(
+            verify=self._tls,
+            limits=httpx.Limits(
+                max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=KEEP_ALIVE
+            ),
+            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            follow_redirects=False,
+        )
 
 
 class HttpClient:
     """One provider's connections. Made with the first request, in a thread; unusable once closed."""
 
-    def __init__(self, connections: int, factory: Callable[[int], httpx.AsyncClient] = make_client) -> None:
+    def __init__(self, connections: int, factory: ClientFactory) -> None:
         self._connections = connections
         self._factory = factory
         self._client: httpx.AsyncClient | None = None

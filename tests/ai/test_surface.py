@@ -1,0 +1,62 @@
+"""What the package shows, what it costs to import, and what may not import what."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import athena_lab.ai
+from athena_lab.ai.providers.registry import DEFAULT_ROWS
+
+PACKAGE = Path(athena_lab.ai.__file__).parent
+
+
+def test_exported_names():
+    assert athena_lab.ai.__all__ == [
+        "DEFAULT_ROWS",
+        "AIManager",
+        "AnalysisOptions",
+        "AnalysisRequest",
+        "AnalysisResult",
+        "PipelineOptions",
+        "Prompt",
+        "ProviderRow",
+        "ProviderStatus",
+        "RequestEnded",
+        "build_prompt",
+    ]
+    assert all(hasattr(athena_lab.ai, name) for name in athena_lab.ai.__all__)
+
+
+def test_nothing_heavy_is_imported():
+    code = "import sys, athena_lab.ai; print([m for m in ('httpx', 'aiohttp', 'tenacity') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_athena_lab_alone_does_not_import_the_ai_core():
+    code = "import sys, athena_lab; print('athena_lab.ai' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_adapters_do_not_import_each_other():
+    adapters = {"anthropic", "openai_chat"}
+    for name in adapters:
+        tree = ast.parse((PACKAGE / "providers" / f"{name}.py").read_text())
+        imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert not imported & {f"athena_lab.ai.providers.{other}" for other in adapters - {name}}
+
+
+def test_the_default_rows():
+    assert [(row.name, row.wire, row.priority, row.workers) for row in DEFAULT_ROWS] == [
+        ("claude", "anthropic", 1, 20),
+        ("openai", "openai-chat", 2, 20),
+        ("deepseek", "openai-chat", 3, 10),
+        ("mistral", "openai-chat", 5, 10),
+        ("groq", "openai-chat", 6, 10),
+        ("local", "openai-chat", 999, 5),
+    ]
+    assert all(row.base_url.startswith("https://") for row in DEFAULT_ROWS if row.name != "local")
