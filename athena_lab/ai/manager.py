@@ -139,6 +139,11 @@ class AIManager:
             raise NoProvider(f"Provider {name} is not set up.", next_step=f"{provider.missing} {offer}")
         return provider
 
+    @property
+    def configured(self) -> tuple[str, ...]:
+        """Names of the providers that have all they need, by priority."""
+        return tuple(name for name, provider in self._providers.items() if provider.missing is None)
+
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("This AIManager is closed.")

@@ -27,7 +27,7 @@ PORT = 3000
 _OURS = r"/api/v1/(?:ai|openapi|samples|status|wasm)\b.*"
 
 
-class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class is not typed
+class AthenaApp(ExtensionApp):
     """Athena Lab in a Jupyter server."""
 
     name = "athena"
@@ -105,4 +105,4 @@ def _pattern(path: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of ``jupyter athena``."""
-    AthenaApp.launch_instance(sys.argv[1:] if argv is None else argv)
+    AthenaApp.launch_instance(sys.argv[1:] if argv is None else argv)  # type: ignore[no-untyped-call]  # traitlets

@@ -23,10 +23,12 @@ _COMMENT: Final = b":"
 class SseDecoder:
     """Bytes in, messages out; cut the bytes wherever you like. Knows no socket and no provider.
 
-    Feed every chunk, then call `end` once. Raises TransportFailure (TOO_LARGE) for a line or an event over `MAX_LINE`.
+    Feed every chunk, then call `end` once. Raises TransportFailure (TOO_LARGE) for a line or an event over ``limit``
+    bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        self._limit = limit
         self._parts: list[bytes] = []
         self._waiting = 0
         self._after_cr = False
@@ -59,7 +61,7 @@ class SseDecoder:
             yield Message(b"".join(self._whole).decode("utf-8", "replace"), whole=True)
 
     def _lines(self, chunk: bytes) -> list[bytes]:
-        """The lines that the chunk completes; its last part waits. A CR ends its line at once, a LF after it is no more."""
+        """The lines that the chunk completes; its last part waits. A LF right after a CR is skipped."""
         if self._after_cr and chunk:
             chunk, self._after_cr = chunk.removeprefix(b"\n"), False
         if not chunk:
@@ -69,12 +71,12 @@ class SseDecoder:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         first, *more = chunk.split(b"\n")
         self._parts.append(first)
-        self._waiting = _capped(self._waiting + len(first))
+        self._waiting = self._capped(self._waiting + len(first))
         if not more:
             return []
         lines = [b"".join(self._parts), *more[:-1]]
         self._parts = [more[-1]]
-        self._waiting = _capped(len(more[-1]))
+        self._waiting = self._capped(len(more[-1]))
         return lines
 
     def _is_json(self, line: bytes) -> bool:
@@ -90,10 +92,15 @@ class SseDecoder:
         value = value.removeprefix(b" ")
         if field == b"data":
             self._data.append(value)
-            self._size = _capped(self._size + len(value))
+            self._size = self._capped(self._size + len(value))
         elif field == b"event":
             self._event = value
         return None
+
+    def _capped(self, size: int) -> int:
+        if size > self._limit:
+            raise TransportFailure(Fault.TOO_LARGE, f"a line of the answer is longer than {self._limit:,} bytes")
+        return size
 
     def _dispatch(self) -> Message | None:
         data, event = self._data, self._event
@@ -101,12 +108,6 @@ class SseDecoder:
         if not data:
             return None
         return Message(b"\n".join(data).decode("utf-8", "replace"), event.decode("utf-8", "replace"))
-
-
-def _capped(size: int) -> int:
-    if size > MAX_LINE:
-        raise TransportFailure(Fault.TOO_LARGE, f"a line of the answer is longer than {MAX_LINE:,} bytes")
-    return size
 
 
 class SseTransport:
