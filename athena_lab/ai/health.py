@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from athena_lab.ai.providers.provider import Provider
-    from msgspec.structs import replace
-
-from athena_lab.ai.types import ProviderState
+    from athena_lab.ai.types import ProviderState
 
 TIMEOUT: Final = 5.0
 """Seconds that a provider has to answer."""

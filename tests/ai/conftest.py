@@ -1,0 +1,80 @@
+"""A scripted provider on loopback, and managers that ask it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+
+from scripted_server import ScriptedServer  # noqa: E402 - found through the line above
+
+from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow  # noqa: E402
+
+KEY = "sk-test-7f3a9c1e5b8d2046aabbccdd"
+
+
+class Patience:
+    """A clock that stands still, but for the sleeps it is asked for; chance is always in the middle."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+    def chance(self) -> float:
+        return 0.5
+
+
+@pytest.fixture
+def patience() -> Patience:
+    return Patience()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer() as server:
+        yield server
+
+
+def row(server: ScriptedServer, wire: str = "openai-chat", **changes: Any) -> ProviderRow:
+    """A row named ``peer`` for the scripted server."""
+    settings: dict[str, Any] = {"name": "peer", "key_env": "PEER_KEY", "model": "m-1", "workers": 100, **changes}
+    return ProviderRow(wire=wire, base_url=f"{server.url}/v1", **settings)
+
+
+@pytest.fixture
+async def manager_for(server: ScriptedServer, patience: Patience) -> AsyncIterator[Callable[..., AIManager]]:
+    """Makes managers with one row for the scripted server; sleeps of theirs take no time."""
+    from athena_lab.ai.send import Tools  # noqa: PLC0415 - only for this fixture
+
+    made: list[AIManager] = []
+
+    def make(wire: str = "openai-chat", *, row_changes: dict[str, Any] | None = None, **settings: Any) -> AIManager:
+        tools = Tools(patience.clock, patience.sleep, patience.chance)
+        rows = [row(server, wire, **(row_changes or {}))]
+        settings = {"environ": {"PEER_KEY": KEY}, "tools": tools, **settings}
+        made.append(AIManager(rows, **settings))
+        return made[-1]
+
+    yield make
+    for manager in made:
+        await manager.aclose()
+
+
+@pytest.fixture
+def request_of() -> Callable[..., AnalysisRequest]:
+    def make(question: str = "What is this?", **fields: Any) -> AnalysisRequest:
+        return AnalysisRequest(question, **fields)
+
+    return make
