@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.ai.types import AnalysisType, ProviderStatus
-from athena_lab.wasm.contract import Name, Slot
+from athena_lab.report.findings import Slot
+from athena_lab.wasm.contract import Name
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Seconds = Annotated[float, Meta(gt=0, le=600)]

@@ -13,7 +13,6 @@ import httpx_aiohttp
 import msgspec
 
 from athena_lab import api
-from athena_lab.ai.transports import Message
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult
 from athena_lab.errors import (
@@ -31,6 +30,7 @@ from athena_lab.sample import MIB, Sample, open_regular
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
+    from athena_lab.ai.transports import Message
     from athena_lab.ai.types import AnalysisType, ProviderStatus
     from athena_lab.protocol import LabProtocol, Source
 
@@ -107,7 +107,7 @@ class LabClient:
     async def add(self, source: Source, name: str = "") -> Sample:
         if isinstance(source, Sample):
             return await self._get(f"api/v1/samples/{source.sha256}", Sample)
-        return await self._send_sample("api/v1/samples", source, {"name": _name_of(source, name)}, Sample)
+        return await self._upload(source, name if isinstance(source, bytes) else Path(source).name)
 
     async def triage(
         self,
@@ -194,7 +194,7 @@ class LabClient:
     @contextlib.asynccontextmanager
     async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         async with self._events("api/v1/ai/analyze", request) as events:
-            yield (_decode(data, AnyEvent) async for _, data in events)
+            yield _typed(events)
 
     async def providers(self) -> Sequence[ProviderStatus]:
         return (await self._get("api/v1/ai/providers", api.Providers)).providers
@@ -202,19 +202,25 @@ class LabClient:
     # -- HTTP
 
     async def _get(self, path: str, kind: type[_T], *, accept: frozenset[int] | set[int] = frozenset({200})) -> _T:
-        return _decode(await self._send("GET", path, accept=accept), kind)
+        answer: _T = _decode(await self._send("GET", path, accept=accept), kind)
+        return answer
 
     async def _post(self, path: str, body: msgspec.Struct | None, kind: type[_T]) -> _T:
         content = b"{}" if body is None else msgspec.json.encode(body)
-        return _decode(await self._send("POST", path, content=content, headers=_JSON), kind)
+        answer: _T = _decode(await self._send("POST", path, content=content, headers=_JSON), kind)
+        return answer
 
-    async def _send_sample(
-        self, path: str, source: str | os.PathLike[str] | bytes, query: dict[str, str], kind: type[_T]
-    ) -> _T:
+    async def _upload(self, source: str | os.PathLike[str] | bytes, name: str) -> Sample:
+        options: dict[str, Any] = {"headers": _OCTETS, "params": {"name": name}}
         if isinstance(source, bytes):
-            return _decode(await self._send("POST", path, content=source, headers=_OCTETS, params=query), kind)
+            return self._sample(await self._send("POST", "api/v1/samples", content=source, **options))
         with await asyncio.to_thread(open_regular, source, _MAX_UPLOAD) as file:
-            return _decode(await self._send("POST", path, content=_blocks(file), headers=_OCTETS, params=query), kind)
+            return self._sample(await self._send("POST", "api/v1/samples", content=_blocks(file), **options))
+
+    @staticmethod
+    def _sample(answer: bytes) -> Sample:
+        sample: Sample = _decode(answer, Sample)
+        return sample
 
     async def _send(
         self, method: str, path: str, *, accept: frozenset[int] | set[int] = frozenset({200}), **options: Any
@@ -263,10 +269,6 @@ _JSON = {"Content-Type": "application/json"}
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 
-def _name_of(source: Source, name: str) -> str:
-    return name if isinstance(source, bytes | Sample) else Path(source).name
-
-
 async def _blocks(file: IO[bytes]) -> AsyncGenerator[bytes]:
     while block := await asyncio.to_thread(file.read, MIB):
         yield block
@@ -281,6 +283,11 @@ async def _messages(response: httpx.Response) -> AsyncGenerator[Message]:
             yield message
 
 
+async def _typed(events: AsyncIterator[Message]) -> AsyncGenerator[AnyEvent]:
+    async for message in events:
+        yield _decode(message.data, AnyEvent)
+
+
 async def _parts(events: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult | Report]:
     async for message in events:
         if message.event == "report":
@@ -290,7 +297,7 @@ async def _parts(events: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult 
     raise ServerUnreachable("The server's stream broke off before its report.", next_step="Run the triage again.")
 
 
-def _decode(data: bytes | str, kind: Any) -> Any:
+def _decode(data: bytes | str, kind: Any) -> Any:  # Any: a union is no type
     try:
         return msgspec.json.decode(data, type=kind)
     except msgspec.MsgspecError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import platform
 import time
 from collections import OrderedDict
@@ -13,18 +14,20 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from athena_lab import api
-from athena_lab.ai import AIManager
+from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai.metrics import record
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
-from athena_lab.report import FACTS_MODULE, ModuleResult, Report, build_report
+from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
 from athena_lab.sample import Incoming, Quarantine, Sample
 from athena_lab.wasm.catalog import Catalog, Entry
-from athena_lab.wasm.contract import SampleInfo, Slot
+from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.runtime import Module, Runtime, SampleFile
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
+    from athena_lab.ai import Prompt
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
@@ -45,12 +48,13 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
 
     Nothing is started yet: modules are loaded with the first use, connections opened with the first question.
     """
+    environ = os.environ if environ is None else environ
     config = config or load_config(environ)
     return Lab(
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
         runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache),
-        ai=AIManager.from_rows(config.providers.values(), environ=environ),
+        ai=AIManager(config.providers.values(), environ=environ, observers=(record,)),
     )
 
 
@@ -239,6 +243,19 @@ class Lab:
     async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         async with self._ai.stream(request, await self._prompt(request)) as events:
             yield events
+
+    async def _prompt(self, request: AnalysisRequest) -> Prompt:
+        self._check_open()
+        if request.sample is None:
+            return build_prompt(request.question)
+        report = await self.triage(await self.sample(request.sample), analysis_type=request.analysis_type)
+        return build_prompt(
+            request.question,
+            sample_name=report.sample.name,
+            sha256=report.sample.sha256,
+            facts=report.facts,
+            findings=report.findings,
+        )
 
     async def providers(self) -> Sequence[ProviderStatus]:
         self._check_open()

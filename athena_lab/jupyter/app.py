@@ -7,14 +7,15 @@ import os
 import re
 import secrets
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jupyter_server.extension.application import ExtensionApp
+from tornado.netutil import bind_sockets
 from traitlets import Bool, Unicode
 from traitlets import List as ListTrait
 from traitlets.config import Config
 
-from athena_lab.errors import ConfigError
+from athena_lab.errors import AthenaError, ConfigError, PortInUse
 from athena_lab.jupyter.handlers.base import UnknownRouteHandler
 from athena_lab.jupyter.handlers.openapi import OpenApiHandler
 from athena_lab.jupyter.handlers.routes import ROUTES
@@ -27,7 +28,7 @@ PORT = 3000
 _OURS = r"/api/v1/(?:ai|openapi|samples|status|wasm)\b.*"
 
 
-class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class is not typed
+class AthenaApp(ExtensionApp):
     """Athena Lab in a Jupyter server."""
 
     name = "athena"
@@ -49,10 +50,13 @@ class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class i
     ).tag(config=True)
 
     lab: Lab
+    _launched = False
+    """Whether this is ``jupyter athena``, and not an extension of another server program."""
 
     @classmethod
     def make_serverapp(cls, **kwargs: Any) -> ServerApp:
         # Set before configuration is loaded, so that a flag or a file of the user wins.
+        cls._launched = True
         server = super().make_serverapp(**kwargs)
         server.port = PORT
         server.port_retries = 0
@@ -70,19 +74,33 @@ class AthenaApp(ExtensionApp):  # type: ignore[misc]  # jupyter_server's class i
         return server
 
     def initialize_settings(self) -> None:
+        self._refuse_taken_port()
         if self.config_path:
             os.environ["ATHENA_CONFIG"] = self.config_path
         try:
             self.lab = open_lab()
         except ConfigError as error:
-            self.log.critical("Athena Lab cannot start: %s", error)
-            self.exit(1)
+            self._give_up(error)
         if self.keep_keys_from_kernels:
             for variable in self.lab.config.key_variables:
                 os.environ.pop(variable, None)
         self.settings["athena_lab"] = self.lab
         self.settings["athena_allowed_origins"] = frozenset(self.allowed_origins)
         self.settings["athena_kernel_token"] = secrets.token_urlsafe(32)
+
+    def _refuse_taken_port(self) -> None:
+        server = self.serverapp
+        if not self._launched or server is None or server.sock or server.port_retries:
+            return  # not our server, or its user wants it to look for another port
+        try:
+            for listener in bind_sockets(server.port, server.ip):
+                listener.close()
+        except OSError as error:
+            self._give_up(PortInUse(f"Port {server.port} is taken ({error.strerror})."))
+
+    def _give_up(self, error: AthenaError) -> NoReturn:
+        print(error, file=sys.stderr)  # noqa: T201 - for the person at the terminal, whatever the log level
+        sys.exit(1)
 
     def initialize_handlers(self) -> None:
         self.handlers.extend((_pattern(route.path), route.handler) for route in ROUTES)
@@ -105,4 +123,4 @@ def _pattern(path: str) -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of ``jupyter athena``."""
-    AthenaApp.launch_instance(sys.argv[1:] if argv is None else argv)
+    AthenaApp.launch_instance(sys.argv[1:] if argv is None else argv)  # type: ignore[no-untyped-call]  # traitlets

@@ -16,7 +16,15 @@ import msgspec
 import wasmtime
 from wasmtime import component
 
-from athena_lab.errors import BadModule, BadOutput, ModuleCancelled, ModuleDeadline, ModuleRefused, SampleNotFound, WasmError
+from athena_lab.errors import (
+    BadModule,
+    BadOutput,
+    ModuleCancelled,
+    ModuleDeadline,
+    ModuleRefused,
+    SampleNotFound,
+    WasmError,
+)
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import traps
 from athena_lab.wasm.catalog import ALLOWED_IMPORT, Entry

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 
 from athena_lab.wasm.catalog import Catalog
-from athena_lab.wasm.runtime import Runtime, RuntimeOptions, SampleFile
 from athena_lab.wasm.contract import SampleInfo
+from athena_lab.wasm.runtime import Runtime, RuntimeOptions, SampleFile
 from tests.conftest import TEST_COMPONENTS
 
 MIB = 1 << 20
 
 
 @pytest.fixture
-async def open_runtime(tmp_path):
+async def open_runtime():
     """Makes runtimes over the guests that misbehave; closes them."""
     opened = []
 

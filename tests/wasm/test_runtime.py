@@ -29,6 +29,11 @@ from athena_lab.wasm.runtime import SampleFile
 from tests.conftest import TEST_COMPONENTS
 
 
+async def until_busy(runtime):
+    while not runtime.busy:  # noqa: ASYNC110 - the worker thread has no loop on which to set an event
+        await asyncio.sleep(0)
+
+
 async def test_a_sample_reaches_the_guest_whole(open_runtime, sample_file):
     runtime = await open_runtime()
     data = bytes(range(256)) * 9_001
@@ -84,8 +89,7 @@ async def test_a_blocked_event_loop_does_not_suspend_the_deadline(open_runtime):
 async def test_a_cancelled_call_frees_its_worker(open_runtime):
     runtime = await open_runtime(workers=1)
     call = asyncio.ensure_future(runtime.call("misbehave", "loop"))
-    while not runtime.busy:
-        await asyncio.sleep(0)
+    await until_busy(runtime)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -121,8 +125,7 @@ async def test_calls_run_beside_each_other_without_mixing(open_runtime, tmp_path
 async def test_closing_interrupts_what_runs_and_refuses_what_comes(open_runtime):
     runtime = await open_runtime()
     call = asyncio.ensure_future(runtime.call("misbehave", "loop"))
-    while not runtime.busy:
-        await asyncio.sleep(0)
+    await until_busy(runtime)
     await asyncio.to_thread(runtime.close)
     with pytest.raises(ModuleCancelled):
         await call
@@ -206,8 +209,7 @@ async def test_a_broken_new_version_leaves_the_old_one_in_place(open_runtime, ca
 async def test_a_call_in_flight_ends_on_the_version_it_started_with(open_runtime, catalog_folder):
     runtime = await open_runtime(catalog_folder)
     call = asyncio.ensure_future(runtime.call("misbehave", "loop", deadline=0.5))
-    while not runtime.busy:
-        await asyncio.sleep(0)
+    await until_busy(runtime)
     await runtime.reload("misbehave")
     assert (await runtime.call("misbehave", "echo")).output.data
     with pytest.raises(ModuleDeadline):

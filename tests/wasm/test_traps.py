@@ -5,7 +5,9 @@ import pytest
 from athena_lab.errors import ModuleMemory, ModuleTrap
 from athena_lab.wasm import traps
 
-MESSAGE = "error while executing at wasm backtrace:\n    0: 0x1 - guest.wasm!{frame}\n\nCaused by:\n    wasm trap: {trap}\n"
+MESSAGE = (
+    "error while executing at wasm backtrace:\n    0: 0x1 - guest.wasm!{frame}\n\nCaused by:\n    wasm trap: {trap}\n"
+)
 
 
 @pytest.mark.parametrize(

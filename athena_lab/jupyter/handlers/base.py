@@ -114,7 +114,7 @@ class AthenaHandler(JupyterHandler):
                 raise NotAllowed("A kernel may analyse, but not change the server's modules.")
             return
         action = "read" if self.request.method in {"GET", "HEAD"} else "execute"
-        if not self.authorizer.is_allowed(self, self.current_user, action, "athena"):
+        if not self.authorizer.is_authorized(self, self.current_user, action, "athena"):
             raise NotAllowed("You are not allowed to do this here.")
         if action == "execute":
             self.check_xsrf_cookie()
@@ -182,13 +182,14 @@ class AthenaHandler(JupyterHandler):
 
     async def work(self, job: Awaitable[_T]) -> _T:
         """Await `job`, and cancel it when the caller hangs up."""
-        self._work = asyncio.ensure_future(job)
+        work: asyncio.Future[_T] = asyncio.ensure_future(job)
+        self._work = work
         try:
-            return await self._work
+            return await work
         except asyncio.CancelledError:
-            if self.request.connection is not None and not self._hung_up:
-                raise
-            raise Finish from None
+            if self._hung_up:
+                raise Finish from None
+            raise
 
     _hung_up = False
 

@@ -17,9 +17,13 @@ from athena_lab.errors import (
     UnsupportedMedia,
 )
 from athena_lab.jupyter.handlers.base import JSON, OCTETS, AthenaHandler
+from athena_lab.sample import MIB
 
 if TYPE_CHECKING:
     from athena_lab.sample import Incoming, Sample
+
+_DISCARDED = 16 * MIB
+"""Bytes beyond the cap that are read and thrown away, so that the sender gets an answer; then it is cut off."""
 
 
 @stream_request_body
@@ -27,6 +31,7 @@ class UploadHandler(AthenaHandler):
     """Takes JSON into memory up to a cap, and a sample's bytes straight into quarantine."""
 
     _incoming: Incoming | None = None
+    _refusal: AthenaError | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]  # see AthenaHandler
         self.body = bytearray()
@@ -47,7 +52,7 @@ class UploadHandler(AthenaHandler):
         length = self.request.headers.get("Content-Length", "0")
         if length.isdecimal() and int(length) > self._limit():
             raise self._too_large()
-        self.request.connection.set_max_body_size(self._limit() + 1)  # type: ignore[union-attr]  # HTTP1Connection has it
+        self.request.connection.set_max_body_size(self._limit() + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
 
     def _too_large(self) -> AthenaError:
         limit = f"{self._limit():,} bytes"
@@ -56,12 +61,11 @@ class UploadHandler(AthenaHandler):
         return SampleTooLarge(f"A sample may have {limit}.")
 
     def data_received(self, chunk: bytes) -> None:
-        if self._finished:
-            return  # refused already; the connection is about to be closed
-        try:
-            self._take(chunk)
-        except AthenaError as error:
-            self.write_problem(error)
+        if self._refusal is None:
+            try:
+                self._take(chunk)
+            except AthenaError as error:
+                self._refusal = error  # told once the body has ended: who still sends does not listen
 
     def _take(self, chunk: bytes) -> None:
         if self._incoming is not None:
@@ -72,7 +76,9 @@ class UploadHandler(AthenaHandler):
             self.body += chunk
 
     def uploaded(self) -> Sample | None:
-        """The sample that was the body, or None if the body was JSON. Raises `EmptySample`."""
+        """The sample that was the body, or None if the body was JSON. Raises `EmptySample` and what refused the body."""
+        if self._refusal is not None:
+            raise self._refusal
         return self._incoming.commit() if self._incoming is not None else None
 
     async def take_base64(self, text: str, name: str) -> Sample:

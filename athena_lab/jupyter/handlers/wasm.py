@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from athena_lab import api
-from athena_lab.errors import BodyTooLarge
+from athena_lab.errors import BodyTooLarge, InvalidField, UnsupportedMedia
 from athena_lab.jupyter.handlers.base import AthenaHandler, decode_json
 from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
 from athena_lab.report import Report
@@ -82,7 +81,7 @@ class AnalyzeHandler(UploadHandler):
             query["modules"] = self.get_query_argument("modules").split(",")
         if "timeout" in self.request.query_arguments:
             query["options"] = {"timeout": self.get_query_argument("timeout")}
-        return decode_query(query)
+        return _decode_query(query)
 
     async def _named(self, request: api.AnalyzeSample) -> Sample:
         one_sample(request.file_data, request.sample, needed=True)
@@ -105,6 +104,8 @@ class AnalyzeHandler(UploadHandler):
 
 class ExecuteHandler(UploadHandler):
     async def post(self) -> None:
+        if self.uploaded() is not None:
+            raise UnsupportedMedia("This route takes application/json; name an uploaded sample by its hash.")
         request = self.decode(self.body, api.Execute)
         one_sample(request.file_data, request.sample, needed=False)
         if len(bytes(request.args)) > _MAX_ARGS:
@@ -119,8 +120,8 @@ class ExecuteHandler(UploadHandler):
         self.answer(await self.work(call))
 
 
-def decode_query(query: dict[str, Any]) -> api.AnalyzeSample:
-    """Options given beside an upload. Raises `InvalidField`."""
-    with contextlib.suppress(KeyError, ValueError):
-        query["options"]["timeout"] = float(query["options"]["timeout"])
-    return decode_json(msgspec.json.encode(query), api.AnalyzeSample)
+def _decode_query(query: dict[str, Any]) -> api.AnalyzeSample:
+    try:
+        return msgspec.convert(query, api.AnalyzeSample, strict=False)  # texts, which numbers are written as here
+    except msgspec.ValidationError as error:
+        raise InvalidField(f"The query does not fit: {error}.") from None

@@ -1,0 +1,52 @@
+"""The extension in a real Jupyter server, on a port of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+pytest_plugins = ["pytest_jupyter.jupyter_server"]
+
+ROOT = Path(__file__).parent.parent.parent
+TEST_COMPONENTS = ROOT / "tests" / "data" / "components"
+
+
+@pytest.fixture(autouse=True)
+def _environment(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("ATHENA_") or name.endswith("_API_KEY")]:
+        monkeypatch.delenv(name)
+    for name in ("ATHENA_URL", "ATHENA_TOKEN"):  # the extension sets them; monkeypatch takes them away again
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("ATHENA_SAMPLES__FOLDER", str(tmp_path / "quarantine"))
+    monkeypatch.setenv("ATHENA_SAMPLES__MAX_BYTES", "4_000_000")
+    monkeypatch.setenv("ATHENA_HTTP__MAX_JSON_BYTES", "1_000_000")
+    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(TEST_COMPONENTS))
+    monkeypatch.setenv("ATHENA_WASM__MEMORY_BYTES", str(64 << 20))
+
+
+@pytest.fixture
+def jp_server_config():
+    return {"ServerApp": {"jpserver_extensions": {"athena_lab": True}}}
+
+
+@pytest.fixture
+def call(jp_fetch):
+    """Sends a request with the server's token; gives status and decoded body, whatever the status."""
+
+    async def send(*path, body=None, raw=None, **options):
+        if body is not None or raw is not None:
+            options.setdefault("method", "POST")
+            options["body"] = raw if raw is not None else json.dumps(body)
+            options.setdefault("headers", {})
+            options["headers"].setdefault("Content-Type", "application/json")
+        try:
+            response = await jp_fetch(*path, **options)
+        except HTTPClientError as error:
+            response = error.response
+        return response.code, json.loads(response.body) if response.body else None
+
+    return send
