@@ -11,7 +11,7 @@ import { AthenaPanel } from "./panel";
 import { AthenaStatus } from "./status";
 import { CommandIDs, PANEL_ID, PLUGIN, STATUS_PLUGIN } from "./tokens";
 
-const IAthenaModel = new Token<AthenaModel>("@athena-lab/labextension:IAthenaModel", "The state of Athena's server.");
+const IAthenaModel = new Token<AthenaModel>("athena-lab:IAthenaModel", "The state of Athena's server.");
 
 const icon = new LabIcon({
   name: "athena-lab:icon",

@@ -1,7 +1,7 @@
 /** Names that other extensions may use. No side effects. */
 
-export const PLUGIN = "@athena-lab/labextension:panel";
-export const STATUS_PLUGIN = "@athena-lab/labextension:status";
+export const PLUGIN = "athena-lab:panel";
+export const STATUS_PLUGIN = "athena-lab:status";
 export const PANEL_ID = "athena-panel";
 
 export const CommandIDs = {
