@@ -99,15 +99,17 @@ class AskCell(anywidget.AnyWidget):
         A cell that is not on show yet shows itself, and leaves the finished answer in its place. Raises `RuntimeError`
         while another question is being answered.
         """
-        if not self._answer_outputs and not self._view_output:
+        task = self._start(self.question if question is None else question, provider)
+        if not self._answer_outputs:
             self._view_output = self._show_view()
-        await self._start(self.question if question is None else question, provider)
+        await task
 
     def stop(self) -> None:
         """Stop at once; what came is kept. Nothing happens when nothing runs."""
         if self._task is not None and not self._task.done():
             self._run.stopped = True
-            self._task.cancel()
+            if self._run.begun:
+                self._task.cancel()
 
     def _ipython_display_(self) -> None:
         self._show_view()
@@ -132,11 +134,14 @@ class AskCell(anywidget.AnyWidget):
             self.run_id += 1
             self.running = True
         self._task = asyncio.ensure_future(self._drive(self._run, request))
+        self._task.add_done_callback(self._finish_unbegun)
         return self._task
 
     async def _drive(self, run: Run, request: AnalysisRequest) -> None:
+        run.begun = True
         try:
-            await self._consume(run, request)
+            if not run.stopped:
+                await self._consume(run, request)
         except AthenaError as error:
             run.problem = error.problem()
         except asyncio.CancelledError:
@@ -173,6 +178,12 @@ class AskCell(anywidget.AnyWidget):
         if batch is not None:
             self._flush_at = self._clock() + FLUSH_EVERY
             self.send({"kind": "batch", "run": self.run_id, "seq": batch.seq}, [batch.data])
+
+    def _finish_unbegun(self, _task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step never reaches its `finally`."""
+        if not self._run.begun:
+            self._run.stopped = True
+            self._finish(self._run)
 
     def _finish(self, run: Run) -> None:
         self._flush()
