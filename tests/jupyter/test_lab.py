@@ -8,7 +8,6 @@ import os
 import sys
 
 import pytest
-from tests.jupyter.conftest import ROOT
 
 import athena_lab
 from athena_lab.ai.types import AnalysisOptions
@@ -33,11 +32,12 @@ from athena_lab.errors import (
 from athena_lab.events import Finished, Started, Token
 from athena_lab.lab import Lab, open_lab
 from athena_lab.report import Report
+from tests.jupyter.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "peers"))
 
-from model_server import Behaviour, ModelServer  # noqa: E402 - found through the line above
-from scripted_server import ScriptedServer, hang, reply  # noqa: E402 - the same
+from model_server import Behaviour, ModelServer
+from scripted_server import ScriptedServer, hang, reply
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def hanging_model(jp_asyncio_loop, monkeypatch):
 
 
 @pytest.fixture
-def served(jp_serverapp, http_server, http_server_port):
+def served(jp_serverapp, http_server, http_server_port):  # noqa: ARG001 - http_server makes it listen
     """The URL of a Jupyter server that listens, and the token of its kernels."""
     token = jp_serverapp.web_app.settings["athena_kernel_token"]
     return f"http://127.0.0.1:{http_server_port[1]}{jp_serverapp.base_url}", token
@@ -85,7 +85,7 @@ def make_lab(request, jp_asyncio_loop):
 
 
 @pytest.fixture
-def lab(model, make_lab):
+def lab(model, make_lab):  # noqa: ARG001 - the model is to be there first
     return make_lab()
 
 
@@ -202,7 +202,8 @@ async def test_without_a_provider_the_summary_is_offered(make_lab):
     assert "without AI" in result.text
 
 
-async def test_a_provider_that_hangs_ends_at_the_deadline_with_a_name(hanging_model, make_lab):
+@pytest.mark.usefixtures("hanging_model")
+async def test_a_provider_that_hangs_ends_at_the_deadline_with_a_name(make_lab):
     options = AnalysisOptions(deadline=0.2)
     result = await make_lab().analyze(athena_lab.AnalysisRequest("What is it?", model="m", options=options))
     assert result.status == "failed"
@@ -281,5 +282,5 @@ def test_scripts_have_plain_functions(tmp_path):
         athena_lab.ask(tmp_path / "a.bin", "What is it?")
 
 
-async def test_plain_functions_work_while_a_loop_is_running(tmp_path):
+async def test_plain_functions_work_while_a_loop_is_running():
     assert athena_lab.triage(os.fspath(ROOT / "LICENSE")).status == "completed"

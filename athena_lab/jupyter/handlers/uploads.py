@@ -78,7 +78,7 @@ class UploadHandler(AthenaHandler):
             self.body += chunk
 
     def uploaded(self) -> Sample | None:
-        """The sample that was the body, or None if the body was JSON. Raises `EmptySample` and what refused the body."""
+        """The sample that was the body, None for a body of JSON. Raises `EmptySample` and what refused the body."""
         if self._refusal is not None:
             raise self._refusal
         return self._incoming.commit() if self._incoming is not None else None
