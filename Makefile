@@ -32,7 +32,7 @@ wasm-verify: $(PYTHON)  ## build the modules from clean, and compare the bytes w
 
 wheel: $(STAMP)-test  ## a wheel that needs neither Node nor Rust, in dist/
 	rm -rf athena_lab/labextension dist
-	$(PYTHON) -m build --wheel
+	$(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
 
 corpus: $(STAMP)-test  ## fetch the executables that the modules are compared on, into .cache/
 	$(PYTHON) tests/wasm_modules/corpus.py
