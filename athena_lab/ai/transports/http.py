@@ -2,7 +2,7 @@
 
 Why this pair. Calls cancelled for 5 s on a pool of 10, then 10 requests, and requests/s at 32 concurrent, loopback,
 two cores, November 2026: httpx's own pool answered 0 of 10 (httpcore issue 1093) and 376/s; httpx2 10 of 10 and
-1,462/s; httpx over httpx-aiohttp 10 of 10 and 3,651/s (``tests/bench/http_clients.py``). Proxies and certificate
+1,462/s; httpx over httpx-aiohttp 10 of 10 and 3,651/s (``tests/bench/ai.py``). Proxies and certificate
 authorities follow httpx's variables: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR.
 
 The libraries cost 0.2 s to import, so that happens in a worker thread with the first request.

@@ -1,0 +1,228 @@
+"""The way of a question beside plain HTTP clients, all in one run: ``python -m tests.bench.ai``.
+
+- clients: requests/s at 32 concurrent, and how many of 10 requests a pool of 10 answers after 5 s of cancelled ones
+- streams: whole answers/s at 32 concurrent, through our pipeline and through plain httpx with httpx-sse
+- events: typed events/s parsed from recorded bytes
+- first token: what we add to the time until the first token, over the bare client
+- idle: memory of one open stream that nothing comes on
+
+The server is a process of its own on loopback. With two cores, server and client have one each.
+"""
+
+# ruff: noqa: T201 - a bench prints
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import statistics
+import subprocess
+import sys
+import time
+import tracemalloc
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import httpx2
+import httpx_aiohttp
+from httpx_sse import aconnect_sse
+
+from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
+from athena_lab.ai.providers.provider import WIRES
+from athena_lab.ai.send import PROGRESS
+from athena_lab.ai.transports.sse import SseDecoder
+from athena_lab.events import Token
+from tests.ai.recorded import OPENAI
+from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+PROMPT = build_prompt("What is this?")
+REQUEST = AnalysisRequest("What is this?")
+SECONDS = 2.0
+
+
+def client(kind: str, connections: int) -> Any:
+    if kind == "httpx2":
+        limits2 = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
+        return httpx2.AsyncClient(limits=limits2, timeout=5)
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    made = httpx.AsyncClient if kind == "httpx" else httpx_aiohttp.HttpxAiohttpClient
+    return made(limits=limits, timeout=5)
+
+
+async def rate(task: Callable[[], Awaitable[object]], concurrent: int = 32) -> float:
+    """How often per second the task is done, by so many at a time."""
+    done = 0
+    end = time.perf_counter() + SECONDS
+
+    async def work() -> None:
+        nonlocal done
+        while time.perf_counter() < end:
+            await task()
+            done += 1
+
+    await asyncio.gather(*(work() for _ in range(concurrent)))
+    return done / SECONDS
+
+
+async def bench_clients(url: str) -> None:
+    for kind in ("httpx", "httpx2", "httpx-aiohttp"):
+        async with client(kind, 32) as http:
+            per_second = await rate(lambda http=http: http.post(f"{url}/whole", content=b"x" * 2_000))
+        print(f"clients  {kind:14} {per_second:8,.0f} requests/s   {await survivors(kind, url)} of 10 after cancelling")
+
+
+async def survivors(kind: str, url: str) -> int:
+    chance = random.Random(1)
+    end = time.perf_counter() + 5
+    async with client(kind, 10) as http:
+
+        async def one() -> None:
+            async with http.stream("POST", url + chance.choice(["/whole", "/hang", "/late"]), content=b"x") as response:
+                async for _ in response.aiter_bytes():
+                    pass
+
+        async def cancel() -> None:
+            while time.perf_counter() < end:
+                task = asyncio.create_task(one())
+                await asyncio.sleep(chance.random() * 0.03)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+        await asyncio.gather(*(cancel() for _ in range(40)))
+        asked = (asyncio.wait_for(http.get(f"{url}/whole"), 3) for _ in range(10))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return sum(not isinstance(answer, BaseException) for answer in answers)
+
+
+async def bench_streams(url: str) -> None:
+    async with AIManager([row(url, "/stream")], environ={}) as manager:
+        ours = await rate(lambda: manager.analyze(REQUEST, PROMPT))
+    print(f"streams  ours           {ours:8,.0f} answers/s")
+    for kind in ("httpx", "httpx-aiohttp"):
+        async with client(kind, 32) as http:
+            print(f"streams  {kind:14} {await rate(lambda http=http: plain(http, url)):8,.0f} answers/s with httpx-sse")
+
+
+async def plain(http: httpx.AsyncClient, url: str) -> None:
+    async with aconnect_sse(http, "POST", f"{url}/stream/chat/completions", content=b"x" * 2_000) as source:
+        async for event in source.aiter_sse():
+            if event.data != "[DONE]":
+                json.loads(event.data)
+
+
+def bench_events() -> None:
+    for wire in WIRES:
+        decoder, parser, events = SseDecoder(), WIRES[wire].parser(), 0
+        piece = sse({"choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]})
+        if wire == "anthropic":
+            delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word "}}
+            piece = sse(delta, "content_block_delta")
+        chunk = piece * 20
+        began = time.perf_counter()
+        for _ in range(5_000):
+            for message in decoder.feed(chunk):
+                events += sum(item is not PROGRESS for item in parser.feed(message))
+        print(f"events   {wire:14} {events / (time.perf_counter() - began):8,.0f} typed events/s")
+
+
+async def bench_first_token(url: str) -> None:
+    async with AIManager([row(url, "/stream")], environ={}) as manager, client("httpx-aiohttp", 4) as http:
+
+        async def ours() -> None:
+            async with manager.stream(REQUEST, PROMPT) as events:
+                async for event in events:
+                    if isinstance(event, Token):
+                        return
+
+        async def bare() -> None:
+            async with http.stream("POST", f"{url}/stream/chat/completions", content=b"x" * 2_000) as response:
+                async for _ in response.aiter_bytes():
+                    return
+
+        times = {name: [await timed(task) for _ in range(300)] for name, task in (("bare", bare), ("ours", ours))}
+    medians = {name: statistics.median(taken) * 1e3 for name, taken in times.items()}
+    print(f"first token: bare {medians['bare']:.2f} ms, ours {medians['ours']:.2f} ms (medians)")
+
+
+async def timed(task: Callable[[], Awaitable[None]]) -> float:
+    began = time.perf_counter()
+    await task()
+    return time.perf_counter() - began
+
+
+async def bench_idle(url: str, count: int = 200) -> None:
+    async with AIManager([row(url, "/hang")], environ={}) as manager, AsyncExitStack() as stack:
+
+        async def open_one() -> None:
+            events = await stack.enter_async_context(manager.stream(REQUEST, PROMPT))
+            await anext(events)
+            task = asyncio.ensure_future(anext(events))
+            stack.push_async_callback(cancelled, task)
+
+        await open_one()
+        await asyncio.sleep(0.5)
+        tracemalloc.start()
+        for _ in range(count):
+            await open_one()
+        await asyncio.sleep(1)
+        used, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    print(f"idle     {used / count / 1_024:.1f} KiB per open stream")
+
+
+async def cancelled(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def row(url: str, path: str) -> ProviderRow:
+    return ProviderRow(name="peer", wire="openai-chat", base_url=url + path, model="m", workers=1_000)
+
+
+WHOLE = json.dumps({"choices": [{"message": {"content": "hello"}}]}).encode()
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(WHOLE)
+
+
+async def script(exchange: Exchange) -> None:
+    path = exchange.request.path
+    if path.startswith("/stream"):
+        await stream([OPENAI])(exchange)
+    elif path.startswith("/hang"):
+        await stream([], end="hang")(exchange)
+    else:
+        if path.startswith("/late"):
+            await asyncio.sleep(0.05)
+        await exchange.write(HEAD + WHOLE)
+
+
+async def serve() -> None:
+    async with ScriptedServer(script) as server:
+        print(server.url, flush=True)
+        await asyncio.Event().wait()
+
+
+async def bench(url: str) -> None:
+    await bench_clients(url)
+    await bench_streams(url)
+    bench_events()
+    await bench_first_token(url)
+    await bench_idle(url)
+
+
+def main() -> None:
+    if sys.argv[1:] == ["serve"]:
+        asyncio.run(serve())
+        return
+    command = [sys.executable, "-m", "tests.bench.ai", "serve"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        asyncio.run(bench(server.stdout.readline().strip()))
+        server.terminate()
+
+
+if __name__ == "__main__":
+    main()
