@@ -68,7 +68,7 @@ def _entropy(entropy: EntropyProfile) -> str:
     if not plot:
         return ""
     caption = f"{PACKED} and above (dashed): compressed or encrypted content is likely."
-    return f'<figure>{plot}<figcaption><small>{caption}</small></figcaption></figure>'
+    return f"<figure>{plot}<figcaption><small>{caption}</small></figcaption></figure>"
 
 
 def _executable(image: Executable, facts: FileFacts) -> str:
