@@ -67,8 +67,8 @@ def _entropy(entropy: EntropyProfile) -> str:
     plot = entropy_plot(entropy)
     if not plot:
         return ""
-    caption = f"Dashed: {PACKED}, from where compressed or encrypted content is likely."
-    return f'<figure>{plot}<figcaption><small aria-hidden="true">{caption}</small></figcaption></figure>'
+    caption = f"{PACKED} and above (dashed): compressed or encrypted content is likely."
+    return f"<figure>{plot}<figcaption><small>{caption}</small></figcaption></figure>"
 
 
 def _executable(image: Executable, facts: FileFacts) -> str:

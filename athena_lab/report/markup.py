@@ -91,7 +91,8 @@ def meter(entropy: float) -> Html:
 
 def _pair(pair: tuple[str, str | Html]) -> str:
     name, value = pair
-    return f'<tr><th scope="row">{escape(shown(name, MAX_CELL))}</th><td>{cell(value)}</td></tr>'
+    head = f'<th scope="row">{escape(shown(name, MAX_CELL))}</th>'
+    return f'<tr>{head}<td style="text-align:left">{cell(value)}</td></tr>'
 
 
 def _row(row: Row) -> str:

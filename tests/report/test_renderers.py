@@ -75,7 +75,7 @@ def test_no_text_of_a_sample_becomes_markup(text):
     assert {name for _, name, _ in page.attributes} <= {
         "class", "id", "data-report", "href", "target", "rel", "scope", "min", "max", "low", "high", "optimum", "value",
         "role", "open", "viewbox", "width", "height", "preserveaspectratio", "points", "fill", "fill-opacity", "stroke",
-        "stroke-width", "stroke-opacity", "stroke-dasharray", "x1", "x2", "y1", "y2", "aria-hidden",
+        "stroke-width", "stroke-opacity", "stroke-dasharray", "x1", "x2", "y1", "y2", "style",
     }  # fmt: skip
 
 

@@ -244,6 +244,25 @@ async def test_a_page_that_comes_late_gets_a_snapshot(cell_of):
     await cell.ended()
 
 
+async def test_a_message_from_another_thread_is_handled_on_the_cells_own_loop(cell_of):
+    cell = cell_of(STARTED, Token("a"), FINISHED)
+    await asyncio.to_thread(asyncio.run, asyncio.to_thread(cell.press, kind="ask", question="Go."))
+    await cell.hears()
+    await cell.ended()
+    assert cell._task.get_loop() is asyncio.get_running_loop()
+    assert cell.answer.ending == "completed"
+
+
+async def test_a_bug_behind_a_click_goes_to_the_log(cell_of):
+    logged = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context["exception"]))
+    cell = cell_of(STARTED, ZeroDivisionError("a bug"))
+    cell.press(kind="ask", question="Go.")
+    await asyncio.wait([cell._task])
+    await asyncio.sleep(0)
+    assert [str(error) for error in logged] == ["a bug"]
+
+
 async def test_one_question_at_a_time(cell_of):
     cell = cell_of(STARTED, Token("a"), asyncio.Event())
     cell.press(kind="ask", question="One.")

@@ -79,6 +79,7 @@ class AskCell(anywidget.AnyWidget):
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
         self._publish, self._clock = publish, clock
         self._run = Run("", clock)
+        self._loop = _running_loop()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flush_at = 0.0
@@ -197,11 +198,18 @@ class AskCell(anywidget.AnyWidget):
     # -- the page ----------------------------------------------------------------------------------------------
 
     def _on_message(self, _widget: AskCell, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        """JupyterLab may deliver messages in a subshell, a thread with a loop of its own; a lab belongs to one loop."""
+        if self._loop is None or self._loop is _running_loop():
+            self._handle(content)
+        else:
+            self._loop.call_soon_threadsafe(self._handle, content)
+
+    def _handle(self, content: dict[str, Any]) -> None:
         match content:
             case {"kind": "ask", "question": str(question)} if question.strip() and not self.running:
-                self._start(question, None)
+                self._start(question, None).add_done_callback(_log_failure)
             case {"kind": "summary"} if not self.running:
-                self._start(SUMMARY_QUESTION, OFFLINE)
+                self._start(SUMMARY_QUESTION, OFFLINE).add_done_callback(_log_failure)
             case {"kind": "stop"}:
                 self.stop()
             case {"kind": "resync", "run": self.run_id}:
@@ -228,3 +236,16 @@ class AskCell(anywidget.AnyWidget):
         if self.answer is None:
             return {"text/html": "", "text/plain": ""}
         return {"text/html": standalone(self.answer_html), "text/plain": plain_answer(self.answer)}
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """Nobody awaits a question asked by a click, so what is wrong with it goes to the kernel's log at once."""
+    if not task.cancelled() and (error := task.exception()):
+        task.get_loop().call_exception_handler({"message": "A question failed", "exception": error, "task": task})
