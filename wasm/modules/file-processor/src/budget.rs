@@ -12,9 +12,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Twice the file, and a floor for small ones: room for what overlaps honestly.
+    /// Four times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
+    /// taken, and may be in a resource and in a symbol table too.
     pub fn for_file(size: usize) -> Self {
-        Self { left: (size as u64).saturating_mul(2).max(1 << 20), exhausted: false }
+        Self { left: (size as u64).saturating_mul(4).max(1 << 20), exhausted: false }
     }
 
     pub fn spend(&mut self, bytes: u64) -> bool {

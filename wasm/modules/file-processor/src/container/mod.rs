@@ -2,6 +2,9 @@
 
 mod office;
 pub mod ole;
+mod pdf;
+mod rtf;
+mod stream;
 pub mod zip;
 
 use miniz_oxide::inflate::{DecompressError, decompress_to_vec_with_limit};
@@ -14,6 +17,11 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container
     match id {
         _ if data.starts_with(b"PK") => zip::parse(id, data, findings),
         _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
+        "pdf" => Some(pdf::parse(data, findings)),
+        "rtf" => Some(rtf::parse(data, findings)),
+        "gzip" => Some(stream::gzip(data, findings)),
+        "tar" | "tar-old" => Some(stream::tar(data, findings)),
+        "ar" | "deb" => Some(stream::ar(data, findings)),
         _ => None,
     }
 }

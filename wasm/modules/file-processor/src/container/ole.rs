@@ -9,6 +9,8 @@ use crate::reader::{Reader, text_utf16};
 pub const MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
 const END_OF_CHAIN: u32 = 0xffff_fffe;
 const LAST_SECTOR: u32 = 0xffff_fffa;
+/// Bytes of the stream that holds the small streams, and of its table: each small one is below 4 KiB.
+const MAX_MINI: usize = 64 << 20;
 /// Seconds between 1601, where Windows' time begins, and 1970.
 const WINDOWS_EPOCH: i64 = 11_644_473_600;
 
@@ -60,12 +62,12 @@ impl<'a> Directory<'a> {
             is_broken: false,
         };
         directory.read_allocation()?;
-        let listing = directory.chain(reader.u32(48)?, data.len());
+        let listing = directory.chain(reader.u32(48)?, 128 * MAX_ENTRIES);
         directory.read_entries(&listing);
-        let mini_table = directory.chain(reader.u32(60)?, data.len());
+        let mini_table = directory.chain(reader.u32(60)?, MAX_MINI);
         directory.mini_allocation = words(&mini_table);
         if let Some((start, size)) = directory.entries.first().map(|root| (root.start, root.size)) {
-            let limit = usize::try_from(size).unwrap_or(0).min(data.len());
+            let limit = usize::try_from(size).unwrap_or(0).min(MAX_MINI);
             directory.mini_stream = directory.chain(start, limit);
         }
         Some(directory)
