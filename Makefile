@@ -12,7 +12,8 @@ help:           ## this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 14
 
 lab: $(STAMP)-lab  ## set up, and open the workbench at http://127.0.0.1:3000/lab
-	$(VENV)/bin/jupyter athena --port $(PORT) $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_quickstart.ipynb
+	$(VENV)/bin/jupyter athena --port $(PORT) $(if $(filter 0,$(shell id -u)),--allow-root) \
+		--AthenaApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb $(ARGS)
 
 test: $(STAMP)-test system  ## set up, and run every check and test
 	$(PYTHON) tests/run.py

@@ -7,8 +7,10 @@ import os
 import re
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from tornado.netutil import bind_sockets
 from traitlets import Bool, Unicode
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from jupyter_server.serverapp import ServerApp
 
 PORT = 3000
+_MAX_SOCKET_PATH = 100
+"""Bytes; Linux takes 107, macOS 103."""
 _OURS = r"/api/v1/(?:ai|openapi|samples|status|wasm)\b.*"
 
 
@@ -67,7 +71,7 @@ class AthenaApp(ExtensionApp):
                         "news_url": None,
                         "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
                     },
-                    "KernelManager": {"transport": "ipc"},
+                    "KernelManager": {"transport": _kernel_transport()},
                 }
             )
         )
@@ -115,6 +119,12 @@ class AthenaApp(ExtensionApp):
 
     async def stop_extension(self) -> None:
         await self.lab.aclose()
+
+
+def _kernel_transport() -> str:
+    """Sockets in the file system, which other users cannot reach, where their paths fit into a socket's address."""
+    longest = Path(jupyter_runtime_dir()) / f"kernel-{'x' * 36}-ipc-99999"
+    return "ipc" if os.name == "posix" and len(os.fsencode(longest)) <= _MAX_SOCKET_PATH else "tcp"
 
 
 def _pattern(path: str) -> str:
