@@ -72,7 +72,13 @@ def test_a_link_is_its_text_and_its_address_defanged():
 
 @pytest.mark.parametrize(
     "text",
-    ["[file-processor/packer]", "`file-processor/packer`", "file-processor/packer.", "(see file-processor/packer)"],
+    [
+        "[file-processor/packer]",
+        "`file-processor/packer`",
+        "`[file-processor/packer]`",
+        "file-processor/packer.",
+        "(see file-processor/packer)",
+    ],
 )
 def test_a_finding_that_exists_is_a_link_to_it(text):
     links = [attributes for tag, attributes in Page(render_markdown(text, KNOWN)).elements if tag == "a"]

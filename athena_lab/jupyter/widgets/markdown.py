@@ -112,7 +112,7 @@ def _inline(children: Iterable[Token], citations: Citations) -> Iterator[Token]:
 
 
 def _code(child: Token, citations: Citations) -> Token:
-    finding_id = _known(child.content, citations)
+    finding_id = _known(child.content.strip("[]"), citations)
     if finding_id is not None:
         return _markup(_link(finding_id, citations))
     child.content = shown(child.content)
