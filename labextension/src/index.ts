@@ -15,7 +15,7 @@ const IAthenaModel = new Token<AthenaModel>("athena-lab:IAthenaModel", "The stat
 
 const icon = new LabIcon({
   name: "athena-lab:icon",
-  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24"><path class="jp-icon3 jp-icon-selectable" fill="#616161" d="M12 2 4 5v6c0 5 3.4 9.5 8 11 4.6-1.5 8-6 8-11V5l-8-3zm0 2.1 6 2.3V11c0 3.9-2.5 7.5-6 8.9-3.500-1.400-6-5-6-8.900V6.400l6-2.300zM9 9a2 2 0 1 0 0 4 2 2 0 0 0 0-4zm6 0a2 2 0 1 0 0 4 2 2 0 0 0 0-4zm-3 4-1.200 2 1.200 1.500 1.200-1.500L12 13z"/></svg>`,
+  svgstr: `<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16" viewBox="0 0 24 24"><path class="jp-icon3 jp-icon-selectable" fill="#616161" d="M4 3c2 0 3.5 1 4.5 2h7C16.5 4 18 3 20 3v9a8 8 0 0 1-16 0V3zm4.5 4.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zm7 0a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM8.5 9.5a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zm7 0a1.5 1.5 0 1 1 0 3 1.5 1.5 0 0 1 0-3zM12 14l-1.2 1.8L12 17.6l1.2-1.8L12 14z" fill-rule="evenodd"/></svg>`,
 });
 
 const panelPlugin: JupyterFrontEndPlugin<AthenaModel> = {

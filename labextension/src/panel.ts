@@ -38,7 +38,8 @@ export class AthenaPanel extends Widget {
     const feed = this.model.sandbox;
     return section("Modules", feed, ({ modules, status }) => {
       if (modules.length === 0) return [paragraph("No modules. Build them with `make wasm`, or install the wheel.")];
-      const total = paragraph(`${bytes(status.totalMemoryUsage)} in all. ${status.detail ?? ""}`.trim());
+      const wrong = status.status === "healthy" ? "" : (status.detail ?? "");
+      const total = paragraph(`${bytes(status.totalMemoryUsage)} in all. ${wrong}`.trim());
       return [...modules.map((module) => this.module(module, status.modules.get(module.name))), total];
     });
   }

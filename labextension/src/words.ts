@@ -46,7 +46,8 @@ export function summarise(health: Health | null, error: ApiError | null): Summar
   if (!health) return { light: "grey", text: "Athena: connecting", title: "Waiting for the first answer." };
   const parts = [...health.components].filter(([, part]) => part.status === "unhealthy" || part.status === "degraded");
   const worst = parts.find(([, part]) => part.status === "unhealthy") ?? parts[0];
-  const title = parts.map(([name, part]) => `${name}: ${part.detail}`).join("\n") || "Everything works.";
+  const telling = [...health.components].filter(([, part]) => part.status !== "healthy" && part.detail);
+  const title = telling.map(([name, part]) => `${name}: ${part.detail}`).join("\n") || "Everything works.";
   if (health.status === "healthy") return { light: "green", text: "Athena: ready", title };
   const name = worst ? `${worst[0]} ${worst[1].status}` : health.status;
   return { light: light(health.status), text: `Athena: ${name}`, title };

@@ -16,6 +16,7 @@ test("the status names the worst part", () => {
       providers: ["degraded", "no key"],
       wasm: ["unhealthy", "no modules"],
       redis: ["not_configured", ""],
+      api: ["healthy", "up"],
     }),
     null,
   );
@@ -31,6 +32,11 @@ test("healthy, waiting and unreachable have words of their own", () => {
   expect(summarise(null, null).light).toBe("grey");
   const error = new ApiError("Gone.", "Start it.", "unreachable");
   expect(summarise(health("healthy", {}), error)).toMatchObject({ light: "red", title: "Gone. Start it." });
+});
+
+test("what is not configured is said, and dims no light", () => {
+  const summary = summarise(health("healthy", { providers: ["not_configured", "Set a key."] }), null);
+  expect(summary).toEqual({ light: "green", text: "Athena: ready", title: "providers: Set a key." });
 });
 
 test("an available provider is green, an available module only grey", () => {

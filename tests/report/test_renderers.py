@@ -182,3 +182,21 @@ def test_text_names_findings_and_failures():
     assert "[file-processor/odd-sections]" in text
     assert "unpacker failed: The module trapped" in text
     assert HOSTILE not in text
+
+
+def test_a_pipe_in_a_name_does_not_break_the_table_of_sections():
+    image = msgspec.structs.replace(executable(), sections=(f.Section("a|b|c", 0, 0, 0, 0, 0.0, "r|x"),))
+    html = (
+        MarkdownIt("commonmark")
+        .enable("table")
+        .render(report(ok(facts=file_facts(executables=(image,)))).to_markdown())
+    )
+    assert html.count("<td") == 6
+    assert "a\\x7cb\\x7cc" in html
+
+
+@pytest.mark.parametrize("form", ["to_html", "to_markdown", "to_text"])
+def test_even_a_title_that_breaks_its_promise_does_no_harm(form):
+    text = getattr(report(ok((Finding("x", "low", 1, HOSTILE),))), form)()
+    assert "http://" not in text
+    assert not re.search("[\u202a-\u202e\x1b]", text)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athena_lab.jupyter.widgets.markdown import ATTRIBUTES, TAGS, Citations, render_markdown
+from athena_lab.jupyter.widgets.markdown import ATTRIBUTES, TAGS, Citations, render_markdown, sanitise
 from tests.report.make import report
 
 KNOWN = Citations.of(report(), unknown=("made-up/finding",))
@@ -72,7 +72,13 @@ def test_a_link_is_its_text_and_its_address_defanged():
 
 @pytest.mark.parametrize(
     "text",
-    ["[file-processor/packer]", "`file-processor/packer`", "file-processor/packer.", "(see file-processor/packer)"],
+    [
+        "[file-processor/packer]",
+        "`file-processor/packer`",
+        "`[file-processor/packer]`",
+        "file-processor/packer.",
+        "(see file-processor/packer)",
+    ],
 )
 def test_a_finding_that_exists_is_a_link_to_it(text):
     links = [attributes for tag, attributes in Page(render_markdown(text, KNOWN)).elements if tag == "a"]
@@ -124,3 +130,26 @@ def test_ordinary_markdown_stays():
         "blockquote",
         "hr",
     }
+
+
+def test_an_image_is_a_word_and_an_address():
+    assert render_markdown("![cat](http://a.example/b.png)", KNOWN) == (
+        "<p>!cat (<code>hxxp[://]a[.]example/b.png</code>)</p>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("html", "clean"),
+    [
+        ("<img src=x onerror=alert(1)>a", "a"),
+        ("<script>alert(1)</script>a", "a"),
+        ("<style>*{}</style>a", "a"),
+        ('<a href="http://evil.example">a</a>', "<a>a</a>"),
+        ('<a href="#other">a</a>', "<a>a</a>"),
+        ('<a href="javascript:alert(1)" onclick="x">a</a>', "<a>a</a>"),
+        (f'<a href="{ANCHOR}">a</a>', f'<a href="{ANCHOR}">a</a>'),
+        ('<p style="position:fixed" id="x">a</p>', "<p>a</p>"),
+    ],
+)
+def test_the_sanitiser_alone_would_hold(html, clean):
+    assert sanitise(html) == clean

@@ -56,7 +56,12 @@ def render_markdown(text: str, citations: Citations) -> str:
     tokens = parser.parse(text)
     for token in tokens:
         _defuse(token, citations)
-    return _cleaner().clean(parser.renderer.render(tokens, parser.options, {}))
+    return sanitise(parser.renderer.render(tokens, parser.options, {}))
+
+
+def sanitise(html: str) -> str:
+    """The second line of defence: only what an answer is made of, and no address but those of findings."""
+    return _cleaner().clean(html)
 
 
 @cache
@@ -107,7 +112,7 @@ def _inline(children: Iterable[Token], citations: Citations) -> Iterator[Token]:
 
 
 def _code(child: Token, citations: Citations) -> Token:
-    finding_id = _known(child.content, citations)
+    finding_id = _known(child.content.strip("[]"), citations)
     if finding_id is not None:
         return _markup(_link(finding_id, citations))
     child.content = shown(child.content)
