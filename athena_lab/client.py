@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
-import httpx_aiohttp
 import msgspec
 
 from athena_lab import api
@@ -20,6 +19,7 @@ from athena_lab.errors import (
     DeadlineExceeded,
     LabClosed,
     Problem,
+    SampleTooLarge,
     ServerUnreachable,
     from_problem,
 )
@@ -42,6 +42,8 @@ _ANSWER_SECONDS = 660.0
 _EVENT_SECONDS = 45.0
 """A stream that is silent for longer is dead: the server sends a comment every 15 s."""
 
+_ASK_FIRST = 16 * MIB
+"""Bytes from which on the server's limit is asked for before sending: it hangs up on what is far too large."""
 _MAX_EVENT = 64 * MIB
 """Bytes of one event; a report is one."""
 
@@ -92,10 +94,12 @@ class LabClient:
 
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url.rstrip("/") + "/"
-        self._http = httpx_aiohttp.HttpxAiohttpClient(
+        self._http = httpx.AsyncClient(
             base_url=self.url,
             headers={"Authorization": f"token {token}"} if token else {},
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
+            # A connection a call: httpx's pool, where it is capped, loses places when calls are cancelled.
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             trust_env=False,  # the server is ours: a proxy has no business with it
         )
 
@@ -211,11 +215,16 @@ class LabClient:
         return answer
 
     async def _upload(self, source: str | os.PathLike[str] | bytes, name: str) -> Sample:
-        options: dict[str, Any] = {"headers": _OCTETS, "params": {"name": name}}
+        options: dict[str, Any] = {"params": {"name": name}}
         if isinstance(source, bytes):
-            return self._sample(await self._send("POST", "api/v1/samples", content=source, **options))
+            return self._sample(await self._send("POST", "api/v1/samples", content=source, headers=_OCTETS, **options))
         with await asyncio.to_thread(open_regular, source, _MAX_UPLOAD) as file:
-            return self._sample(await self._send("POST", "api/v1/samples", content=_blocks(file), **options))
+            size = os.fstat(file.fileno()).st_size
+            if size > _ASK_FIRST and size > (limit := (await self.capabilities()).limits.max_sample_bytes):
+                raise SampleTooLarge(f"The sample has {size:,} bytes; the server's limit is {limit:,}.")
+            headers = _OCTETS | {"Content-Length": str(size)}
+            answer = await self._send("POST", "api/v1/samples", content=_blocks(file), headers=headers, **options)
+            return self._sample(answer)
 
     @staticmethod
     def _sample(answer: bytes) -> Sample:

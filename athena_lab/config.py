@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast
 
 import msgspec
 import platformdirs
@@ -26,7 +27,9 @@ from athena_lab.sample import DEFAULT_MAX_BYTES, MIB
 from athena_lab.wasm.runtime import RuntimeOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+
+_T = TypeVar("_T")
 
 APP = "athena-lab"
 FILE = "athena.toml"
@@ -183,19 +186,36 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _convert(tree: Mapping[str, Any], blame: Callable[[str, str], ConfigError]) -> LabConfig:
-    rows = {row.name: _plain(row) for row in DEFAULT_ROWS}
+Blame = Callable[[str, str], ConfigError]
+"""Makes the error for a key (``wasm.workers``) and what is wrong with it."""
+
+
+def _convert(tree: Mapping[str, Any], blame: Blame) -> LabConfig:
     named = tree.get("providers", {})
-    if isinstance(named, dict):
-        named = {name: {"name": name, **row} if isinstance(row, dict) else row for name, row in named.items()}
-        tree = {**tree, "providers": _merge(rows, named)}
+    if not isinstance(named, dict):
+        raise blame("providers", "Expected tables, [providers.<name>].")
+    rows = _merge({row.name: _plain(row) for row in DEFAULT_ROWS}, named)
+    config = _checked({key: value for key, value in tree.items() if key != "providers"}, LabConfig, "", blame)
+    # One by one, since msgspec does not say which of a table's entries is wrong.
+    providers = {
+        name: _checked(_row(name, row), ProviderRow, f"providers.{name}.", blame) for name, row in rows.items()
+    }
+    return msgspec.structs.replace(config, providers=providers)
+
+
+def _row(name: str, row: Any) -> Any:
+    return {"name": name, **row} if isinstance(row, dict) else row
+
+
+def _checked(value: Any, kind: type[_T], above: str, blame: Blame) -> _T:
     try:
-        return msgspec.convert(tree, LabConfig)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        problem, _, where = str(error).partition(" - at `$.")
+        problem, _, where = str(error).partition(" - at `$")
         unknown = re.search(r"unknown field `(.+?)`", problem)
-        key = ".".join(part for part in (where.rstrip("`"), unknown and unknown[1]) if part)
-        raise blame(key, f"{problem} (in {key})." if key else f"{problem}.") from None
+        key = above + ".".join(part for part in (where.strip("`."), unknown and unknown[1]) if part)
+        key = key.rstrip(".")
+        raise blame(key, f"{problem} (in {key}).") from None
 
 
 def _plain(row: ProviderRow) -> dict[str, Any]:

@@ -21,7 +21,7 @@ SHOWN_CATEGORIES = frozenset(("L", "M", "N", "P", "S"))
 SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _UNUSUAL = re.compile(r"[^\x20-\x7e]")
-_URL = re.compile(r"\b(h)tt(ps?)://([^\s/?#\"'<>]*)|\b(ft|ws)(ps?|s?)://([^\s/?#\"'<>]*)", re.IGNORECASE)
+_URL = re.compile(r"([a-z][a-z0-9+.-]{0,31})://([^\s/?#\"'<>]*)", re.IGNORECASE)
 _WWW = re.compile(r"\bwww\.(?=[\w-])", re.IGNORECASE)
 _MAIL = re.compile(r"(?<=[\w.+-])@(?=[\w-]+\.)")
 _IPV4 = re.compile(r"(?<![\d.])((?:\d{1,3}\.){2}\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
@@ -94,6 +94,5 @@ def _reveal(match: re.Match[str]) -> str:
 
 
 def _defang_url(match: re.Match[str]) -> str:
-    scheme = f"{match[1]}xx{match[2]}" if match[1] else f"{match[4][0]}x{match[4][1:]}{match[5]}"
-    host = match[3] if match[1] else match[6]
-    return f"{scheme}[://]{host.replace('.', '[.]')}"
+    scheme = match[1].lower().replace("http", "hxxp").replace("ftp", "fxp")
+    return f"{scheme}[://]{match[2].replace('.', '[.]')}"

@@ -21,7 +21,7 @@ from athena_lab.report.markup import Row, details, table, take
 if TYPE_CHECKING:
     from athena_lab.report.model import ModuleResult, Report
 
-FINDINGS_BUDGET = 70_000
+FINDINGS_BUDGET = 60_000
 MODULES_BUDGET = 12_000
 """Characters of HTML."""
 MAX_EVIDENCE = 8
@@ -66,7 +66,8 @@ def _findings(report: Report) -> str:
         return "<h4>Findings</h4><p>None.</p>"
     counts = Counter(finding.severity for finding in report.findings)
     summary = ", ".join(f"{counts[s]} {s}" for s in reversed(SEVERITIES) if counts[s])
-    items, left = take((_finding(report.sample.sha256, f) for f in report.findings), 400, FINDINGS_BUDGET)
+    sha256 = report.sample.sha256
+    items, left = take(report.findings, lambda finding: _finding(sha256, finding), 400, FINDINGS_BUDGET)
     more = f"<p>{left} more, the least severe: <code>report.findings</code> has all.</p>" if left else ""
     return f"<h4>Findings: {summary}</h4><ul class='athena-findings'>{''.join(items)}</ul>{more}"
 
@@ -106,9 +107,14 @@ def _seen(evidence: Evidence) -> str:
 def _modules(report: Report) -> str:
     results = report.module_results
     failures = "".join(_failure(result) for result in results if result.error)
-    rows = (Row((r.module, r.version, r.status, seconds_text(r.time), size_text(r.memory_bytes))) for r in results)
-    timings = table(("Module", "Version", "Status", "Time", "Memory"), rows, MODULES_BUDGET)
+    timings = table(("Module", "Version", "Status", "Time", "Memory"), results, _module, MODULES_BUDGET)
     return failures + details(f"Modules: {len(results)} ran", timings)
+
+
+def _module(result: ModuleResult) -> Row:
+    return Row(
+        (result.module, result.version, result.status, seconds_text(result.time), size_text(result.memory_bytes))
+    )
 
 
 def _failure(result: ModuleResult) -> str:

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     )
 
 OVERVIEW_BUDGET = 12_000
-EXECUTABLES_BUDGET = 100_000
+EXECUTABLES_BUDGET = 122_000
 SECTIONS_BUDGET = 24_000
-IMPORTS_BUDGET = 36_000
+IMPORTS_BUDGET = 30_000
 EXPORTS_BUDGET = 12_000
 RESOURCES_BUDGET = 16_000
 CONTAINER_BUDGET = 24_000
-STRINGS_BUDGET = 60_000
-"""All in characters of HTML."""
+STRINGS_BUDGET = 45_000
+"""All in characters of HTML. One image alone, with all its parts, fits into `EXECUTABLES_BUDGET`."""
 MAX_STRINGS = 300
 
 Pairs = Iterator[tuple[str, str | Html]]
@@ -42,10 +42,10 @@ Pairs = Iterator[tuple[str, str | Html]]
 
 def facts_html(facts: FileFacts) -> str:
     """Everything that file-processor says, the telling things open and the long lists folded."""
-    executables, left = take((_executable(e, facts) for e in facts.executables), 16, EXECUTABLES_BUDGET)
+    executables, left = take(facts.executables, lambda image: _executable(image, facts), 16, EXECUTABLES_BUDGET)
     return (
         "<h4>File</h4>"
-        + pairs(_overview(facts), OVERVIEW_BUDGET)
+        + pairs(tuple(_overview(facts)), OVERVIEW_BUDGET)
         + _entropy(facts.entropy)
         + "".join(executables)
         + (f"<p>{left} more images are not shown here; <code>report.facts</code> has them.</p>" if left else "")
@@ -67,15 +67,15 @@ def _entropy(entropy: EntropyProfile) -> str:
     plot = entropy_plot(entropy)
     if not plot:
         return ""
-    caption = f"Dashed: {PACKED}, from where compressed or encrypted content is likely."
-    return f'<figure>{plot}<figcaption><small aria-hidden="true">{caption}</small></figcaption></figure>'
+    caption = f"{PACKED} and above (dashed): compressed or encrypted content is likely."
+    return f"<figure>{plot}<figcaption><small>{caption}</small></figcaption></figure>"
 
 
 def _executable(image: Executable, facts: FileFacts) -> str:
     at = f" at {image.slice_offset:#x}" if len(facts.executables) > 1 else ""
     return (
         f"<h4>{escape(shown(f'{image.kind.upper()} {image.type}, {image.arch}', 120))}{at}</h4>"
-        + pairs(_image(image), OVERVIEW_BUDGET)
+        + pairs(tuple(_image(image)), OVERVIEW_BUDGET)
         + details(f"Sections: {len(image.sections)}", _sections(image.sections), opened=True)
         + details(f"Segments: {len(image.segments)}", _segments(image.segments))
         + details(f"Imports: {image.import_count} from {len(image.libraries)} libraries", _imports(image))
@@ -141,52 +141,47 @@ def _protection(image: Executable) -> Pairs:
 
 
 def _sections(sections: tuple[Section, ...]) -> str:
-    if not sections:
-        return ""
-    rows = (
-        Row(
-            (
-                code(section.name, 80),
-                code(f"{section.offset:#x}"),
-                f"{section.size:,}",
-                f"{section.virtual_size:,}",
-                code(section.permissions, 8),
-                meter(section.entropy),
-                ", ".join(section.anomalies),
-            ),
-            "athena-odd" if section.anomalies else "",
-        )
-        for section in sections
+    head = ("Name", "Offset", "Size", "Virtual", "Access", "Entropy", "Anomalies")
+    return table(head, sections, _section, SECTIONS_BUDGET)
+
+
+def _section(section: Section) -> Row:
+    cells = (
+        code(section.name, 80),
+        code(f"{section.offset:#x}"),
+        f"{section.size:,}",
+        f"{section.virtual_size:,}",
+        code(section.permissions, 8),
+        meter(section.entropy),
+        ", ".join(section.anomalies),
     )
-    return table(("Name", "Offset", "Size", "Virtual", "Access", "Entropy", "Anomalies"), rows, SECTIONS_BUDGET)
+    return Row(cells, "athena-odd" if section.anomalies else "")
 
 
 def _segments(segments: tuple[Segment, ...]) -> str:
-    if not segments:
-        return ""
-    rows = (
-        Row((s.kind, code(f"{s.offset:#x}"), f"{s.size:,}", code(f"{s.address:#x}"), code(s.permissions, 8)))
-        for s in segments
-    )
-    return table(("Kind", "Offset", "Size", "Address", "Access"), rows, EXPORTS_BUDGET)
+    return table(("Kind", "Offset", "Size", "Address", "Access"), segments, _segment, EXPORTS_BUDGET)
+
+
+def _segment(segment: Segment) -> Row:
+    where = code(f"{segment.offset:#x}"), f"{segment.size:,}", code(f"{segment.address:#x}")
+    return Row((segment.kind, *where, code(segment.permissions, 8)))
 
 
 def _imports(image: Executable) -> str:
     libraries: dict[str, list[Import]] = {library: [] for library in image.libraries}
     for item in image.imports:
         libraries.setdefault(item.library, []).append(item)
-    if not libraries:
-        return ""
-    rows = (
-        Row((code(library or "(not said)", 80), f"{len(items)}", _symbols(items)))
-        for library, items in libraries.items()
-    )
-    return table(("Library", "Count", "Names"), rows, IMPORTS_BUDGET)
+    return table(("Library", "Count", "Names"), libraries.items(), _library, IMPORTS_BUDGET)
+
+
+def _library(library: tuple[str, list[Import]]) -> Row:
+    name, items = library
+    return Row((code(name or "(not said)", 80), f"{len(items)}", _symbols(items)))
 
 
 def _symbols(items: list[Import]) -> Html:
-    names, left = take((_symbol(item) + " " for item in items), 400, IMPORTS_BUDGET // 3)
-    return Html(f"<code>{''.join(names).strip()}</code>" + (f" and {left} more" if left else ""))
+    names, left = take(items, _symbol, 400, IMPORTS_BUDGET // 3)
+    return Html(f"<code>{' '.join(names)}</code>" + (f" and {left} more" if left else ""))
 
 
 def _symbol(item: Import) -> str:
@@ -195,25 +190,27 @@ def _symbol(item: Import) -> str:
 
 
 def _exports(exports: tuple[Export, ...]) -> str:
-    if not exports:
-        return ""
-    rows = (Row((code(e.name or ""), f"{e.ordinal or ''}", code(f"{e.address:#x}"), e.forward or "")) for e in exports)
-    return table(("Name", "Ordinal", "Address", "Forwarded to"), rows, EXPORTS_BUDGET)
+    return table(("Name", "Ordinal", "Address", "Forwarded to"), exports, _export, EXPORTS_BUDGET)
+
+
+def _export(export: Export) -> Row:
+    return Row((code(export.name or ""), f"{export.ordinal or ''}", code(f"{export.address:#x}"), export.forward or ""))
 
 
 def _resources(resources: tuple[Resource, ...]) -> str:
-    if not resources:
-        return ""
-    rows = (
-        Row((r.kind, r.name, f"{r.language:#x}", code(f"{r.offset:#x}"), f"{r.size:,}", meter(r.entropy), r.format))
-        for r in resources
+    head = ("Kind", "Name", "Language", "Offset", "Size", "Entropy", "Content")
+    return table(head, resources, _resource, RESOURCES_BUDGET)
+
+
+def _resource(resource: Resource) -> Row:
+    where = code(f"{resource.offset:#x}"), f"{resource.size:,}"
+    return Row(
+        (resource.kind, resource.name, f"{resource.language:#x}", *where, meter(resource.entropy), resource.format)
     )
-    return table(("Kind", "Name", "Language", "Offset", "Size", "Entropy", "Content"), rows, RESOURCES_BUDGET)
 
 
 def _container(container: Container) -> str:
-    rows = (_entry(entry) for entry in container.entries)
-    listing = table(("Name", "Kind", "Size", "Packed", "Content"), rows, CONTAINER_BUDGET) if container.entries else ""
+    listing = table(("Name", "Kind", "Size", "Packed", "Content"), container.entries, _entry, CONTAINER_BUDGET)
     return (
         f"<h4>Container: {escape(shown(container.kind, 80))}</h4>"
         + _properties(container.properties)
@@ -230,13 +227,11 @@ def _entry(entry: Entry) -> Row:
 
 
 def _properties(properties: dict[str, str]) -> str:
-    return pairs(properties.items(), OVERVIEW_BUDGET) if properties else ""
+    return pairs(properties.items(), OVERVIEW_BUDGET)
 
 
 def _strings(strings: Strings) -> str:
-    if not strings.items:
-        return ""
-    listing = table(("Offset", "Encoding", "Text"), map(_string, strings.items), STRINGS_BUDGET, MAX_STRINGS)
+    listing = table(("Offset", "Encoding", "Text"), strings.items, _string, STRINGS_BUDGET, MAX_STRINGS)
     return details(f"Strings: {strings.total:,} of {strings.min_length} or more characters", listing)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from athena_lab.report.display import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+T = TypeVar("T")
 
 MAX_CELL = 200
 """Characters of text in one cell."""
@@ -31,17 +34,17 @@ class Row(msgspec.Struct, frozen=True):
     css: str = ""
 
 
-def take(pieces: Iterable[str], max_pieces: int, budget: int) -> tuple[list[str], int]:
-    """The first pieces within ``budget`` characters, and how many were left out."""
+def take(items: Collection[T], render: Callable[[T], str], max_items: int, budget: int) -> tuple[list[str], int]:
+    """The first items within ``budget`` characters, and how many were left out; those are not even rendered."""
     taken: list[str] = []
-    left = used = 0
-    for piece in pieces:
+    used = 0
+    for item in islice(items, max_items):
+        piece = render(item)
         used += len(piece)
-        if left or len(taken) == max_pieces or used > budget:
-            left += 1
-        else:
-            taken.append(piece)
-    return taken, left
+        if used > budget:
+            break
+        taken.append(piece)
+    return taken, len(items) - len(taken)
 
 
 def code(text: str, limit: int = MAX_CELL) -> Html:
@@ -53,17 +56,23 @@ def cell(content: str | Html) -> str:
     return content.markup if isinstance(content, Html) else escape(shown(content, MAX_CELL))
 
 
-def table(head: Sequence[str], rows: Iterable[Row], budget: int, max_rows: int = 400) -> str:
-    """A table with a row of headings, within ``budget`` characters; says how many rows it leaves out."""
-    taken, left = take((_row(row) for row in rows), max_rows, budget)
+def table(head: Sequence[str], items: Collection[T], row: Callable[[T], Row], budget: int, max_rows: int = 400) -> str:
+    """A table with a row of headings, within ``budget`` characters; says how many rows it leaves out.
+
+    Nothing for no items.
+    """
+    if not items:
+        return ""
+    taken, left = take(items, lambda item: _row(row(item)), max_rows, budget)
     heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
     return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(taken)}</tbody></table>{_left(left)}"
 
 
-def pairs(rows: Iterable[tuple[str, str | Html]], budget: int) -> str:
-    """A table of names and values."""
-    markup = (f'<tr><th scope="row">{escape(shown(k, MAX_CELL))}</th><td>{cell(v)}</td></tr>' for k, v in rows)
-    taken, left = take(markup, 200, budget)
+def pairs(rows: Collection[tuple[str, str | Html]], budget: int) -> str:
+    """A table of names and values; nothing for no rows."""
+    if not rows:
+        return ""
+    taken, left = take(rows, _pair, 200, budget)
     return f"<table class='athena-pairs'><tbody>{''.join(taken)}</tbody></table>{_left(left)}"
 
 
@@ -78,6 +87,12 @@ def meter(entropy: float) -> Html:
     """Entropy as a bar and a number. ``<meter>`` passes sanitisers and follows the theme by itself."""
     value = f"{entropy:.2f}"
     return Html(f'<meter min="0" max="8" low="6.5" high="7.2" optimum="4" value="{value}"></meter> {value}')
+
+
+def _pair(pair: tuple[str, str | Html]) -> str:
+    name, value = pair
+    head = f'<th scope="row">{escape(shown(name, MAX_CELL))}</th>'
+    return f'<tr>{head}<td style="text-align:left">{cell(value)}</td></tr>'
 
 
 def _row(row: Row) -> str:

@@ -90,6 +90,8 @@ class Job:
     def running_on(self, engine: wasmtime.Engine) -> Iterator[None]:
         """Hold the engine for the time of the call; raises what `stopped` gives if it is over before it began."""
         with self._lock:
+            if self._reason is None and time.monotonic() >= self.ends:
+                self._reason = "deadline"
             if self._reason is not None:
                 raise self.stopped()
             self._engine = engine

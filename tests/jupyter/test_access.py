@@ -132,8 +132,7 @@ class TestWithKeys:
     async def test_keys_are_nowhere_to_be_seen(self, jp_serverapp, call, caplog):
         assert not [name for name in os.environ if name.endswith("_API_KEY")]  # kernels inherit the environment
         seen = [repr(vars(jp_serverapp.web_app.settings["athena_lab"])), caplog.text, json.dumps(dict(os.environ))]
-        for path in (("health",), (*V1, "wasm", "capabilities")):
-            seen.append(json.dumps(await call(*path)))
+        seen += [json.dumps(await call(*path)) for path in (("health",), (*V1, "wasm", "capabilities"))]
         assert "Configured: claude, groq" in seen[-2]
         for text in seen:
             assert "secret" not in text
@@ -147,7 +146,7 @@ async def test_paths_that_are_no_route_are_named(call):
     assert (status, problem["code"]) == (405, "method_not_allowed")
 
 
-async def test_a_cookie_alone_needs_the_xsrf_header(jp_serverapp, http_server_client, jp_base_url, jp_auth_header):
+async def test_a_cookie_alone_needs_the_xsrf_header(http_server_client, jp_base_url, jp_auth_header):
     page = await send(http_server_client, f"{jp_base_url}api/v1/wasm/modules", "GET", **jp_auth_header)
     cookie = page.headers["Set-Cookie"].partition(";")[0]
     headers = {"Cookie": cookie, "Content-Type": "application/json"}

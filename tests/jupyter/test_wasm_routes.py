@@ -36,7 +36,12 @@ async def test_init_is_idempotent_and_load_and_modules_agree(call):
 
 async def test_a_sample_as_base64_gives_a_report(call):
     data = b"MZ" + b"\0" * 100
-    body = {"fileData": base64.b64encode(data).decode(), "name": "a.exe", "analysisType": "full", "options": {"timeout": 5}}
+    body = {
+        "fileData": base64.b64encode(data).decode(),
+        "name": "a.exe",
+        "analysisType": "full",
+        "options": {"timeout": 5},
+    }
     status, report = await call(*V1, "wasm", "analyze", body=body)
     assert (status, report["status"]) == (200, "completed")
     assert report["sample"] == {"sha256": hashlib.sha256(data).hexdigest(), "size": 102, "name": "a.exe"}
@@ -187,7 +192,7 @@ async def test_what_a_function_does_wrong_is_named(call, body, status, code):
     assert (got, problem["code"]) == (status, code)
 
 
-async def test_one_failing_module_does_not_end_the_report(call, tmp_path):
+async def test_one_failing_module_does_not_end_the_report(call):
     body = {"fileData": b64(b"x"), "options": {"timeout": 1e-6}}
     status, report = await call(*V1, "wasm", "analyze", body=body)
     assert (status, report["status"]) == (200, "failed")

@@ -41,7 +41,7 @@ class UploadHandler(AthenaHandler):
         if self.media_type() not in {JSON, OCTETS}:
             raise UnsupportedMedia(f"This route takes {JSON} or {OCTETS}.")
         self._check_length()
-        if self.media_type() == OCTETS:
+        if self.media_type() == OCTETS and self._refusal is None:
             self._incoming = self.lab.receive(self.get_query_argument("name", ""))
 
     def _limit(self) -> int:
@@ -49,9 +49,11 @@ class UploadHandler(AthenaHandler):
         return config.http.max_json_bytes if self.media_type() == JSON else config.samples.max_bytes
 
     def _check_length(self) -> None:
-        length = self.request.headers.get("Content-Length", "0")
-        if length.isdecimal() and int(length) > self._limit():
+        length = int(self.request.headers.get("Content-Length", "0"))  # tornado has refused what is no number
+        if length > self._limit() + _DISCARDED:
             raise self._too_large()
+        if length > self._limit():
+            self._refusal = self._too_large()
         self.request.connection.set_max_body_size(self._limit() + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
 
     def _too_large(self) -> AthenaError:
@@ -76,7 +78,7 @@ class UploadHandler(AthenaHandler):
             self.body += chunk
 
     def uploaded(self) -> Sample | None:
-        """The sample that was the body, or None if the body was JSON. Raises `EmptySample` and what refused the body."""
+        """The sample that was the body, None for a body of JSON. Raises `EmptySample` and what refused the body."""
         if self._refusal is not None:
             raise self._refusal
         return self._incoming.commit() if self._incoming is not None else None

@@ -63,7 +63,7 @@ def byline(answer: Answer) -> str:
     taken = seconds_text(answer.elapsed)
     if OFFLINE in {answer.provider, answer.stop_reason}:
         return f"Summary written without AI, {taken}."
-    who = shown(" / ".join(part for part in (answer.provider, answer.model) if part), 200) or "No provider"
+    who = shown(" / ".join(part for part in (answer.provider, answer.model) if part), 200) or "The question"
     endings: dict[Ending, str] = {
         "completed": f"answered in {taken}.",
         "refused": f"declined to answer after {taken}.",

@@ -197,7 +197,7 @@ function wire(view, model, cell, signal) {
     event.preventDefault();
     ask();
   });
-  const writer = new FrameWriter((text, replacing) => writeLog(view.log, text, replacing), requestAnimationFrame);
+  const writer = new FrameWriter((text, replacing) => writeLog(view.log, text, replacing), (frame) => requestAnimationFrame(frame));
   on(cell, "step", ({ detail }) => {
     if (detail.action === "append") writer.append(detail.piece);
     if (detail.action === "replace") writer.replace(detail.piece);

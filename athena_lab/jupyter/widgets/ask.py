@@ -79,6 +79,7 @@ class AskCell(anywidget.AnyWidget):
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
         self._publish, self._clock = publish, clock
         self._run = Run("", clock)
+        self._loop = _running_loop()
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flush_at = 0.0
@@ -99,15 +100,17 @@ class AskCell(anywidget.AnyWidget):
         A cell that is not on show yet shows itself, and leaves the finished answer in its place. Raises `RuntimeError`
         while another question is being answered.
         """
-        if not self._answer_outputs and not self._view_output:
+        task = self._start(self.question if question is None else question, provider)
+        if not self._answer_outputs:
             self._view_output = self._show_view()
-        await self._start(self.question if question is None else question, provider)
+        await task
 
     def stop(self) -> None:
         """Stop at once; what came is kept. Nothing happens when nothing runs."""
         if self._task is not None and not self._task.done():
             self._run.stopped = True
-            self._task.cancel()
+            if self._run.begun:
+                self._task.cancel()
 
     def _ipython_display_(self) -> None:
         self._show_view()
@@ -132,11 +135,14 @@ class AskCell(anywidget.AnyWidget):
             self.run_id += 1
             self.running = True
         self._task = asyncio.ensure_future(self._drive(self._run, request))
+        self._task.add_done_callback(self._finish_unbegun)
         return self._task
 
     async def _drive(self, run: Run, request: AnalysisRequest) -> None:
+        run.begun = True
         try:
-            await self._consume(run, request)
+            if not run.stopped:
+                await self._consume(run, request)
         except AthenaError as error:
             run.problem = error.problem()
         except asyncio.CancelledError:
@@ -174,6 +180,12 @@ class AskCell(anywidget.AnyWidget):
             self._flush_at = self._clock() + FLUSH_EVERY
             self.send({"kind": "batch", "run": self.run_id, "seq": batch.seq}, [batch.data])
 
+    def _finish_unbegun(self, _task: asyncio.Task[None]) -> None:
+        """A task that is cancelled before its first step never reaches its `finally`."""
+        if not self._run.begun:
+            self._run.stopped = True
+            self._finish(self._run)
+
     def _finish(self, run: Run) -> None:
         self._flush()
         self.answer = answer = run.answer()
@@ -186,11 +198,18 @@ class AskCell(anywidget.AnyWidget):
     # -- the page ----------------------------------------------------------------------------------------------
 
     def _on_message(self, _widget: AskCell, content: dict[str, Any], _buffers: list[memoryview]) -> None:
+        """JupyterLab may deliver messages in a subshell, a thread with a loop of its own; a lab belongs to one loop."""
+        if self._loop is None or self._loop is _running_loop():
+            self._handle(content)
+        else:
+            self._loop.call_soon_threadsafe(self._handle, content)
+
+    def _handle(self, content: dict[str, Any]) -> None:
         match content:
             case {"kind": "ask", "question": str(question)} if question.strip() and not self.running:
-                self._start(question, None)
+                self._start(question, None).add_done_callback(_log_failure)
             case {"kind": "summary"} if not self.running:
-                self._start(SUMMARY_QUESTION, OFFLINE)
+                self._start(SUMMARY_QUESTION, OFFLINE).add_done_callback(_log_failure)
             case {"kind": "stop"}:
                 self.stop()
             case {"kind": "resync", "run": self.run_id}:
@@ -217,3 +236,16 @@ class AskCell(anywidget.AnyWidget):
         if self.answer is None:
             return {"text/html": "", "text/plain": ""}
         return {"text/html": standalone(self.answer_html), "text/plain": plain_answer(self.answer)}
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """Nobody awaits a question asked by a click, so what is wrong with it goes to the kernel's log at once."""
+    if not task.cancelled() and (error := task.exception()):
+        task.get_loop().call_exception_handler({"message": "A question failed", "exception": error, "task": task})

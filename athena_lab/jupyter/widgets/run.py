@@ -27,7 +27,7 @@ class Run:
     def __init__(self, question: str, clock: Callable[[], float]) -> None:
         self.question = question
         self.provider = self.model = ""
-        self.stopped = False
+        self.begun = self.stopped = False
         self.text = Coalescer()
         self.problem: Problem | None = None
         self._finished: Finished | None = None

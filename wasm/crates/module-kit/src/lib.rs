@@ -13,16 +13,18 @@ mod memory;
 
 pub use abi::{Module, answer, bindings, describe};
 pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleInfo, parse_args};
-pub use entropy::{Histogram, entropy};
+pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
 
 /// Re-exported for the bindings, so that a module does not depend on wit-bindgen itself.
 pub use wit_bindgen::rt as wit_runtime;
 
-/// Exports a [`Module`] as the component's `analyzer` interface.
+/// Exports a [`Module`] as the component's `analyzer` interface. On the host there is nothing to export to, and the
+/// names of the canonical ABI are none that a host's linker takes.
 #[macro_export]
 macro_rules! component {
     ($module:ty) => {
+        #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "generated: the canonical ABI passes raw pointers")]
         mod component {
             struct Component;

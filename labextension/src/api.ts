@@ -1,0 +1,155 @@
+/** The one file that does HTTP. */
+
+import { URLExt } from "@jupyterlab/coreutils";
+import { ServerConnection } from "@jupyterlab/services";
+import { fields, flag, list, map, number, oneOf, optional, type Reader, ShapeError, text } from "./decode";
+
+const HEALTH = oneOf("healthy", "degraded", "unhealthy");
+
+const readHealth = fields({
+  status: HEALTH,
+  components: map(fields({ status: oneOf("healthy", "degraded", "unhealthy", "not_configured"), detail: text })),
+});
+
+const readModules = fields({
+  modules: list(
+    fields({
+      name: text,
+      status: oneOf("loaded", "available", "failed"),
+      version: optional(text),
+      memoryUsage: number,
+      detail: optional(text),
+    }),
+  ),
+});
+
+const readWasmStatus = fields({
+  status: HEALTH,
+  detail: optional(text),
+  modules: map(fields({ calls: number, errors: number, time: number })),
+  totalMemoryUsage: number,
+});
+
+const readReloaded = fields({
+  success: flag,
+  module: text,
+  previousVersion: optional(text),
+  newVersion: optional(text),
+  reloadTime: number,
+  detail: optional(text),
+});
+
+const readProviders = fields({
+  providers: list(
+    fields({
+      name: text,
+      state: oneOf("available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"),
+      model: text,
+      detail: text,
+      latency: optional(number),
+    }),
+  ),
+});
+
+const readProblem = fields({ title: text, detail: text, code: text, next_step: optional(text) });
+
+type Read<T> = T extends Reader<infer U> ? U : never;
+export type Health = Read<typeof readHealth>;
+export type Modules = Read<typeof readModules>;
+export type WasmStatus = Read<typeof readWasmStatus>;
+export type Reloaded = Read<typeof readReloaded>;
+export type Providers = Read<typeof readProviders>;
+
+/** What went wrong, and what to do about it, both in words for people. */
+export class ApiError extends Error {
+  constructor(
+    readonly detail: string,
+    readonly nextStep: string,
+    readonly code: string,
+  ) {
+    super(`${detail} ${nextStep}`.trim());
+    this.name = "ApiError";
+  }
+}
+
+/** Athena's part of the Jupyter server. Every method may throw `ApiError`, and nothing else. */
+export class AthenaApi {
+  constructor(private readonly settings: ServerConnection.ISettings = ServerConnection.makeSettings()) {}
+
+  /** An unhealthy server says so with status 503 and the same body. */
+  health(): Promise<Health> {
+    return this.request("health", readHealth, "GET", [503]);
+  }
+
+  modules(): Promise<Modules> {
+    return this.request("api/v1/wasm/modules", readModules);
+  }
+
+  wasmStatus(): Promise<WasmStatus> {
+    return this.request("api/v1/status/wasm", readWasmStatus, "GET", [503]);
+  }
+
+  providers(): Promise<Providers> {
+    return this.request("api/v1/ai/providers", readProviders);
+  }
+
+  reload(module: string): Promise<Reloaded> {
+    return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}/reload`, readReloaded, "POST");
+  }
+
+  private async request<T>(path: string, read: Reader<T>, method = "GET", alsoFine: number[] = []): Promise<T> {
+    const response = await this.fetch(path, method);
+    const body = await parse(response);
+    if (!response.ok && !(alsoFine.includes(response.status) && !isProblem(body))) throw failure(response, body);
+    try {
+      return read(body, "answer");
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      throw new ApiError(
+        `The server's answer to ${path} is not as agreed: ${error.message}.`,
+        "Reload the page; if that does not help, install the same version of athena-lab on both sides.",
+        "bad_answer",
+      );
+    }
+  }
+
+  private async fetch(path: string, method: string): Promise<Response> {
+    try {
+      return await ServerConnection.makeRequest(URLExt.join(this.settings.baseUrl, path), { method }, this.settings);
+    } catch (error) {
+      if (!(error instanceof ServerConnection.NetworkError)) throw error;
+      throw new ApiError("The Jupyter server does not answer.", "Check that it still runs.", "unreachable");
+    }
+  }
+}
+
+/** `undefined` for what is not JSON. */
+async function parse(response: Response): Promise<unknown> {
+  try {
+    return JSON.parse(await response.text());
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
+}
+
+function isProblem(body: unknown): boolean {
+  return typeof body === "object" && body !== null && "code" in body;
+}
+
+function failure(response: Response, body: unknown): ApiError {
+  try {
+    const problem = readProblem(body, "problem");
+    return new ApiError(problem.detail, problem.next_step ?? "", problem.code);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+  }
+  if (response.status === 404) {
+    return new ApiError(
+      "Athena's server extension does not run on this server.",
+      "Enable it with `jupyter server extension enable athena_lab` and start the server again.",
+      "not_enabled",
+    );
+  }
+  return new ApiError(`The server answered with status ${response.status}.`, "Look at its log.", "http");
+}

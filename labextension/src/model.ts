@@ -1,0 +1,120 @@
+/** What the panel and the status bar show, kept fresh by polling. */
+
+import { Poll } from "@lumino/polling";
+import { type ISignal, Signal } from "@lumino/signaling";
+import { ApiError, type AthenaApi, type Health, type Modules, type Providers, type WasmStatus } from "./api";
+
+/** Milliseconds. A failing poll backs off up to the maximum. */
+const PERIODS = { health: 10_000, sandbox: 10_000, providers: 30_000, max: 120_000 };
+
+/** One thing asked for: its last value and the last failure, if it failed last. */
+export interface Feed<T> {
+  value: T | null;
+  error: ApiError | null;
+}
+
+export interface Sandbox {
+  modules: Modules["modules"];
+  status: WasmStatus;
+}
+
+function empty<T>(): Feed<T> {
+  return { value: null, error: null };
+}
+
+export class AthenaModel {
+  health: Feed<Health> = empty();
+  sandbox: Feed<Sandbox> = empty();
+  providers: Feed<Providers["providers"]> = empty();
+  /** What the last reload of a module said, by module. */
+  readonly reloads = new Map<string, string>();
+
+  private readonly changedSignal = new Signal<this, void>(this);
+  private readonly polls: Poll[];
+
+  /** `watched` says whether anyone looks at the panel; without that only health is polled. */
+  constructor(
+    private readonly api: AthenaApi,
+    watched: () => boolean,
+  ) {
+    const inPanel = () => (watched() ? "when-hidden" : true);
+    this.polls = [
+      this.poll(
+        "health",
+        PERIODS.health,
+        () => "when-hidden",
+        () => this.refreshHealth(),
+      ),
+      this.poll("sandbox", PERIODS.sandbox, inPanel, () => this.refreshSandbox()),
+      this.poll("providers", PERIODS.providers, inPanel, () => this.refreshProviders()),
+    ];
+  }
+
+  get changed(): ISignal<this, void> {
+    return this.changedSignal;
+  }
+
+  /** Ask for everything now; resolves when all polls have been told. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.polls.map((poll) => poll.refresh()));
+  }
+
+  async reload(module: string): Promise<void> {
+    try {
+      const done = await this.api.reload(module);
+      const detail = done.detail || `reloaded, ${done.previousVersion ?? "none"} to ${done.newVersion ?? "none"}`;
+      this.reloads.set(module, done.success ? detail : `not reloaded: ${detail}`);
+    } catch (error) {
+      this.reloads.set(module, asApiError(error).message);
+    }
+    this.changedSignal.emit();
+    await this.polls[1]?.refresh();
+  }
+
+  dispose(): void {
+    for (const poll of this.polls) poll.dispose();
+    Signal.clearData(this);
+  }
+
+  private refreshHealth(): Promise<void> {
+    return this.update(this.health, () => this.api.health());
+  }
+
+  private refreshSandbox(): Promise<void> {
+    return this.update(this.sandbox, async () => {
+      const [{ modules }, status] = await Promise.all([this.api.modules(), this.api.wasmStatus()]);
+      return { modules, status };
+    });
+  }
+
+  private refreshProviders(): Promise<void> {
+    return this.update(this.providers, async () => (await this.api.providers()).providers);
+  }
+
+  /** Throws again what failed, so that the poll backs off. */
+  private async update<T>(feed: Feed<T>, ask: () => Promise<T>): Promise<void> {
+    try {
+      feed.value = await ask();
+      feed.error = null;
+    } catch (error) {
+      feed.error = asApiError(error);
+      throw error;
+    } finally {
+      this.changedSignal.emit();
+    }
+  }
+
+  private poll(name: string, interval: number, standby: () => Poll.Standby | boolean, ask: () => Promise<void>): Poll {
+    return new Poll({
+      name: `athena:${name}`,
+      factory: ask,
+      frequency: { interval, backoff: true, max: PERIODS.max },
+      standby,
+    });
+  }
+}
+
+function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError(`Unexpected: ${String(error)}.`, "Report it as a bug.", "internal");
+}

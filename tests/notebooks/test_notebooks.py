@@ -1,0 +1,55 @@
+"""The user guide runs from the first cell to the last, against a local model server that streams."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parent.parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.fixture
+def model_url():
+    command = [sys.executable, ROOT / "tests" / "peers" / "model_server.py", "--port", "0", "--rate", "500"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield server.stdout.readline().split()[-1]
+        server.send_signal(signal.SIGTERM)
+
+
+def execute(path, **environment):
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(ROOT / "notebooks")}})
+    client.execute(env=os.environ | environment)
+    return {cell.id: cell for cell in notebook.cells}
+
+
+def html_of(cell):
+    return "\n".join(output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {}))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs(path, model_url):
+    execute(path, ATHENA_LOCAL_URL=model_url)
+
+
+def test_the_quickstart_shows_a_report_and_an_answer_that_cites_it(model_url):
+    cells = execute(ROOT / "notebooks" / "00_quickstart.ipynb", ATHENA_LOCAL_URL=model_url)
+    report = html_of(cells["triage"])
+    assert "cli-64.exe" in report
+    assert "e694a8a11a715c6300d85bced2e15faa" in report  # the imphash that pefile computes
+    answer = html_of(cells["ask"])
+    assert "file-processor/format" in answer
+    assert "<script" not in answer
+
+
+def test_the_quickstart_says_what_to_do_without_a_model():
+    cells = execute(ROOT / "notebooks" / "00_quickstart.ipynb")
+    assert "ANTHROPIC_API_KEY" in html_of(cells["ask"])

@@ -1,0 +1,109 @@
+"""Report: order, verdict, status, JSON."""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+
+from athena_lab.errors import BadOutput
+from athena_lab.report import REPORT_MIME, Finding, ModuleResult, Report
+from athena_lab.report.model import MAX_SAVED_DATA
+from tests.report.make import FINDINGS, SHA, failed, file_facts, ok, report
+
+
+def test_findings_are_worst_first_then_surest_and_carry_their_module():
+    assert [f.id for f in report().findings] == [
+        "file-processor/odd-sections",
+        "file-processor/packer",
+        "file-processor/overlay",
+        "file-processor/no-signature",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("severity", "level"),
+    [
+        ("critical", "malicious-looking"),
+        ("high", "suspicious"),
+        ("medium", "worth a look"),
+        ("low", "clean-looking"),
+        ("info", "clean-looking"),
+    ],
+)
+def test_the_worst_severity_makes_the_verdict(severity, level):
+    verdict = report(ok((Finding("one", severity, 50, "One"),))).verdict
+    assert verdict.level == level
+    assert verdict.sentence.startswith(level.capitalize())
+
+
+def test_no_finding_is_no_proof():
+    assert "no proof" in report(ok(())).verdict.sentence
+
+
+def test_one_failed_module_makes_it_partial_and_the_verdict_says_so():
+    made = report(ok(), failed())
+    assert made.status == "partial"
+    assert made.verdict.sentence.endswith("Not everything was analysed: unpacker failed.")
+    assert made.facts is not None
+
+
+def test_all_failed_is_unknown_and_never_clean():
+    made = report(failed("file-processor"))
+    assert (made.status, made.verdict.level, made.facts) == ("failed", "unknown", None)
+
+
+def test_json_is_the_contract_and_comes_back_the_same():
+    made = report(ok(), failed())
+    decoded = json.loads(made.to_json())
+    assert set(decoded) == {"id", "status", "sample", "analysisType", "results", "performance"}
+    assert decoded["sample"]["sha256"] == SHA
+    assert decoded["performance"] == {"totalTime": 0.0151, "moduleTimings": {"file-processor": 0.012, "unpacker": 0.5}}
+    module = decoded["results"]["analysis"]["file-processor"]
+    assert set(module) == {"module", "version", "status", "findings", "data", "error", "time", "memoryBytes"}
+    assert decoded["results"]["analysis"]["unpacker"]["error"]["next_step"]
+    again = Report.from_json(made.to_json())
+    assert again.to_json() == made.to_json()
+    assert again.findings == made.findings
+    assert again.facts == made.facts
+
+
+def test_a_long_module_name_still_gives_ids_that_decode():
+    long = ModuleResult.ok(
+        "m" * 64, "1.0.0", data=msgspec.Raw(b"{}"), findings=[Finding("f" * 96, "low", 1, "x")], time=0, memory_bytes=0
+    )
+    assert Report.from_json(report(long).to_json()).findings[0].id == f"{'m' * 64}/{'f' * 96}"
+
+
+def test_facts_that_break_the_contract_are_a_named_error():
+    broken = ModuleResult.ok(
+        "file-processor", "1.0.0", data=msgspec.Raw(b'{"size":1}'), findings=(), time=0, memory_bytes=0
+    )
+    with pytest.raises(BadOutput, match="do not fit the contract"):
+        _ = report(broken).facts
+
+
+def test_facts_are_decoded_once():
+    made = report()
+    assert made.facts is made.facts
+
+
+def test_a_notebook_gets_four_forms_and_none_of_them_plain_json():
+    bundle = report()._repr_mimebundle_()
+    assert set(bundle) == {"text/html", "text/markdown", "text/plain", REPORT_MIME}
+    assert bundle[REPORT_MIME]["results"]["analysis"]["file-processor"]["data"]["size"] == 65_536
+
+
+def test_bulky_data_is_not_saved_with_the_notebook():
+    facts = file_facts(strings=None)
+    text = "x" * MAX_SAVED_DATA
+    bulky = msgspec.structs.replace(facts, hashes=msgspec.structs.replace(facts.hashes, md5=text))
+    saved = report(ok(facts=bulky))._repr_mimebundle_()[REPORT_MIME]
+    assert saved["results"]["analysis"]["file-processor"]["data"] is None
+    assert Report.from_json(json.dumps(saved)).facts is None
+    assert len(saved["results"]["analysis"]["file-processor"]["findings"]) == len(FINDINGS)
+
+
+def test_repr_is_one_short_line():
+    assert repr(report()) == "<Report abababababab: suspicious, 4 findings, completed>"

@@ -1,0 +1,184 @@
+"""HTML, Markdown and text: complete, hostile-proof, small and quick."""
+
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from athena_lab.report import Evidence, Finding
+from athena_lab.report import facts as f
+from athena_lab.report.html import finding_anchor
+from athena_lab.report.markdown import plain, span
+from athena_lab.report.svg import entropy_plot, entropy_sentence
+from tests.report.make import HOSTILE, SHA, executable, failed, file_facts, ok, report
+
+ALLOWED = {
+    "style", "section", "h3", "h4", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead", "tbody", "tr",
+    "th", "td", "details", "summary", "meter", "figure", "figcaption", "svg", "title", "polygon", "polyline", "line",
+}  # fmt: skip
+VOID_LIKE = {"polygon", "polyline", "line"}
+
+
+class Page(HTMLParser):
+    """Collects elements, and checks that every tag that opens closes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.feed(html)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID_LIKE:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID_LIKE:
+            assert self.open.pop() == tag
+
+
+def test_html_is_well_formed_and_holds_only_what_it_should():
+    page = Page(report(ok(), failed()).to_html())
+    assert page.tags <= ALLOWED
+    assert not [a for a in page.attributes if a[1].startswith("on") or a[1] == "src"]
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_no_text_of_a_sample_becomes_markup(text):
+    hostile = msgspec.structs.replace(
+        executable(),
+        sections=(f.Section(text, 0, 0, 0, 0, 0.0, text, anomalies=(text,)),),
+        imports=(f.Import(text, text),),
+        exports=(f.Export(text, forward=text),),
+        version_info={text: text},
+        debug=(f.DebugInfo("codeview", text),),
+        arch=text,
+        type=text,
+    )
+    facts = file_facts(executables=(hostile,), strings=f.Strings(1, (f.StringItem(0, "ascii", text),)))
+    finding = Finding("x", "high", 1, "Title", text, (Evidence(0, 1, text),), (text,))
+    made = report(ok((finding,), facts), name=text)
+    page = Page(made.to_html())
+    assert page.tags <= ALLOWED
+    assert {name for _, name, _ in page.attributes} <= {
+        "class", "id", "data-report", "href", "target", "rel", "scope", "min", "max", "low", "high", "optimum", "value",
+        "role", "open", "viewbox", "width", "height", "preserveaspectratio", "points", "fill", "fill-opacity", "stroke",
+        "stroke-width", "stroke-opacity", "stroke-dasharray", "x1", "x2", "y1", "y2", "style",
+    }  # fmt: skip
+
+
+def test_the_only_links_go_to_attack_techniques():
+    hrefs = [value for _, name, value in Page(report().to_html()).attributes if name == "href"]
+    assert hrefs == ["https://attack.mitre.org/techniques/T1027/002/"]
+
+
+def test_html_shows_the_whole_of_what_is_known():
+    html = report(ok(), failed()).to_html()
+    for words in (
+        "Suspicious: 2 high findings", SHA, "PE32 executable (console) x86", "Imphash", "2023-11-14 22:13:20 UTC",
+        "Rich header", "TLS callbacks", "Imports: 3 from 2 libraries", "CreateFileW", "#3", "Strings: 5,000", "0x400",
+        "encrypted", "Overlay", "checksum INVALID", "unpacker failed:", "The module trapped: unreachable.",
+        "on: aslr; off: nx", "computed 0x2", "r-x",
+    ):  # fmt: skip
+        assert words in html, words
+
+
+def test_each_finding_has_an_anchor():
+    made = report()
+    html = made.to_html()
+    for finding in made.findings:
+        assert f'id="{finding_anchor(SHA, finding.id)}"' in html
+
+
+@pytest.mark.parametrize("form", ["to_html", "to_markdown", "to_text"])
+def test_what_is_hostile_shows_itself(form):
+    text = getattr(report(), form)()
+    assert "http://" not in text
+    assert not re.search("[\u202a-\u202e\x1b]", text)
+    assert "hxxp" in text
+
+
+def test_the_worst_report_stays_small_and_quick():
+    text = "&<\"'\u202e" * 200
+    image = executable()
+    many = msgspec.structs.replace(
+        image,
+        sections=(f.Section(text, 1, 1, 1, 1, 7.9, text, anomalies=(text,) * 4),) * 1000,
+        libraries=tuple(f"{i}{text}" for i in range(500)),
+        imports=tuple(f.Import(f"{i % 500}{text}", text) for i in range(5000)),
+        exports=(f.Export(text, 1, 1, text),) * 1000,
+        resources=(f.Resource(text, text, 1, 1, 1, 1.0, text),) * 1000,
+        version_info={f"{i}{text}": text for i in range(300)},
+        segments=(f.Segment(text, 1, 1, 1, 1, text),) * 500,
+    )
+    facts = file_facts(
+        executables=(many,) * 2,
+        container=f.Container(text, 1000, (f.Entry(text, 1),) * 1000, {f"{i}": text for i in range(300)}),
+        strings=f.Strings(1 << 20, (f.StringItem(1, "ascii", text),) * 2000),
+    )
+    findings = tuple(Finding(f"f{i}", "high", 1, "T" * 200, text, (Evidence(1, 1, text),) * 20) for i in range(1000))
+    made = report(ok(findings, facts), failed())
+    made.to_html()
+    began = time.process_time()
+    html = made.to_html()
+    assert time.process_time() - began < 0.5  # 55 ms where it was measured
+    assert len(html.encode()) < 300_000
+    assert "more" in html
+
+
+def test_a_usual_report_is_quick():
+    made = report()
+    made.to_html()
+    began = time.process_time()
+    made.to_html()
+    assert time.process_time() - began < 0.1
+
+
+def test_the_plot_is_one_sentence_without_its_picture():
+    entropy = f.EntropyProfile(6.5, 256, (0.0, 8.0, 7.2))
+    assert entropy_sentence(entropy) in entropy_plot(entropy)
+    assert "2 at or above 7.2" in entropy_sentence(entropy)
+    assert entropy_plot(f.EntropyProfile(0, 0, ())) == ""
+
+
+@given(st.text(max_size=80))
+def test_markdown_spans_hold_any_text(text):
+    tokens = MarkdownIt("commonmark").enable("table").parseInline(span(text))[0].children
+    assert [token.type for token in tokens] == ["code_inline"]
+
+
+@given(st.text(max_size=80))
+def test_markdown_prose_stays_prose(text):
+    tokens = MarkdownIt("commonmark").enable("table").parse(f"x {plain(text)}")
+    inline = [child.type for token in tokens for child in token.children or ()]
+    assert {token.type for token in tokens} == {"paragraph_open", "inline", "paragraph_close"}
+    assert set(inline) <= {"text", "text_special"}
+
+
+def test_markdown_is_a_table_of_sections_and_a_list_of_findings():
+    text = report(ok(), failed()).to_markdown()
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    assert html.count("<table>") == 1
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "unpacker" in text
+
+
+def test_text_names_findings_and_failures():
+    text = str(report(ok(), failed()))
+    assert text.startswith("Suspicious: 2 high findings")
+    assert "[file-processor/odd-sections]" in text
+    assert "unpacker failed: The module trapped" in text
+    assert HOSTILE not in text

@@ -1,0 +1,130 @@
+"""Runs every check and test, cheap to dear, and says at the end what ran and how many passed.
+
+    python tests/run.py [--only NAME[,NAME...]] [--list]
+
+A stage that fails does not end the run, since the others have something to say too; the exit code is 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+PYTEST = f"{sys.executable} -m pytest -q"
+CORE = "tests --ignore=tests/jupyter --ignore=tests/browser --ignore=tests/wasm_modules --ignore=tests/notebooks"
+LOOPBACK = "--disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,::1,localhost"
+
+
+class Stage(NamedTuple):
+    """One command. ``group`` can be asked for with --only, as the name can."""
+
+    name: str
+    command: str
+    group: str = "tests"
+    folder: str = "."
+
+
+STAGES = (
+    Stage("ruff format", "ruff format --check .", "checks"),
+    Stage("ruff", "ruff check .", "checks"),
+    Stage("codespell", "codespell", "checks"),
+    Stage("biome", "jlpm biome ci --error-on-warnings .", "checks", "labextension"),
+    Stage("cargo fmt", "cargo fmt --all --check", "checks", "wasm"),
+    Stage("layers", "lint-imports --no-cache", "checks"),
+    Stage("deptry", "deptry athena_lab", "checks"),
+    Stage("vulture", "vulture", "checks"),
+    Stage("mypy", "mypy", "checks"),
+    Stage("tsc", "jlpm tsc --noEmit", "checks", "labextension"),
+    Stage("tsc tests", "jlpm tsc --noEmit -p tests", "checks", "labextension"),
+    Stage("core", f"{PYTEST} {CORE} {LOOPBACK}"),
+    Stage("clippy", "cargo clippy --workspace --all-targets --quiet -- -D warnings", "rust", "wasm"),
+    Stage("cargo test", "cargo test --workspace --quiet", "rust", "wasm"),
+    Stage("components", f"{sys.executable} wasm/build.py --check", "rust"),
+    Stage("modules", f"{PYTEST} tests/wasm_modules"),
+    Stage("jupyter", f"{PYTEST} -c tests/jupyter/pytest.ini --rootdir=. tests/jupyter {LOOPBACK}"),
+    Stage("vitest", "jlpm test", "tests", "labextension"),
+    Stage("wheel", f"{sys.executable} tests/wheel.py"),
+    Stage("notebooks", f"{PYTEST} tests/notebooks"),
+    Stage("browser", f"{PYTEST} tests/browser"),
+)
+
+
+class Outcome(NamedTuple):
+    stage: Stage
+    ok: bool
+    passed: int
+    failed: int
+    seconds: float
+
+
+def run(stage: Stage) -> Outcome:
+    print(f"\n=== {stage.name}: {stage.command}", flush=True)
+    started = time.monotonic()
+    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "NO_COLOR": "1"}
+    process = subprocess.Popen(
+        shlex.split(stage.command),
+        cwd=ROOT / stage.folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    lines = []
+    for line in process.stdout or ():
+        print(line, end="", flush=True)
+        lines.append(line)
+    ok = process.wait() == 0
+    passed, failed = count(lines)
+    return Outcome(stage, ok, passed, failed or int(not ok), time.monotonic() - started)
+
+
+def count(lines: list[str]) -> tuple[int, int]:
+    """Tests passed and failed, by the summaries of pytest, cargo and vitest; a check counts as one."""
+    summaries = [line for line in lines if re.search(r"\d+ (passed|failed)", line) and "Test Files" not in line]
+    totals = [line for line in summaries if re.search(r"test result:|^\s*Tests\s|in [\d.]+s|^\d+ passed", line)]
+    passed = sum(int(number) for line in totals for number in re.findall(r"(\d+) passed", line))
+    failed = sum(int(number) for line in totals for number in re.findall(r"(\d+) failed", line))
+    return passed, failed
+
+
+def report(outcomes: list[Outcome]) -> int:
+    print("\n\nstage          result   passed  failed  seconds")
+    for outcome in outcomes:
+        result = "ok" if outcome.ok else "FAILED"
+        print(f"{outcome.stage.name:14} {result:8} {outcome.passed:6} {outcome.failed:7} {outcome.seconds:8.1f}")
+    checks = sum(outcome.ok and not outcome.passed for outcome in outcomes)
+    passed = sum(outcome.passed for outcome in outcomes) + checks
+    failed = sum(outcome.failed for outcome in outcomes)
+    print(f"\nof them {checks} checks, in {sum(outcome.seconds for outcome in outcomes):.0f} s")
+    print(f"{passed} passed, {failed} failed")
+    return int(any(not outcome.ok for outcome in outcomes))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="names or groups of stages, separated by commas")
+    parser.add_argument("--list", action="store_true", help="list the stages")
+    arguments = parser.parse_args()
+    wanted = set(filter(None, arguments.only.split(",")))
+    stages = [stage for stage in STAGES if not wanted or wanted & {stage.name, stage.group}]
+    if arguments.list:
+        print("\n".join(f"{stage.group:8} {stage.name}" for stage in stages))
+        return 0
+    if unknown := wanted - {name for stage in STAGES for name in (stage.name, stage.group)}:
+        parser.error(f"no such stage: {', '.join(sorted(unknown))}")
+    return report([run(stage) for stage in stages])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from athena_lab.config import LabConfig, load_config
+from athena_lab.errors import ConfigError
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="athena.toml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_without_file_and_environment_there_are_defaults(tmp_path):
+    config = load_config({}, tmp_path)
+    assert config.samples.max_bytes == 256 << 20
+    assert list(config.providers) == ["claude", "openai", "deepseek", "mistral", "groq", "local"]
+    assert config.quarantine.name == "quarantine"
+
+
+def test_a_named_file_and_the_environment_which_wins(write, tmp_path):
+    path = write(
+        '[wasm]\nworkers = 3\ndeadline = 5\n\n[providers.claude]\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n'
+    )
+    environ = {"ATHENA_CONFIG": str(path), "ATHENA_WASM__WORKERS": "4", "ATHENA_PROVIDERS__OPENAI__ENABLED": "false"}
+    config = load_config(environ, tmp_path)
+    assert (config.wasm.workers, config.wasm.deadline) == (4, 5.0)
+    assert config.providers["claude"].model == "m"
+    assert config.providers["claude"].key_variables == ("ANTHROPIC_API_KEY",)
+    assert not config.providers["openai"].enabled
+
+
+def test_a_row_of_ones_own_needs_no_code(write, tmp_path):
+    path = write('[providers.mine]\nwire = "openai-chat"\nbase_url = "http://127.0.0.1:1/v1"\nkey_env = "MY_KEY"\n')
+    config = load_config({"ATHENA_CONFIG": str(path)}, tmp_path)
+    assert config.providers["mine"].name == "mine"
+    assert "MY_KEY" in config.key_variables
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("[wasm]\nworkers = 0\n", 2, "wasm.workers"),
+        ("# c\n[wasm]\ndeadline = 5\nworkerz = 1\n", 4, "wasm.workerz"),
+        ("[wasm]\nworkers = 'two'\n", 2, "wasm.workers"),
+        ("[wazm]\nworkers = 1\n", 1, "wazm"),
+        ("[samples]\n\n\nmax_bytes = -1\n", 4, "samples.max_bytes"),
+        ('[providers.claude]\npriority = "first"\n', 2, "priority"),
+        ("[providers.x]\nwire = 'openai-chat'\nurl = ''\n", 3, "url"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(write, tmp_path, text, line, what):
+    path = write(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config({"ATHENA_CONFIG": str(path)}, tmp_path)
+    assert f"{path}, line {line}: " in caught.value.detail
+    assert what in caught.value.detail
+
+
+def test_a_wrong_variable_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="ATHENA_WASM__WORKERS"):
+        load_config({"ATHENA_WASM__WORKERS": "many"}, tmp_path)
+    with pytest.raises(ConfigError, match="ATHENA_WASM__WORKERZ"):
+        load_config({"ATHENA_WASM__WORKERZ": "1"}, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[wasm\n", "a = 1\na = 2\n", "\x00"])
+def test_what_is_no_toml_is_named(write, tmp_path, text):
+    path = write(text)
+    with pytest.raises(ConfigError, match=r"athena\.toml"):
+        load_config({"ATHENA_CONFIG": str(path)}, tmp_path)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config({"ATHENA_CONFIG": str(tmp_path / "none.toml")}, tmp_path)
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_config({"ATHENA_CONFIG": str(tmp_path / "latin.toml")}, tmp_path)
+
+
+def test_a_file_in_the_working_directory_may_tune_but_not_redirect(write, tmp_path):
+    write('[wasm]\nworkers = 1\n[providers.claude]\nmodel = "m"\nenabled = true\n')
+    assert load_config({}, tmp_path).wasm.workers == 1
+    for text in (
+        '[providers.claude]\nbase_url = "https://evil.example/v1"\n',
+        '[providers.evil]\nwire = "openai-chat"\nkey_env = "ANTHROPIC_API_KEY"\n',
+        '[samples]\nfolder = "/etc"\n',
+        '[wasm]\ncomponents = "."\n',
+    ):
+        path = write(text)
+        with pytest.raises(ConfigError, match="working directory") as caught:
+            load_config({}, tmp_path)
+        assert f"{path}, line " in caught.value.detail
+        assert "ATHENA_CONFIG" in caught.value.next_step
+        assert isinstance(load_config({"ATHENA_CONFIG": str(path)}, tmp_path), LabConfig)

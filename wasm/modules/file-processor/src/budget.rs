@@ -1,0 +1,40 @@
+//! Work that a crafted file may ask for, bounded. Sections, resources and streams may overlap, so that a file of
+//! megabytes could ask for terabytes of hashing; an honest file has each byte in one of them.
+
+use module_kit::entropy;
+
+use crate::digest::md5;
+
+/// Bytes that may still be hashed or measured.
+pub struct Budget {
+    left: u64,
+    pub exhausted: bool,
+}
+
+impl Budget {
+    /// Four times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
+    /// taken, and may be in a resource and in a symbol table too.
+    pub fn for_file(size: usize) -> Self {
+        Self { left: (size as u64).saturating_mul(4).max(1 << 20), exhausted: false }
+    }
+
+    pub fn spend(&mut self, bytes: u64) -> bool {
+        let affordable = bytes <= self.left;
+        if affordable {
+            self.left -= bytes;
+        } else {
+            self.exhausted = true;
+        }
+        affordable
+    }
+
+    /// Entropy of the bytes; 0 when the budget is used up.
+    pub fn entropy(&mut self, bytes: &[u8]) -> f64 {
+        if self.spend(bytes.len() as u64) { entropy(bytes) } else { 0.0 }
+    }
+
+    /// MD5 of the bytes; empty when the budget is used up.
+    pub fn md5(&mut self, bytes: &[u8]) -> String {
+        if self.spend(bytes.len() as u64) { md5(bytes) } else { String::new() }
+    }
+}

@@ -1,0 +1,101 @@
+//! Archives and documents: what is in them, without unpacking them whole.
+
+mod office;
+pub mod ole;
+mod pdf;
+mod rtf;
+mod stream;
+pub mod zip;
+
+use miniz_oxide::inflate::{DecompressError, decompress_to_vec_with_limit};
+use module_kit::{Finding, Findings, Severity};
+
+use crate::facts::Container;
+
+/// The listing for a format that has one.
+pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
+    match id {
+        _ if data.starts_with(b"PK") => zip::parse(id, data, findings),
+        _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
+        "pdf" => Some(pdf::parse(data, findings)),
+        "rtf" => Some(rtf::parse(data, findings)),
+        "gzip" => Some(stream::gzip(data, findings)),
+        "tar" | "tar-old" => Some(stream::tar(data, findings)),
+        "ar" | "deb" => Some(stream::ar(data, findings)),
+        _ => None,
+    }
+}
+
+/// Inflates raw deflate data to at most `limit` bytes; of damaged data, what came before the damage.
+fn inflate(packed: &[u8], limit: usize) -> Vec<u8> {
+    match decompress_to_vec_with_limit(packed, limit) {
+        Ok(bytes) => bytes,
+        Err(DecompressError { output, .. }) => output,
+    }
+}
+
+/// Names of members that a careless unpacker would write elsewhere, or that hide what they are.
+fn judge_names<'a>(names: impl Iterator<Item = &'a str>, findings: &mut Findings) {
+    let mut outside = Vec::new();
+    let mut disguised = Vec::new();
+    for name in names {
+        let is_absolute = name.starts_with(['/', '\\']) || name.as_bytes().get(1) == Some(&b':');
+        if is_absolute || name.split(['/', '\\']).any(|part| part == "..") {
+            outside.push(name);
+        }
+        if is_disguised(name) {
+            disguised.push(name);
+        }
+    }
+    if !outside.is_empty() {
+        findings.add(
+            Finding::new("path-traversal", Severity::High, 85, "Entries would be unpacked outside of the folder")
+                .quotes(outside)
+                .techniques(&["T1204.002"]),
+        );
+    }
+    if !disguised.is_empty() {
+        findings.add(
+            Finding::new("disguised-entry", Severity::Medium, 75, "An entry's name hides that it is a program")
+                .quotes(disguised)
+                .techniques(&["T1036.007"]),
+        );
+    }
+}
+
+/// `invoice.pdf.exe`, a run of blanks before the extension, or a right-to-left override in the name.
+pub fn is_disguised(name: &str) -> bool {
+    const PROGRAMS: [&str; 16] =
+        ["exe", "scr", "com", "pif", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "hta", "lnk", "ps1", "msi", "jar"];
+    const HARMLESS: [&str; 15] =
+        ["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "rtf", "jpg", "jpeg", "png", "gif", "mp3", "mp4"];
+    let lower = name.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
+    let Some((stem, extension)) = lower.rsplit_once('.') else { return false };
+    let is_program = PROGRAMS.contains(&extension.trim());
+    let inner = stem.trim_end().rsplit_once('.').map(|(_, inner)| inner.trim());
+    let doubled = is_program && inner.is_some_and(|inner| HARMLESS.contains(&inner));
+    doubled || is_program && stem.ends_with("   ") || lower.contains('\u{202e}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn double_extensions_and_reversed_names_are_disguises() {
+        for name in ["a/invoice.pdf.exe", "photo.jpg      .scr", "x\u{202e}fdp.exe", "report.docx.js"] {
+            assert!(is_disguised(name), "{name}");
+        }
+        for name in ["setup.exe", "jquery.min.js", "archive.tar.gz", "a.pdf", "noextension"] {
+            assert!(!is_disguised(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_leave_the_folder_are_found() {
+        let mut findings = Findings::default();
+        judge_names(["../../etc/passwd", "C:\\x", "fine/..fine"].into_iter(), &mut findings);
+        let found = findings.into_sorted();
+        assert_eq!(found[0].evidence.len(), 2);
+    }
+}

@@ -1,0 +1,234 @@
+//! gzip, tar and ar: files in a row.
+
+use std::collections::BTreeMap;
+
+use module_kit::{Finding, Findings, Severity};
+
+use super::inflate;
+use crate::facts::{Category, Container, Entry};
+use crate::formats::{category_of, identify_id};
+use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
+use crate::reader::{Reader, text};
+
+/// gzip (RFC 1952). Its one member; of a packed tar, that one's members too.
+pub fn gzip(data: &[u8], findings: &mut Findings) -> Container {
+    let Some(header) = GzipHeader::parse(data) else {
+        findings.malformed("gzip-header", "The header is cut off.");
+        return Container { kind: "gzip", ..Container::default() };
+    };
+    let packed = &data[header.size..];
+    let content = inflate(packed, MAX_INFLATED);
+    let format = identify_id(&content);
+    let reader = Reader::little(data);
+    // Modulo 2^32, and of the last member only.
+    let stated = reader.u32(reader.len().saturating_sub(4)).map_or(0, u64::from);
+    let mut properties = BTreeMap::new();
+    if !header.comment.is_empty() {
+        properties.insert("comment".to_owned(), header.comment.clone());
+    }
+    properties.insert("content".to_owned(), format.to_owned());
+    bomb(stated, data.len() as u64, findings);
+    if matches!(format, "tar" | "tar-old") {
+        let is_cut = content.len() >= MAX_INFLATED;
+        let listed = members(&content, is_cut, findings);
+        if is_cut {
+            properties.insert("listed".to_owned(), format!("the first {MAX_INFLATED} bytes"));
+        }
+        return Container { properties, kind: "gzip", ..listed };
+    }
+    let entry = Entry {
+        name: header.name,
+        size: stated,
+        compressed_size: Some(packed.len() as u64),
+        offset: Some(header.size as u64),
+        modified: (header.modified != 0).then_some(i64::from(header.modified)),
+        format,
+        ..Entry::default()
+    };
+    judge_entries(std::slice::from_ref(&entry), findings);
+    Container { kind: "gzip", count: 1, entries: vec![entry], properties }
+}
+
+struct GzipHeader {
+    size: usize,
+    name: String,
+    comment: String,
+    modified: u32,
+}
+
+impl GzipHeader {
+    fn parse(data: &[u8]) -> Option<Self> {
+        let reader = Reader::little(data);
+        let flags = reader.u8(3)?;
+        let mut at = 10;
+        if flags & 4 != 0 {
+            at += 2 + u64::from(reader.u16(at)?);
+        }
+        let mut field = |present: bool| {
+            let bytes = if present { reader.c_string(at, 4_096)? } else { return Some(String::new()) };
+            at += bytes.len() as u64 + 1;
+            Some(text(bytes, 1_024))
+        };
+        let (name, comment) = (field(flags & 8 != 0)?, field(flags & 16 != 0)?);
+        at += if flags & 2 != 0 { 2 } else { 0 };
+        let size = usize::try_from(at).ok().filter(|&size| size <= data.len())?;
+        Some(Self { size, name, comment, modified: reader.u32(4)? })
+    }
+}
+
+fn bomb(size: u64, packed: u64, findings: &mut Findings) {
+    // Deflate packs 1,032 to one at most, which is reached by bytes that are all the same.
+    if size > 256 << 20 && size / packed.max(1) > 500 {
+        findings.add(
+            Finding::new("archive-bomb", Severity::High, 80, "The archive unpacks to far more than its size")
+                .detail(format!("{size} bytes out of {packed}."))
+                .techniques(&["T1499"]),
+        );
+    }
+}
+
+/// tar: POSIX (ustar, pax) and GNU.
+pub fn tar(data: &[u8], findings: &mut Findings) -> Container {
+    members(data, false, findings)
+}
+
+/// `is_cut`: that the archive ends early is known and no finding.
+fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
+    let mut entries = Vec::new();
+    let mut count = 0;
+    let mut links = Vec::new();
+    let mut long_name = None;
+    let reader = Reader::little(data);
+    let mut at = 0_u64;
+    while let Some(header) = reader.slice(at, 512).filter(|header| header[0] != 0) {
+        let Some(size) = number(&header[124..136]) else {
+            findings.malformed("tar-header", "A member's size is no number.");
+            break;
+        };
+        let kind = header[156];
+        let content = reader.upto(at + 512, size);
+        if (content.len() as u64) < size && !is_cut {
+            findings.malformed("tar-end", "The last member is cut off.");
+        }
+        // GNU keeps a name that is too long in a member of its own.
+        if kind == b'L' {
+            long_name = Some(text(until_nul(content), 4_096));
+        } else if !matches!(kind, b'x' | b'g' | b'K') {
+            count += 1;
+            let name = long_name.take().unwrap_or_else(|| name(header));
+            if matches!(kind, b'1' | b'2') {
+                links.push(text(until_nul(&header[157..257]), 256));
+            }
+            if entries.len() < MAX_ENTRIES_REPORTED {
+                entries.push(member(name, header, at, size, content));
+            }
+        }
+        if count as usize >= MAX_ENTRIES {
+            break;
+        }
+        at = at.saturating_add(512).saturating_add(size.div_ceil(512).saturating_mul(512));
+    }
+    super::judge_names(entries.iter().map(|entry| entry.name.as_str()), findings);
+    judge_links(&links, findings);
+    judge_entries(&entries, findings);
+    Container { kind: "tar", count, entries, ..Container::default() }
+}
+
+fn member(name: String, header: &[u8], at: u64, size: u64, content: &[u8]) -> Entry {
+    let kind = match header[156] {
+        0 | b'0' | b'7' => "file",
+        b'1' | b'2' => "link",
+        b'5' => "folder",
+        _ => "special",
+    };
+    Entry {
+        name,
+        size,
+        offset: Some(at + 512),
+        kind,
+        modified: number(&header[136..148]).and_then(|seconds| i64::try_from(seconds).ok()),
+        format: if kind == "file" { identify_id(content) } else { "" },
+        ..Entry::default()
+    }
+}
+
+fn name(header: &[u8]) -> String {
+    let name = text(until_nul(&header[..100]), 256);
+    let prefix = until_nul(&header[345..500]);
+    let is_posix = &header[257..263] == b"ustar\0";
+    if is_posix && !prefix.is_empty() { format!("{}/{name}", text(prefix, 256)) } else { name }
+}
+
+fn until_nul(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
+    &bytes[..end]
+}
+
+/// Octal digits, or with the highest bit set a big-endian number.
+fn number(field: &[u8]) -> Option<u64> {
+    if field[0] & 0x80 != 0 {
+        let low = field[field.len() - 8..].iter();
+        return Some(low.fold(0, |value, &byte| value << 8 | u64::from(byte)));
+    }
+    let mut digits = until_nul(field).iter().filter(|byte| **byte != b' ');
+    digits.try_fold(0_u64, |value, &digit| match digit {
+        b'0'..=b'7' => value.checked_mul(8)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    })
+}
+
+fn judge_links(links: &[String], findings: &mut Findings) {
+    let outside = links.iter().filter(|link| link.starts_with('/') || link.split('/').any(|part| part == ".."));
+    let outside: Vec<_> = outside.collect();
+    if !outside.is_empty() {
+        findings.add(Finding::new("links-outside", Severity::Low, 60, "Links lead out of the archive").quotes(outside));
+    }
+}
+
+fn judge_entries(entries: &[Entry], findings: &mut Findings) {
+    let programs = entries.iter().filter(|entry| category_of(entry.format) == Some(Category::Executable));
+    let programs: Vec<_> = programs.map(|entry| &entry.name).collect();
+    if !programs.is_empty() {
+        findings.add(
+            Finding::new("archived-executable", Severity::Info, 85, "The archive holds executables")
+                .detail(format!("{} of the entries.", programs.len()))
+                .quotes(programs),
+        );
+    }
+}
+
+/// Unix archives: static libraries and Debian packages.
+pub fn ar(data: &[u8], findings: &mut Findings) -> Container {
+    let reader = Reader::little(data);
+    let mut entries = Vec::new();
+    let mut count = 0;
+    let mut at = 8;
+    while let Some(header) = reader.slice(at, 60) {
+        let size = decimal(&header[48..58]).filter(|_| &header[58..] == b"`\n");
+        let Some(size) = size else {
+            findings.malformed("ar-header", "A member's header is damaged.");
+            break;
+        };
+        count += 1;
+        if entries.len() < MAX_ENTRIES_REPORTED {
+            let name = text(&header[..16], 16);
+            entries.push(Entry {
+                name: name.trim_end().trim_end_matches('/').to_owned(),
+                size,
+                offset: Some(at + 60),
+                modified: decimal(&header[16..28]).and_then(|seconds| i64::try_from(seconds).ok()),
+                format: identify_id(reader.upto(at + 60, size)),
+                ..Entry::default()
+            });
+        }
+        if count as usize >= MAX_ENTRIES {
+            break;
+        }
+        at = at.saturating_add(60).saturating_add(size.next_multiple_of(2));
+    }
+    Container { kind: "ar", count, entries, ..Container::default() }
+}
+
+fn decimal(field: &[u8]) -> Option<u64> {
+    std::str::from_utf8(field).ok()?.trim_end().parse().ok()
+}

@@ -1,0 +1,309 @@
+//! The module's output, in the shape of `athena_lab/report/facts.py`; units and meanings are described there.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Hashes {
+    pub md5: String,
+    pub sha1: String,
+    pub sha256: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Format {
+    pub id: &'static str,
+    pub name: String,
+    pub mime: &'static str,
+    pub category: Category,
+    #[serde(skip_serializing_if = "is_default")]
+    pub extension: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Category {
+    Executable,
+    Script,
+    Document,
+    Archive,
+    Image,
+    Installer,
+    DiskImage,
+    Mail,
+    AudioVideo,
+    Font,
+    Certificate,
+    Bytecode,
+    Database,
+    Capture,
+    Text,
+    Data,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct EntropyProfile {
+    pub overall: f64,
+    pub block_size: u64,
+    pub profile: Vec<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    Ascii,
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StringItem {
+    pub offset: u64,
+    pub encoding: Encoding,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Strings {
+    pub total: u64,
+    pub items: Vec<StringItem>,
+    pub min_length: usize,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Section {
+    pub name: String,
+    pub address: u64,
+    pub virtual_size: u64,
+    pub offset: u64,
+    pub size: u64,
+    pub entropy: f64,
+    pub permissions: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub flags: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub md5: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub anomalies: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Segment {
+    pub kind: String,
+    pub address: u64,
+    pub virtual_size: u64,
+    pub offset: u64,
+    pub size: u64,
+    pub permissions: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Import {
+    pub library: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub ordinal: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub delayed: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Export {
+    #[serde(skip_serializing_if = "is_default")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub ordinal: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub address: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub forward: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Resource {
+    pub kind: String,
+    pub name: String,
+    pub language: u32,
+    pub offset: u64,
+    pub size: u64,
+    pub entropy: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub format: &'static str,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Overlay {
+    pub offset: u64,
+    pub size: u64,
+    pub entropy: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub format: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RichEntry {
+    pub product: u16,
+    pub build: u16,
+    pub count: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RichHeader {
+    pub key: u32,
+    pub checksum_valid: bool,
+    pub hash: String,
+    pub entries: Vec<RichEntry>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DebugInfo {
+    pub kind: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub pdb_path: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub guid: Option<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub age: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub timestamp: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signature {
+    pub kind: &'static str,
+    pub offset: u64,
+    pub size: u64,
+    pub subjects: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct DotNet {
+    pub runtime_version: String,
+    pub flags: u32,
+    pub entry_point_token: u32,
+    pub streams: Vec<String>,
+    pub module_name: String,
+    pub assembly_name: String,
+    pub mvid: String,
+}
+
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Executable {
+    pub kind: &'static str,
+    pub arch: String,
+    pub bits: u8,
+    pub endian: &'static str,
+    #[serde(rename = "type")]
+    pub kind_of_image: String,
+    pub entry_point: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub image_base: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub subsystem: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub compile_time: Option<u32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<Section>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub libraries: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub imports: Vec<Import>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub import_count: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub exports: Vec<Export>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub export_count: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub resource_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<Overlay>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub imphash: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub rich: Option<RichHeader>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub debug: Vec<DebugInfo>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub version_info: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub tls_callbacks: Vec<u64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub signature: Option<Signature>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub checksum: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub checksum_computed: Option<u32>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub dll_characteristics: Vec<&'static str>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub dotnet: Option<DotNet>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub export_name: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub interpreter: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub build_id: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub rpath: Vec<String>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub mitigations: BTreeMap<&'static str, bool>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub slice_offset: u64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    pub name: String,
+    pub size: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub compressed_size: Option<u64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub offset: Option<u64>,
+    #[serde(skip_serializing_if = "is_default_kind")]
+    pub kind: &'static str,
+    #[serde(skip_serializing_if = "is_default")]
+    pub encrypted: bool,
+    #[serde(skip_serializing_if = "is_default")]
+    pub modified: Option<i64>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub format: &'static str,
+}
+
+fn is_default_kind(kind: &str) -> bool {
+    kind.is_empty() || kind == "file"
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Container {
+    pub kind: &'static str,
+    pub count: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub entries: Vec<Entry>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub properties: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct FileFacts {
+    pub size: u64,
+    pub hashes: Hashes,
+    pub format: Format,
+    pub entropy: EntropyProfile,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub executables: Vec<Executable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<Container>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strings: Option<Strings>,
+}

@@ -1,0 +1,101 @@
+//! What the content says that a file is.
+
+mod installer;
+mod script;
+mod structure;
+mod table;
+
+use crate::facts::{Category, Format};
+use crate::pe::headers::Headers;
+use crate::{elf, macho};
+
+/// The format with a name for people. Reads the magic, the headers, and where needed a container's directory.
+pub fn identify(data: &[u8]) -> Format {
+    let id = identify_id(data);
+    let mut format = plain(id);
+    match id {
+        "pe" => {
+            if let Some(headers) = Headers::parse(data) {
+                format = describe_pe(data, &headers);
+            }
+        }
+        "elf" => format.name = elf::name(data).unwrap_or(format.name),
+        "macho" => format.name = macho::name(data).unwrap_or(format.name),
+        "macho-fat" => format.name = macho::fat_name(data).unwrap_or(format.name),
+        _ => {}
+    }
+    format
+}
+
+/// A PE image by its headers; an installer or a self-extracting archive by what is behind them.
+fn describe_pe(data: &[u8], headers: &Headers) -> Format {
+    let name = headers.name();
+    let extension = match headers.image_type() {
+        "dll" => "dll",
+        "driver" => "sys",
+        _ => "exe",
+    };
+    match installer::identify(data, headers) {
+        Some(id) => {
+            let installer = plain(id);
+            Format { name: format!("{}, {name}", installer.name), ..installer }
+        }
+        None => Format { name, extension, ..plain("pe") },
+    }
+}
+
+fn plain(id: &str) -> Format {
+    let row = table::by_id(id).or_else(|| table::by_id("data"));
+    row.map_or_else(
+        || Format {
+            id: "data",
+            name: "Data".into(),
+            mime: "application/octet-stream",
+            category: Category::Data,
+            extension: "",
+        },
+        |row| Format {
+            id: row.id,
+            name: row.name.to_owned(),
+            mime: row.mime,
+            category: row.category,
+            extension: row.extension,
+        },
+    )
+}
+
+/// Only the id; empty for no bytes.
+pub fn identify_id(data: &[u8]) -> &'static str {
+    if data.is_empty() {
+        return "";
+    }
+    structure::identify(data)
+        .or_else(|| table::find_row(data).map(|row| row.id))
+        .or_else(|| structure::identify_weak(data))
+        .or_else(|| script::identify(data))
+        .unwrap_or("data")
+}
+
+pub fn category_of(id: &str) -> Option<Category> {
+    table::by_id(id).map(|row| row.category)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unknown_is_data_and_nothing_is_nothing() {
+        assert_eq!(identify(&[1, 2, 0x80, 0]).id, "data");
+        assert_eq!(identify_id(b""), "");
+        assert_eq!(identify(b"").id, "data");
+    }
+
+    #[test]
+    fn every_id_in_the_code_is_in_a_table() {
+        let code = concat!(include_str!("structure.rs"), include_str!("script.rs"), include_str!("installer.rs"));
+        for id in code.split("Some(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(table::by_id(id).is_some(), "{id}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! How much of a file is looked at. Each limit is above what honest files have, and keeps a crafted one from using
+//! the sandbox's time and the report's space.
+
+/// Windows loads at most 96 sections; linkers of ELF objects write tens of thousands (one a function).
+pub const MAX_SECTIONS: usize = 4_096;
+/// Sections that are reported.
+pub const MAX_SECTIONS_REPORTED: usize = 512;
+/// Program headers and segments: real files have below 30.
+pub const MAX_SEGMENTS: usize = 512;
+/// Libraries that an image imports from: browsers have about 150.
+pub const MAX_LIBRARIES: usize = 1_024;
+/// Imports that are counted and hashed: the largest real tables have about 20,000.
+pub const MAX_IMPORTS: usize = 65_536;
+/// Imports and exports that are reported, each.
+pub const MAX_SYMBOLS_REPORTED: usize = 4_096;
+/// Exports that are counted: Windows' own numbers have 16 bits.
+pub const MAX_EXPORTS: usize = 65_536;
+/// Symbols of ELF and Mach-O that are walked: large libraries have some 100,000.
+pub const MAX_SYMBOLS: usize = 1_000_000;
+/// Characters of a symbol's name: C++ names of several thousand exist.
+pub const MAX_NAME: usize = 4_096;
+/// Resource directory entries that are walked.
+pub const MAX_RESOURCES: usize = 16_384;
+/// Resources that are reported.
+pub const MAX_RESOURCES_REPORTED: usize = 512;
+/// Bytes of a resource that are measured: enough to tell packed data.
+pub const MAX_RESOURCE_MEASURED: u64 = 4 << 20;
+/// Load commands of a Mach-O: real files have below 100.
+pub const MAX_LOAD_COMMANDS: u32 = 4_096;
+/// Slices of a fat Mach-O; more means that it is a Java class file, whose magic is the same.
+pub const MAX_SLICES: u32 = 16;
+/// Entries of an archive that are walked.
+pub const MAX_ENTRIES: usize = 100_000;
+/// Entries of an archive that are reported.
+pub const MAX_ENTRIES_REPORTED: usize = 1_000;
+/// Bytes that one compressed stream may inflate to.
+pub const MAX_INFLATED: usize = 4 << 20;
+/// Compressed streams that are inflated, for one file.
+pub const MAX_STREAMS_INFLATED: usize = 64;

@@ -1,0 +1,94 @@
+//! What an analyst should know of a Mach-O image.
+
+use super::Header;
+use crate::behaviour;
+use crate::facts::Executable;
+use module_kit::{Finding, Findings, Severity};
+
+const HIGH_ENTROPY: f64 = 7.2;
+const MIN_MEASURED: u64 = 4_096;
+
+pub fn judge(header: &Header, executable: &Executable, encrypted: bool, findings: &mut Findings) {
+    let is_image = matches!(header.kind(), "executable" | "dylib" | "bundle");
+    if is_image && executable.signature.is_none() {
+        findings.add(
+            Finding::new("unsigned", Severity::Info, 85, "The image has no code signature")
+                .detail("Processors of Apple's own run signed code only, if signed by anyone."),
+        );
+    }
+    if let Some(signature) = &executable.signature {
+        let title = if signature.subjects.is_empty() {
+            "A code signature without certificates (ad hoc)"
+        } else {
+            "A code signature is present, not verified"
+        };
+        findings.add(
+            Finding::new("signature-present", Severity::Info, 80, title)
+                .at(executable.slice_offset + signature.offset, signature.size)
+                .quotes(&signature.subjects),
+        );
+    }
+    if encrypted {
+        findings.add(
+            Finding::new("encrypted-segment", Severity::Low, 85, "The code is encrypted")
+                .detail("As by a store's copy protection; elsewhere it hides code.")
+                .techniques(&["T1027.013"]),
+        );
+    }
+    memory(header, executable, findings);
+    libraries(executable, findings);
+    behaviour::judge(behaviour::MACOS, &executable.imports, findings);
+    if let Some(overlay) = &executable.overlay {
+        findings.add(
+            Finding::new("overlay", Severity::Low, 70, "Data is appended behind the image")
+                .detail(format!("{} bytes of {}, {:.2} bits per byte.", overlay.size, overlay.format, overlay.entropy))
+                .at(executable.slice_offset + overlay.offset, overlay.size),
+        );
+    }
+}
+
+fn memory(header: &Header, executable: &Executable, findings: &mut Findings) {
+    if executable.segments.iter().any(|segment| segment.permissions == "rwx") && header.kind() != "object" {
+        findings.add(
+            Finding::new("writable-code", Severity::Medium, 75, "A segment is writable and executable")
+                .techniques(&["T1027.002"]),
+        );
+    }
+    if executable.mitigations.get("pie") == Some(&false) {
+        findings.add(
+            Finding::new("missing-mitigations", Severity::Info, 90, "Built without common mitigations")
+                .detail("Off: pie."),
+        );
+    }
+    for section in &executable.sections {
+        if section.permissions.contains('x') && section.entropy >= HIGH_ENTROPY && section.size >= MIN_MEASURED {
+            findings.add(
+                Finding::new(
+                    "high-entropy-section",
+                    Severity::Medium,
+                    65,
+                    "An executable section looks compressed or encrypted",
+                )
+                .detail(format!("{:.2} bits per byte.", section.entropy))
+                .quote_at(executable.slice_offset + section.offset, &section.name)
+                .techniques(&["T1027.002"]),
+            );
+        }
+    }
+    if executable.sections.iter().any(|section| section.anomalies.contains(&"data-outside-of-file")) {
+        findings.malformed("section-data", "A section's data lies outside of the file: it was cut or forged.");
+    }
+}
+
+fn libraries(executable: &Executable, findings: &mut Findings) {
+    let temporary =
+        |path: &&String| path.starts_with("/tmp") || path.starts_with("/private/tmp") || path.starts_with("/Users/");
+    let odd: Vec<_> = executable.libraries.iter().chain(&executable.rpath).filter(temporary).collect();
+    if !odd.is_empty() {
+        findings.add(
+            Finding::new("risky-libraries", Severity::Low, 65, "Libraries are loaded from where anyone can put them")
+                .quotes(odd)
+                .techniques(&["T1574.004"]),
+        );
+    }
+}

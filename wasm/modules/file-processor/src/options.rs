@@ -1,0 +1,141 @@
+//! The module's functions, their arguments and the description of both.
+
+use module_kit::{Args, Description, Function, Refusal, parse_args};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+const DEFAULT_MAX_STRINGS: usize = 2_000;
+const DEFAULT_MIN_LENGTH: usize = 5;
+const MAX_STRINGS: usize = 100_000;
+const MAX_MIN_LENGTH: usize = 1_024;
+
+/// Arguments of `analyze`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Analyze {
+    /// Leaves out strings and the MD5 of sections.
+    pub quick: bool,
+    pub max_strings: usize,
+    pub min_string_length: usize,
+    /// Unix seconds; compile times after it are in the future.
+    pub now: Option<u64>,
+}
+
+impl Default for Analyze {
+    fn default() -> Self {
+        Self { quick: false, max_strings: DEFAULT_MAX_STRINGS, min_string_length: DEFAULT_MIN_LENGTH, now: None }
+    }
+}
+
+/// Arguments of `strings`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Strings {
+    pub max_strings: usize,
+    pub min_length: usize,
+}
+
+impl Default for Strings {
+    fn default() -> Self {
+        Self { max_strings: DEFAULT_MAX_STRINGS, min_length: DEFAULT_MIN_LENGTH }
+    }
+}
+
+/// Arguments of a function that has none.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl Analyze {
+    pub fn read(args: &Args) -> Result<Self, Refusal> {
+        let options: Self = parse_args(args)?;
+        check("max_strings", options.max_strings, 0, MAX_STRINGS)?;
+        check("min_string_length", options.min_string_length, 2, MAX_MIN_LENGTH)?;
+        Ok(options)
+    }
+}
+
+impl Strings {
+    pub fn read(args: &Args) -> Result<Self, Refusal> {
+        let options: Self = parse_args(args)?;
+        check("max_strings", options.max_strings, 0, MAX_STRINGS)?;
+        check("min_length", options.min_length, 2, MAX_MIN_LENGTH)?;
+        Ok(options)
+    }
+}
+
+fn check(name: &str, value: usize, least: usize, most: usize) -> Result<(), Refusal> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_args(format!("Arguments: `{name}` must be from {least} to {most}, not {value}.")))
+}
+
+pub fn description() -> Description {
+    Description {
+        name: "file-processor",
+        version: env!("CARGO_PKG_VERSION"),
+        summary: "Says what a file is and what its headers tell: format, PE, ELF and Mach-O, containers, strings, entropy.",
+        slot: "analysis",
+        capabilities: &["format", "hashes", "entropy", "strings", "pe", "elf", "macho", "archives", "documents"],
+        functions: vec![
+            function("analyze", "All facts and findings.", analyze_schema()),
+            function("identify", "The format alone.", object(&json!({}))),
+            function("strings", "Strings in ASCII and UTF-16LE, with offsets.", strings_schema()),
+            function("entropy", "Shannon entropy, overall and as a profile of up to 256 blocks.", object(&json!({}))),
+            function("hashes", "MD5, SHA-1 and SHA-256.", object(&json!({}))),
+        ],
+    }
+}
+
+fn function(name: &'static str, summary: &'static str, args: Value) -> Function {
+    Function { name, summary, args, needs_sample: true }
+}
+
+fn object(properties: &Value) -> Value {
+    json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
+fn analyze_schema() -> Value {
+    object(&json!({
+        "quick": {"type": "boolean", "default": false, "description": "Leave out strings and the MD5 of sections."},
+        "max_strings": max_strings_schema(),
+        "min_string_length": min_length_schema(),
+        "now": {"type": "integer", "minimum": 0, "description": "Unix seconds; later compile times are in the future."},
+    }))
+}
+
+fn strings_schema() -> Value {
+    object(&json!({"max_strings": max_strings_schema(), "min_length": min_length_schema()}))
+}
+
+fn max_strings_schema() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": MAX_STRINGS, "default": DEFAULT_MAX_STRINGS,
+           "description": "Strings to return; all are counted."})
+}
+
+fn min_length_schema() -> Value {
+    json!({"type": "integer", "minimum": 2, "maximum": MAX_MIN_LENGTH, "default": DEFAULT_MIN_LENGTH,
+           "description": "Characters."})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(value: Value) -> Args {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    #[test]
+    fn unknown_and_impossible_arguments_are_refused() {
+        for bad in
+            [json!({"quik": true}), json!({"quick": 1}), json!({"max_strings": -1}), json!({"min_string_length": 1})]
+        {
+            let refusal = Analyze::read(&args(bad.clone())).err();
+            assert_eq!(refusal.map(|refusal| refusal.code), Some("invalid_args"), "{bad}");
+        }
+        assert!(Analyze::read(&args(json!({"quick": true, "now": 1}))).is_ok());
+        assert!(Strings::read(&args(json!({"min_length": 4}))).is_ok());
+    }
+}
