@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from athena_lab.ai import AnalysisRequest, build_prompt
 from athena_lab.ai.keys import MAX_QUOTE, Secret, quotable, read_key
+from athena_lab.ai.transports import HttpRequest, TransportFailure
+from athena_lab.ai.transports.http import AiohttpClients, HttpClient
 from athena_lab.errors import AthenaError, ConfigError
 from tests.ai.conftest import KEY
 from tests.ai.recorded import OPENAI
@@ -113,6 +115,18 @@ async def test_no_key_and_no_prompt_leaks(server, manager_for, caplog, wire, scr
     for text in shown:
         assert KEY not in text
         assert "nobody else asks" not in text
+
+
+async def test_the_http_library_s_error_is_not_chained(server):
+    client = HttpClient(1, AiohttpClients())
+    server.will(drop)
+    request = HttpRequest("GET", server.url, {"authorization": f"Bearer {KEY}"})
+    with pytest.raises(TransportFailure) as caught:
+        await anext(client.chunks(request, accept="*/*"))
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert KEY not in repr(request)
+    await client.aclose()
 
 
 @pytest.mark.parametrize("script", [script for name, script in SCRIPTS.items() if name != "good"])

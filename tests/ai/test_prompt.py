@@ -102,6 +102,7 @@ def test_no_text_holds_its_own_mark(text):
     mark = fence(text).split()[1]
     assert mark not in text
     assert fence(text) == fence(text)
+    assert fence(fence(text)).split()[1] != mark
 
 
 @given(st.text(), st.integers(1, 100))

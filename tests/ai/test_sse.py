@@ -73,6 +73,13 @@ def test_the_standard_s_own_examples():
     assert decode(b"event: a\n\ndata: x\n\n") == [Message("x")]
 
 
+def test_a_line_end_cut_in_two_is_one():
+    data = b"data: a\r\ndata: b\r\n\r\ndata: c\r\r\ndata: d\n\r\n"
+    for place in range(len(data) + 1):
+        assert decode(data[:place], data[place:]) == [Message("a\nb"), Message("c"), Message("d")]
+    assert decode(*(bytes([byte]) for byte in data)) == [Message("a\nb"), Message("c"), Message("d")]
+
+
 def test_invalid_utf8_is_replaced_and_split_utf8_is_not_harmed():
     assert decode(b"data: a\xffb\n\n") == [Message("a�b")]
     virus = "🦠".encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -160,8 +161,6 @@ async def test_ends_on_anthropic_s_wire(server, manager_for, request_of, stop_re
 
 async def test_text_is_there_before_the_answer_is_complete(server, manager_for, request_of):
     # The server sends its second piece only after the reader has the first.
-    import asyncio  # noqa: PLC0415 - only here
-
     seen = asyncio.Event()
 
     async def second_waits(number):
@@ -177,7 +176,13 @@ async def test_text_is_there_before_the_answer_is_complete(server, manager_for, 
 
 
 async def test_connections_are_kept(server, manager_for, request_of):
-    server.will(stream([OPENAI]))
+    async def end_follows_later(exchange):
+        await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
+        await exchange.chunk(OPENAI)
+        await asyncio.sleep(0.01)  # the network's, between the end of the answer and that of the response
+        await exchange.write(b"0\r\n\r\n")
+
+    server.will(end_follows_later)
     manager = manager_for()
     for _ in range(5):
         await manager.analyze(request_of(), PROMPT)
@@ -262,6 +267,8 @@ async def test_use_after_close(server, manager_for, request_of):
         await manager.analyze(request_of(), PROMPT)
     with pytest.raises(RuntimeError, match="closed"):
         await manager.providers()
+    with pytest.raises(RuntimeError, match="closed"):
+        await manager.analyze(request_of(provider="offline"), PROMPT)
     await server.until(lambda: server.live == 0)
 
 

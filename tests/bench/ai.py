@@ -9,7 +9,6 @@
 The server is a process of its own on loopback. With two cores, server and client have one each.
 """
 
-# ruff: noqa: T201 - a bench prints
 from __future__ import annotations
 
 import asyncio

@@ -86,7 +86,7 @@ class HttpClient:
         headers = {**request.headers, "accept": accept, "accept-encoding": "identity"}
         try:
             async with client.stream(request.method, request.url, headers=headers, content=request.body) as response:
-                reply = ReplyInfo(response.status_code, {k.lower(): v for k, v in response.headers.items()})
+                reply = ReplyInfo(response.status_code, dict(response.headers))  # names are in lower case
                 if not response.is_success:
                     raise await _refusal(response, reply)
                 async with aclosing(_capped(response, reply)) as chunks:
