@@ -11,9 +11,11 @@ SECONDS = 1_000
 
 def open_quickstart(open_page, athena, **options):
     page = open_page(f"{athena}/lab/tree/notebooks/00_quickstart.ipynb?token={TOKEN}", **options)
-    page.wait_for_function("window.jupyterapp")
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
-    page.get_by_role("button", name="No", exact=True).click()  # Jupyter asks whether it may send news
+    news = page.get_by_role("button", name="No", exact=True)  # Jupyter asks once whether it may send news
+    page.add_locator_handler(news, lambda: news.click())
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
     return page
 
 
