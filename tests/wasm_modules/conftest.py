@@ -12,7 +12,7 @@ import pytest
 # Tests are not a package: the helpers beside them are found by their folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Guest  # noqa: E402  # its folder is on the path only now
+from harness import Guest  # its folder is on the path only now
 
 
 @pytest.fixture(scope="session")
