@@ -255,6 +255,15 @@ fn judge(data: &[u8], members: &[Member], findings: &mut Findings) {
                 .techniques(&["T1027.013"]),
         );
     }
+    let hidden = members.iter().filter(|member| member.is_encrypted() && super::is_program(&member.name));
+    let hidden: Vec<_> = hidden.map(|member| &member.name).collect();
+    if !hidden.is_empty() {
+        findings.add(
+            Finding::new("encrypted-executable", Severity::Medium, 75, "A program is in the archive, encrypted")
+                .quotes(hidden)
+                .techniques(&["T1027.013", "T1204.002"]),
+        );
+    }
     super::judge_names(members.iter().map(|member| member.name.as_str()), findings);
     bomb(data, members, findings);
     duplicates(members, findings);

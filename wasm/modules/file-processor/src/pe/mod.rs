@@ -127,7 +127,8 @@ fn overlay(headers: &Headers, signature: Option<&Signature>, budget: &mut Budget
         _ => (end_of_image, length),
     };
     let bytes = headers.reader.upto(start, end.saturating_sub(start));
-    (!bytes.is_empty()).then(|| Overlay {
+    // Of a file that is cut off within its headers nothing is known to be behind the image.
+    (start > 0 && !bytes.is_empty()).then(|| Overlay {
         offset: start,
         size: bytes.len() as u64,
         entropy: budget.entropy(bytes),
