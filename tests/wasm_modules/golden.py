@@ -5,14 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
-from harness import REPOSITORY
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-FOLDER = REPOSITORY / "wasm" / "modules" / "file-processor" / "tests" / "golden"
+FOLDER = Path(__file__).resolve().parents[2] / "wasm" / "modules" / "file-processor" / "tests" / "golden"
 MAX_STRINGS = 20
 """As in golden.rs."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import golden
@@ -115,7 +116,7 @@ def test_a_byte_and_255_mib_of_zeros(module: Guest, size: int) -> None:
 
 def test_honest_programs_have_no_severe_findings(module: Guest) -> None:
     setuptools = pytest.importorskip("setuptools")
-    launchers = [path for folder in setuptools.__path__ for path in golden.Path(folder).glob("*.exe")]
+    launchers = [path for folder in setuptools.__path__ for path in Path(folder).glob("*.exe")]
     assert launchers
     for path in launchers:
         severities = {finding.severity for finding in module.call("analyze", path.read_bytes(), path.name).findings}

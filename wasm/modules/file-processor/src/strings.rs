@@ -7,6 +7,8 @@ use crate::facts::{Encoding, StringItem, Strings};
 
 /// Characters of one string that are reported.
 pub const MAX_TEXT: usize = 1_024;
+/// Characters of all strings of one encoding that are reported: the answer is one text, whose size has a limit too.
+const MAX_LETTERS: usize = 16 << 20;
 
 const PRINTABLE: [bool; 256] = {
     let mut table = [false; 256];
@@ -39,18 +41,20 @@ pub fn strings(data: &[u8], min_length: usize, max_items: usize) -> Strings {
 struct Found {
     total: u64,
     max_items: usize,
+    letters: usize,
     items: Vec<StringItem>,
 }
 
 impl Found {
     const fn new(max_items: usize) -> Self {
-        Self { total: 0, max_items, items: Vec::new() }
+        Self { total: 0, max_items, letters: 0, items: Vec::new() }
     }
 
     fn add(&mut self, offset: usize, encoding: Encoding, characters: impl Iterator<Item = u8>) {
         self.total += 1;
-        if self.items.len() < self.max_items {
-            let text = characters.take(MAX_TEXT).map(char::from).collect();
+        if self.items.len() < self.max_items && self.letters < MAX_LETTERS {
+            let text: String = characters.take(MAX_TEXT).map(char::from).collect();
+            self.letters += text.len();
             self.items.push(StringItem { offset: offset as u64, encoding, text });
         }
     }
