@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from athena_lab.report.facts import Container, Executable, FileFacts
+    from athena_lab.report.facts import Container, Executable, FileFacts, StringItem
     from athena_lab.report.findings import Finding
 
 MAX_PROMPT: Final = 48_000
