@@ -54,7 +54,7 @@ $(PYTHON):
 $(STAMP)-lab: pyproject.toml labextension/package.json labextension/yarn.lock $(wildcard labextension/src/*.ts labextension/style/*) | $(PYTHON)
 	@echo "Installing Athena Lab and building its JupyterLab extension (about a minute, the first time) ..."
 	@rm -rf athena_lab/labextension
-	$(PYTHON) -m pip install --quiet --editable .
+	$(PYTHON) -m pip install --quiet --editable '.[pandas]'
 	@touch $@
 
 $(STAMP)-test: $(STAMP)-lab

@@ -249,7 +249,9 @@ class LabClient:
                     raise _error(self.url, response.status_code, await response.aread())
                 yield response
         except httpx.TimeoutException:
-            raise DeadlineExceeded(f"The server at {self.url} did not answer in time.") from None
+            raise DeadlineExceeded(
+                f"The server at {self.url} did not answer in time.", next_step="Look at its log, and try again."
+            ) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise ServerUnreachable(f"There is no answer from {self.url}: {type(error).__name__}.") from None
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 NEEDS = {
     "browser": (["/usr/bin/chromium"], ["chromium", "fonts-dejavu-core"]),
     "rust": (
@@ -36,7 +37,20 @@ def rustup_has_wasm() -> bool:
     return Path(root, "lib", "rustlib", "wasm32-unknown-unknown").is_dir()
 
 
+def install_peers() -> None:
+    """Servers that others wrote, where their start scripts lie beside the checkout: starting one installs it."""
+    folder = Path(os.environ.get("ATHENA_PEERS", ROOT.parent / "shared" / "peers"))
+    start, stop = folder / "start_llmock.sh", folder / "stop.sh"
+    if start.exists():
+        environment = os.environ | {"PORT": "19191"}
+        if subprocess.run(["bash", start], env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
+            print("llmock could not be installed; the tests against it will be skipped.")
+        subprocess.run(["bash", stop, "llmock"], stdout=subprocess.DEVNULL, check=False)
+
+
 def main(names: list[str]) -> int:
+    if not names:
+        install_peers()
     packages = [package for name in names or NEEDS if missing(name) for package in NEEDS[name][1]]
     if not packages:
         return 0

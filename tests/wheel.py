@@ -26,7 +26,7 @@ NEEDED = (
     "share/jupyter/labextensions/athena-lab/install.json",
     "etc/jupyter/jupyter_server_config.d/athena_lab.json",
 )
-TEST_PACKAGES = ("anthropic", "hypothesis", "openai", "pandas", "pytest>=9", "pytest-asyncio", "pytest-randomly",
+TEST_PACKAGES = ("anthropic", "hypothesis", "openai", "pytest>=9", "pytest-asyncio", "pytest-randomly",
                  "pytest-socket", "pytest-timeout")  # fmt: skip
 
 
@@ -61,11 +61,10 @@ def main() -> int:
         run(sys.executable, "-m", "venv", place / "venv")
         binaries = place / "venv" / "bin"
         environment = os.environ | {"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": ""}
-        run(binaries / "pip", "install", "--quiet", wheel, *TEST_PACKAGES, env=environment)
+        run(binaries / "pip", "install", "--quiet", f"{wheel}[pandas]", *TEST_PACKAGES, env=environment)
         for kind, name in (("labextension", "athena-lab"), ("server extension", "athena_lab")):
-            done = subprocess.run(
-                [binaries / "jupyter", *kind.split(), "list"], env=environment, capture_output=True, text=True, check=True
-            )
+            command = [binaries / "jupyter", *kind.split(), "list"]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
             line = next((line for line in (done.stdout + done.stderr).splitlines() if name in line), "")
             print(f"jupyter {kind} list: {line.strip()}")
             if "enabled" not in line.lower():

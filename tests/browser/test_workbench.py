@@ -9,13 +9,15 @@ from tests.browser.conftest import ARTEFACTS, TOKEN
 SECONDS = 1_000
 
 
+def _click(button):
+    button.click()
+
+
 def open_quickstart(open_page, athena, **options):
     page = open_page(f"{athena}/lab/tree/notebooks/00_quickstart.ipynb?token={TOKEN}", **options)
     news = page.get_by_role("button", name="No", exact=True)  # Jupyter asks once whether it may send news
-    page.add_locator_handler(news, lambda: news.click())
-    page.wait_for_function(
-        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    )
+    page.add_locator_handler(news, _click)
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
     return page
 
 

@@ -122,7 +122,8 @@ async def test_health_tells_no_secret_and_no_version(http_server_client, jp_base
     health = json.loads(response.body)
     assert health["status"] == "degraded"
     assert set(health["components"]) == {"api", "wasm", "providers"}
-    assert "wasmtime" not in response.body.decode()
+    for word in ("wasmtime", "/", "claude"):
+        assert word not in response.body.decode().replace("/api/v1/status/wasm", "")
 
 
 class TestWithKeys:
@@ -135,7 +136,7 @@ class TestWithKeys:
         assert not [name for name in os.environ if name.endswith("_API_KEY")]  # kernels inherit the environment
         seen = [repr(vars(jp_serverapp.web_app.settings["athena_lab"])), caplog.text, json.dumps(dict(os.environ))]
         seen += [json.dumps(await call(*path)) for path in (("health",), (*V1, "wasm", "capabilities"))]
-        assert "Configured: claude, groq" in seen[-2]
+        assert "2 configured" in seen[-2]
         for text in seen:
             assert "secret" not in text
 

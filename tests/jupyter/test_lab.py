@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 
 import pytest
+from tornado.httpclient import HTTPClientError
 
 import athena_lab
 from athena_lab.ai.types import AnalysisOptions
@@ -157,7 +159,7 @@ async def test_the_state_of_everything_is_told(lab):
     assert (await lab.wasm_metrics()).modules["misbehave"].calls == 1
     assert (await lab.wasm_status()).status == "degraded"
     health = await lab.health()
-    assert health.components["providers"].detail == "Configured: local."
+    assert health.components["providers"].detail == "1 configured."
     states = {status.name: status.state for status in await lab.providers()}
     assert states["local"] == "available"
     assert states["claude"] == "no_api_key"
@@ -284,3 +286,11 @@ def test_scripts_have_plain_functions(tmp_path):
 
 async def test_plain_functions_work_while_a_loop_is_running():
     assert athena_lab.triage(os.fspath(ROOT / "LICENSE")).status == "completed"
+
+
+async def test_a_stream_that_cannot_start_has_a_status(jp_fetch):
+    headers = {"Accept": "text/event-stream", "Content-Type": "application/json"}
+    with pytest.raises(HTTPClientError) as caught:
+        await jp_fetch("api", "v1", "ai", "analyze", method="POST", body='{"question": "?"}', headers=headers)
+    assert caught.value.code == 503
+    assert json.loads(caught.value.response.body)["code"] == "no_provider"

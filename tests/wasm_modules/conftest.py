@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +11,12 @@ import pytest
 # Tests are not a package: the helpers beside them are found by their folder.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import Guest  # noqa: E402  # its folder is on the path only now
+from typing import TYPE_CHECKING
+
+from harness import Guest  # its folder is on the path only now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture(scope="session")

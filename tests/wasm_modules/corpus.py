@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Fetches real executables for the differential test: the binaries in wheels for several platforms.
 
-They are kept outside git, in ``.cache/corpus`` of the repository or where ``ATHENA_CORPUS`` says, named by SHA-256, with
-an ``index.json`` that says where each came from. Run it again and it fetches only what is missing. Nothing of what is
-fetched is ever executed.
+They are kept outside git, in ``.cache/corpus`` of the repository or where ``ATHENA_CORPUS`` says, by SHA-256, with an
+``index.json`` that says where each came from. A second run fetches only what is missing. Nothing of it is ever run.
 """
 
 from __future__ import annotations

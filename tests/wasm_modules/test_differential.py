@@ -6,18 +6,21 @@ Prints the agreement per field. Where the oracle means something else by a field
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import corpus
 import lief
 import msgspec
 import pefile
 import pytest
-from harness import Guest
 
 from athena_lab.report.facts import Executable, FileFacts
+
+if TYPE_CHECKING:
+    from harness import Guest
 
 MIN_FILES = 300
 FLOOR = 1.0
@@ -226,7 +229,11 @@ def slice_fields(ours: Executable, theirs: Any) -> Fields:
     theirs_segments = [(s.name, s.virtual_address, s.virtual_size, s.file_offset, s.file_size) for s in theirs.segments]
     yield "segments", segments, theirs_segments
     sections = [(s.name, s.address, s.virtual_size, s.offset) for s in ours.sections]
-    yield "sections", sections, [(f"{s.segment.name},{s.name}", s.virtual_address, s.size, s.offset) for s in theirs.sections]
+    yield (
+        "sections",
+        sections,
+        [(f"{s.segment.name},{s.name}", s.virtual_address, s.size, s.offset) for s in theirs.sections],
+    )
     own_name = ours.export_name
     yield "libraries", [own_name] * bool(own_name) + list(ours.libraries), [str(lib.name) for lib in theirs.libraries]
     externals = [s for s in theirs.symbols if s.origin.name == "SYMTAB" and s.raw_type & 0xF1 == 1]
@@ -281,9 +288,11 @@ def test_facts_agree_with_independent_parsers(
             agreed[field] += ours == theirs
             if ours != theirs:
                 differences.append(f"{field}: {where}\n    ours   {ours!r:.300}\n    theirs {theirs!r:.300}")
+    table = [
+        f"  {field:<24} {agreed[field]:>5} of {total:<5} {agreed[field] / total:.2%}"
+        for field, total in compared.items()
+    ]
     with capsys.disabled():
-        print(f"\nagreement with pefile and LIEF on {len(files)} files:")
-        for field, total in compared.items():
-            print(f"  {field:<24} {agreed[field]:>5} of {total:<5} {agreed[field] / total:.2%}")
+        sys.stdout.write(f"\nagreement with pefile and LIEF on {len(files)} files:\n" + "\n".join(table) + "\n")
     assert len(files) >= MIN_FILES
     assert all(agreed[field] / total >= FLOOR for field, total in compared.items()), "\n".join(differences)

@@ -197,16 +197,20 @@ class AthenaHandler(JupyterHandler):
         return EVENTS in self.request.headers.get("Accept", "")
 
     async def send_events(self, events: AsyncIterator[tuple[str, msgspec.Struct]]) -> None:
-        """Write named events as they come, a comment where none comes, an ``error`` event for what fails."""
+        """Write named events as they come, a comment where none comes, an ``error`` event for what fails.
+
+        What fails before the first event is raised, and told by the status.
+        """
         self.set_header("Content-Type", EVENTS)
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
         keep_alive = asyncio.ensure_future(self._keep_alive())
         try:
-            await self.flush()
             async for name, value in events:
                 await self._send_event(name, value)
         except AthenaError as error:
+            if not self._headers_written:
+                raise
             self.log_exception(type(error), error, error.__traceback__)
             await self._send_event("error", error.problem(self.request_id))
         except StreamClosedError:

@@ -37,7 +37,7 @@ pub const WINDOWS: &[Behaviour] = &[
     row("imports-process-injection", "Functions to put code into another process", Medium, 60, &["T1055"], 3,
         &["VirtualAllocEx", "WriteProcessMemory", "CreateRemoteThread", "CreateRemoteThreadEx", "NtCreateThreadEx", "RtlCreateUserThread", "NtWriteVirtualMemory", "ZwWriteVirtualMemory", "NtAllocateVirtualMemory", "VirtualProtectEx", "NtMapViewOfSection", "ZwMapViewOfSection", "QueueUserAPC", "NtQueueApcThread"]),
     row("imports-process-hollowing", "Functions to replace the code of a suspended process", Medium, 65, &["T1055.012"], 3,
-        &["NtUnmapViewOfSection", "ZwUnmapViewOfSection", "SetThreadContext", "Wow64SetThreadContext", "GetThreadContext", "ResumeThread", "NtResumeThread", "WriteProcessMemory"]),
+        &["NtUnmapViewOfSection", "ZwUnmapViewOfSection", "SetThreadContext", "Wow64SetThreadContext", "NtWriteVirtualMemory", "ResumeThread", "NtResumeThread", "WriteProcessMemory"]),
     row("imports-keylogging", "Functions to read the keyboard of other programs", Low, 55, &["T1056.001"], 2,
         &["SetWindowsHookEx", "GetAsyncKeyState", "GetKeyboardState", "RegisterRawInputDevices", "GetRawInputData", "GetKeyNameText"]),
     row("imports-screen-capture", "Functions to copy the screen", Info, 50, &["T1113"], 4,

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::limits::{MAX_RESOURCES_REPORTED, MAX_SECTIONS_REPORTED, MAX_SYMBOL_TEXT, MAX_SYMBOLS_REPORTED};
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -260,6 +262,33 @@ pub struct Executable {
     pub mitigations: BTreeMap<&'static str, bool>,
     #[serde(skip_serializing_if = "is_default")]
     pub slice_offset: u64,
+}
+
+impl Executable {
+    /// Cuts the lists to what is reported, and gives their memory back: a fat image has many slices.
+    pub fn cut(&mut self) {
+        let length = |name: &Option<String>| name.as_ref().map_or(0, String::len);
+        let imports = readable(self.imports.iter().map(|symbol| symbol.library.len() + length(&symbol.name)));
+        let exports = readable(self.exports.iter().map(|symbol| length(&symbol.name) + length(&symbol.forward)));
+        cut(&mut self.imports, imports);
+        cut(&mut self.exports, exports);
+        cut(&mut self.resources, MAX_RESOURCES_REPORTED);
+        cut(&mut self.sections, MAX_SECTIONS_REPORTED);
+    }
+}
+
+/// How many symbols are reported, given the lengths of their texts.
+fn readable(lengths: impl Iterator<Item = usize>) -> usize {
+    let sums = lengths.scan(0, |sum, length| {
+        *sum += length;
+        Some(*sum)
+    });
+    sums.take(MAX_SYMBOLS_REPORTED).take_while(|&sum| sum <= MAX_SYMBOL_TEXT).count()
+}
+
+fn cut<T>(items: &mut Vec<T>, limit: usize) {
+    items.truncate(limit);
+    items.shrink_to_fit();
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

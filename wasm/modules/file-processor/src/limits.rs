@@ -13,6 +13,8 @@ pub const MAX_LIBRARIES: usize = 1_024;
 pub const MAX_IMPORTS: usize = 65_536;
 /// Imports and exports that are reported, each.
 pub const MAX_SYMBOLS_REPORTED: usize = 4_096;
+/// Bytes of their names that are reported, of each list: names of 128 bytes on average.
+pub const MAX_SYMBOL_TEXT: usize = 512 << 10;
 /// Exports that are counted: Windows' own numbers have 16 bits.
 pub const MAX_EXPORTS: usize = 65_536;
 /// Symbols of ELF and Mach-O that are walked: large libraries have some 100,000.

@@ -1,12 +1,14 @@
-//! Strings in ASCII and UTF-16LE, in one pass.
+//! Strings in ASCII and UTF-16LE.
 //!
-//! A UTF-16LE text of ASCII characters is a row of one-character runs with a NUL between them. So the pass looks for
-//! runs of printable bytes only, and joins one-character runs.
+//! Both scans skip: of a run of at least `n` characters, one of every `n` positions must be in it. So where the sampled
+//! byte cannot belong to a string, the next `n - 1` need not be looked at.
 
 use crate::facts::{Encoding, StringItem, Strings};
 
 /// Characters of one string that are reported.
 pub const MAX_TEXT: usize = 1_024;
+/// Characters of all strings of one encoding that are reported: the answer is one text, whose size has a limit too.
+const MAX_LETTERS: usize = 16 << 20;
 
 const PRINTABLE: [bool; 256] = {
     let mut table = [false; 256];
@@ -23,90 +25,89 @@ fn is_printable(byte: u8) -> bool {
     PRINTABLE[usize::from(byte)]
 }
 
-/// A UTF-16LE text that may go on at `next`.
-#[derive(Clone, Copy)]
-struct Wide {
-    start: usize,
-    next: usize,
+/// The first `max_items` strings of at least `min_length` (at least 2) characters, and the number of all of them.
+pub fn strings(data: &[u8], min_length: usize, max_items: usize) -> Strings {
+    let min_length = min_length.max(2);
+    let ascii = scan_ascii(data, min_length, max_items);
+    let wide = scan_utf16(data, min_length, max_items);
+    let mut items = ascii.items;
+    items.extend(wide.items);
+    items.sort_by_key(|item| item.offset);
+    items.truncate(max_items);
+    Strings { total: ascii.total + wide.total, items, min_length }
 }
 
-struct Collector<'a> {
-    data: &'a [u8],
-    min_length: usize,
-    max_items: usize,
+/// What one scan found.
+struct Found {
     total: u64,
+    max_items: usize,
+    letters: usize,
     items: Vec<StringItem>,
 }
 
-/// The first `max_items` strings of at least `min_length` (at least 2) characters, and the number of all of them.
-pub fn strings(data: &[u8], min_length: usize, max_items: usize) -> Strings {
-    let mut collector = Collector { data, min_length: min_length.max(2), max_items, total: 0, items: Vec::new() };
-    collector.scan();
-    // A UTF-16LE string is complete later than an ASCII one that begins behind it.
-    collector.items.sort_by_key(|item| item.offset);
-    collector.items.truncate(max_items);
-    Strings { total: collector.total, items: collector.items, min_length: collector.min_length }
+impl Found {
+    const fn new(max_items: usize) -> Self {
+        Self { total: 0, max_items, letters: 0, items: Vec::new() }
+    }
+
+    fn add(&mut self, offset: usize, encoding: Encoding, characters: impl Iterator<Item = u8>) {
+        self.total += 1;
+        if self.items.len() < self.max_items && self.letters < MAX_LETTERS {
+            let text: String = characters.take(MAX_TEXT).map(char::from).collect();
+            self.letters += text.len();
+            self.items.push(StringItem { offset: offset as u64, encoding, text });
+        }
+    }
 }
 
-impl Collector<'_> {
-    fn scan(&mut self) {
-        let mut wide: Option<Wide> = None;
-        let mut at = 0;
-        while let Some(start) = self.next_printable(at) {
-            let end = self.end_of_run(start);
-            if end - start >= self.min_length {
-                self.add(start, end, Encoding::Ascii);
-            }
-            wide = self.continue_wide(wide, start, end);
-            at = end + 1;
+/// Runs of printable bytes.
+fn scan_ascii(data: &[u8], min_length: usize, max_items: usize) -> Found {
+    let mut found = Found::new(max_items);
+    // No string begins before `from`.
+    let mut from = 0;
+    while let Some(&sampled) = data.get(from + min_length - 1) {
+        if !is_printable(sampled) {
+            from += min_length;
+            continue;
         }
-        self.close_wide(wide);
-    }
-
-    fn next_printable(&self, from: usize) -> Option<usize> {
-        let rest = self.data.get(from..)?;
-        // Most of what is not text is zeros: skip them eight at a time.
-        let (words, _) = rest.as_chunks::<8>();
-        let zeros = words.iter().take_while(|word| **word == [0; 8]).count() * 8;
-        rest[zeros..].iter().position(|&byte| is_printable(byte)).map(|found| from + zeros + found)
-    }
-
-    fn end_of_run(&self, start: usize) -> usize {
-        let run = &self.data[start..];
-        start + run.iter().position(|&byte| !is_printable(byte)).unwrap_or(run.len())
-    }
-
-    /// Joins the run to the text before it, or begins a new one with its last character.
-    fn continue_wide(&mut self, wide: Option<Wide>, start: usize, end: usize) -> Option<Wide> {
-        let ends_in_nul = self.data.get(end) == Some(&0);
-        match wide {
-            Some(wide) if end - start == 1 && start == wide.next && ends_in_nul => Some(Wide { next: end + 1, ..wide }),
-            wide => {
-                self.close_wide(wide);
-                ends_in_nul.then_some(Wide { start: end - 1, next: end + 1 })
-            }
+        let before = data[from..from + min_length].iter().rev().take_while(|&&byte| is_printable(byte)).count();
+        let start = from + min_length - before;
+        let behind = &data[from + min_length..];
+        let end = from + min_length + behind.iter().position(|&byte| !is_printable(byte)).unwrap_or(behind.len());
+        if end - start >= min_length {
+            found.add(start, Encoding::Ascii, data[start..end].iter().copied());
         }
+        from = end + 1;
     }
+    found
+}
 
-    fn close_wide(&mut self, wide: Option<Wide>) {
-        if let Some(Wide { start, next }) = wide
-            && (next - start) / 2 >= self.min_length
-        {
-            self.add(start, next, Encoding::Utf16Le);
+/// Rows of pairs: a printable byte and a NUL. A row may begin at an odd offset.
+fn scan_utf16(data: &[u8], min_length: usize, max_items: usize) -> Found {
+    let mut found = Found::new(max_items);
+    let is_pair = |at: usize| data.get(at + 1) == Some(&0) && is_printable(data[at]);
+    let mut from = 0;
+    // Of two neighbouring bytes within a row, one begins a pair; a row has at least `2 * min_length` bytes.
+    while from + 2 * min_length <= data.len() {
+        let sampled = from + 2 * min_length - 2;
+        let Some(pair) = [sampled, sampled - 1].into_iter().find(|&at| is_pair(at)) else {
+            from = sampled;
+            continue;
+        };
+        let mut start = pair;
+        while start >= from + 2 && is_pair(start - 2) {
+            start -= 2;
         }
-    }
-
-    fn add(&mut self, start: usize, end: usize, encoding: Encoding) {
-        self.total += 1;
-        // A late UTF-16LE string may belong before an ASCII one: one more of each kind than asked for is enough.
-        if self.items.len() > self.max_items {
-            return;
+        let mut end = pair + 2;
+        while end + 1 < data.len() && is_pair(end) {
+            end += 2;
         }
-        let step = if encoding == Encoding::Ascii { 1 } else { 2 };
-        let bytes = self.data[start..end].iter().step_by(step).take(MAX_TEXT);
-        let text = bytes.map(|&byte| char::from(byte)).collect();
-        self.items.push(StringItem { offset: start as u64, encoding, text });
+        if (end - start) / 2 >= min_length {
+            found.add(start, Encoding::Utf16Le, data[start..end].iter().step_by(2).copied());
+        }
+        from = end;
     }
+    found
 }
 
 #[cfg(test)]
@@ -136,6 +137,40 @@ mod tests {
     #[test]
     fn utf16_without_its_last_nul_ends_before() {
         assert_eq!(texts(b"w\0i\0d\0e\0x"), [(0, "wide".into())]);
+    }
+
+    /// The definition, without any skipping.
+    fn naive(data: &[u8], min_length: usize) -> Vec<(usize, bool)> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < data.len() {
+            let length = data[at..].iter().take_while(|&&byte| is_printable(byte)).count();
+            found.extend((length >= min_length).then_some((at, false)));
+            at += length + 1;
+        }
+        let is_pair = |at: usize| data.get(at + 1) == Some(&0) && is_printable(data[at]);
+        at = 0;
+        while at < data.len() {
+            let pairs = (0..).take_while(|index| at + 2 * index < data.len() && is_pair(at + 2 * index)).count();
+            found.extend((pairs >= min_length).then_some((at, true)));
+            at += (2 * pairs).max(1);
+        }
+        found.sort_unstable();
+        found
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn skipping_misses_nothing(
+            data in proptest::collection::vec(proptest::sample::select(vec![0_u8, 0, b'a', b'b', 1]), 0..200),
+            min_length in 2..6_usize,
+        ) {
+            let found = strings(&data, min_length, 1_000);
+            let places: Vec<_> = found.items.iter().map(|item| (item.offset as usize, item.encoding == Encoding::Utf16Le)).collect();
+            let mut expected = naive(&data, min_length);
+            expected.sort_by_key(|&(offset, _)| offset);
+            proptest::prop_assert_eq!(places, expected);
+        }
     }
 
     #[test]

@@ -63,15 +63,21 @@ fn judge_names<'a>(names: impl Iterator<Item = &'a str>, findings: &mut Findings
     }
 }
 
+/// Extensions that Windows runs when they are opened.
+const PROGRAMS: [&str; 16] =
+    ["exe", "scr", "com", "pif", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "hta", "lnk", "ps1", "msi", "jar"];
+
+fn is_program(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| PROGRAMS.contains(&extension.trim().to_lowercase().as_str()))
+}
+
 /// `invoice.pdf.exe`, a run of blanks before the extension, or a right-to-left override in the name.
 pub fn is_disguised(name: &str) -> bool {
-    const PROGRAMS: [&str; 16] =
-        ["exe", "scr", "com", "pif", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "hta", "lnk", "ps1", "msi", "jar"];
     const HARMLESS: [&str; 15] =
         ["pdf", "doc", "docx", "xls", "xlsx", "ppt", "pptx", "txt", "rtf", "jpg", "jpeg", "png", "gif", "mp3", "mp4"];
     let lower = name.rsplit(['/', '\\']).next().unwrap_or_default().to_lowercase();
-    let Some((stem, extension)) = lower.rsplit_once('.') else { return false };
-    let is_program = PROGRAMS.contains(&extension.trim());
+    let Some((stem, _)) = lower.rsplit_once('.') else { return false };
+    let is_program = is_program(&lower);
     let inner = stem.trim_end().rsplit_once('.').map(|(_, inner)| inner.trim());
     let doubled = is_program && inner.is_some_and(|inner| HARMLESS.contains(&inner));
     doubled || is_program && stem.ends_with("   ") || lower.contains('\u{202e}')

@@ -150,7 +150,7 @@ impl Scan {
                 compressed_size: Some(size as u64),
                 offset: Some(offset),
                 kind: "attachment",
-                format: crate::formats::identify_id(content),
+                format: crate::formats::identify_embedded(content),
                 ..Entry::default()
             });
         }

@@ -3,7 +3,7 @@
 use module_kit::{Finding, Findings, Severity};
 
 use crate::facts::{Container, Entry};
-use crate::formats::identify_id;
+use crate::formats::identify_embedded;
 use crate::reader::{find, text};
 
 /// Objects that are decoded.
@@ -47,7 +47,7 @@ fn entry(object: &Object) -> Entry {
         size: object.content.len() as u64,
         offset: Some(object.offset),
         kind: "object",
-        format: identify_id(object.payload()),
+        format: identify_embedded(object.payload()),
         ..Entry::default()
     }
 }

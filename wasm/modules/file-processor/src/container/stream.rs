@@ -6,7 +6,7 @@ use module_kit::{Finding, Findings, Severity};
 
 use super::inflate;
 use crate::facts::{Category, Container, Entry};
-use crate::formats::{category_of, identify_id};
+use crate::formats::{category_of, identify_embedded};
 use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, text};
 
@@ -18,7 +18,7 @@ pub fn gzip(data: &[u8], findings: &mut Findings) -> Container {
     };
     let packed = &data[header.size..];
     let content = inflate(packed, MAX_INFLATED);
-    let format = identify_id(&content);
+    let format = identify_embedded(&content);
     let reader = Reader::little(data);
     // Modulo 2^32, and of the last member only.
     let stated = reader.u32(reader.len().saturating_sub(4)).map_or(0, u64::from);
@@ -147,7 +147,7 @@ fn member(name: String, header: &[u8], at: u64, size: u64, content: &[u8]) -> En
         offset: Some(at + 512),
         kind,
         modified: number(&header[136..148]).and_then(|seconds| i64::try_from(seconds).ok()),
-        format: if kind == "file" { identify_id(content) } else { "" },
+        format: if kind == "file" { identify_embedded(content) } else { "" },
         ..Entry::default()
     }
 }
@@ -217,7 +217,7 @@ pub fn ar(data: &[u8], findings: &mut Findings) -> Container {
                 size,
                 offset: Some(at + 60),
                 modified: decimal(&header[16..28]).and_then(|seconds| i64::try_from(seconds).ok()),
-                format: identify_id(reader.upto(at + 60, size)),
+                format: identify_embedded(reader.upto(at + 60, size)),
                 ..Entry::default()
             });
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use module_kit::{Finding, Findings, Severity};
 
 use crate::facts::{Category, Container, Entry};
-use crate::formats::{category_of, identify_id};
+use crate::formats::{category_of, identify_embedded};
 use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, find, text};
 
@@ -203,10 +203,10 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container
         findings
             .malformed("zip-directory", format!("{} entries are announced, {} can be read.", end.count, members.len()));
     }
-    judge(data, &members, findings);
-    super::office::judge(id, data, &members, findings);
     let mut container = Container { kind: "zip", count: members.len() as u64, ..Container::default() };
     container.entries = members.iter().take(MAX_ENTRIES_REPORTED).map(|member| entry(data, member)).collect();
+    judge(data, &members, &container.entries, findings);
+    super::office::judge(id, data, &members, findings);
     if end.comment > 0 {
         let comment = data.len().saturating_sub(end.comment);
         container.properties.insert("comment".into(), text(&data[comment..], 256));
@@ -234,13 +234,13 @@ fn format_of(data: &[u8], member: &Member) -> &'static str {
     }
     let packed = member.packed(Reader::little(data)).unwrap_or_default();
     match member.method {
-        METHOD_STORED => identify_id(packed),
-        METHOD_DEFLATED => identify_id(&super::inflate(&packed[..packed.len().min(4_096)], 4_096)),
+        METHOD_STORED => identify_embedded(packed),
+        METHOD_DEFLATED => identify_embedded(&super::inflate(&packed[..packed.len().min(4_096)], 4_096)),
         _ => "",
     }
 }
 
-fn judge(data: &[u8], members: &[Member], findings: &mut Findings) {
+fn judge(data: &[u8], members: &[Member], entries: &[Entry], findings: &mut Findings) {
     let encrypted = members.iter().filter(|member| member.is_encrypted());
     let encrypted: Vec<_> = encrypted.map(|member| &member.name).collect();
     if !encrypted.is_empty() {
@@ -255,14 +255,20 @@ fn judge(data: &[u8], members: &[Member], findings: &mut Findings) {
                 .techniques(&["T1027.013"]),
         );
     }
+    let hidden = members.iter().filter(|member| member.is_encrypted() && super::is_program(&member.name));
+    let hidden: Vec<_> = hidden.map(|member| &member.name).collect();
+    if !hidden.is_empty() {
+        findings.add(
+            Finding::new("encrypted-executable", Severity::Medium, 75, "A program is in the archive, encrypted")
+                .quotes(hidden)
+                .techniques(&["T1027.013", "T1204.002"]),
+        );
+    }
     super::judge_names(members.iter().map(|member| member.name.as_str()), findings);
     bomb(data, members, findings);
     duplicates(members, findings);
-    let programs = members
-        .iter()
-        .take(MAX_ENTRIES_REPORTED)
-        .filter(|member| category_of(format_of(data, member)) == Some(Category::Executable));
-    let programs: Vec<_> = programs.map(|member| &member.name).collect();
+    let programs = entries.iter().filter(|entry| category_of(entry.format) == Some(Category::Executable));
+    let programs: Vec<_> = programs.map(|entry| &entry.name).collect();
     if !programs.is_empty() {
         findings.add(
             Finding::new("archived-executable", Severity::Info, 85, "The archive holds executables")

@@ -88,7 +88,7 @@ impl Dynamic {
             findings.malformed("symbol-table", format!("{} symbols are announced.", table.count));
         }
         // Crafted entries may all point at one long name: what is read of names is bounded by the file.
-        let mut letters_left = header.reader.len().saturating_mul(4);
+        let mut letters_left = header.reader.len().saturating_mul(2);
         for index in 1..table.count.min(MAX_SYMBOLS as u64) {
             let Some(symbol) = Symbol::read(header, table.offset, index) else {
                 findings.malformed("symbol-table", "The symbol table has no end within the file.");

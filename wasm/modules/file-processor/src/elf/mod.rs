@@ -13,7 +13,6 @@ use module_kit::Findings;
 use crate::budget::Budget;
 use crate::facts::{Executable, Overlay, Section, Segment};
 use crate::formats::identify_id;
-use crate::limits::{MAX_SECTIONS_REPORTED, MAX_SYMBOLS_REPORTED};
 use crate::options::Analyze;
 use crate::reader::{hex, text};
 
@@ -21,7 +20,12 @@ use crate::reader::{hex, text};
 pub fn name(data: &[u8]) -> Option<String> {
     let header = Header::parse(data)?;
     let order = if header.big_endian { ", big-endian" } else { "" };
-    Some(format!("ELF {}-bit {} {}{order}", header.bits(), header.kind().replace('-', " "), header.arch()))
+    let has_loader = header.segments(&mut Findings::default()).iter().any(|segment| segment.kind == PT_INTERP);
+    let kind = match header.kind() {
+        "shared-object" if has_loader => "executable (position-independent)".to_owned(),
+        kind => kind.replace('-', " "),
+    };
+    Some(format!("ELF {}-bit {kind} {}{order}", header.bits(), header.arch()))
 }
 
 /// None if it is no ELF image or ends within its header.
@@ -38,7 +42,13 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         arch: header.arch(),
         bits: header.bits(),
         endian: if header.big_endian { "big" } else { "little" },
-        kind_of_image: header.kind().to_owned(),
+        // A position-independent program is a shared object by its header; what tells it apart is a flag or a loader.
+        kind_of_image: if dynamic.is_pie || interpreter.is_some() && dynamic.soname.is_empty() {
+            "executable"
+        } else {
+            header.kind()
+        }
+        .to_owned(),
         entry_point: header.entry,
         image_base: segments
             .iter()
@@ -63,9 +73,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         ..Executable::default()
     };
     judge::judge(&header, &executable, findings);
-    executable.imports.truncate(MAX_SYMBOLS_REPORTED);
-    executable.exports.truncate(MAX_SYMBOLS_REPORTED);
-    executable.sections.truncate(MAX_SECTIONS_REPORTED);
+    executable.cut();
     Some(executable)
 }
 
@@ -162,7 +170,7 @@ fn mitigations(header: &Header, segments: &[header::SegmentHeader], dynamic: &Dy
         |wanted: fn(&str) -> bool| dynamic.imports.iter().any(|symbol| symbol.name.as_deref().is_some_and(wanted));
     BTreeMap::from([
         ("nx", stack.is_some_and(|segment| segment.flags & 1 == 0)),
-        ("pie", header.is_position_independent() && (dynamic.is_pie || header.kind() != "shared-object")),
+        ("pie", header.is_position_independent()),
         ("relro", relro),
         ("bind-now", dynamic.bind_now),
         ("canary", imports(|name| name == "__stack_chk_fail" || name == "__stack_chk_guard")),

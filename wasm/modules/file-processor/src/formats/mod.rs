@@ -66,13 +66,25 @@ fn plain(id: &str) -> Format {
 
 /// Only the id; empty for no bytes.
 pub fn identify_id(data: &[u8]) -> &'static str {
+    identify_by(data, script::identify)
+}
+
+/// Bytes of embedded text that are looked at.
+const EMBEDDED_TEXT: usize = 512;
+
+/// The same for what is embedded, of which there may be thousands: text is told by its beginning, not by its syntax.
+pub fn identify_embedded(data: &[u8]) -> &'static str {
+    identify_by(data, |data| script::identify_start(&data[..data.len().min(EMBEDDED_TEXT)]))
+}
+
+fn identify_by(data: &[u8], text: fn(&[u8]) -> Option<&'static str>) -> &'static str {
     if data.is_empty() {
         return "";
     }
     structure::identify(data)
         .or_else(|| table::find_row(data).map(|row| row.id))
         .or_else(|| structure::identify_weak(data))
-        .or_else(|| script::identify(data))
+        .or_else(|| text(data))
         .unwrap_or("data")
 }
 

@@ -21,6 +21,14 @@ pub fn identify(data: &[u8]) -> Option<&'static str> {
         .or(Some(if is_utf16 { "utf16-text" } else { "text" }))
 }
 
+/// By the beginning alone: cheap, for what is embedded in other files.
+pub fn identify_start(data: &[u8]) -> Option<&'static str> {
+    let (text, is_utf16) = decode(data)?;
+    let lower = text.to_ascii_lowercase();
+    let found = shebang(&lower).or_else(|| by_start(lower.trim_start()));
+    found.or(Some(if is_utf16 { "utf16-text" } else { "text" }))
+}
+
 /// The first characters, if the file is text in UTF-8, UTF-16 with a mark, or one of the ISO 8859 family.
 fn decode(data: &[u8]) -> Option<(String, bool)> {
     match data {

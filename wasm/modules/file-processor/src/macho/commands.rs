@@ -31,6 +31,9 @@ const MAIN: u32 = 0x28;
 const ENCRYPTION_INFO_64: u32 = 0x2c;
 const BUILD_VERSION: u32 = 0x32;
 
+/// Bytes of a signature in which certificates are looked for: they are some KiB, the hashes before them may be MiB.
+const MAX_SIGNATURE: u64 = 8 << 20;
+
 /// Section types whose bytes are not in the file.
 const ZERO_FILL: [u32; 3] = [0x1, 0xc, 0x12];
 
@@ -88,7 +91,7 @@ impl Commands {
                 let field = |at| command.u32(at).map_or(0, u64::from);
                 self.symbols = Some((field(8), field(12), field(16)));
             }
-            CODE_SIGNATURE => executable.signature = signature(header, command),
+            CODE_SIGNATURE if executable.signature.is_none() => executable.signature = signature(header, command),
             ENCRYPTION_INFO | ENCRYPTION_INFO_64 => self.encrypted |= command.u32(16).is_some_and(|id| id != 0),
             BUILD_VERSION => executable.subsystem = platform(command.u32(8)),
             VERSION_MIN_MACOS => executable.subsystem = platform(Some(1)),
@@ -113,7 +116,7 @@ impl Commands {
         }
         let width = if header.wide { 16 } else { 12 };
         // Crafted entries may all point at one long name: what is read of names is bounded by the file.
-        let mut letters_left = header.reader.len().saturating_mul(4);
+        let mut letters_left = header.reader.len().saturating_mul(2);
         for index in 0..count.min(MAX_SYMBOLS as u64) {
             let Some(symbol) = Symbol::read(header, offset + width * index) else {
                 findings.malformed("symbol-table", "The symbol table has no end within the file.");
@@ -260,7 +263,7 @@ fn thread_entry(command: Reader, header: &Header) -> Option<u64> {
 
 fn signature(header: &Header, command: Reader) -> Option<Signature> {
     let (offset, size) = (u64::from(command.u32(8)?), u64::from(command.u32(12)?));
-    let blob = header.reader.upto(offset, size);
+    let blob = header.reader.upto(offset, size.min(MAX_SIGNATURE));
     Some(Signature { kind: "code-signature", offset, size, subjects: common_names(blob) })
 }
 

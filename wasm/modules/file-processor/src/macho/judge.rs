@@ -7,6 +7,8 @@ use module_kit::{Finding, Findings, Severity};
 
 const HIGH_ENTROPY: f64 = 7.2;
 const MIN_MEASURED: u64 = 4_096;
+/// The section attributes "only" and "some instructions".
+const INSTRUCTIONS: u64 = 0x8000_0400;
 
 pub fn judge(header: &Header, executable: &Executable, encrypted: bool, findings: &mut Findings) {
     let is_image = matches!(header.kind(), "executable" | "dylib" | "bundle");
@@ -61,7 +63,8 @@ fn memory(header: &Header, executable: &Executable, findings: &mut Findings) {
         );
     }
     for section in &executable.sections {
-        if section.permissions.contains('x') && section.entropy >= HIGH_ENTROPY && section.size >= MIN_MEASURED {
+        // Constants share the segment with the code; only sections with instructions count.
+        if section.flags & INSTRUCTIONS != 0 && section.entropy >= HIGH_ENTROPY && section.size >= MIN_MEASURED {
             findings.add(
                 Finding::new(
                     "high-entropy-section",
@@ -81,14 +84,23 @@ fn memory(header: &Header, executable: &Executable, findings: &mut Findings) {
 }
 
 fn libraries(executable: &Executable, findings: &mut Findings) {
-    let temporary =
-        |path: &&String| path.starts_with("/tmp") || path.starts_with("/private/tmp") || path.starts_with("/Users/");
-    let odd: Vec<_> = executable.libraries.iter().chain(&executable.rpath).filter(temporary).collect();
-    if !odd.is_empty() {
+    let starting = |starts: &'static [&'static str]| {
+        let paths = executable.libraries.iter().chain(&executable.rpath);
+        paths.filter(|path| starts.iter().any(|start| path.starts_with(start))).collect::<Vec<_>>()
+    };
+    let temporary = starting(&["/tmp", "/private/tmp", "/var/tmp"]);
+    if !temporary.is_empty() {
         findings.add(
             Finding::new("risky-libraries", Severity::Low, 65, "Libraries are loaded from where anyone can put them")
-                .quotes(odd)
+                .quotes(temporary)
                 .techniques(&["T1574.004"]),
+        );
+    }
+    let personal = starting(&["/Users/"]);
+    if !personal.is_empty() {
+        findings.add(
+            Finding::new("build-paths", Severity::Info, 80, "Paths of the machine that built it are left in it")
+                .quotes(personal),
         );
     }
 }

@@ -7,7 +7,7 @@ use module_kit::Findings;
 
 use crate::budget::Budget;
 use crate::facts::Executable;
-use crate::limits::{MAX_SECTIONS_REPORTED, MAX_SLICES, MAX_SYMBOLS_REPORTED};
+use crate::limits::MAX_SLICES;
 use crate::options::Analyze;
 use crate::reader::Reader;
 
@@ -136,12 +136,28 @@ pub fn slices(data: &[u8]) -> Vec<Slice<'_>> {
     (0..count).map_while(slice).collect()
 }
 
+/// Slices that share bytes would multiply the work. True if there were any.
+fn drop_overlapping(slices: &mut Vec<Slice>) -> bool {
+    let count = slices.len();
+    let mut seen: Vec<(u64, u64)> = Vec::new();
+    slices.retain(|slice| {
+        let (start, end) = (slice.offset, slice.offset.saturating_add(slice.data.len() as u64));
+        let is_apart = seen.iter().all(|&(other_start, other_end)| end <= other_start || other_end <= start);
+        seen.push((start, end));
+        is_apart
+    });
+    slices.len() < count
+}
+
 /// One executable a slice; one without slices for a thin image.
 pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut Findings) -> Vec<Executable> {
     if !is_fat(data) {
         return parse_thin(data, 0, options, budget, findings).into_iter().collect();
     }
-    let slices = slices(data);
+    let mut slices = slices(data);
+    if drop_overlapping(&mut slices) {
+        findings.malformed("fat-slices", "Slices share bytes of the file; only the first of them is read.");
+    }
     if slices.is_empty() || slices.iter().any(|slice| slice.is_cut) {
         findings.malformed("fat-header", "A slice lies outside of the file, or there is none.");
     }
@@ -170,8 +186,6 @@ fn parse_thin(
     executable.mitigations.insert("nx-heap", header.flags & 0x0100_0000 != 0);
     executable.mitigations.insert("stack-exec", header.flags & 0x0002_0000 != 0);
     judge::judge(&header, &executable, commands.encrypted, findings);
-    executable.imports.truncate(MAX_SYMBOLS_REPORTED);
-    executable.exports.truncate(MAX_SYMBOLS_REPORTED);
-    executable.sections.truncate(MAX_SECTIONS_REPORTED);
+    executable.cut();
     Some(executable)
 }

@@ -23,7 +23,7 @@ use module_kit::Findings;
 use crate::budget::Budget;
 use crate::facts::{Executable, Overlay, Section, Signature};
 use crate::formats::identify_id;
-use crate::limits::{MAX_RESOURCES_REPORTED, MAX_SECTIONS, MAX_SECTIONS_REPORTED, MAX_SYMBOLS_REPORTED};
+use crate::limits::MAX_SECTIONS;
 use crate::options::Analyze;
 use crate::reader::Reader;
 
@@ -70,10 +70,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         ..Executable::default()
     };
     judge::judge(&headers, &executable, options, findings);
-    executable.imports.truncate(MAX_SYMBOLS_REPORTED);
-    executable.exports.truncate(MAX_SYMBOLS_REPORTED);
-    executable.resources.truncate(MAX_RESOURCES_REPORTED);
-    executable.sections.truncate(MAX_SECTIONS_REPORTED);
+    executable.cut();
     Some(executable)
 }
 
@@ -127,7 +124,8 @@ fn overlay(headers: &Headers, signature: Option<&Signature>, budget: &mut Budget
         _ => (end_of_image, length),
     };
     let bytes = headers.reader.upto(start, end.saturating_sub(start));
-    (!bytes.is_empty()).then(|| Overlay {
+    // Of a file that is cut off within its headers nothing is known to be behind the image.
+    (start > 0 && !bytes.is_empty()).then(|| Overlay {
         offset: start,
         size: bytes.len() as u64,
         entropy: budget.entropy(bytes),

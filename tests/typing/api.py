@@ -1,0 +1,49 @@
+"""How users call the public names. Never run: mypy --strict reads it, and a change of a signature shows here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import athena_lab
+from athena_lab.ai.types import AnalysisResult
+from athena_lab.api import TriageOptions
+from athena_lab.client import LabClient
+from athena_lab.events import Failed, Finished, Token
+from athena_lab.jupyter.widgets import AskCell
+from athena_lab.lab import Lab
+from athena_lab.report import ModuleResult, Report
+
+if TYPE_CHECKING:
+    from athena_lab.protocol import LabProtocol
+
+
+def both_labs_satisfy_the_protocol(lab: Lab, client: LabClient) -> list[LabProtocol]:
+    return [lab, client, athena_lab.connect(), athena_lab.open_lab()]
+
+
+async def a_session(lab: LabProtocol) -> None:
+    report: Report = await lab.triage(Path("a"), analysis_type="quick", options=TriageOptions(timeout=1.0))
+    severities: list[str] = [finding.severity for finding in report.findings]
+    assert severities
+    async with lab.stream_triage(b"bytes", modules=["file-processor"]) as parts:
+        async for part in parts:
+            result: ModuleResult | Report = part
+            assert result
+    request = athena_lab.AnalysisRequest(question="?", sample=report.sample.sha256, provider="local")
+    async with lab.stream(request) as events:
+        async for event in events:
+            if isinstance(event, Token):
+                print(event.text)
+            elif isinstance(event, Finished):
+                print(event.citations)
+            elif isinstance(event, Failed):
+                print(event.error.next_step)
+    answer: AnalysisResult = await lab.analyze(request)
+    await AskCell(lab, report).ask(answer.text)
+
+
+def a_script() -> str:
+    report: athena_lab.Report = athena_lab.triage("a")
+    answer: AnalysisResult = athena_lab.ask("a", "?", max_tokens=100)
+    return report.verdict.sentence + answer.text

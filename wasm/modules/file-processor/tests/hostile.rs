@@ -1,0 +1,151 @@
+//! Hostile inputs: whatever is done to a sample, the module answers, in the shape of the contract, and in time. The
+//! test profile checks arithmetic, so that an overflow which the sandbox would not notice fails here.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use file_processor::FileProcessor;
+use module_kit::{Call, Module};
+use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_oneof, proptest};
+
+/// Far above what a sample of some KiB takes, even on a busy machine; a loop takes for ever.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+static SAMPLES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let files = folder.read_dir().expect("the folder is beside this file").map(|entry| entry.expect("readable").path());
+    let mut encoded: Vec<_> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "b64")).collect();
+    encoded.sort();
+    encoded.iter().map(|path| decode(path)).collect()
+});
+
+fn decode(path: &Path) -> Vec<u8> {
+    let text: String = std::fs::read_to_string(path).expect("readable").split_whitespace().collect();
+    let packed = BASE64_STANDARD.decode(text).expect("base64");
+    miniz_oxide::inflate::decompress_to_vec_zlib(&packed).expect("zlib")
+}
+
+/// Analyses and checks what every answer must fulfil.
+fn check(data: &[u8]) {
+    let call = serde_json::json!({"function": "analyze", "sample": {"size": data.len(), "name": "x.pdf.exe"}});
+    let call = Call::parse(&call.to_string()).expect("a call");
+    let started = Instant::now();
+    let output = FileProcessor::analyze(&call, Some(data)).expect("an answer");
+    assert!(started.elapsed() < DEADLINE, "{:?}", started.elapsed());
+    let mut ids = HashSet::new();
+    for finding in &output.findings {
+        assert!(ids.insert(&finding.id), "{} twice", finding.id);
+        assert!(is_slug(&finding.id), "{}", finding.id);
+        assert!((1..=200).contains(&finding.title.len()), "{}", finding.title);
+        assert!(finding.confidence <= 100);
+    }
+    let facts: serde_json::Value = serde_json::from_str(output.data.get()).expect("JSON");
+    assert_eq!(facts["size"], data.len());
+    assert!(facts["entropy"]["overall"].as_f64().is_some_and(|entropy| (0.0..=8.0).contains(&entropy)));
+}
+
+fn is_slug(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._/-".contains(&byte);
+    id.len() <= 96 && id.bytes().all(allowed) && id.as_bytes()[0].is_ascii_alphanumeric()
+}
+
+/// One thing that is done to a sample.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Cut(usize),
+    Set(usize, u8),
+    /// A number of 32 or 64 bits, of the kind that parsers stumble over.
+    Number(usize, u64, bool),
+    Copy {
+        from: usize,
+        to: usize,
+        length: usize,
+    },
+    Append(Vec<u8>),
+}
+
+const NUMBERS: &[u64] =
+    &[0, 1, 0xffff, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, u64::MAX, u64::MAX - 7, 1 << 63, u64::MAX / 24];
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let number = prop_oneof![proptest::sample::select(NUMBERS), any::<u64>()];
+    // Most of what can go wrong is in the headers.
+    let place = prop_oneof![3 => 0..1_024_usize, 1 => any::<u16>().prop_map(usize::from)];
+    prop_oneof![
+        any::<u16>().prop_map(|at| Mutation::Cut(at.into())),
+        (place.clone(), any::<u8>()).prop_map(|(at, value)| Mutation::Set(at, value)),
+        (place.clone(), number, any::<bool>()).prop_map(|(at, value, wide)| Mutation::Number(at, value, wide)),
+        (place.clone(), place, 1..256_usize).prop_map(|(from, to, length)| Mutation::Copy { from, to, length }),
+        proptest::collection::vec(any::<u8>(), 1..64).prop_map(Mutation::Append),
+    ]
+}
+
+fn apply(data: &mut Vec<u8>, mutation: &Mutation) {
+    match mutation {
+        Mutation::Cut(at) => data.truncate(*at),
+        Mutation::Set(at, value) => put(data, *at, &[*value]),
+        Mutation::Number(at, value, wide) => put(data, *at, &value.to_le_bytes()[..if *wide { 8 } else { 4 }]),
+        Mutation::Copy { from, to, length } => {
+            let end = (from + length).min(data.len());
+            let copied = data.get(*from..end).unwrap_or_default().to_vec();
+            put(data, *to, &copied);
+        }
+        Mutation::Append(bytes) => data.extend(bytes),
+    }
+}
+
+fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
+    for (target, &byte) in data.iter_mut().skip(at).zip(bytes) {
+        *target = byte;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn mutated_samples_are_answered(index in any::<usize>(), mutations in proptest::collection::vec(mutation(), 1..8)) {
+        let mut data = SAMPLES[index % SAMPLES.len()].clone();
+        for mutation in &mutations {
+            apply(&mut data, mutation);
+        }
+        if !data.is_empty() {
+            check(&data);
+        }
+    }
+
+    #[test]
+    fn noise_behind_a_magic_is_answered(index in any::<usize>(), keep in 4..128_usize, noise in proptest::collection::vec(any::<u8>(), 0..4_096)) {
+        let mut data = SAMPLES[index % SAMPLES.len()].clone();
+        data.truncate(keep);
+        data.extend(noise);
+        prop_assert!(!data.is_empty());
+        check(&data);
+    }
+}
+
+#[test]
+fn samples_cut_at_every_byte_of_their_headers_are_answered() {
+    for sample in SAMPLES.iter() {
+        for length in 1..sample.len().min(2_048) {
+            check(&sample[..length]);
+        }
+    }
+}
+
+#[test]
+fn every_aligned_word_of_the_headers_may_be_anything() {
+    for sample in SAMPLES.iter() {
+        for at in (0..sample.len().min(1_536)).step_by(2) {
+            for value in [&[0; 4][..], &[0xff; 2], &[0xf0, 0xff, 0xff, 0x7f], &[0xff; 4], &[0xff; 8]] {
+                let mut data = sample.clone();
+                put(&mut data, at, value);
+                check(&data);
+            }
+        }
+    }
+}
