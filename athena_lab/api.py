@@ -17,8 +17,10 @@ from athena_lab.wasm.contract import Name
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Seconds = Annotated[float, Meta(gt=0, le=600)]
-FileName = Annotated[str, Meta(max_length=1_024)]
+MAX_NAME = 1_024
+FileName = Annotated[str, Meta(max_length=MAX_NAME)]
 ModuleNames = Annotated[tuple[Name, ...], Meta(min_length=1, max_length=64)]
+JsonObject = Annotated[msgspec.Raw, Meta(extra_json_schema={"type": "object"})]
 Health = Literal["healthy", "degraded", "unhealthy"]
 
 
@@ -56,8 +58,8 @@ class Execute(Request, frozen=True):
 
     module: Name
     function: Name
-    args: msgspec.Raw = msgspec.Raw(b"{}")
-    """A JSON object, as the function's schema says."""
+    args: JsonObject = msgspec.field(default_factory=lambda: msgspec.Raw(b"{}"))
+    """As the function's schema says."""
     file_data: str | None = None
     sample: Sha256 | None = None
     timeout: Seconds | None = None

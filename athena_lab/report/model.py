@@ -62,7 +62,7 @@ class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
     version: str
     status: Literal["ok", "failed"]
     findings: tuple[Finding, ...] = ()
-    data: msgspec.Raw = NO_DATA
+    data: msgspec.Raw = msgspec.field(default_factory=lambda: NO_DATA)  # a default, JSON Schema could not show
     error: Problem | None = None
     time: float = 0.0
     memory_bytes: int = 0

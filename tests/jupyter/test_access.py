@@ -107,6 +107,8 @@ class TestWithAnAllowList:
         good = await send(http_server_client, path, "GET", Origin="https://dash.example", **jp_auth_header)
         assert good.code == 200
         assert good.headers["Access-Control-Allow-Origin"] == "https://dash.example"
+        error = await send(http_server_client, f"{path}/none", "GET", Origin="https://dash.example", **jp_auth_header)
+        assert (error.code, error.headers["Access-Control-Allow-Origin"]) == (404, "https://dash.example")
         preflight = await send(http_server_client, path, "OPTIONS", Origin="https://dash.example")
         assert preflight.code == 204
         assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
@@ -145,6 +147,18 @@ async def test_paths_that_are_no_route_are_named(call):
         assert (status, problem["code"]) == (404, "unknown_route"), path
     status, problem = await call(*V1, "wasm", "analyze", method="GET")
     assert (status, problem["code"]) == (405, "method_not_allowed")
+
+
+@pytest.mark.parametrize("method", ["GET", "TRACE"])
+async def test_an_error_says_what_would_do_and_how_to_find_it_in_the_log(
+    http_server_client, jp_base_url, jp_auth_header, method
+):
+    path = f"{jp_base_url}api/v1/wasm/analyze"
+    with pytest.raises(HTTPClientError) as caught:
+        await http_server_client.fetch(path, method=method, headers=jp_auth_header, allow_nonstandard_methods=True)
+    response = caught.value.response
+    assert (response.code, response.headers["Allow"]) == (405, "POST, OPTIONS")
+    assert json.loads(response.body)["request_id"] == response.headers["X-Request-Id"] != ""
 
 
 async def test_a_cookie_alone_needs_the_xsrf_header(http_server_client, jp_base_url, jp_auth_header):

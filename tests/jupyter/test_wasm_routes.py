@@ -231,6 +231,19 @@ async def test_other_media_types_are_refused(call, kind):
         assert (status, problem["code"]) == (415, "unsupported_media")
 
 
+async def test_a_sample_is_uploaded_where_one_is_taken(call):
+    for route, headers in ((("samples",), {"Content-Type": "application/json"}), (("wasm", "execute"), OCTETS)):
+        status, problem = await call(*V1, *route, raw=b"{}", headers=dict(headers))
+        assert (status, problem["code"]) == (415, "unsupported_media")
+
+
+async def test_options_are_in_the_query_or_in_the_body_but_never_ignored(call):
+    status, problem = await call(*V1, "wasm", "analyze", body={"fileData": "eA=="}, params={"timeout": "1"})
+    assert (status, problem["code"]) == (422, "invalid_field")
+    status, problem = await call(*V1, "samples", raw=b"x", headers=dict(OCTETS), params={"name": "x" * 1_025})
+    assert (status, problem["code"]) == (422, "invalid_field")
+
+
 async def test_odd_options_beside_an_upload_are_named(call):
     for params in ({"analysisType": "deep"}, {"timeout": "soon"}, {"timeout": "nan"}, {"modules": "../x"}):
         status, problem = await call(*V1, "wasm", "analyze", raw=b"x", headers=dict(OCTETS), params=params)

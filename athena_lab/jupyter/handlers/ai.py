@@ -21,7 +21,7 @@ class ProvidersHandler(AthenaHandler):
 
 class AskHandler(AthenaHandler):
     async def post(self) -> None:
-        request = self.decode(self.request.body, AnalysisRequest)
+        request = self.decode(AnalysisRequest)
         if self.wants_events:
             await self.work(self.send_events(self._events(request)))
         else:

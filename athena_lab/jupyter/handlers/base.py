@@ -13,10 +13,11 @@ import msgspec
 from jupyter_server.auth.identity import User
 from jupyter_server.base.handlers import JupyterHandler
 from tornado.iostream import StreamClosedError
-from tornado.web import Finish, HTTPError
+from tornado.web import Finish, HTTPError, stream_request_body
 
 from athena_lab.errors import (
     AthenaError,
+    BodyTooLarge,
     InvalidField,
     MalformedRequest,
     MethodNotAllowed,
@@ -26,6 +27,7 @@ from athena_lab.errors import (
     UnknownRoute,
     UnsupportedMedia,
 )
+from athena_lab.sample import MIB
 from athena_lab.telemetry import metrics
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ JSON = "application/json"
 OCTETS = "application/octet-stream"
 EVENTS = "text/event-stream"
 _KEEP_ALIVE_SECONDS = 15.0
+_DISCARDED = 16 * MIB
+"""Bytes beyond the cap that are read and thrown away, so that the sender gets an answer; then it is cut off."""
 _KERNEL = User(username="athena-kernel", name="A kernel of this server")
 
 _BY_STATUS: dict[int, type[RequestError]] = {
@@ -54,16 +58,19 @@ _BY_STATUS: dict[int, type[RequestError]] = {
 Scope = Literal["public", "analysis", "control"]
 
 
+@stream_request_body
 class AthenaHandler(JupyterHandler):
     """Base of our handlers.
 
-    Every request passes `prepare` before a byte of its body is used: host, origin, identity, scope, XSRF. `scope` says
-    who may: ``public`` everybody, ``analysis`` users and kernels, ``control`` users alone.
+    Every request passes `prepare` before a byte of its body is read: host, length, origin, identity, scope, XSRF.
+    `scope` says who may: ``public`` everybody, ``analysis`` users and kernels, ``control`` users alone.
     """
 
     scope: ClassVar[Scope] = "analysis"
     _track_activity = False  # what dashboards poll must not keep an idle server alive
     _work: asyncio.Future[Any] | None = None
+    _refusal: AthenaError | None = None
+    _allowed_origin: str | None = None
     request_id = ""
 
     @property
@@ -72,12 +79,21 @@ class AthenaHandler(JupyterHandler):
 
     # -- who may call
 
-    async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
-        self.request_id = uuid.uuid4().hex
+    def set_default_headers(self) -> None:
+        # tornado calls it at the start, and again when an error clears what was set since.
+        super().set_default_headers()
+        self.request_id = self.request_id or uuid.uuid4().hex
         self.set_header("X-Request-Id", self.request_id)
+        if self._allowed_origin is not None:
+            self.set_header("Access-Control-Allow-Origin", self._allowed_origin)
+            self.set_header("Vary", "Origin")
+
+    async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
+        self.body = bytearray()
         self.current_user = self._jupyter_current_user = None
         if not self.check_host():
             raise NotAllowed("This server does not answer to that host name.")
+        self._check_length()
         self._check_origin_header()
         if self.request.method == "OPTIONS":
             return
@@ -91,8 +107,8 @@ class AthenaHandler(JupyterHandler):
             return
         if origin not in self.settings["athena_allowed_origins"]:
             raise NotAllowed("Pages of that origin may not call this server.")
-        self.set_header("Access-Control-Allow-Origin", origin)
-        self.set_header("Vary", "Origin")
+        self._allowed_origin = origin
+        self.set_default_headers()
 
     async def _identify(self) -> User | None:
         if self._is_kernel():
@@ -131,11 +147,42 @@ class AthenaHandler(JupyterHandler):
     def media_type(self) -> str:
         return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
-    def decode(self, body: bytes | bytearray, kind: type[_T]) -> _T:
-        """The body as a Struct. Raises `UnsupportedMedia`, `MalformedRequest` and `InvalidField`."""
+    @property
+    def max_body(self) -> int:
+        """Bytes that the request's body may have."""
+        return self.lab.config.http.max_json_bytes
+
+    def too_large(self) -> AthenaError:
+        return BodyTooLarge(f"A JSON body may have {self.max_body:,} bytes.")
+
+    def _check_length(self) -> None:
+        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
+        length = int(self.request.headers.get("Content-Length", "0"))  # tornado has refused what is no number
+        if length > self.max_body + _DISCARDED:
+            raise self.too_large()
+        if length > self.max_body:
+            self._refusal = self.too_large()
+
+    def data_received(self, chunk: bytes) -> None:
+        if self._refusal is None and self.request.method == "POST":
+            try:
+                self.take(chunk)
+            except AthenaError as error:
+                self._refusal = error  # told once the body has ended: who still sends does not listen
+
+    def take(self, chunk: bytes) -> None:
+        """Keep a piece of the body. Raises the error that refuses it."""
+        if len(self.body) + len(chunk) > self.max_body:
+            raise self.too_large()
+        self.body += chunk
+
+    def decode(self, kind: type[_T]) -> _T:
+        """The body as a Struct. Raises `UnsupportedMedia`, `BodyTooLarge`, `MalformedRequest` and `InvalidField`."""
+        if self._refusal is not None:
+            raise self._refusal
         if self.media_type() != JSON:
             raise UnsupportedMedia(f"This route takes {JSON}.")
-        return decode_json(body or b"{}", kind)
+        return decode_json(self.body or b"{}", kind)
 
     # -- writing
 
@@ -225,7 +272,13 @@ class AthenaHandler(JupyterHandler):
         self.set_header("Cache-Control", "no-store")
         if error.status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", "token")
+        if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            self.set_header("Allow", ", ".join(self._methods()))
         self.finish(msgspec.json.encode(error.problem(self.request_id)))
+
+    def _methods(self) -> list[str]:
+        absent = AthenaHandler._unimplemented_method
+        return [method for method in self.SUPPORTED_METHODS if getattr(type(self), method.lower()) is not absent]
 
     def on_finish(self) -> None:
         method = self.request.method if self.request.method in self.SUPPORTED_METHODS else "other"
@@ -260,4 +313,5 @@ def _named(status: int, error: BaseException | None) -> AthenaError:
     if kind is None:
         return AthenaError("Something went wrong inside the server.")
     reason = (error.log_message or "") if isinstance(error, HTTPError) else ""
-    return kind(reason.partition("\n")[0][:200].replace("%", "") or f"{HTTPStatus(status).phrase}.")
+    sentence = reason.partition("\n")[0][:200].replace("%", "") or HTTPStatus(status).phrase
+    return kind(f"{sentence.rstrip('.')}.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from athena_lab.api import MAX_NAME
 from athena_lab.errors import Problem
 from athena_lab.jupyter.handlers.base import EVENTS, JSON, OCTETS, AthenaHandler
 from athena_lab.jupyter.handlers.routes import ROUTES, Route
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 _REFERENCE = "#/components/schemas/{name}"
 _QUERY: Mapping[str, dict[str, Any]] = {
-    "name": {"type": "string", "maxLength": 1024},
+    "name": {"type": "string", "maxLength": MAX_NAME},
     "analysisType": {"enum": ["full", "quick", "pattern", "behavior"]},
-    "modules": {"type": "string", "description": "Names, separated by commas."},
+    "modules": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}(,[a-z][a-z0-9-]{0,63}){0,63}$"},
     "timeout": {"type": "number", "exclusiveMinimum": 0, "maximum": 600},
 }
 
@@ -28,12 +29,12 @@ _QUERY: Mapping[str, dict[str, Any]] = {
 class OpenApiHandler(AthenaHandler):
     async def get(self) -> None:
         self.set_header("Content-Type", JSON)
-        self.write(document())
+        self.write(document(self.base_url))
 
 
 @cache
-def document() -> bytes:
-    """The document as JSON. Paths are relative to the server's base URL."""
+def document(base_url: str) -> bytes:
+    """The document as JSON, of a server at `base_url`."""
     kinds = {kind for route in ROUTES for kind in (route.answer, route.body, Problem) if kind is not None}
     schemas, components = msgspec.json.schema_components(
         sorted(kinds, key=lambda k: k.__name__), ref_template=_REFERENCE
@@ -46,6 +47,7 @@ def document() -> bytes:
         {
             "openapi": "3.1.0",
             "info": {"title": "Athena Lab", "version": version("athena-lab")},
+            "servers": [{"url": base_url.rstrip("/") or "/"}],
             "paths": paths,
             "components": {
                 "schemas": components,
@@ -85,6 +87,7 @@ def _path_parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _query_parameters(route: Route) -> list[dict[str, Any]]:
+    # They say of an upload what a JSON body has fields for.
     return [{"name": name, "in": "query", "schema": _QUERY[name]} for name in route.query]
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from athena_lab.errors import MalformedRequest
-from athena_lab.jupyter.handlers.base import AthenaHandler
+from athena_lab.jupyter.handlers.base import OCTETS, AthenaHandler
 from athena_lab.jupyter.handlers.uploads import UploadHandler
 
 
 class SamplesHandler(UploadHandler):
+    media = frozenset({OCTETS})
+
     async def post(self) -> None:
         sample = self.uploaded()
-        if sample is None:
-            raise MalformedRequest("Upload the sample's bytes as application/octet-stream.")
+        assert sample is not None, "a body of another type was refused"
         self.answer(sample)
 
 

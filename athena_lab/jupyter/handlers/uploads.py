@@ -4,78 +4,61 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from tornado.web import stream_request_body
-
+from athena_lab.api import MAX_NAME
 from athena_lab.errors import (
     AthenaError,
-    BodyTooLarge,
     InvalidField,
     MalformedRequest,
     SampleTooLarge,
     UnsupportedMedia,
 )
 from athena_lab.jupyter.handlers.base import JSON, OCTETS, AthenaHandler
-from athena_lab.sample import MIB
 
 if TYPE_CHECKING:
     from athena_lab.sample import Incoming, Sample
 
-_DISCARDED = 16 * MIB
-"""Bytes beyond the cap that are read and thrown away, so that the sender gets an answer; then it is cut off."""
 
-
-@stream_request_body
 class UploadHandler(AthenaHandler):
     """Takes JSON into memory up to a cap, and a sample's bytes straight into quarantine."""
 
+    media: ClassVar[frozenset[str]] = frozenset({JSON, OCTETS})
+    query: ClassVar[frozenset[str]] = frozenset({"name"})
+    """What may be said of an upload in the query; a JSON body has fields for it."""
     _incoming: Incoming | None = None
-    _refusal: AthenaError | None = None
 
     async def prepare(self) -> None:  # type: ignore[override]  # see AthenaHandler
-        self.body = bytearray()
         await super().prepare()
         if self.request.method != "POST":
             return
-        if self.media_type() not in {JSON, OCTETS}:
-            raise UnsupportedMedia(f"This route takes {JSON} or {OCTETS}.")
-        self._check_length()
+        if self.media_type() not in self.media:
+            raise UnsupportedMedia(f"This route takes {' or '.join(sorted(self.media))}.")
+        self._check_query()
         if self.media_type() == OCTETS and self._refusal is None:
             self._incoming = self.lab.receive(self.get_query_argument("name", ""))
 
-    def _limit(self) -> int:
-        config = self.lab.config
-        return config.http.max_json_bytes if self.media_type() == JSON else config.samples.max_bytes
+    def _check_query(self) -> None:
+        misplaced = self.query.intersection(self.request.query_arguments) if self.media_type() == JSON else ()
+        if misplaced:
+            raise InvalidField(f"{', '.join(sorted(misplaced))}: beside a JSON body this belongs into the body.")
+        if len(self.get_query_argument("name", "")) > MAX_NAME:
+            raise InvalidField(f"The name may have {MAX_NAME:,} characters.")
 
-    def _check_length(self) -> None:
-        length = int(self.request.headers.get("Content-Length", "0"))  # tornado has refused what is no number
-        if length > self._limit() + _DISCARDED:
-            raise self._too_large()
-        if length > self._limit():
-            self._refusal = self._too_large()
-        self.request.connection.set_max_body_size(self._limit() + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
+    @property
+    def max_body(self) -> int:
+        return super().max_body if self.media_type() == JSON else self.lab.config.samples.max_bytes
 
-    def _too_large(self) -> AthenaError:
-        limit = f"{self._limit():,} bytes"
+    def too_large(self) -> AthenaError:
         if self.media_type() == JSON:
-            return BodyTooLarge(f"A JSON body may have {limit}.")
-        return SampleTooLarge(f"A sample may have {limit}.")
+            return super().too_large()
+        return SampleTooLarge(f"A sample may have {self.max_body:,} bytes.")
 
-    def data_received(self, chunk: bytes) -> None:
-        if self._refusal is None:
-            try:
-                self._take(chunk)
-            except AthenaError as error:
-                self._refusal = error  # told once the body has ended: who still sends does not listen
-
-    def _take(self, chunk: bytes) -> None:
+    def take(self, chunk: bytes) -> None:
         if self._incoming is not None:
             self._incoming.write(chunk)
-        elif len(self.body) + len(chunk) > self._limit():
-            raise self._too_large()
         else:
-            self.body += chunk
+            super().take(chunk)
 
     def uploaded(self) -> Sample | None:
         """The sample that was the body, None for a body of JSON. Raises `EmptySample` and what refused the body."""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from athena_lab import api
-from athena_lab.errors import BodyTooLarge, InvalidField, UnsupportedMedia
-from athena_lab.jupyter.handlers.base import AthenaHandler, decode_json
+from athena_lab.errors import BodyTooLarge, InvalidField
+from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, decode_json
 from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
 from athena_lab.report import Report
 
@@ -36,7 +36,7 @@ class LoadHandler(AthenaHandler):
     scope = "control"
 
     async def post(self) -> None:
-        request = self.decode(self.request.body, api.Load)
+        request = self.decode(api.Load)
         self.answer(await self.lab.load(request.modules))
 
 
@@ -63,9 +63,11 @@ class StatusHandler(AthenaHandler):
 
 
 class AnalyzeHandler(UploadHandler):
+    query = frozenset({"name", "analysisType", "modules", "timeout"})
+
     async def post(self) -> None:
         sample = self.uploaded()
-        request = self._from_query() if sample else self.decode(self.body, api.AnalyzeSample)
+        request = self._from_query() if sample else self.decode(api.AnalyzeSample)
         if sample is None:
             sample = await self._named(request)
         if self.wants_events:
@@ -103,10 +105,10 @@ class AnalyzeHandler(UploadHandler):
 
 
 class ExecuteHandler(UploadHandler):
+    media = frozenset({JSON})
+
     async def post(self) -> None:
-        if self.uploaded() is not None:
-            raise UnsupportedMedia("This route takes application/json; name an uploaded sample by its hash.")
-        request = self.decode(self.body, api.Execute)
+        request = self.decode(api.Execute)
         one_sample(request.file_data, request.sample, needed=False)
         if len(bytes(request.args)) > _MAX_ARGS:
             raise BodyTooLarge(f"The arguments may have {_MAX_ARGS:,} bytes.")
