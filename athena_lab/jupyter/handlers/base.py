@@ -150,7 +150,7 @@ class AthenaHandler(JupyterHandler):
     @property
     def max_body(self) -> int:
         """Bytes that the request's body may have."""
-        return self.lab.config.http.max_json_bytes
+        return 0 if self.scope == "public" else self.lab.config.http.max_json_bytes
 
     def too_large(self) -> AthenaError:
         return BodyTooLarge(f"A JSON body may have {self.max_body:,} bytes.")
