@@ -173,11 +173,14 @@ class Lab:
         self, module: Module, sample: Sample, analysis_type: AnalysisType, options: api.TriageOptions
     ) -> tuple[Slot, ModuleResult]:
         described = module.description
-        args = {"quick": True} if analysis_type == "quick" and _takes(module, "quick") else {}
         started = time.perf_counter()
         try:
             done = await self._runtime.call(
-                described.name, "analyze", args, sample=self._file(sample), deadline=options.timeout
+                described.name,
+                "analyze",
+                _arguments(module, analysis_type),
+                sample=self._file(sample),
+                deadline=options.timeout,
             )
             result = ModuleResult.ok(
                 described.name,
@@ -383,8 +386,11 @@ def _switches(options: api.TriageOptions) -> dict[Slot, bool]:
     }
 
 
-def _takes(module: Module, argument: str) -> bool:
-    return argument in module.functions["analyze"].args.get("properties", {})
+def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:
+    """What modules are told beside the sample, where they ask for it. They have no clock of their own."""
+    known = {"quick": analysis_type == "quick", "now": int(time.time())}
+    asked = module.functions["analyze"].args.get("properties", {})
+    return {name: value for name, value in known.items() if name in asked}
 
 
 async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
