@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -59,7 +58,8 @@ def run_schemathesis(server, folder):
     command = [
         Path(sys.executable).with_name("schemathesis"), "run", f"{server.url}/api/v1/openapi.json",
         "-H", f"Authorization: token {TOKEN}", "--exclude-checks", ",".join(NOT_ASKED),
-        "--max-examples", str(EXAMPLES), "--seed", "1", "--generation-deterministic", "--no-shrink", "--continue-on-failure", "--request-timeout", "20", "--warnings", "off", "--no-color",
+        "--max-examples", str(EXAMPLES), "--seed", "1", "--generation-deterministic",
+        "--no-shrink", "--continue-on-failure", "--request-timeout", "20", "--warnings", "off", "--no-color",
     ]  # fmt: skip
     hooks = {"SCHEMATHESIS_HOOKS": "tests.jupyter.openapi_checks", "PYTHONPATH": str(ROOT)}
     return subprocess.run(

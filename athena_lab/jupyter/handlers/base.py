@@ -41,6 +41,8 @@ JSON = "application/json"
 OCTETS = "application/octet-stream"
 EVENTS = "text/event-stream"
 _KEEP_ALIVE_SECONDS = 15.0
+_STALLED_SECONDS = 60.0
+"""A reader of events that takes nothing for so long is cut off: it holds a provider's connection or a worker."""
 _DISCARDED = 16 * MIB
 """Bytes beyond the cap that are read and thrown away, so that the sender gets an answer; then it is cut off."""
 _KERNEL = User(username="athena-kernel", name="A kernel of this server")
@@ -90,11 +92,12 @@ class AthenaHandler(JupyterHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
         self.body = bytearray()
+        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         self.current_user = self._jupyter_current_user = None
         if not self.check_host():
             raise NotAllowed("This server does not answer to that host name.")
-        self._check_length()
         self._check_origin_header()
+        self._check_length()
         if self.request.method == "OPTIONS":
             return
         self.current_user = self._jupyter_current_user = await self._identify()
@@ -156,7 +159,6 @@ class AthenaHandler(JupyterHandler):
         return BodyTooLarge(f"A JSON body may have {self.max_body:,} bytes.")
 
     def _check_length(self) -> None:
-        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         length = int(self.request.headers.get("Content-Length", "0"))  # tornado has refused what is no number
         if length > self.max_body + _DISCARDED:
             raise self.too_large()
@@ -220,7 +222,12 @@ class AthenaHandler(JupyterHandler):
 
     async def _send_event(self, name: str, value: msgspec.Struct) -> None:
         self.write(b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value)))
-        await self.flush()
+        try:
+            async with asyncio.timeout(_STALLED_SECONDS):
+                await self.flush()
+        except TimeoutError:
+            self.request.connection.stream.close()  # type: ignore[union-attr]  # HTTP/1
+            raise StreamClosedError from None
 
     async def _keep_alive(self) -> None:
         with contextlib.suppress(StreamClosedError):  # the writer of events finds out by itself
