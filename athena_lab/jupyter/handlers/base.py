@@ -31,7 +31,7 @@ from athena_lab.sample import MIB
 from athena_lab.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncGenerator, Awaitable
 
     from athena_lab.lab import Lab
 
@@ -198,7 +198,7 @@ class AthenaHandler(JupyterHandler):
     def wants_events(self) -> bool:
         return EVENTS in self.request.headers.get("Accept", "")
 
-    async def send_events(self, events: AsyncIterator[tuple[str, msgspec.Struct]]) -> None:
+    async def send_events(self, events: AsyncGenerator[tuple[str, msgspec.Struct]]) -> None:
         """Write named events as they come, a comment where none comes, an ``error`` event for what fails.
 
         What fails before the first event is raised, and told by the status.
@@ -208,8 +208,9 @@ class AthenaHandler(JupyterHandler):
         self.set_header("X-Accel-Buffering", "no")
         keep_alive = asyncio.ensure_future(self._keep_alive())
         try:
-            async for name, value in events:
-                await self._send_event(name, value)
+            async with contextlib.aclosing(events):  # a reader that goes between two events ends their source too
+                async for name, value in events:
+                    await self._send_event(name, value)
         except AthenaError as error:
             if not self._headers_written:
                 raise
