@@ -9,7 +9,6 @@ Names are loaded when they are first used, so that the import stays cheap.
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,6 +48,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - costs more than all the rest of this file
+
         return version("athena-lab")
     if name not in _HOMES:
         raise AttributeError(f"module 'athena_lab' has no attribute {name!r}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from tornado.netutil import bind_sockets
-from traitlets import Bool, Unicode, default
+from traitlets import Bool, Float, Unicode, default
 from traitlets import List as ListTrait
 from traitlets.config import Config
 
@@ -53,6 +53,13 @@ class AthenaApp(ExtensionApp):
     keep_keys_from_kernels = Bool(
         help="Take the providers' API keys out of the environment that kernels and terminals inherit. Default: under "
         "`jupyter athena` yes; elsewhere no, since other extensions and kernels may rely on them."
+    ).tag(config=True)
+
+    header_timeout = Float(
+        20.0, min=0.1, help="Seconds that a client of `jupyter athena` may take to send a request's header, or be idle."
+    ).tag(config=True)
+    body_timeout = Float(
+        600.0, min=0.1, help="Seconds that a client of `jupyter athena` may take to send a request's body."
     ).tag(config=True)
 
     lab: Lab
@@ -125,7 +132,14 @@ class AthenaApp(ExtensionApp):
         # By now the server knows its address. Kernels inherit this process's environment.
         os.environ["ATHENA_URL"] = serverapp.connection_url
         os.environ["ATHENA_TOKEN"] = self.settings["athena_kernel_token"]
+        if self._launched:
+            self._limit_patience(serverapp)
         self._warm_up = asyncio.ensure_future(self.lab.wasm_status())
+
+    def _limit_patience(self, server: ServerApp) -> None:
+        # By tornado's defaults, connections that never finish a request stay until there is no file descriptor left.
+        server.http_server.conn_params.header_timeout = self.header_timeout
+        server.http_server.conn_params.body_timeout = self.body_timeout
 
     async def stop_extension(self) -> None:
         await self.lab.aclose()

@@ -1,4 +1,4 @@
-"""The way of a question beside plain HTTP clients, all in one run: ``python -m tests.bench.ai``.
+"""The way of a question beside plain HTTP clients.
 
 - clients: requests/s at 32 concurrent, and how many of 10 requests a pool of 10 answers after 5 s of cancelled ones
 - streams: whole answers/s at 32 concurrent, through our pipeline and through plain httpx with httpx-sse
@@ -33,6 +33,7 @@ from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.events import Token
 from tests.ai.recorded import OPENAI
+from tests.bench.table import Table, ratio
 from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
 
 if TYPE_CHECKING:
@@ -67,11 +68,14 @@ async def rate(task: Callable[[], Awaitable[object]], concurrent: int = 32) -> f
     return done / SECONDS
 
 
-async def bench_clients(url: str) -> None:
+async def bench_clients(url: str) -> Table:
+    rows = []
     for kind in ("httpx", "httpx2", "httpx-aiohttp"):
         async with client(kind, 32) as http:
             per_second = await rate(lambda http=http: http.post(f"{url}/whole", content=b"x" * 2_000))
-        print(f"clients  {kind:14} {per_second:8,.0f} requests/s   {await survivors(kind, url)} of 10 after cancelling")
+        rows.append([kind, f"{per_second:,.0f}", f"{await survivors(kind, url)} of 10"])
+    note = "32 requests at a time; then 10 requests to a pool of 10 connections after 5 s of cancelled ones."
+    return Table("HTTP clients", note, ["", "requests/s", "answered after cancelling"], rows)
 
 
 async def survivors(kind: str, url: str) -> int:
@@ -97,13 +101,17 @@ async def survivors(kind: str, url: str) -> int:
         return sum(not isinstance(answer, BaseException) for answer in answers)
 
 
-async def bench_streams(url: str) -> None:
-    async with AIManager([row(url, "/stream")], environ={}) as manager:
-        ours = await rate(lambda: manager.analyze(REQUEST, PROMPT))
-    print(f"streams  ours           {ours:8,.0f} answers/s")
+async def bench_streams(url: str) -> Table:
+    rates = {}
     for kind in ("httpx", "httpx-aiohttp"):
         async with client(kind, 32) as http:
-            print(f"streams  {kind:14} {await rate(lambda http=http: plain(http, url)):8,.0f} answers/s with httpx-sse")
+            rates[f"{kind} with httpx-sse"] = await rate(lambda http=http: plain(http, url))
+    async with AIManager([row(url, "/stream")], environ={}) as manager:
+        rates["ours: the whole pipeline, over httpx-aiohttp"] = await rate(lambda: manager.analyze(REQUEST, PROMPT))
+    base = rates["httpx with httpx-sse"]
+    note = "Whole streamed answers, 32 at a time, from a server in another process."
+    rows = [[name, f"{value:,.0f}", ratio(value, base)] for name, value in rates.items()]
+    return Table("Streams", note, ["", "answers/s", "beside httpx"], rows)
 
 
 async def plain(http: httpx.AsyncClient, url: str) -> None:
@@ -113,7 +121,8 @@ async def plain(http: httpx.AsyncClient, url: str) -> None:
                 json.loads(event.data)
 
 
-def bench_events() -> None:
+def bench_events() -> Table:
+    rows = []
     for wire in WIRES:
         decoder, parser, events = SseDecoder(), WIRES[wire].parser(), 0
         piece = sse({"choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]})
@@ -125,10 +134,11 @@ def bench_events() -> None:
         for _ in range(5_000):
             for message in decoder.feed(chunk):
                 events += sum(item is not PROGRESS for item in parser.feed(message))
-        print(f"events   {wire:14} {events / (time.perf_counter() - began):8,.0f} typed events/s")
+        rows.append([wire, f"{events / (time.perf_counter() - began):,.0f}"])
+    return Table("Events", "Bytes to typed events, no network, 20 events a read.", ["wire", "events/s"], rows)
 
 
-async def bench_first_token(url: str) -> None:
+async def bench_first_token(url: str) -> Table:
     async with AIManager([row(url, "/stream")], environ={}) as manager, client("httpx-aiohttp", 4) as http:
 
         async def ours() -> None:
@@ -144,7 +154,10 @@ async def bench_first_token(url: str) -> None:
 
         times = {name: [await timed(task) for _ in range(300)] for name, task in (("bare", bare), ("ours", ours))}
     medians = {name: statistics.median(taken) * 1e3 for name, taken in times.items()}
-    print(f"first token: bare {medians['bare']:.2f} ms, ours {medians['ours']:.2f} ms (medians)")
+    rows = [[name, f"{value:.2f}", f"{value - medians['bare']:+.2f}"] for name, value in medians.items()]
+    return Table(
+        "First token", "Median of 300 requests, one after the other.", ["", "ms", "beside the bare client"], rows
+    )
 
 
 async def timed(task: Callable[[], Awaitable[None]]) -> float:
@@ -153,7 +166,7 @@ async def timed(task: Callable[[], Awaitable[None]]) -> float:
     return time.perf_counter() - began
 
 
-async def bench_idle(url: str, count: int = 200) -> None:
+async def bench_idle(url: str, count: int = 200) -> Table:
     async with AIManager([row(url, "/hang")], environ={}) as manager, AsyncExitStack() as stack:
 
         async def open_one() -> None:
@@ -170,7 +183,10 @@ async def bench_idle(url: str, count: int = 200) -> None:
         await asyncio.sleep(1)
         used, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    print(f"idle     {used / count / 1_024:.1f} KiB per open stream")
+    rows = [["ours", f"{used / count / 1_024:.1f}"]]
+    return Table(
+        "Open streams", f"Python memory of a stream on which nothing comes, mean of {count}.", ["", "KiB"], rows
+    )
 
 
 async def cancelled(task: asyncio.Future[Any]) -> None:
@@ -204,24 +220,24 @@ async def serve() -> None:
         await asyncio.Event().wait()
 
 
-async def bench(url: str) -> None:
-    await bench_clients(url)
-    await bench_streams(url)
-    bench_events()
-    await bench_first_token(url)
-    await bench_idle(url)
+async def bench(url: str) -> list[Table]:
+    return [
+        await bench_streams(url),
+        await bench_first_token(url),
+        bench_events(),
+        await bench_idle(url),
+        await bench_clients(url),
+    ]
 
 
-def main() -> None:
-    if sys.argv[1:] == ["serve"]:
-        asyncio.run(serve())
-        return
-    command = [sys.executable, "-m", "tests.bench.ai", "serve"]
+def run() -> list[Table]:
+    command = [sys.executable, "-m", "tests.bench.ai"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        asyncio.run(bench(server.stdout.readline().strip()))
+        tables = asyncio.run(bench(server.stdout.readline().strip()))
         server.terminate()
+    return tables
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(serve())

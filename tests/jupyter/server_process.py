@@ -35,7 +35,7 @@ class Server(NamedTuple):
 
 @contextlib.contextmanager
 def jupyter_athena(home, *arguments, program="athena", healthy="/health", **environment):
-    """Starts ``jupyter <program>`` with its folders below `home`; gives it when `healthy` answers; ends it."""
+    """Starts ``jupyter <program>`` with its folders below `home`; gives it when the path `healthy` answers; ends it."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("ATHENA_") and not k.endswith("_API_KEY")}
     folders = ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_DATA_HOME", "XDG_CACHE_HOME")
     paths = {name: str(home / name.lower()) for name in folders} | {"ATHENA_SAMPLES__FOLDER": str(home / "quarantine")}
@@ -50,7 +50,8 @@ def jupyter_athena(home, *arguments, program="athena", healthy="/health", **envi
             command, cwd=home, env=inherited | paths | environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            wait_until_healthy(port, process, healthy)
+            if healthy:
+                wait_until_healthy(port, process, healthy)
             yield Server(port, process, home, log)
         finally:
             process.send_signal(signal.SIGTERM)

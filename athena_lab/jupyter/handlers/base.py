@@ -31,7 +31,7 @@ from athena_lab.sample import MIB
 from athena_lab.telemetry import metrics
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncGenerator, Awaitable
 
     from athena_lab.lab import Lab
 
@@ -41,6 +41,8 @@ JSON = "application/json"
 OCTETS = "application/octet-stream"
 EVENTS = "text/event-stream"
 _KEEP_ALIVE_SECONDS = 15.0
+_STALLED_SECONDS = 60.0
+"""A reader of events that takes nothing for so long is cut off: it holds a provider's connection or a worker."""
 _DISCARDED = 16 * MIB
 """Bytes beyond the cap that are read and thrown away, so that the sender gets an answer; then it is cut off."""
 _KERNEL = User(username="athena-kernel", name="A kernel of this server")
@@ -90,11 +92,12 @@ class AthenaHandler(JupyterHandler):
     async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
         self.body = bytearray()
         self._writing = asyncio.Lock()
+        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         self.current_user = self._jupyter_current_user = None
         if not self.check_host():
             raise NotAllowed("This server does not answer to that host name.")
-        self._check_length()
         self._check_origin_header()
+        self._check_length()
         if self.request.method == "OPTIONS":
             return
         self.current_user = self._jupyter_current_user = await self._identify()
@@ -156,7 +159,6 @@ class AthenaHandler(JupyterHandler):
         return BodyTooLarge(f"A JSON body may have {self.max_body:,} bytes.")
 
     def _check_length(self) -> None:
-        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         length = int(self.request.headers.get("Content-Length", "0"))  # tornado has refused what is no number
         if length > self.max_body + _DISCARDED:
             raise self.too_large()
@@ -196,7 +198,7 @@ class AthenaHandler(JupyterHandler):
     def wants_events(self) -> bool:
         return EVENTS in self.request.headers.get("Accept", "")
 
-    async def send_events(self, events: AsyncIterator[tuple[str, msgspec.Struct]]) -> None:
+    async def send_events(self, events: AsyncGenerator[tuple[str, msgspec.Struct]]) -> None:
         """Write named events as they come, a comment where none comes, an ``error`` event for what fails.
 
         What fails before the first event is raised, and told by the status.
@@ -206,8 +208,9 @@ class AthenaHandler(JupyterHandler):
         self.set_header("X-Accel-Buffering", "no")
         keep_alive = asyncio.ensure_future(self._keep_alive())
         try:
-            async for name, value in events:
-                await self._send_event(name, value)
+            async with contextlib.aclosing(events):  # a reader that goes between two events ends their source too
+                async for name, value in events:
+                    await self._send_event(name, value)
         except StreamClosedError:
             raise Finish from None
         except Exception as error:
@@ -226,7 +229,12 @@ class AthenaHandler(JupyterHandler):
     async def _send(self, data: bytes) -> None:
         async with self._writing:  # tornado forgets a flush that is waited for when another begins
             self.write(data)
-            await self.flush()
+            try:
+                async with asyncio.timeout(_STALLED_SECONDS):
+                    await self.flush()
+            except TimeoutError:
+                self.request.connection.stream.close()  # type: ignore[union-attr]  # HTTP/1
+                raise StreamClosedError from None
 
     async def _keep_alive(self) -> None:
         with contextlib.suppress(StreamClosedError):  # the writer of events finds out by itself

@@ -1,0 +1,60 @@
+"""From the command to the first answer over HTTP, beside JupyterLab without Athena Lab."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from tests.bench.table import Table, ratio
+from tests.jupyter.server_process import jupyter_athena
+
+if TYPE_CHECKING:
+    from tests.jupyter.server_process import Server
+
+RUNS = 3
+WITHOUT = "--ServerApp.jpserver_extensions={'athena_lab': False, 'jupyterlab': True}"
+
+
+def run() -> list[Table]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        first = _start(home, "athena", "/health")  # compiles the modules into the cache
+        ours, plain = [], []
+        for _ in range(RUNS):
+            plain.append(_start(home, "lab", "/api", WITHOUT))
+            ours.append(_start(home, "athena", "/health"))
+    base = statistics.median(plain)
+    rows = [
+        ["`jupyter lab` without Athena Lab, to /api", f"{base:.2f}", "1"],
+        [
+            "`jupyter athena`, to a healthy /health",
+            f"{statistics.median(ours):.2f}",
+            ratio(statistics.median(ours), base),
+        ],
+        ["the same, the very first time (modules are compiled)", f"{first:.2f}", ratio(first, base)],
+    ]
+    note = f"Seconds from the command to the first answer; median of {RUNS}, by turns. /health waits for the modules."
+    return [Table("Start-up", note, ["", "s", "beside JupyterLab"], rows)]
+
+
+def _start(home: Path, program: str, path: str, *arguments: str) -> float:
+    began = time.perf_counter()
+    with jupyter_athena(home, *arguments, program=program, healthy=None) as server:
+        _until_it_answers(server, path)
+        return time.perf_counter() - began
+
+
+def _until_it_answers(server: Server, path: str) -> None:
+    with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
+        while True:
+            try:
+                client.get(path).raise_for_status()
+            except httpx.ConnectError:
+                time.sleep(0.02)
+            else:
+                return
