@@ -96,6 +96,8 @@ class Cell extends EventTarget {
   constructor(model) {
     super();
     this.model = model;
+    // JupyterLab forgets with the page which output an update is for, so the answer's own output stays as it was saved.
+    this.restored = model.get("mirrored");
     this.stream = new TextStream(model.get("run_id"));
     this.onMessage = (content, buffers) => this.receive(content, buffers);
     this.onRun = () => this.begin();
@@ -211,8 +213,14 @@ function writeLog(log, text, replacing) {
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
+/** Whether the saved output shows the same answer. */
+function standsInDocument(answer) {
+  const others = [...document.querySelectorAll(".athena-answer")].filter((other) => !answer.contains(other));
+  return others.some((other) => other.textContent === answer.textContent);
+}
+
 /** Shows the state; returns a function that stops the clock. */
-function stateShower(view, model) {
+function stateShower(view, model, cell) {
   let began = 0;
   let timer = 0;
   const tick = () => {
@@ -225,8 +233,10 @@ function stateShower(view, model) {
     view.summary.hidden = !model.get("subject");
     view.status.textContent = statusText(model);
     view.log.hidden = !running;
+    const elsewhere = model.get("mirrored") && !cell.restored;
     // Rendered and sanitised in the kernel: see markdown.py.
-    view.answer.innerHTML = running || model.get("mirrored") ? "" : model.get("answer_html");
+    view.answer.innerHTML = running || elsewhere ? "" : model.get("answer_html");
+    if (cell.restored && standsInDocument(view.answer)) view.answer.replaceChildren();
     if (running && !timer) {
       began = performance.now();
       timer = setInterval(tick, 200);
@@ -255,7 +265,7 @@ export default {
     const view = buildView(model);
     const cleaner = new AbortController();
     wire(view, model, cell, cleaner.signal);
-    const state = stateShower(view, model);
+    const state = stateShower(view, model, cell);
     const showQuestion = () => {
       view.question.value = model.get("question");
     };
