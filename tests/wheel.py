@@ -64,11 +64,7 @@ def main() -> int:
         run(binaries / "pip", "install", "--quiet", wheel, *TEST_PACKAGES, env=environment)
         for kind, name in (("labextension", "athena-lab"), ("server extension", "athena_lab")):
             done = subprocess.run(
-                [binaries / "jupyter", *kind.split(), "list"],
-                env=environment,
-                capture_output=True,
-                text=True,
-                check=True,
+                [binaries / "jupyter", *kind.split(), "list"], env=environment, capture_output=True, text=True, check=True
             )
             line = next((line for line in (done.stdout + done.stderr).splitlines() if name in line), "")
             print(f"jupyter {kind} list: {line.strip()}")

@@ -226,11 +226,7 @@ def slice_fields(ours: Executable, theirs: Any) -> Fields:
     theirs_segments = [(s.name, s.virtual_address, s.virtual_size, s.file_offset, s.file_size) for s in theirs.segments]
     yield "segments", segments, theirs_segments
     sections = [(s.name, s.address, s.virtual_size, s.offset) for s in ours.sections]
-    yield (
-        "sections",
-        sections,
-        [(f"{s.segment.name},{s.name}", s.virtual_address, s.size, s.offset) for s in theirs.sections],
-    )
+    yield "sections", sections, [(f"{s.segment.name},{s.name}", s.virtual_address, s.size, s.offset) for s in theirs.sections]
     own_name = ours.export_name
     yield "libraries", [own_name] * bool(own_name) + list(ours.libraries), [str(lib.name) for lib in theirs.libraries]
     externals = [s for s in theirs.symbols if s.origin.name == "SYMTAB" and s.raw_type & 0xF1 == 1]
