@@ -39,7 +39,7 @@ def test_the_quickstart_runs_and_the_answer_streams(open_page, athena, peer):
     finding = bench.report.locator("[id$='-file-processor/format']")
     assert not in_view(page, finding)
     citation.click()
-    expect(finding).to_be_in_viewport(ratio=1)
+    expect(finding).to_be_in_viewport(ratio=0.9)
     expect(bench.report.locator("svg.athena-entropy polyline")).to_be_visible()
     expect(bench.report.locator("td meter").first).to_be_visible()
     assert bench.report.locator("td meter").count() == 4

@@ -84,6 +84,14 @@ export function elapsed(milliseconds) {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
+/** Text in which nothing hides, as in the finished answer: control and bidirectional characters become `\\u202e`. */
+export function visible(text) {
+  return text.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} \n\t]/gu, (character) => {
+    const code = character.codePointAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+}
+
 /** The finding's element that a link of ours points to. JupyterLab renames ids in untrusted notebooks. */
 export function findingElement(root, href) {
   if (!href.startsWith("#athena-")) return null;
@@ -206,7 +214,8 @@ function wire(view, model, cell, signal) {
   });
 }
 
-function writeLog(log, text, replacing) {
+function writeLog(log, written, replacing) {
+  const text = visible(written);
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   if (replacing || !log.firstChild) log.textContent = text;
   else log.firstChild.appendData(text);
