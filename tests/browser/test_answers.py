@@ -14,9 +14,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
 from scripted_server import drop, hang, reply, stream
 
 CONNECT = "import athena_lab\nfrom athena_lab.jupyter.widgets import AskCell\n\nlab = athena_lab.connect()"
-TRIAGE = "import setuptools\nfrom pathlib import Path\n\n" + (
-    "report = await lab.triage(Path(setuptools.__file__).with_name('cli-64.exe'))\nreport"
-)
+TRIAGE = """import setuptools
+from pathlib import Path
+
+report = await lab.triage(Path(setuptools.__file__).with_name('cli-64.exe'))
+report"""
 ASK = "cell = AskCell(lab, report)\nawait cell.ask('What is it?')"
 SHOW = "cell = AskCell(lab, report)\ncell"
 IMPATIENT = '''

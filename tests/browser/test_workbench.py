@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.samples import suspicious_exe
@@ -24,7 +25,8 @@ def in_view(page, locator):
     )
 
 
-def test_the_quickstart_runs_and_the_answer_streams(open_page, athena, peer):
+@pytest.mark.usefixtures("peer")
+def test_the_quickstart_runs_and_the_answer_streams(open_page, athena):
     bench = open_page(athena.page(QUICKSTART))
     page = bench.page
     bench.run_all()
@@ -60,7 +62,8 @@ def contrast(locator):
     text, behind = locator.evaluate("""node => {
         const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
         let behind = node;
-        while (behind && (numbers(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement;
+        const clear = node => (numbers(getComputedStyle(node).backgroundColor)[3] ?? 1) === 0;
+        while (behind && clear(behind)) behind = behind.parentElement;
         return [numbers(getComputedStyle(node).color), numbers(getComputedStyle(behind).backgroundColor)];
     }""")
     light, dark = sorted((luminance(text), luminance(behind)), reverse=True)
@@ -72,7 +75,8 @@ def luminance(colour):
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_panel_and_status_bar_show_what_is_so(open_page, athena, peer):
+@pytest.mark.usefixtures("peer")
+def test_panel_and_status_bar_show_what_is_so(open_page, athena):
     bench = open_page(athena.page())
     panel = bench.panel()
     expect(bench.status).to_have_text("Athena: ready")
@@ -85,7 +89,8 @@ def test_panel_and_status_bar_show_what_is_so(open_page, athena, peer):
     bench.screenshot("panel")
 
 
-def test_the_picture_for_the_readme(open_page, athena, peer):
+@pytest.mark.usefixtures("peer")
+def test_the_picture_for_the_readme(open_page, athena):
     (athena.home / "invoice.exe").write_bytes(suspicious_exe(("http://updates.example/payload", "cmd.exe /c whoami")))
     notebook = athena.write(
         "triage.ipynb",

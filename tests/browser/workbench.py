@@ -31,8 +31,15 @@ class Workbench:
         page.set_default_timeout(30 * SECONDS)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self._note(request.url))
-        news = page.get_by_role("button", name="No", exact=True)  # Jupyter asks once whether it may send news
-        page.add_locator_handler(news, lambda: news.click())
+        self.dismiss(page.locator(".Toastify__toast").filter(has_text="official Jupyter news"), "No")
+
+    def dismiss(self, dialog: Locator, button: str) -> None:
+        """Press the button whenever this dialog comes up."""
+
+        def press() -> None:
+            dialog.get_by_role("button", name=button).first.click()
+
+        self.page.add_locator_handler(dialog, press)
 
     def _note(self, url: str) -> None:
         parts = urlsplit(url)
