@@ -60,6 +60,11 @@ def size_text(size: int) -> str:
     return f"{value:.1f} GiB"
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 library``, ``1,024 libraries``; ``many`` is for what does not just take an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def seconds_text(seconds: float) -> str:
     """``12 ms``, ``1.25 s``."""
     return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
