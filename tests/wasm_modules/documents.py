@@ -113,6 +113,23 @@ def word_package() -> bytes:
     )
 
 
+def flooded_package() -> bytes:
+    """A document whose remote template stands behind 300 harmless references."""
+    start, template, rest = RELATIONSHIPS.partition("<Relationship Id")
+    images = "".join(
+        f'<Relationship Id="i{index}" Type="http://x/image" Target="http://example.invalid/{index}.png" '
+        'TargetMode="External"/>'
+        for index in range(300)
+    )
+    return archive(
+        {
+            "[Content_Types].xml": b"<Types/>",
+            "word/document.xml": b"<document/>",
+            "word/_rels/document.xml.rels": (start + images + template + rest).encode(),
+        }
+    )
+
+
 def pdf() -> bytes:
     hidden = zlib.compress(b"<< /S /Launch /F (x) >>")
     return (

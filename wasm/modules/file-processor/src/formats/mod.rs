@@ -19,7 +19,11 @@ pub fn identify(data: &[u8]) -> Format {
                 format = describe_pe(data, &headers);
             }
         }
-        "elf" => format.name = elf::name(data).unwrap_or(format.name),
+        "elf" => {
+            if let Some(elf::Description { name, mime }) = elf::describe(data) {
+                format = Format { name, mime, ..format };
+            }
+        }
         "macho" => format.name = macho::name(data).unwrap_or(format.name),
         "macho-fat" => format.name = macho::fat_name(data).unwrap_or(format.name),
         _ => {}
