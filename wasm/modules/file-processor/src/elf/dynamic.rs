@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::header::{Header, PT_DYNAMIC, PT_INTERP, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, SectionHeader, SegmentHeader};
 use crate::facts::{Export, Import};
-use crate::limits::{MAX_NAME, MAX_SYMBOLS};
+use crate::limits::{MAX_LIBRARIES, MAX_NAME, MAX_SYMBOLS};
 use crate::reader::text;
 use module_kit::Findings;
 
@@ -58,9 +58,13 @@ impl Dynamic {
         };
         for &(tag, value) in &entries {
             match tag {
-                DT_NEEDED => dynamic.needed.push(string(value)),
+                DT_NEEDED if dynamic.needed.len() < MAX_LIBRARIES => dynamic.needed.push(string(value)),
+                DT_NEEDED => findings.malformed("libraries", format!("More than {MAX_LIBRARIES} are needed.")),
                 DT_SONAME => dynamic.soname = string(value),
-                DT_RPATH | DT_RUNPATH => dynamic.rpath.extend(string(value).split(':').map(str::to_owned)),
+                DT_RPATH | DT_RUNPATH => {
+                    let left = MAX_LIBRARIES.saturating_sub(dynamic.rpath.len());
+                    dynamic.rpath.extend(string(value).split(':').take(left).map(str::to_owned));
+                }
                 DT_BIND_NOW => dynamic.bind_now = true,
                 DT_FLAGS => dynamic.bind_now |= value & 8 != 0,
                 DT_FLAGS_1 => dynamic.bind_now |= value & 1 != 0,

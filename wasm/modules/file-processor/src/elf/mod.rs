@@ -79,7 +79,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         ..Executable::default()
     };
     judge::judge(&header, &executable, findings);
-    executable.cut();
+    executable.cut(1);
     Some(executable)
 }
 
