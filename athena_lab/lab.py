@@ -262,6 +262,7 @@ class Lab:
             sha256=report.sample.sha256,
             facts=report.facts,
             findings=report.findings,
+            verdict=report.verdict.sentence,
         )
 
     async def providers(self) -> Sequence[ProviderStatus]:

@@ -9,10 +9,10 @@ from msgspec import Meta
 
 from athena_lab.errors import Problem
 from athena_lab.events import Attempt, Usage
+from athena_lab.report.findings import AnalysisType as AnalysisType  # noqa: PLC0414 - the doors know it from here
 
 AnalysisStatus = Literal["completed", "refused", "degraded", "failed"]
 ProviderState = Literal["available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"]
-AnalysisType = Literal["full", "quick", "pattern", "behavior"]
 
 MAX_QUESTION = 32_768
 
