@@ -21,8 +21,8 @@ class AnalysisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     """How to answer. Times in seconds."""
 
     max_tokens: Annotated[int, Meta(ge=1, le=128_000)] = 2_048
-    deadline: Annotated[float, Meta(gt=0, le=3_600)] = 120.0
-    """For the whole answer, all attempts together."""
+    deadline: Annotated[float, Meta(gt=0, le=3_600)] | None = None
+    """For the whole answer, all attempts together; the setting of that name where there is none."""
 
 
 class AnalysisRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

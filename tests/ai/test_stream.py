@@ -249,9 +249,23 @@ async def test_configuration_that_cannot_be_used(server):
         AIManager([row(server, "carrier-pigeon")], environ={})
     with pytest.raises(ConfigError, match="cannot be named offline"):
         AIManager([row(server, name="offline")], environ={})
-    with pytest.raises(ConfigError, match="PEER_KEY holds a space") as caught:
-        AIManager([row(server)], environ={"PEER_KEY": "sk-oh dear"})
-    assert "dear" not in str(caught.value)
+
+
+async def test_a_key_that_cannot_be_sent_takes_out_its_own_row_alone(server, request_of):
+    server.will(stream([OPENAI]))
+    rows = [row(server, name="broken", priority=1, key_env="BROKEN_KEY"), row(server, name="good", priority=2)]
+    async with AIManager(rows, environ={"BROKEN_KEY": "sk-oh dear", "PEER_KEY": KEY}) as manager:
+        assert manager.configured == ("good",)
+        assert (await manager.analyze(request_of(), PROMPT)).provider == "good"
+        with pytest.raises(NoProvider, match="BROKEN_KEY holds a space") as caught:
+            await manager.analyze(request_of(provider="broken"), PROMPT)
+        status, _ = await manager.providers()
+    assert (status.name, status.state) == ("broken", "no_api_key")
+    assert "BROKEN_KEY holds a space" in status.detail
+    assert "dear" not in str(caught.value) + status.detail
+    async with AIManager(rows[:1], environ={"BROKEN_KEY": "sk-oh dear"}) as manager:
+        with pytest.raises(NoProvider, match="BROKEN_KEY holds a space"):
+            await manager.analyze(request_of(), PROMPT)
 
 
 # -- closing
