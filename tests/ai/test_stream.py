@@ -176,16 +176,22 @@ async def test_text_is_there_before_the_answer_is_complete(server, manager_for, 
 
 
 async def test_connections_are_kept(server, manager_for, request_of):
+    read = asyncio.Event()
+
     async def end_follows_later(exchange):
         await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
         await exchange.chunk(OPENAI)
-        await asyncio.sleep(0.01)  # the network's, between the end of the answer and that of the response
+        await read.wait()
+        read.clear()
         await exchange.write(b"0\r\n\r\n")
 
     server.will(end_follows_later)
     manager = manager_for()
     for _ in range(5):
-        await manager.analyze(request_of(), PROMPT)
+        async with manager.stream(request_of(), PROMPT) as events:
+            async for event in events:
+                if isinstance(event, Usage):  # then only the answer's end is left of what was sent
+                    read.set()
     assert server.connections == 1
 
 
