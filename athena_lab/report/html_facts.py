@@ -130,15 +130,17 @@ def _protection(image: Executable) -> Pairs:
         subjects = ", ".join(image.signature.subjects[:4]) or "no certificate read"
         yield "Signature", f"{image.signature.kind} present, not verified: {subjects}"
     if image.checksum:
-        same = image.checksum == image.checksum_computed
-        yield (
-            "Checksum",
-            f"{image.checksum:#x}, " + ("as computed" if same else f"computed {image.checksum_computed:#x}"),
-        )
+        yield "Checksum", f"{image.checksum:#x}, {_compared(image.checksum, image.checksum_computed)}"
     if image.mitigations:
         on = ", ".join(name for name, present in image.mitigations.items() if present) or "none"
         off = ", ".join(name for name, present in image.mitigations.items() if not present) or "none"
         yield "Mitigations", f"on: {on}; off: {off}"
+
+
+def _compared(checksum: int, computed: int | None) -> str:
+    if computed is None:
+        return "not computed"
+    return "as computed" if checksum == computed else f"computed {computed:#x}"
 
 
 def _sections(sections: tuple[Section, ...]) -> str:
