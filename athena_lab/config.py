@@ -4,8 +4,8 @@ Settings come from ``athena.toml`` - at ``$ATHENA_CONFIG``, else in the working 
 configuration folder - and from the environment: ``ATHENA_<SECTION>__<KEY>``, with more ``__`` for deeper keys. The
 environment wins.
 
-A file found in the working directory may come from somebody else, with a folder of samples say. It must not decide
-where API keys are sent, and so may not set ``wire``, ``base_url`` or ``key_env`` of a provider, nor folders.
+A file found in the working directory may come from somebody else, with a folder of samples say. It may choose among
+providers and models, and nothing else: not where API keys are sent, not folders, not the sandbox's limits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _T = TypeVar("_T")
 APP = "athena-lab"
 FILE = "athena.toml"
 _PREFIX = "ATHENA_"
-_TRUSTED_ONLY = {"wire", "base_url", "base_url_env", "key_env", "folder", "components"}
+_ANYBODY_MAY_SET = {"enabled", "model", "priority"}
+"""Of a provider's row, in a file that merely lies in the working directory."""
 
 
 class SampleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,19 +161,24 @@ def _read(path: Path, *, trusted: bool) -> ConfigFile:
 def _parse(file: ConfigFile) -> dict[str, Any]:
     try:
         return tomllib.loads(file.text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{file.path}: {error}.") from error
 
 
-def _refuse_untrusted(tree: Mapping[str, Any], file: ConfigFile, above: str = "") -> None:
-    for key, value in tree.items():
-        if key in _TRUSTED_ONLY:
-            raise ConfigError(
-                f"{file.error(above + key, f'{key!r} may not be set by a file in the working directory').detail}.",
-                next_step=f"Name the file in $ATHENA_CONFIG, or move it to {_home()}.",
-            )
-        if isinstance(value, dict):
-            _refuse_untrusted(value, file, f"{above}{key}.")
+def _refuse_untrusted(tree: Mapping[str, Any], file: ConfigFile) -> None:
+    for table, value in tree.items():
+        if table != "providers" or not isinstance(value, dict):
+            raise _untrusted(table, file)
+        for name, row in value.items():
+            for key in row if isinstance(row, dict) else ():
+                if key not in _ANYBODY_MAY_SET:
+                    raise _untrusted(f"providers.{name}.{key}", file)
+
+
+def _untrusted(key: str, file: ConfigFile) -> ConfigError:
+    error = file.error(key, f"a file in the working directory may not set {key}.")
+    error.next_step = f"Name the file in $ATHENA_CONFIG, or move it to {_home()}."
+    return error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -195,7 +201,7 @@ def _value(text: str) -> Any:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

@@ -229,12 +229,12 @@ class Lab:
         self,
         module: str,
         function: str,
-        args: Mapping[str, Any] | None = None,
+        args: Mapping[str, Any] | msgspec.Raw | None = None,
         *,
         source: Source | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
     ) -> api.Executed:
-        """As `execute`, with the result still encoded, and its time."""
+        """As `execute`, with the result still encoded, and its time; arguments may be encoded, too."""
         await self._ensure_loaded()
         valid(api.TriageOptions(timeout=timeout))
         file = self._file(await self.add(source)) if source is not None else None

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from athena_lab.ai import PipelineOptions
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import ConfigError
 
@@ -87,14 +86,15 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         load_config({"ATHENA_CONFIG": str(tmp_path / "latin.toml")}, tmp_path)
 
 
-def test_a_file_in_the_working_directory_may_tune_but_not_redirect(write, tmp_path):
-    write('[wasm]\nworkers = 1\n[providers.claude]\nmodel = "m"\nenabled = true\n')
-    assert load_config({}, tmp_path).wasm.workers == 1
+def test_a_file_in_the_working_directory_may_choose_but_not_redirect(write, tmp_path):
+    write('[providers.claude]\nmodel = "m"\nenabled = true\npriority = 7\n')
+    assert load_config({}, tmp_path).providers["claude"].model == "m"
     for text in (
         '[providers.claude]\nbase_url = "https://evil.example/v1"\n',
         '[providers.evil]\nwire = "openai-chat"\nkey_env = "ANTHROPIC_API_KEY"\n',
         '[samples]\nfolder = "/etc"\n',
         '[wasm]\ncomponents = "."\n',
+        "[wasm]\nmemory_bytes = 4294967296\n",
     ):
         path = write(text)
         with pytest.raises(ConfigError, match="working directory") as caught:
@@ -104,8 +104,7 @@ def test_a_file_in_the_working_directory_may_tune_but_not_redirect(write, tmp_pa
         assert isinstance(load_config({"ATHENA_CONFIG": str(path)}, tmp_path), LabConfig)
 
 
-def test_the_ai_core_s_settings_are_those_of_its_policies(write, tmp_path):
-    text = "[ai]\nfirst_token = 300\ndeadline = 600\n[ai.retry]\nattempts = 1\n"
-    options = load_config({"ATHENA_CONFIG": str(write(text))}, tmp_path).ai.options
-    assert (options.deadline.first_token, options.deadline.deadline, options.retry.attempts) == (300, 600, 1)
-    assert load_config({}, tmp_path / "elsewhere").ai.options == PipelineOptions()
+def test_what_is_nested_without_end_is_named(write, tmp_path):
+    write("a=" + "[" * 100_000)
+    with pytest.raises(ConfigError, match="recursion"):
+        load_config({}, tmp_path)

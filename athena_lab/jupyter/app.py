@@ -18,7 +18,8 @@ from traitlets import Bool, Float, Unicode, default
 from traitlets import List as ListTrait
 from traitlets.config import Config
 
-from athena_lab.errors import AthenaError, ConfigError, PortInUse
+from athena_lab.ai import DEFAULT_ROWS
+from athena_lab.errors import AthenaError, PortInUse
 from athena_lab.jupyter.handlers.base import UnknownRouteHandler
 from athena_lab.jupyter.handlers.openapi import OpenApiHandler
 from athena_lab.jupyter.handlers.routes import ROUTES
@@ -66,7 +67,7 @@ class AthenaApp(ExtensionApp):
         600.0, min=0.1, help="Seconds that a client of `jupyter athena` may take to send a request's body."
     ).tag(config=True)
 
-    lab: Lab
+    lab: Lab | None = None
     _launched = False
     """Whether this is ``jupyter athena``, and not an extension of another server program."""
 
@@ -101,16 +102,21 @@ class AthenaApp(ExtensionApp):
             os.environ["ATHENA_CONFIG"] = self.config_path
         try:
             self.lab = open_lab()
-        except ConfigError as error:
+        except AthenaError as error:
             if self._launched:
                 self._give_up(error)
             raise  # the server logs it, and goes on without this extension
-        if self.keep_keys_from_kernels:
-            for variable in self.lab.config.key_variables:
-                os.environ.pop(variable, None)
+        finally:
+            if self.keep_keys_from_kernels:
+                self._take_keys_away()
         self.settings["athena_lab"] = self.lab
         self.settings["athena_allowed_origins"] = frozenset(self.allowed_origins)
         self.settings["athena_kernel_token"] = secrets.token_urlsafe(32)
+
+    def _take_keys_away(self) -> None:
+        built_in = (variable for row in DEFAULT_ROWS for variable in row.key_variables)
+        for variable in (*built_in, *(self.lab.config.key_variables if self.lab else ())):
+            os.environ.pop(variable, None)
 
     def _refuse_taken_port(self) -> None:
         server = self.serverapp
@@ -138,7 +144,8 @@ class AthenaApp(ExtensionApp):
         os.environ["ATHENA_TOKEN"] = self.settings["athena_kernel_token"]
         if self._launched:
             self._limit_patience(serverapp)
-        self._warm_up = asyncio.ensure_future(self.lab.wasm_status())
+        if self.lab is not None:
+            self._warm_up = asyncio.ensure_future(self.lab.wasm_status())
 
     def _limit_patience(self, server: ServerApp) -> None:
         # By tornado's defaults, connections that never finish a request stay until there is no file descriptor left.
@@ -146,7 +153,8 @@ class AthenaApp(ExtensionApp):
         server.http_server.conn_params.body_timeout = self.body_timeout
 
     async def stop_extension(self) -> None:
-        await self.lab.aclose()
+        if self.lab is not None:
+            await self.lab.aclose()
 
 
 def _kernel_transport() -> str:

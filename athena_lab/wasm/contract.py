@@ -43,7 +43,8 @@ class Call(msgspec.Struct, frozen=True):
     """The text handed to ``analyze``. Unknown arguments are refused by the module (code ``invalid_args``)."""
 
     function: str
-    args: dict[str, Any] = {}
+    args: msgspec.Raw
+    """A JSON object. The host passes it on and does not decode it."""
     sample: SampleInfo | None = None
     """None: the function is called without a sample, stdin is empty."""
 

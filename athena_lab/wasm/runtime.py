@@ -178,7 +178,7 @@ class Runtime:
         self,
         name: str,
         function: str,
-        args: Mapping[str, Any] | None = None,
+        args: Mapping[str, Any] | msgspec.Raw | None = None,
         *,
         sample: SampleFile | None = None,
         deadline: float | None = None,
@@ -194,7 +194,7 @@ class Runtime:
         job = Job(
             module.entry,
             module.wasm,
-            _encode(Call(function, dict(args or {}), sample.info if sample else None)),
+            _text(function, args or {}, sample.info if sample else None),
             function=function,
             stdin=sample.path if sample else None,
             memory_bytes=self.options.memory_bytes,
@@ -297,9 +297,10 @@ class Runtime:
         self.close()
 
 
-def _encode(call: Call) -> str:
+def _text(function: str, args: Mapping[str, Any] | msgspec.Raw, sample: SampleInfo | None) -> str:
     try:
-        return msgspec.json.encode(call).decode()
+        raw = args if isinstance(args, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(args))
+        return msgspec.json.encode(Call(function, raw, sample)).decode()
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidField(f"The arguments are not JSON: {error}.") from None
 

@@ -248,12 +248,22 @@ async def test_precompiled_code_is_reused_only_from_a_private_folder(open_runtim
     assert code.stat().st_mtime_ns == made
     assert stat.S_IMODE(cache.stat().st_mode) == 0o700
 
-    code.write_bytes(b"cut off")
-    runtime = await open_runtime(cache=cache)
-    assert (await runtime.call("misbehave", "echo")).output.data
-    assert code.stat().st_size > 1_000
+    whole = code.read_bytes()
+    for damaged in (b"cut off", whole[: len(whole) // 2], whole[:5_000] + bytes(5_000) + whole[10_000:]):
+        code.write_bytes(damaged)
+        runtime = await open_runtime(cache=cache)
+        assert (await runtime.call("misbehave", "echo")).output.data
+        assert code.stat().st_size == len(whole)
 
-    cache.chmod(0o777)
-    code.unlink()
+    elsewhere = tmp_path / "elsewhere"
+    code.rename(elsewhere)
+    code.symlink_to(elsewhere)
     await open_runtime(cache=cache)
-    assert list(cache.iterdir()) == []
+    assert not code.is_symlink()
+
+    for folder in (cache, tmp_path):
+        folder.chmod(0o777)
+        code.unlink(missing_ok=True)
+        await open_runtime(cache=cache)
+        assert list(cache.iterdir()) == []
+        folder.chmod(0o700)

@@ -12,7 +12,9 @@ import msgspec
 
 from athena_lab.ai.providers.wire import (
     CONTEXT_STEP,
+    UNDECODABLE,
     Complaint,
+    Count,
     ErrorTable,
     Garbage,
     StreamError,
@@ -56,10 +58,10 @@ STATUS_OF: Final[Mapping[str, Literal["completed", "refused", "degraded"]]] = {
 
 
 class _Usage(msgspec.Struct):
-    input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    output_tokens: int | None = None
+    input_tokens: Count | None = None
+    cache_creation_input_tokens: Count | None = None
+    cache_read_input_tokens: Count | None = None
+    output_tokens: Count | None = None
 
 
 class _Delta(msgspec.Struct):
@@ -113,7 +115,7 @@ class AnthropicParser:
             return
         try:
             event = _EVENT.decode(message.data)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             raise Garbage from None
         match event.type:
             case "content_block_delta" if event.delta is not None:
@@ -137,7 +139,7 @@ class AnthropicParser:
     def _whole(self, data: str) -> Iterator[Item]:
         try:
             answer = _ANSWER.decode(data)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             raise Garbage from None
         if answer.type == "error":
             raise StreamError(AnthropicMessages.complaint(data.encode()))

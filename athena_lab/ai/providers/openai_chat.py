@@ -13,7 +13,9 @@ import msgspec
 
 from athena_lab.ai.providers.wire import (
     CONTEXT_STEP,
+    UNDECODABLE,
     Complaint,
+    Count,
     ErrorTable,
     Garbage,
     StreamError,
@@ -57,8 +59,8 @@ FAILURES: Final = frozenset({"error", "insufficient_system_resource"})
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
 
 
 class _Part(msgspec.Struct):
@@ -116,7 +118,7 @@ class OpenAIChatParser:
             return
         try:
             chunk = _CHUNK.decode(message.data)
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             raise Garbage from None
         if chunk.error is not None or chunk.object == "error":
             raise _stream_error(message.data)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import msgspec
+from msgspec import Meta
 
 from athena_lab.ai.keys import Secret, quotable
 from athena_lab.ai.transports import Fault, HttpRequest, HttpStatus, Message, TransportFailure
@@ -143,6 +145,13 @@ class StreamError(Exception):
         self.status = status
 
 
+UNDECODABLE: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What decoding JSON from outside may raise."""
+Count = Annotated[int, Meta(ge=0, le=1 << 53)]
+"""Tokens, as a provider counts them."""
+_REQUEST_ID: Final = re.compile(r"[\w.:-]{1,128}")
+
+
 class Garbage(Exception):
     """A message that is not what this wire speaks."""
 
@@ -160,7 +169,7 @@ def models_of(message: Message) -> tuple[str, ...]:
     """The ids, at most 200 of at most 256 characters each. Raises Garbage."""
     try:
         listed = msgspec.json.decode(message.data, type=ModelList)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         raise Garbage from None
     return tuple(entry.id[:256] for entry in listed.data[:200])
 
@@ -173,7 +182,7 @@ def decode_loosely(body: bytes) -> Any:
     """JSON of any shape, None for what is not JSON. The first element of a list that has one."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
     return value[0] if isinstance(value, list) and value else value
 
@@ -210,9 +219,13 @@ class Translator:
             provider=self._provider,
             model=self._model,
             upstream_status=reply.status if reply else None,
-            upstream_request_id=_request_id(reply.headers) if reply else None,
+            upstream_request_id=self._request_id(reply.headers) if reply else None,
             next_step=NEXT_STEPS.get(error.fault),
         )
+
+    def _request_id(self, headers: Mapping[str, str]) -> str | None:
+        value = headers.get("request-id") or headers.get("x-request-id") or ""
+        return self._quote(value) if _REQUEST_ID.fullmatch(value) else None
 
     def unusable(self, what: str) -> APIError:
         """Of an answer with status 200 that is garbage or has no end."""
@@ -228,16 +241,11 @@ class Translator:
             provider=self._provider,
             model=self._model,
             upstream_status=status,
-            upstream_request_id=_request_id(headers),
+            upstream_request_id=self._request_id(headers),
             retry_after=retry_after(headers, time.time()),
             should_retry=_VERDICTS.get(headers.get("x-should-retry", "")),
             next_step=self._wire.errors.next_step(said),
         )
-
-
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    value = headers.get("request-id") or headers.get("x-request-id")
-    return quotable(value)[:128] if value else None
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -40,6 +40,8 @@ _T = TypeVar("_T")
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 EVENTS = "text/event-stream"
+MAX_DECODED = 256 * 1024
+"""Bytes of JSON that are turned into objects: on the event loop, at many times their size in memory."""
 _KEEP_ALIVE_SECONDS = 15.0
 _STALLED_SECONDS = 60.0
 """A reader of events that takes nothing for so long is cut off: it holds a provider's connection or a worker."""
@@ -153,7 +155,7 @@ class AthenaHandler(JupyterHandler):
     @property
     def max_body(self) -> int:
         """Bytes that the request's body may have."""
-        return 0 if self.scope == "public" else self.lab.config.http.max_json_bytes
+        return 0 if self.scope == "public" else MAX_DECODED
 
     def too_large(self) -> AthenaError:
         return BodyTooLarge(f"A JSON body may have {self.max_body:,} bytes.")

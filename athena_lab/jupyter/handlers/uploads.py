@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+import msgspec
 
 from athena_lab.api import MAX_NAME
 from athena_lab.errors import (
     AthenaError,
+    BodyTooLarge,
     InvalidField,
     MalformedRequest,
     SampleTooLarge,
     UnsupportedMedia,
 )
-from athena_lab.jupyter.handlers.base import JSON, OCTETS, AthenaHandler
+from athena_lab.jupyter.handlers.base import JSON, MAX_DECODED, OCTETS, AthenaHandler, decode_json
 
 if TYPE_CHECKING:
     from athena_lab.sample import Incoming, Sample
+
+_T = TypeVar("_T")
+
+
+class _Bulk(msgspec.Struct, rename="camel"):
+    """The fields that may be large: they are passed on as they are."""
+
+    file_data: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
+    args: msgspec.Raw = msgspec.field(default_factory=msgspec.Raw)
 
 
 class UploadHandler(AthenaHandler):
@@ -47,7 +59,8 @@ class UploadHandler(AthenaHandler):
 
     @property
     def max_body(self) -> int:
-        return super().max_body if self.media_type() == JSON else self.lab.config.samples.max_bytes
+        config = self.lab.config
+        return config.http.max_json_bytes if self.media_type() == JSON else config.samples.max_bytes
 
     def too_large(self) -> AthenaError:
         if self.media_type() == JSON:
@@ -59,6 +72,13 @@ class UploadHandler(AthenaHandler):
             self._incoming.write(chunk)
         else:
             super().take(chunk)
+
+    def decode(self, kind: type[_T]) -> _T:
+        if self._refusal is None and len(self.body) > MAX_DECODED:
+            bulk = decode_json(self.body, _Bulk)
+            if len(self.body) - len(bytes(bulk.file_data)) - len(bytes(bulk.args)) > MAX_DECODED:
+                raise BodyTooLarge(f"Beside fileData and args a JSON body may have {MAX_DECODED:,} bytes.")
+        return super().decode(kind)
 
     def uploaded(self) -> Sample | None:
         """The sample that was the body, None for a body of JSON. Raises `EmptySample` and what refused the body."""

@@ -8,7 +8,7 @@ import msgspec
 
 from athena_lab import api
 from athena_lab.errors import BodyTooLarge, InvalidField
-from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, PolledHandler, decode_json
+from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, PolledHandler
 from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
 from athena_lab.report import Report
 from athena_lab.sample import Sample
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _MAX_ARGS = 1 << 20
-"""Bytes. Arguments are decoded into Python objects, which cost far more memory than their text."""
+"""Bytes. Arguments go to the module as they are."""
 
 
 class CapabilitiesHandler(PolledHandler):
@@ -112,13 +112,16 @@ class ExecuteHandler(UploadHandler):
         one_sample(request.file_data, request.sample, needed=False)
         if len(bytes(request.args)) > _MAX_ARGS:
             raise BodyTooLarge(f"The arguments may have {_MAX_ARGS:,} bytes.")
-        args = decode_json(bytes(request.args), dict[str, Any])
+        if not bytes(request.args).lstrip().startswith(b"{"):
+            raise InvalidField("args is a JSON object.")
         source: Sample | None = None
         if request.sample is not None:
             source = await self.lab.sample(request.sample)
         elif request.file_data is not None:
             source = await self.take_base64(request.file_data, "")
-        call = self.lab.execute_raw(request.module, request.function, args, source=source, timeout=request.timeout)
+        call = self.lab.execute_raw(
+            request.module, request.function, request.args, source=source, timeout=request.timeout
+        )
         self.answer(await self.work(call))
 
 
