@@ -48,7 +48,9 @@ export class AthenaPanel extends Widget {
     module: { name: string; status: string; version: string | null; memoryUsage: number; detail: string | null },
     did: { calls: number; errors: number; time: number } | undefined,
   ): HTMLElement {
-    const calls = did ? `${counted(did.calls, "call")}, ${counted(did.errors, "error")}, ${seconds(did.time)}` : "not called yet";
+    const calls = did
+      ? `${counted(did.calls, "call")}, ${counted(did.errors, "error")}, ${seconds(did.time)}`
+      : "not called yet";
     const facts = `${module.version ?? "no version"}, ${bytes(module.memoryUsage)}, ${calls}`;
     const said = this.model.reloads.get(module.name) ?? "";
     return row(

@@ -1,5 +1,12 @@
 import { expect, test } from "vitest";
-import { asks, elapsed, FrameWriter, findingElement, TextStream, visible } from "../../athena_lab/jupyter/widgets/ask.js";
+import {
+  asks,
+  elapsed,
+  FrameWriter,
+  findingElement,
+  TextStream,
+  visible,
+} from "../../athena_lab/jupyter/widgets/ask.js";
 
 const utf8 = (text: string) => new DataView(new TextEncoder().encode(text).buffer);
 

@@ -77,6 +77,7 @@ class Workbench:
     def theme(self, name: str) -> None:
         self.execute("apputils:change-theme", theme=name)
         self.page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")  # stands over the page while themes change
 
     def save(self) -> None:
         self.execute("docmanager:save")
