@@ -112,6 +112,14 @@ def dynamic_entries(tag: int, letter: bytes) -> bytes:
     return header + segments + table + strings
 
 
+def many_libraries() -> bytes:
+    return dynamic_entries(1, b"\1")
+
+
+def many_run_paths() -> bytes:
+    return dynamic_entries(15, b":")
+
+
 def many_slices() -> bytes:
     """16 slices, each with as many symbols, of names as bad for JSON, as are reported of one image."""
     count = 4_096
@@ -163,8 +171,8 @@ CASES: list[tuple[Callable[[], bytes], str]] = [
     (traversal_behind_files, "path-traversal"),
     (long_names, "format"),
     (executable_behind_resources, "embedded-executable"),
-    (lambda: dynamic_entries(1, b"\1"), "malformed-libraries"),
-    (lambda: dynamic_entries(15, b":"), "format"),
+    (many_libraries, "malformed-libraries"),
+    (many_run_paths, "format"),
     (many_slices, "format"),
     (members_that_share_a_document, "duplicate-entries"),
     (objects_behind_objects, "unread-parts"),

@@ -268,9 +268,9 @@ pub struct Executable {
 }
 
 impl Executable {
-    /// Cuts the lists to what is reported, and gives their memory back. `images` in the file share the space.
+    /// Cuts the lists to what is reported, and gives their memory back. More `images` than two share the space of two.
     pub fn cut(&mut self, images: usize) {
-        let share = |limit: usize| limit / images.max(1);
+        let share = |limit: usize| 2 * limit / images.max(2);
         let length = |name: &Option<String>| name.as_deref().map_or(0, json_length);
         let (symbols, names, letters) = (share(MAX_SYMBOLS_REPORTED), share(MAX_LIBRARIES), share(MAX_SYMBOL_TEXT));
         cut(&mut self.imports, symbols, letters, |symbol| json_length(&symbol.library) + length(&symbol.name));
