@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, get_args
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -17,15 +18,16 @@ from athena_lab.ai.types import AnalysisRequest, AnalysisResult
 from athena_lab.errors import (
     AthenaError,
     DeadlineExceeded,
+    InvalidField,
     LabClosed,
     Problem,
     SampleTooLarge,
     ServerUnreachable,
     from_problem,
 )
-from athena_lab.events import AnyEvent
+from athena_lab.events import AnyEvent, Failed, Finished
 from athena_lab.report import ModuleResult, Report
-from athena_lab.sample import MIB, Sample, open_regular
+from athena_lab.sample import MIB, Sample, check_path, display_name, open_regular
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 _MAX_UPLOAD = 1 << 40
 """The server has the cap; here only its answer counts."""
 _CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 660.0
+_ANSWER_SECONDS = 3_660.0
 """Longer than any deadline that the server lets a request have; after it the server is taken for dead."""
 _EVENT_SECONDS = 45.0
 """A stream that is silent for longer is dead: the server sends a comment every 15 s."""
@@ -100,6 +102,8 @@ class LabClient:
             timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
             # A connection a call: httpx's pool, where it is capped, loses places when calls are cancelled.
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            # Certificate authorities by SSL_CERT_FILE and SSL_CERT_DIR, which `trust_env` would leave out.
+            verify=httpx.create_ssl_context() if url.startswith("https:") else False,
             trust_env=False,  # the server is ours: a proxy has no business with it
         )
 
@@ -110,8 +114,9 @@ class LabClient:
 
     async def add(self, source: Source, name: str = "") -> Sample:
         if isinstance(source, Sample):
-            return await self._get(f"api/v1/samples/{source.sha256}", Sample)
-        return await self._upload(source, name if isinstance(source, bytes) else Path(source).name)
+            stored = await self._get(f"api/v1/samples/{source.sha256}", Sample)
+            return Sample(stored.sha256, stored.size, display_name(source.name) or stored.name)
+        return await self._upload(source, name if isinstance(source, bytes) else Path(check_path(source)).name)
 
     async def triage(
         self,
@@ -164,7 +169,7 @@ class LabClient:
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
     ) -> Any:
         sample = (await self.add(source)).sha256 if source is not None else None
-        encoded = msgspec.Raw(msgspec.json.encode(args or {}))
+        encoded = msgspec.Raw(_encode(args or {}))
         request = api.Execute(module, function, encoded, None, sample, timeout)
         return msgspec.json.decode((await self._post("api/v1/wasm/execute", request, api.Executed)).result)
 
@@ -179,7 +184,7 @@ class LabClient:
         return await self._post("api/v1/wasm/load", request, api.Modules)
 
     async def reload(self, module: str) -> api.Reloaded:
-        return await self._post(f"api/v1/wasm/modules/{module}/reload", None, api.Reloaded)
+        return await self._post(f"api/v1/wasm/modules/{quote(module, safe='')}/reload", None, api.Reloaded)
 
     async def wasm_metrics(self) -> api.Metrics:
         return await self._get("api/v1/wasm/metrics", api.Metrics)
@@ -210,7 +215,7 @@ class LabClient:
         return answer
 
     async def _post(self, path: str, body: msgspec.Struct | None, kind: type[_T]) -> _T:
-        content = b"{}" if body is None else msgspec.json.encode(body)
+        content = b"{}" if body is None else _encode(body)
         answer: _T = _decode(await self._send("POST", path, content=content, headers=_JSON), kind)
         return answer
 
@@ -248,18 +253,20 @@ class LabClient:
                 if response.status_code not in accept:
                     raise _error(self.url, response.status_code, await response.aread())
                 yield response
+        except httpx.ConnectTimeout:
+            raise ServerUnreachable(f"There is no answer from {self.url}.") from None
         except httpx.TimeoutException:
             raise DeadlineExceeded(
                 f"The server at {self.url} did not answer in time.", next_step="Look at its log, and try again."
             ) from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise ServerUnreachable(f"There is no answer from {self.url}: {type(error).__name__}.") from None
+            raise _unreachable(self.url, error) from None
 
     @contextlib.asynccontextmanager
     async def _events(self, path: str, body: msgspec.Struct) -> AsyncIterator[AsyncIterator[Message]]:
         headers = _JSON | {"Accept": "text/event-stream"}
         timeout = httpx.Timeout(_EVENT_SECONDS, connect=_CONNECT_SECONDS)
-        content = msgspec.json.encode(body)
+        content = _encode(body)
         async with (
             self._open("POST", path, {200}, content=content, headers=headers, timeout=timeout) as response,
             contextlib.aclosing(_messages(response)) as messages,
@@ -276,6 +283,7 @@ class LabClient:
         await self.aclose()
 
 
+_EVENTS = frozenset(kind.__struct_config__.tag for kind in get_args(AnyEvent))
 _JSON = {"Content-Type": "application/json"}
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
@@ -296,7 +304,13 @@ async def _messages(response: httpx.Response) -> AsyncGenerator[Message]:
 
 async def _typed(events: AsyncIterator[Message]) -> AsyncGenerator[AnyEvent]:
     async for message in events:
-        yield _decode(message.data, AnyEvent)
+        if message.event not in _EVENTS:
+            continue  # of a newer server
+        event = _decode(message.data, AnyEvent)
+        yield event
+        if isinstance(event, Finished | Failed):
+            return
+    raise ServerUnreachable("The server's stream broke off before its end.", next_step="Ask again.")
 
 
 async def _parts(events: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult | Report]:
@@ -306,6 +320,20 @@ async def _parts(events: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult 
             return
         yield _decode(message.data, ModuleResult)
     raise ServerUnreachable("The server's stream broke off before its report.", next_step="Run the triage again.")
+
+
+def _unreachable(url: str, error: Exception) -> ServerUnreachable:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        step = "Name the authority that signed it in SSL_CERT_FILE."
+        return ServerUnreachable(f"The certificate of {url} is not trusted.", next_step=step)
+    return ServerUnreachable(f"There is no answer from {url}: {type(error).__name__}.")
+
+
+def _encode(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidField(f"The request cannot be written as JSON: {error}.") from None
 
 
 def _decode(data: bytes | str, kind: Any) -> Any:  # Any: a union is no type

@@ -113,9 +113,11 @@ def load_config(environ: Mapping[str, str] | None = None, cwd: Path | None = Non
     if file and not file.trusted:
         _refuse_untrusted(tree, file)
     if file:
-        _convert(tree, file.error)  # first alone, so that it is blamed for its own
+        _convert(tree, file.error, strict=True)  # first alone, so that it is blamed for its own
     variables = _from_environment(environ)
-    return _convert(_merge(tree, variables), lambda key, problem: ConfigError(f"{_variable(key)}: {problem}"))
+    return _convert(
+        _merge(tree, variables), lambda key, problem: ConfigError(f"{_variable(key)}: {problem}"), strict=False
+    )
 
 
 def _find(environ: Mapping[str, str], cwd: Path) -> ConfigFile | None:
@@ -166,15 +168,19 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             place = tree
             for section in sections:
                 place = place.setdefault(section, {})
+                if not isinstance(place, dict):
+                    raise ConfigError(f"{name}: {section} is a value already, by another variable.")
             place[key] = _value(value)
     return tree
 
 
 def _value(text: str) -> Any:
-    # 4, 2.5, true, ["a"] as in TOML; everything else is a string.
+    """Lists and tables as in TOML; all else is text, which is read as what its setting is."""
+    if not text.startswith(("[", "{")):
+        return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+    except tomllib.TOMLDecodeError:
         return text
 
 
@@ -190,15 +196,19 @@ Blame = Callable[[str, str], ConfigError]
 """Makes the error for a key (``wasm.workers``) and what is wrong with it."""
 
 
-def _convert(tree: Mapping[str, Any], blame: Blame) -> LabConfig:
+def _convert(tree: Mapping[str, Any], blame: Blame, *, strict: bool) -> LabConfig:
+    """`strict`: only TOML's own types; else text is taken for numbers and truth values, too."""
     named = tree.get("providers", {})
     if not isinstance(named, dict):
         raise blame("providers", "Expected tables, [providers.<name>].")
     rows = _merge({row.name: _plain(row) for row in DEFAULT_ROWS}, named)
-    config = _checked({key: value for key, value in tree.items() if key != "providers"}, LabConfig, "", blame)
+    config = _checked(
+        {key: value for key, value in tree.items() if key != "providers"}, LabConfig, "", blame, strict=strict
+    )
     # One by one, since msgspec does not say which of a table's entries is wrong.
     providers = {
-        name: _checked(_row(name, row), ProviderRow, f"providers.{name}.", blame) for name, row in rows.items()
+        name: _checked(_row(name, row), ProviderRow, f"providers.{name}.", blame, strict=strict)
+        for name, row in rows.items()
     }
     return msgspec.structs.replace(config, providers=providers)
 
@@ -207,9 +217,9 @@ def _row(name: str, row: Any) -> Any:
     return {"name": name, **row} if isinstance(row, dict) else row
 
 
-def _checked(value: Any, kind: type[_T], above: str, blame: Blame) -> _T:
+def _checked(value: Any, kind: type[_T], above: str, blame: Blame, *, strict: bool) -> _T:
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, strict=strict)
     except msgspec.ValidationError as error:
         problem, _, where = str(error).partition(" - at `$")
         unknown = re.search(r"unknown field `(.+?)`", problem)

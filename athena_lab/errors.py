@@ -11,6 +11,7 @@
     │   ├── SampleNotFound         no file at that path, no sample of that hash
     │   ├── NotAFile               a directory, a device, a socket
     │   ├── SampleUnreadable       the operating system refuses to read it
+    │   ├── QuarantineUnusable     the quarantine cannot be written: disk full, not ours, open to others
     │   ├── EmptySample            zero bytes
     │   └── SampleTooLarge         over the cap
     ├── RequestError               the caller asked for what cannot be
@@ -198,6 +199,13 @@ class SampleUnreadable(SampleError):
     code = "sample_unreadable"
     title = "Sample cannot be read"
     next_step = "Give your user permission to read the file, or copy it to where it can be read."
+
+
+class QuarantineUnusable(SampleError):
+    code = "quarantine_unusable"
+    title = "Quarantine cannot be used"
+    status = 507
+    next_step = "Make room there, or set [samples] folder in athena.toml to a folder that only you can write to."
 
 
 class EmptySample(SampleError):

@@ -9,7 +9,7 @@ import platform
 import time
 from collections import OrderedDict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from athena_lab.ai.metrics import record
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
 from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
-from athena_lab.sample import Incoming, Quarantine, Sample
+from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, display_name
 from athena_lab.wasm.catalog import Catalog, Entry
 from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.runtime import Module, Runtime, SampleFile
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
 
-_KEPT_REPORTS = 32
+_KEPT_BYTES = 64 * MIB
+"""Of module data in the reports that are kept in memory."""
+_OPTIONS = api.TriageOptions()
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 SLOTS: dict[str, tuple[Slot, ...]] = {
     "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"),
@@ -77,10 +80,11 @@ class Lab:
     async def add(self, source: Source, name: str = "") -> Sample:
         self._check_open()
         if isinstance(source, Sample):
-            return await asyncio.to_thread(self._quarantine.get, source.sha256)
+            stored = await self.sample(source.sha256)
+            return Sample(stored.sha256, stored.size, display_name(source.name) or stored.name)
         if isinstance(source, bytes):
             return await asyncio.to_thread(self._quarantine.add_bytes, source, name)
-        return await asyncio.to_thread(self._quarantine.add_path, source)
+        return await asyncio.to_thread(self._quarantine.add_path, check_path(source))
 
     def receive(self, name: str) -> Incoming:
         """A sample that arrives in pieces, from a handler."""
@@ -116,38 +120,37 @@ class Lab:
         modules: Sequence[str] | None = None,
         options: api.TriageOptions | None = None,
     ) -> AsyncIterator[AsyncIterator[ModuleResult | Report]]:
+        names = tuple(modules) if modules is not None else None
+        wanted = valid(api.AnalyzeSample(analysis_type=analysis_type, modules=names, options=options or _OPTIONS))
         sample = await self.add(source)
-        options = options or api.TriageOptions()
-        chosen = await self._choose(analysis_type, modules, options)
-        key = (sample.sha256, sample.name, analysis_type, options, tuple(module.entry.sha256 for module in chosen))
-        async with contextlib.aclosing(self._triage(sample, analysis_type, chosen, options, key)) as parts:
+        chosen, failed = await self._choose(wanted.analysis_type, wanted.modules, wanted.options)
+        async with contextlib.aclosing(self._triage(sample, wanted, chosen, failed)) as parts:
             yield parts
 
     async def _choose(
         self, analysis_type: AnalysisType, names: Sequence[str] | None, options: api.TriageOptions
-    ) -> list[Module]:
+    ) -> tuple[list[Module], list[WasmError]]:
+        """The modules that will run, and why others of the catalog cannot."""
         await self._ensure_loaded()
+        if names is not None:
+            return [self._runtime.module(name) for name in dict.fromkeys(names)], []
         slots = set(SLOTS[analysis_type])
         slots -= {slot for slot, wanted in _switches(options).items() if not wanted}
-        if names is not None:
-            return [self._runtime.module(name) for name in dict.fromkeys(names)]
-        if chosen := [module for module in self._runtime.modules.values() if module.description.slot in slots]:
-            return chosen
-        if not self._runtime.modules and self._runtime.failures:
-            raise next(iter(self._runtime.failures.values()))
+        chosen = [module for module in self._runtime.modules.values() if module.description.slot in slots]
+        failed = list(self._runtime.failures.values())
+        if chosen:
+            return chosen, failed
+        if failed and not self._runtime.modules:
+            raise failed[0]
         raise InvalidField(
             f"No module that is loaded does a {analysis_type!r} analysis with these options.",
             next_step="GET /api/v1/wasm/capabilities lists the modules; ask for a full or quick analysis.",
         )
 
     async def _triage(
-        self,
-        sample: Sample,
-        analysis_type: AnalysisType,
-        modules: Sequence[Module],
-        options: api.TriageOptions,
-        key: tuple[object, ...],
+        self, sample: Sample, wanted: api.AnalyzeSample, modules: Sequence[Module], failed: Sequence[WasmError]
     ) -> AsyncGenerator[ModuleResult | Report]:
+        key = (sample.sha256, sample.name, wanted, tuple(module.entry.sha256 for module in modules))
         if (known := self._reports.get(key)) is not None:
             self._reports.move_to_end(key)
             for result in known.module_results:
@@ -155,29 +158,32 @@ class Lab:
             yield known
             return
         started = time.perf_counter()
-        results: list[tuple[Slot, ModuleResult]] = []
+        results: list[tuple[Slot, ModuleResult]] = [("analysis", _not_loaded(error)) for error in failed]
+        for _, result in results:
+            yield result
         async with contextlib.AsyncExitStack() as stack:
-            tasks = [asyncio.create_task(self._run(module, sample, analysis_type, options)) for module in modules]
+            tasks = [asyncio.create_task(self._run(module, sample, wanted)) for module in modules]
             stack.push_async_callback(_cancel_all, tasks)
             for finished in asyncio.as_completed(tasks):
                 slot, result = await finished
                 results.append((slot, result))
                 yield result
         report = build_report(
-            sample=sample, analysis_type=analysis_type, results=results, total_time=time.perf_counter() - started
+            sample=sample, analysis_type=wanted.analysis_type, results=results, total_time=time.perf_counter() - started
         )
         self._keep(key, report)
         yield report
 
-    async def _run(
-        self, module: Module, sample: Sample, analysis_type: AnalysisType, options: api.TriageOptions
-    ) -> tuple[Slot, ModuleResult]:
+    async def _run(self, module: Module, sample: Sample, wanted: api.AnalyzeSample) -> tuple[Slot, ModuleResult]:
         described = module.description
-        args = {"quick": True} if analysis_type == "quick" and _takes(module, "quick") else {}
         started = time.perf_counter()
         try:
             done = await self._runtime.call(
-                described.name, "analyze", args, sample=self._file(sample), deadline=options.timeout
+                described.name,
+                "analyze",
+                _arguments(module, wanted.analysis_type),
+                sample=self._file(sample),
+                deadline=wanted.options.timeout,
             )
             result = ModuleResult.ok(
                 described.name,
@@ -201,10 +207,11 @@ class Lab:
         return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name))
 
     def _keep(self, key: tuple[object, ...], report: Report) -> None:
-        if report.status == "completed":  # a failure may be gone the next time
-            self._reports[key] = report
-            while len(self._reports) > _KEPT_REPORTS:
-                self._reports.popitem(last=False)
+        if report.status != "completed":
+            return  # a failure may be gone the next time
+        self._reports[key] = report
+        while len(self._reports) > 1 and sum(map(_weight, self._reports.values())) > _KEPT_BYTES:
+            self._reports.popitem(last=False)
 
     async def execute(
         self,
@@ -228,8 +235,8 @@ class Lab:
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
     ) -> api.Executed:
         """As `execute`, with the result still encoded, and its time."""
-        self._check_open()
         await self._ensure_loaded()
+        valid(api.TriageOptions(timeout=timeout))
         file = self._file(await self.add(source)) if source is not None else None
         done = await self._runtime.call(module, function, args, sample=file, deadline=timeout)
         return api.Executed(module, function, done.output.data, done.elapsed)
@@ -237,11 +244,11 @@ class Lab:
     # -- the question's way
 
     async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
-        return await self._ai.analyze(request, await self._prompt(request))
+        return await self._ai.analyze(valid(request), await self._prompt(request))
 
     @contextlib.asynccontextmanager
     async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
-        async with self._ai.stream(request, await self._prompt(request)) as events:
+        async with self._ai.stream(valid(request), await self._prompt(request)) as events:
             yield events
 
     async def _prompt(self, request: AnalysisRequest) -> Prompt:
@@ -265,7 +272,7 @@ class Lab:
 
     async def _ensure_loaded(self) -> None:
         self._check_open()
-        if not self._runtime.modules:
+        if self._runtime.untried:
             await self._runtime.load()
 
     def _check_open(self) -> None:
@@ -383,8 +390,27 @@ def _switches(options: api.TriageOptions) -> dict[Slot, bool]:
     }
 
 
-def _takes(module: Module, argument: str) -> bool:
-    return argument in module.functions["analyze"].args.get("properties", {})
+def valid(request: _T) -> _T:
+    """The request, checked as one that came over HTTP is. Raises `InvalidField`."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(request), type(request))
+    except (msgspec.ValidationError, TypeError) as error:
+        raise InvalidField(f"That cannot be asked: {error}.") from None
+
+
+def _not_loaded(error: WasmError) -> ModuleResult:
+    return ModuleResult.failed(error.module, "", error=error.problem(), time=0.0)
+
+
+def _weight(report: Report) -> int:
+    return sum(memoryview(result.data).nbytes for result in report.module_results)
+
+
+def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:
+    """What modules are told beside the sample, where they ask for it. They have no clock of their own."""
+    known = {"quick": analysis_type == "quick", "now": int(time.time())}
+    asked = module.functions["analyze"].args.get("properties", {})
+    return {name: value for name, value in known.items() if name in asked}
 
 
 async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -6,26 +6,39 @@ executable, with a name that no program associates with anything. The host hashe
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import stat
 import tempfile
+import time
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, TYPE_CHECKING, Annotated, Self
 
 import msgspec
 from msgspec import Meta
 
-from athena_lab.errors import EmptySample, NotAFile, SampleError, SampleNotFound, SampleTooLarge, SampleUnreadable
+from athena_lab.errors import (
+    EmptySample,
+    NotAFile,
+    QuarantineUnusable,
+    SampleError,
+    SampleNotFound,
+    SampleTooLarge,
+    SampleUnreadable,
+)
 from athena_lab.telemetry import metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
 
 MIB = 1 << 20
 DEFAULT_MAX_BYTES = 256 * MIB
 _MAX_NAME = 200
+_INCOMING = ".incoming"
+_LEFT_AFTER_SECONDS = 86_400
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u1fff\u2c00-\ud7ff\uf900-\ufffd]")
 """Control, formatting and private characters, surrogates: what could disguise a name when it is shown."""
 
@@ -44,18 +57,26 @@ def display_name(name: str) -> str:
     return _UNPRINTABLE.sub("\ufffd", last)[:_MAX_NAME]
 
 
-class Quarantine:
-    """The content-addressed store of samples.
+def check_path(source: object) -> str | os.PathLike[str]:
+    """A path, or `NotAFile` for what cannot be one."""
+    if isinstance(source, str | os.PathLike):
+        return source
+    raise NotAFile(f"A {type(source).__name__} is neither a path nor bytes nor a sample.")
 
-    ``max_bytes`` caps a single sample. Raises `SampleUnreadable` if the folder cannot be made private.
+
+class Quarantine:
+    """The content-addressed store of samples. ``max_bytes`` caps a single sample.
+
+    Its folder is made with the first sample, for this user alone; one that others can write to is refused.
     """
 
     def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self._prepared = False
 
     def add_bytes(self, data: bytes | bytearray | memoryview, name: str = "") -> Sample:
-        """Store `data`. Raises `EmptySample` and `SampleTooLarge`."""
+        """Store `data`. Raises `EmptySample`, `SampleTooLarge` and `QuarantineUnusable`."""
         with self.receive(name) as incoming:
             incoming.write(data)
             return incoming.commit()
@@ -63,24 +84,19 @@ class Quarantine:
     def add_path(self, path: str | os.PathLike[str]) -> Sample:
         """Store a copy of the file at `path`.
 
-        Raises `SampleNotFound`, `NotAFile`, `SampleUnreadable`, `EmptySample` and `SampleTooLarge`.
+        Raises `SampleNotFound`, `NotAFile`, `SampleUnreadable`, and as `add_bytes`.
         """
         with open_regular(path, self.max_bytes) as source, self.receive(Path(path).name) as incoming:
-            while block := source.read(MIB):
+            while block := _read(source):
                 incoming.write(block)
             return incoming.commit()
 
     def receive(self, name: str = "") -> Incoming:
-        """A sample that arrives in pieces; see `Incoming`."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.folder.chmod(0o700)
-        except OSError as error:
-            raise SampleUnreadable(
-                f"The quarantine folder {str(self.folder)!r} cannot be used: {error.strerror}.",
-                next_step="Set [samples] folder in athena.toml to a folder of yours.",
-            ) from error
-        return Incoming(self, display_name(name))
+        """A sample that arrives in pieces; see `Incoming`. Raises `QuarantineUnusable`."""
+        with self.writing():
+            if not self._prepared:
+                self._prepare()
+            return Incoming(self, display_name(name))
 
     def get(self, sha256: str) -> Sample:
         """The stored sample of that hash. Raises `SampleNotFound`."""
@@ -90,7 +106,7 @@ class Quarantine:
         except FileNotFoundError:
             raise SampleNotFound(f"The quarantine holds no sample {sha256}.") from None
         try:
-            name = path.with_suffix(".name").read_text("utf-8")
+            name = path.with_suffix(".name").read_text("utf-8", "replace")
         except FileNotFoundError:
             name = ""
         return Sample(sha256, size, name)
@@ -101,6 +117,24 @@ class Quarantine:
             raise SampleNotFound(f"{sha256[:80]!r} is not a SHA-256 in lower-case hexadecimal.")
         return self.folder / f"{sha256}.sample"
 
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Names the operating system's errors."""
+        try:
+            yield
+        except OSError as error:
+            raise QuarantineUnusable(f"The quarantine {str(self.folder)!r}: {error.strerror}.") from error
+
+    def _prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = self.folder.stat()
+        if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
+            raise QuarantineUnusable(f"Others can write to the quarantine {str(self.folder)!r}.")
+        for left in self.folder.glob(f"*{_INCOMING}"):  # by a process that was killed
+            if time.time() - left.stat().st_mtime > _LEFT_AFTER_SECONDS:
+                left.unlink(missing_ok=True)
+        self._prepared = True
+
 
 class Incoming:
     """A sample on its way into the quarantine: `write` the pieces, then `commit`; leaving without it keeps nothing."""
@@ -110,8 +144,8 @@ class Incoming:
         self._name = name
         self._hash = hashlib.sha256()
         self._size = 0
-        descriptor, path = tempfile.mkstemp(dir=quarantine.folder, suffix=".incoming")  # mode 0600
-        self._file: IO[bytes] = os.fdopen(descriptor, "wb")
+        descriptor, path = tempfile.mkstemp(dir=quarantine.folder, suffix=_INCOMING)  # mode 0600
+        self._file: IO[bytes] = os.fdopen(descriptor, "wb", buffering=0)  # errors belong to the write that met them
         self._path = Path(path)
 
     def __enter__(self) -> Self:
@@ -124,30 +158,46 @@ class Incoming:
         self._path.unlink(missing_ok=True)
 
     def write(self, block: bytes | bytearray | memoryview) -> None:
-        """Append. Raises `SampleTooLarge` as soon as the cap is passed."""
+        """Append. Raises `SampleTooLarge` as soon as the cap is passed, and `QuarantineUnusable`."""
         self._size += len(block)
         if self._size > self._quarantine.max_bytes:
             raise _too_large(self._size, self._quarantine.max_bytes)
         self._hash.update(block)
-        self._file.write(block)
+        with self._quarantine.writing():
+            _write_all(self._file, block)
 
     def commit(self) -> Sample:
-        """Put the sample in its place. Raises `EmptySample`."""
+        """Put the sample in its place. Raises `EmptySample` and `QuarantineUnusable`."""
         if self._size == 0:
             raise EmptySample("The sample is empty (0 bytes).")
         self._file.close()
         sample = Sample(self._hash.hexdigest(), self._size, self._name)
         place = self._quarantine.path(sample.sha256)
-        self._path.replace(place)  # atomic; the same bytes if it was there
-        if self._name:
-            self._keep_name(place.with_suffix(".name"))
+        with self._quarantine.writing():
+            if self._name:
+                self._keep_name(place.with_suffix(".name"))
+            self._path.replace(place)  # atomic; the same bytes if it was there
         metrics.SAMPLES_BYTES.inc(self._size)
         return sample
 
     def _keep_name(self, place: Path) -> None:
-        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor, path = tempfile.mkstemp(dir=place.parent, suffix=_INCOMING)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(self._name)
+        Path(path).replace(place)
+
+
+def _write_all(file: IO[bytes], block: bytes | bytearray | memoryview) -> None:
+    left = memoryview(block)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _read(source: IO[bytes]) -> bytes:
+    try:
+        return source.read(MIB)
+    except OSError as error:
+        raise SampleUnreadable(f"The file cannot be read to its end: {error.strerror}.") from error
 
 
 def _too_large(size: int, limit: int) -> SampleTooLarge:

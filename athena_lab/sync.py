@@ -7,6 +7,7 @@ loop is running already.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +16,6 @@ from athena_lab.ai.types import AnalysisOptions, AnalysisRequest
 from athena_lab.client import connect
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Coroutine
 
     from athena_lab.ai.types import AnalysisResult, AnalysisType
@@ -29,6 +29,10 @@ def _loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="athena-sync", daemon=True).start()
     return loop
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_loop.cache_clear)  # the thread stays behind in the parent
 
 
 def run(coroutine: Coroutine[Any, Any, _T]) -> _T:

@@ -60,7 +60,10 @@ def main() -> int:
         check_contents(wheel)
         run(sys.executable, "-m", "venv", place / "venv")
         binaries = place / "venv" / "bin"
-        environment = os.environ | {"PATH": f"{binaries}:/usr/bin:/bin", "PYTHONPATH": ""}
+        environment = os.environ | {"PATH": str(binaries), "PYTHONPATH": ""}
+        for tool in ("node", "npm", "cargo", "rustc"):
+            if shutil.which(tool, path=environment["PATH"]):
+                sys.exit(f"{tool} is on the path, so that this shows nothing.")
         run(binaries / "pip", "install", "--quiet", f"{wheel}[pandas]", *TEST_PACKAGES, env=environment)
         for kind, name in (("labextension", "athena-lab"), ("server extension", "athena_lab")):
             command = [binaries / "jupyter", *kind.split(), "list"]

@@ -9,6 +9,7 @@ write any title.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from athena_lab.report.facts import Container, Executable, FileFacts
+    from athena_lab.report.facts import Container, Executable, FileFacts, StringItem
     from athena_lab.report.findings import Finding
 
 MAX_PROMPT: Final = 48_000
@@ -26,6 +27,8 @@ MAX_FINDINGS: Final = 16_000
 MAX_STRINGS: Final = 200
 MAX_TEXT: Final = 200
 """Characters of one text from the sample."""
+_WRITTEN: Final = frozenset(" .,:;/\\-_@%=&?'\"()")
+_LINE: Final = 80
 MAX_ROWS: Final = 40
 """Sections, entries, libraries of one kind."""
 
@@ -148,9 +151,23 @@ def _data_lines(material: Material) -> Iterator[str]:
         if facts.container is not None:
             yield from _container_lines(facts.container)
         if facts.strings is not None:
-            yield f"strings: {facts.strings.total} in all"
-            for item in facts.strings.items[:MAX_STRINGS]:
+            yield f"strings: {facts.strings.total} in all, here those that read most like text"
+            for item in telling(facts.strings.items):
                 yield f"- at {item.offset:#x}: {inert(item.text)}"
+
+
+def telling(strings: Sequence[StringItem], most: int = MAX_STRINGS) -> list[StringItem]:
+    """The strings that read most like text, in the order of the file.
+
+    Code is full of short runs of letters that are none: a string weighs the more, the longer it is (up to a line) and
+    the more of it is letters, digits and what paths, addresses and commands are written with.
+    """
+    return sorted(heapq.nlargest(most, strings, key=lambda item: _weight(item.text)), key=lambda item: item.offset)
+
+
+def _weight(text: str) -> float:
+    readable = sum(character.isalnum() or character in _WRITTEN for character in text)
+    return readable / (len(text) or 1) * min(len(text), _LINE)
 
 
 def _evidence_lines(finding: Finding) -> Iterator[str]:

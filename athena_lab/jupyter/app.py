@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import secrets
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from tornado.netutil import bind_sockets
-from traitlets import Bool, Float, Unicode
+from traitlets import Bool, Float, Unicode, default
 from traitlets import List as ListTrait
 from traitlets.config import Config
 
@@ -50,7 +51,8 @@ class AthenaApp(ExtensionApp):
         config=True
     )
     keep_keys_from_kernels = Bool(
-        True, help="Take the providers' API keys out of the environment that kernels and terminals inherit."
+        help="Take the providers' API keys out of the environment that kernels and terminals inherit. Default: under "
+        "`jupyter athena` yes; elsewhere no, since other extensions and kernels may rely on them."
     ).tag(config=True)
 
     header_timeout = Float(
@@ -64,12 +66,17 @@ class AthenaApp(ExtensionApp):
     _launched = False
     """Whether this is ``jupyter athena``, and not an extension of another server program."""
 
+    @default("keep_keys_from_kernels")
+    def _keep_keys_by_default(self) -> bool:
+        return self._launched
+
     @classmethod
     def make_serverapp(cls, **kwargs: Any) -> ServerApp:
         # Set before configuration is loaded, so that a flag or a file of the user wins.
         cls._launched = True
         server = super().make_serverapp(**kwargs)
-        server.port = PORT
+        if "JUPYTER_PORT" not in os.environ:
+            server.port = PORT
         server.port_retries = 0
         server.update_config(
             Config(
@@ -91,7 +98,9 @@ class AthenaApp(ExtensionApp):
         try:
             self.lab = open_lab()
         except ConfigError as error:
-            self._give_up(error)
+            if self._launched:
+                self._give_up(error)
+            raise  # the server logs it, and goes on without this extension
         if self.keep_keys_from_kernels:
             for variable in self.lab.config.key_variables:
                 os.environ.pop(variable, None)
@@ -107,7 +116,8 @@ class AthenaApp(ExtensionApp):
             for listener in bind_sockets(server.port, server.ip):
                 listener.close()
         except OSError as error:
-            self._give_up(PortInUse(f"Port {server.port} is taken ({error.strerror})."))
+            if error.errno == errno.EADDRINUSE:  # the server names the others itself
+                self._give_up(PortInUse(f"Port {server.port} is taken."))
 
     def _give_up(self, error: AthenaError) -> NoReturn:
         print(error, file=sys.stderr)  # noqa: T201 - for the person at the terminal, whatever the log level

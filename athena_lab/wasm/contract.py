@@ -53,7 +53,7 @@ class Output(msgspec.Struct, frozen=True):
 
     data: msgspec.Raw
     """JSON of the function's own; `athena_lab.report.facts.FileFacts` for file-processor's ``analyze``."""
-    findings: tuple[Finding, ...] = ()
+    findings: Annotated[tuple[Finding, ...], Meta(max_length=4_096)] = ()
     memory_bytes: int = 0
 
 

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from athena_lab.errors import (
     BadModule,
+    InvalidField,
     ModuleCancelled,
     QueueFull,
     UnknownFunction,
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
     from athena_lab.wasm.catalog import Catalog, Entry
 
 MIB = 1 << 20
-_DESCRIBE_SECONDS = 5.0
+_LOAD_SECONDS = 60.0
+"""For compiling, which took 6 s for the largest component seen, and for describing."""
 
 
 class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +135,12 @@ class Runtime:
                     with contextlib.suppress(WasmError):  # recorded in failures
                         await self._load(entry)
 
+    @property
+    def untried(self) -> bool:
+        """Whether the catalog has not been read yet, or holds modules that were neither loaded nor refused."""
+        known = {*self._modules, *self.failures}
+        return not self.catalog.entries or any(entry.name not in known for entry in self.catalog.entries)
+
     async def reload(self, name: str) -> Module:
         """Take the newest version of a module; calls in flight end on the old one.
 
@@ -158,7 +166,7 @@ class Runtime:
 
     async def _describe(self, entry: Entry) -> Module:
         wasm = await asyncio.to_thread(self.catalog.read, entry)
-        text = await self._submit(Job(entry, wasm, memory_bytes=self.options.memory_bytes, seconds=_DESCRIBE_SECONDS))
+        text = await self._submit(Job(entry, wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS))
         description = decode(text, Description, entry.name)
         if description.name != entry.name:
             raise BadModule(f"{entry.file} calls itself {description.name!r}.", module=entry.name)
@@ -186,7 +194,8 @@ class Runtime:
         job = Job(
             module.entry,
             module.wasm,
-            Call(function, dict(args or {}), sample.info if sample else None),
+            _encode(Call(function, dict(args or {}), sample.info if sample else None)),
+            function=function,
             stdin=sample.path if sample else None,
             memory_bytes=self.options.memory_bytes,
             seconds=self.options.deadline if deadline is None else deadline,
@@ -216,7 +225,8 @@ class Runtime:
             raise
         finally:
             counts.time += job.elapsed
-            metrics.WASM_OPERATION_SECONDS.labels(name, function).observe(job.elapsed)
+            if job.elapsed:  # 0 for what never came to run
+                metrics.WASM_OPERATION_SECONDS.labels(name, function).observe(job.elapsed)
         counts.bytes += size
         counts.peak_memory = max(counts.peak_memory, output.memory_bytes)
         metrics.WASM_MEMORY_BYTES.labels(name).set(counts.peak_memory)
@@ -235,20 +245,26 @@ class Runtime:
             raise QueueFull(f"{len(self._jobs)} calls are running or waiting already.", module=job.entry.name)
         self._jobs.add(job)
         metrics.WASM_QUEUE_SIZE.set(max(0, len(self._jobs) - self.options.workers))
-        self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
+        forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
         try:
             return await self._finish(job)
         finally:
+            forget()
             self._jobs.discard(job)
             metrics.WASM_QUEUE_SIZE.set(max(0, len(self._jobs) - self.options.workers))
 
     async def _finish(self, job: Job) -> str:
-        future = asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
+        try:
+            future = asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
+        except RuntimeError:  # closed in this moment, from another thread
+            raise ModuleCancelled("The runtime is closed.", module=job.entry.name) from None
         try:
             # A job that waits for a worker ends by its own clock, not by that of the jobs before it.
             return await asyncio.wait_for(asyncio.shield(future), job.ends - time.monotonic() + 1.0)
         except asyncio.CancelledError:
             job.interrupt("cancelled")
+            if future.cancelled():  # by `close`, while it waited for a worker: the caller was not cancelled
+                raise job.stopped() from None
             raise
         except TimeoutError:
             job.interrupt("deadline")
@@ -279,6 +295,13 @@ class Runtime:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _encode(call: Call) -> str:
+    try:
+        return msgspec.json.encode(call).decode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidField(f"The arguments are not JSON: {error}.") from None
 
 
 def _retrieve(future: asyncio.Future[str]) -> None:

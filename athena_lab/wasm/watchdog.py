@@ -5,7 +5,6 @@ It does not stand on an event loop, since a loop that is blocked must not suspen
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import threading
 import time
@@ -16,30 +15,39 @@ if TYPE_CHECKING:
 
 
 class Watchdog:
-    """Calls `action` at a monotonic time. Actions must be quick and must not raise."""
+    """Calls actions at monotonic times. Actions must be quick and must not raise.
+
+    It looks through all that are pending each time: there are no more of them than calls in the runtime.
+    """
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, Callable[[], None]]] = []
-        self._order = itertools.count()
+        self._pending: dict[int, tuple[float, Callable[[], None]]] = {}
+        self._numbers = itertools.count()
         self._wake = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def at(self, when: float, action: Callable[[], None]) -> None:
-        """Call `action` once `time.monotonic()` reaches `when`, in the watchdog's thread."""
+    def at(self, when: float, action: Callable[[], None]) -> Callable[[], None]:
+        """Call `action` once `time.monotonic()` reaches `when`, in a thread of its own; the result takes it back."""
+        number = next(self._numbers)
         with self._wake:
-            heapq.heappush(self._heap, (when, next(self._order), action))
+            self._pending[number] = when, action
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="athena-watchdog", daemon=True)
                 self._thread.start()
-            if self._heap[0][0] == when:
-                self._wake.notify()
+            self._wake.notify()
+
+        def forget() -> None:
+            with self._wake:
+                self._pending.pop(number, None)
+
+        return forget
 
     def close(self) -> None:
         """Forget what is pending and end the thread."""
         with self._wake:
             self._closed = True
-            self._heap.clear()
+            self._pending.clear()
             self._wake.notify()
         if self._thread is not None:
             self._thread.join()
@@ -51,8 +59,9 @@ class Watchdog:
     def _next(self) -> Callable[[], None] | None:
         with self._wake:
             while not self._closed:
-                wait = self._heap[0][0] - time.monotonic() if self._heap else None
-                if wait is not None and wait <= 0:
-                    return heapq.heappop(self._heap)[2]
+                number = min(self._pending, key=lambda n: self._pending[n][0], default=None)
+                wait = None if number is None else self._pending[number][0] - time.monotonic()
+                if number is not None and wait is not None and wait <= 0:
+                    return self._pending.pop(number)[1]
                 self._wake.wait(wait)
             return None

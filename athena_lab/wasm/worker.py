@@ -28,7 +28,7 @@ from athena_lab.errors import (
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import traps
 from athena_lab.wasm.catalog import ALLOWED_IMPORT, Entry
-from athena_lab.wasm.contract import Call, Refusal
+from athena_lab.wasm.contract import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,6 +45,9 @@ _TABLES = 16
 ENGINE_KEY = f"wasmtime {version('wasmtime')}; epoch; stack {_STACK_BYTES}"
 """What machine code depends on beside the component: engines of another key must not load it."""
 
+_MAX_ANSWER = 16 << 20
+"""Characters. Decoding it holds the interpreter's lock: this much takes a quarter of a second."""
+
 _T = TypeVar("_T")
 
 
@@ -55,13 +58,15 @@ class Job:
         self,
         entry: Entry,
         wasm: bytes,
-        call: Call | None = None,
+        call: str | None = None,
         *,
+        function: str = "describe",
         memory_bytes: int,
         seconds: float,
         stdin: Path | None = None,
     ) -> None:
-        """`call` None asks for ``describe``. `seconds` counts from now."""
+        """`call` is the text for ``analyze``; None asks for ``describe``. `seconds` counts from now."""
+        self.function = function
         self.entry, self.wasm, self.call, self.stdin, self.memory_bytes = entry, wasm, call, stdin, memory_bytes
         self.seconds = seconds
         self.ends = time.monotonic() + seconds
@@ -69,11 +74,6 @@ class Job:
         self._lock = threading.Lock()
         self._engine: wasmtime.Engine | None = None
         self._reason: Literal["deadline", "cancelled"] | None = None
-
-    @property
-    def function(self) -> str:
-        """Its name, for metrics."""
-        return self.call.function if self.call else "describe"
 
     @property
     def running(self) -> bool:
@@ -140,9 +140,12 @@ class Worker:
             answer = self._call(job, loaded)
         except wasmtime.WasmtimeError as error:
             raise job.failed(str(error)) from None
-        if isinstance(answer, component.Variant):
-            return _unwrap(answer, job)
-        return str(answer)
+        text = _unwrap(answer, job) if isinstance(answer, component.Variant) else str(answer)
+        if len(text) > _MAX_ANSWER:
+            raise BadOutput(
+                f"Its answer has {len(text):,} characters; the limit is {_MAX_ANSWER:,}.", module=job.entry.name
+            )
+        return text
 
     def _call(self, job: Job, loaded: component.Component) -> Any:
         with wasmtime.Store(self._engine) as store:
@@ -162,7 +165,7 @@ class Worker:
                 instance = self._linker.instantiate(store, loaded)
                 if job.call is None:
                     return self._export(job, store, instance, "describe")(store)
-                return self._export(job, store, instance, "analyze")(store, msgspec.json.encode(job.call).decode())
+                return self._export(job, store, instance, "analyze")(store, job.call)
 
     @staticmethod
     def _export(job: Job, store: wasmtime.Store, instance: component.Instance, name: str) -> component.Func:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from athena_lab.ai import offline
 from athena_lab.ai.citations import find_citations
-from athena_lab.ai.prompt import MAX_PROMPT, SYSTEM, build_prompt, fence, inert
+from athena_lab.ai.prompt import MAX_PROMPT, SYSTEM, build_prompt, fence, inert, telling
 from athena_lab.report.facts import (
     Container,
     DebugInfo,
@@ -226,3 +226,16 @@ def test_nothing_of_the_sample_is_markup_in_the_summary():
     assert not re.search(r"<(?!/?(p|em|strong|ul|li|h3|code)>)", html)
     cited, unknown = find_citations(summary(prompt)[0], prompt.material.ids)
     assert (cited, unknown) == (("file-processor/x",), ())
+
+
+def test_of_many_strings_those_that_read_like_text_are_taken_in_their_order():
+    junk = [StringItem(number * 10, "ascii", "A_A^A]A\\_^]"[: 5 + number % 7]) for number in range(500)]
+    known = [
+        StringItem(5_001, "ascii", "http://192.0.2.1/gate.php?id=%s"),
+        StringItem(13, "utf-16le", "SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\Run"),
+        StringItem(2_222, "ascii", "cmd.exe /c del %s"),
+    ]
+    chosen = telling([*junk, *known], 3)
+    assert [item.offset for item in chosen] == [13, 2_222, 5_001]
+    assert telling([]) == []
+    assert len(telling([*junk, *known])) == 200

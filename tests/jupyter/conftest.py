@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,24 @@ def _environment(tmp_path, monkeypatch):
     for name in ("ATHENA_URL", "ATHENA_TOKEN"):  # the extension sets them; monkeypatch takes them away again
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("ATHENA_SAMPLES__FOLDER", str(tmp_path / "quarantine"))
-    monkeypatch.setenv("ATHENA_SAMPLES__MAX_BYTES", "4_000_000")
-    monkeypatch.setenv("ATHENA_HTTP__MAX_JSON_BYTES", "1_000_000")
-    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(TEST_COMPONENTS))
+    monkeypatch.setenv("ATHENA_SAMPLES__MAX_BYTES", "4000000")
+    monkeypatch.setenv("ATHENA_HTTP__MAX_JSON_BYTES", "1000000")
+    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(only_misbehave(tmp_path / "components")))
     monkeypatch.setenv("ATHENA_WASM__MEMORY_BYTES", str(64 << 20))
+
+
+def only_misbehave(folder):
+    shutil.copytree(TEST_COMPONENTS, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["modules"] = [module for module in manifest["modules"] if module["name"] == "misbehave"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture
+def greedy_too(monkeypatch):
+    """The catalog also has a module that imports a clock, and is refused."""
+    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(TEST_COMPONENTS))
 
 
 @pytest.fixture

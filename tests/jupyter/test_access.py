@@ -117,6 +117,7 @@ class TestWithAnAllowList:
             assert bad.code == 403
 
 
+@pytest.mark.usefixtures("greedy_too")
 async def test_health_tells_no_secret_and_no_version(http_server_client, jp_base_url):
     response = await send(http_server_client, f"{jp_base_url}health", "GET")
     health = json.loads(response.body)
@@ -127,10 +128,19 @@ async def test_health_tells_no_secret_and_no_version(http_server_client, jp_base
 
 
 class TestWithKeys:
+    @pytest.fixture
+    def jp_server_config(self, jp_server_config, request):
+        ours = "nowhere" in request.node.name  # as under `jupyter athena`
+        return jp_server_config | {"AthenaApp": {"keep_keys_from_kernels": True}} if ours else jp_server_config
+
     @pytest.fixture(autouse=True)
     def _keys(self, monkeypatch):
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-very-secret-0123456789")
         monkeypatch.setenv("GROQ_API_KEY", "gsk_another-secret-0123456789")
+
+    async def test_keys_stay_in_the_environment_of_a_server_that_is_not_ours(self, jp_serverapp):
+        assert jp_serverapp.web_app.settings["athena_lab"]
+        assert os.environ["GROQ_API_KEY"]
 
     async def test_keys_are_nowhere_to_be_seen(self, jp_serverapp, call, caplog):
         assert not [name for name in os.environ if name.endswith("_API_KEY")]  # kernels inherit the environment

@@ -105,6 +105,13 @@ async def test_a_path_bytes_and_a_sample_give_the_same_report(lab, tmp_path):
     assert of_sample.analysis_type == "quick"
 
 
+async def test_a_sample_has_the_name_that_its_caller_gives(lab):
+    sample = await lab.add(b"hello", "first.bin")
+    renamed = athena_lab.Sample(sample.sha256, sample.size, "second.exe")
+    assert (await lab.triage(renamed)).sample.name == "second.exe"
+    assert (await lab.triage(athena_lab.Sample(sample.sha256, 0))).sample.name == "first.bin"
+
+
 async def test_results_stream_and_the_report_comes_last(lab):
     async with lab.stream_triage(b"hello") as parts:
         seen = [part async for part in parts]
@@ -141,8 +148,21 @@ async def test_what_cannot_be_is_named_alike(lab, tmp_path):
         await lab.triage(b"x", modules=["none"])
     with pytest.raises(UnknownFunction):
         await lab.execute("misbehave", "none")
-    with pytest.raises(InvalidField):
-        await lab.triage(b"x", analysis_type="behavior")
+    for wrong in (
+        lab.triage(b"x", analysis_type="behavior"),
+        lab.triage(b"x", analysis_type="deep"),
+        lab.triage(b"x", modules=[5]),
+        lab.triage(b"x", options=TriageOptions(timeout=-1)),
+        lab.execute("misbehave", "echo", {"x": object()}),
+        lab.execute("misbehave", "echo", {"x": "\ud800"}),
+        lab.execute("misbehave", "echo", timeout="soon"),
+        lab.analyze(athena_lab.AnalysisRequest(question="")),
+        lab.analyze(athena_lab.AnalysisRequest(question="?", options=AnalysisOptions(deadline=0))),
+    ):
+        with pytest.raises(InvalidField):
+            await wrong
+    with pytest.raises(NotAFile, match="int"):
+        await lab.triage(5)
 
 
 async def test_a_failed_module_is_in_the_report(lab):
@@ -152,6 +172,7 @@ async def test_a_failed_module_is_in_the_report(lab):
     assert (await lab.triage(b"x")).status == "completed"  # a failure is not remembered
 
 
+@pytest.mark.usefixtures("greedy_too")
 async def test_the_state_of_everything_is_told(lab):
     await lab.triage(b"hello")
     assert [module.name for module in (await lab.capabilities()).modules] == ["misbehave"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest
-from athena_lab.jupyter.handlers.base import AthenaHandler
+from athena_lab.jupyter.handlers.base import AthenaHandler, PolledHandler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from athena_lab.events import AnyEvent
 
 
-class ProvidersHandler(AthenaHandler):
+class ProvidersHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(api.Providers(tuple(await self.work(self.lab.providers()))))
 

@@ -69,7 +69,6 @@ class AthenaHandler(JupyterHandler):
     """
 
     scope: ClassVar[Scope] = "analysis"
-    _track_activity = False  # what dashboards poll must not keep an idle server alive
     _work: asyncio.Future[Any] | None = None
     _refusal: AthenaError | None = None
     _allowed_origin: str | None = None
@@ -93,6 +92,7 @@ class AthenaHandler(JupyterHandler):
     async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
         self.body = bytearray()
         self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
+        self._writing = asyncio.Lock()
         self.current_user = self._jupyter_current_user = None
         if not self.check_host():
             raise NotAllowed("This server does not answer to that host name.")
@@ -153,7 +153,7 @@ class AthenaHandler(JupyterHandler):
     @property
     def max_body(self) -> int:
         """Bytes that the request's body may have."""
-        return self.lab.config.http.max_json_bytes
+        return 0 if self.scope == "public" else self.lab.config.http.max_json_bytes
 
     def too_large(self) -> AthenaError:
         return BodyTooLarge(f"A JSON body may have {self.max_body:,} bytes.")
@@ -211,20 +211,26 @@ class AthenaHandler(JupyterHandler):
             async with contextlib.aclosing(events):  # a reader that goes between two events ends their source too
                 async for name, value in events:
                     await self._send_event(name, value)
-        except AthenaError as error:
+        except StreamClosedError:
+            raise Finish from None
+        except Exception as error:
+            # Whatever it is: an end without a word would be taken for the end of the answer.
             if not self._headers_written:
                 raise
             self.log_exception(type(error), error, error.__traceback__)
-            await self._send_event("error", error.problem(self.request_id))
-        except StreamClosedError:
-            raise Finish from None
+            named = error if isinstance(error, AthenaError) else AthenaError("Something went wrong inside the server.")
+            await self._send_event("error", named.problem(self.request_id))
         finally:
             keep_alive.cancel()
 
     async def _send_event(self, name: str, value: msgspec.Struct) -> None:
-        self.write(b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value)))
+        await self._send(b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value)))
+
+    async def _send(self, data: bytes) -> None:
         try:
-            async with asyncio.timeout(_STALLED_SECONDS):
+            async with asyncio.timeout(_STALLED_SECONDS), self._writing:
+                # One at a time: tornado forgets a flush that is waited for when another begins.
+                self.write(data)
                 await self.flush()
         except TimeoutError:
             self.request.connection.stream.close()  # type: ignore[union-attr]  # HTTP/1
@@ -234,8 +240,8 @@ class AthenaHandler(JupyterHandler):
         with contextlib.suppress(StreamClosedError):  # the writer of events finds out by itself
             while True:
                 await asyncio.sleep(_KEEP_ALIVE_SECONDS)
-                self.write(b": keep-alive\n\n")
-                await self.flush()
+                if not self._writing.locked():
+                    await self._send(b": keep-alive\n\n")
 
     # -- the caller goes away
 
@@ -292,6 +298,12 @@ class AthenaHandler(JupyterHandler):
         method = self.request.method if self.request.method in self.SUPPORTED_METHODS else "other"
         metrics.HTTP_REQUESTS.labels(type(self).__name__, method, str(self.get_status())).inc()
         super().on_finish()
+
+
+class PolledHandler(AthenaHandler):
+    """What dashboards ask for again and again: it does not keep an idle server alive."""
+
+    _track_activity = False
 
 
 class UnknownRouteHandler(AthenaHandler):

@@ -6,10 +6,10 @@ from http import HTTPStatus
 
 from jupyter_server.auth.decorator import allow_unauthenticated
 
-from athena_lab.jupyter.handlers.base import AthenaHandler
+from athena_lab.jupyter.handlers.base import PolledHandler
 
 
-class HealthHandler(AthenaHandler):
+class HealthHandler(PolledHandler):
     scope = "public"
 
     @allow_unauthenticated

@@ -8,20 +8,20 @@ import msgspec
 
 from athena_lab import api
 from athena_lab.errors import BodyTooLarge, InvalidField
-from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, decode_json
+from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, PolledHandler, decode_json
 from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
 from athena_lab.report import Report
+from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from athena_lab.sample import Sample
 
 _MAX_ARGS = 1 << 20
 """Bytes. Arguments are decoded into Python objects, which cost far more memory than their text."""
 
 
-class CapabilitiesHandler(AthenaHandler):
+class CapabilitiesHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(await self.lab.capabilities())
 
@@ -47,17 +47,17 @@ class ReloadHandler(AthenaHandler):
         self.answer(await self.lab.reload(name))
 
 
-class ModulesHandler(AthenaHandler):
+class ModulesHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(await self.lab.modules())
 
 
-class MetricsHandler(AthenaHandler):
+class MetricsHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(await self.lab.wasm_metrics())
 
 
-class StatusHandler(AthenaHandler):
+class StatusHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(await self.lab.wasm_status())
 
@@ -88,7 +88,7 @@ class AnalyzeHandler(UploadHandler):
     async def _named(self, request: api.AnalyzeSample) -> Sample:
         one_sample(request.file_data, request.sample, needed=True)
         if request.sample is not None:
-            return await self.lab.sample(request.sample)
+            return await self.lab.add(Sample(request.sample, 0, request.name))
         return await self.take_base64(request.file_data or "", request.name)
 
     async def _report(self, sample: Sample, request: api.AnalyzeSample) -> Report:

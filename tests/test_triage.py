@@ -1,0 +1,71 @@
+"""The lab with the modules that are shipped: what an analyst gets for real and for broken files."""
+
+from __future__ import annotations
+
+import importlib.util
+import struct
+import time
+from pathlib import Path
+
+import pytest
+
+from athena_lab.lab import open_lab
+from athena_lab.report import Report
+
+
+@pytest.fixture
+async def lab(tmp_path):
+    async with open_lab(environ={"ATHENA_SAMPLES__FOLDER": str(tmp_path / "quarantine")}) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def launcher() -> Path:
+    """A benign Windows program that setuptools ships."""
+    return Path(importlib.util.find_spec("setuptools").origin).with_name("cli-64.exe")
+
+
+def with_compile_time(path: Path, when: int) -> bytes:
+    data = bytearray(path.read_bytes())
+    header = struct.unpack_from("<I", data, 0x3C)[0]
+    struct.pack_into("<I", data, header + 8, when)
+    return bytes(data)
+
+
+async def test_a_windows_program_is_told_in_full(lab, launcher):
+    report = await lab.triage(launcher)
+    assert report.status == "completed"
+    (program,) = report.facts.executables
+    assert (program.kind, program.arch, program.bits) == ("pe", "x86-64", 64)
+    assert program.imphash == "e694a8a11a715c6300d85bced2e15faa"
+    assert [section.name for section in program.sections] == [".text", ".rdata", ".data", ".pdata"]
+    assert report.verdict.level in {"clean-looking", "worth a look"}
+    assert all(finding.id.startswith("file-processor/") for finding in report.findings)
+    assert Report.from_json(report.to_json()).findings == report.findings
+
+
+async def test_quick_leaves_strings_out(lab, launcher):
+    full, quick = await lab.triage(launcher), await lab.triage(launcher, analysis_type="quick")
+    assert full.facts.strings.total > 100
+    assert quick.facts.strings is None
+    assert quick.facts.executables[0].imphash == full.facts.executables[0].imphash
+
+
+async def test_a_compile_time_is_held_against_todays_clock(lab, launcher):
+    tomorrow = await lab.triage(with_compile_time(launcher, int(time.time()) + 7 * 86_400))
+    yesterday = await lab.triage(with_compile_time(launcher, int(time.time()) - 86_400))
+    ids = {finding.id for finding in tomorrow.findings} - {finding.id for finding in yesterday.findings}
+    assert any("time" in name for name in ids), ids
+
+
+async def test_a_report_is_made_once(lab, launcher):
+    first = await lab.triage(launcher)
+    assert await lab.triage(launcher) is first
+    assert (await lab.wasm_metrics()).modules["file-processor"].calls == 1
+
+
+@pytest.mark.parametrize("size", [1, 2, 63, 64, 128, 512, 1024, 4096, 60_000])
+async def test_a_truncated_program_still_gives_a_report(lab, launcher, size):
+    report = await lab.triage(launcher.read_bytes()[:size])
+    assert report.status == "completed"
+    assert report.facts.size == size
