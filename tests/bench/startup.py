@@ -6,15 +6,9 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import httpx
 
 from tests.bench.table import Table, ratio
 from tests.jupyter.server_process import jupyter_athena
-
-if TYPE_CHECKING:
-    from tests.jupyter.server_process import Server
 
 RUNS = 3
 WITHOUT = "--ServerApp.jpserver_extensions={'athena_lab': False, 'jupyterlab': True}"
@@ -44,17 +38,5 @@ def run() -> list[Table]:
 
 def _start(home: Path, program: str, path: str, *arguments: str) -> float:
     began = time.perf_counter()
-    with jupyter_athena(home, *arguments, program=program, healthy=None) as server:
-        _until_it_answers(server, path)
+    with jupyter_athena(home, *arguments, program=program, healthy=path):
         return time.perf_counter() - began
-
-
-def _until_it_answers(server: Server, path: str) -> None:
-    with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
-        while True:
-            try:
-                client.get(path).raise_for_status()
-            except httpx.ConnectError:
-                time.sleep(0.02)
-            else:
-                return

@@ -44,15 +44,16 @@ def jupyter_athena(home, *arguments, program="athena", healthy="/health", **envi
         Path(sys.executable).with_name("jupyter"), program, "--no-browser", "--allow-root", f"--port={port}",
         f"--IdentityProvider.token={TOKEN}", *arguments,
     ]  # fmt: skip
+    (home / "home").mkdir(exist_ok=True)
     log = home / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=home, env=inherited | paths | environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            if healthy:
-                wait_until_healthy(port, process, healthy)
-            yield Server(port, process, home, log)
+            server = Server(port, process, home, log)
+            wait_until_healthy(server, healthy)
+            yield server
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
@@ -64,8 +65,19 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def wait_until_healthy(port, process, path):
-    transport = httpx.HTTPTransport(retries=50)  # connects again, with growing pauses, until the server listens
-    with httpx.Client(transport=transport, timeout=30, trust_env=False) as client:
-        assert client.get(f"http://127.0.0.1:{port}{path}").status_code == 200
-    assert process.poll() is None
+def wait_until_healthy(server, path):
+    """Until it answers 200; raises with its log if it ends instead."""
+    with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
+        while not _ended(server.process, within=0.02):
+            with contextlib.suppress(httpx.ConnectError):
+                assert client.get(path).status_code == 200
+                return
+    raise AssertionError(server.log.read_text())
+
+
+def _ended(process, within):
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

@@ -32,7 +32,7 @@ def server(tmp_path_factory):
         f"--AthenaApp.body_timeout={BODY_SECONDS}",
         ATHENA_WASM__COMPONENTS=str(TEST_COMPONENTS),
         ATHENA_WASM__WORKERS="1",
-        ATHENA_HTTP__MAX_JSON_BYTES="1_000_000",
+        ATHENA_HTTP__MAX_JSON_BYTES="1000000",
     ) as started:
         yield started
         assert "Traceback" not in started.log.read_text()

@@ -14,8 +14,8 @@ from tests.jupyter.conftest import ROOT, TEST_COMPONENTS
 from tests.jupyter.server_process import TOKEN, jupyter_athena
 
 SMALL = {
-    "ATHENA_SAMPLES__MAX_BYTES": "1_000_000",
-    "ATHENA_HTTP__MAX_JSON_BYTES": "100_000",
+    "ATHENA_SAMPLES__MAX_BYTES": "1000000",
+    "ATHENA_HTTP__MAX_JSON_BYTES": "100000",
     "ATHENA_WASM__COMPONENTS": str(TEST_COMPONENTS),
     "ATHENA_WASM__MEMORY_BYTES": str(64 << 20),
     "ATHENA_WASM__DEADLINE": "1.0",
