@@ -21,7 +21,10 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
+from athena_lab.ai.retry import RetryOptions
 from athena_lab.errors import ConfigError
 from athena_lab.sample import DEFAULT_MAX_BYTES, MIB
 from athena_lab.wasm.runtime import RuntimeOptions
@@ -53,6 +56,17 @@ class WasmConfig(RuntimeOptions, frozen=True):
     """Folder of components with their manifest; empty for the modules that come with Athena Lab."""
 
 
+class AiConfig(DeadlineOptions, frozen=True):
+    """``[ai]``: how long an answer is waited for; ``[ai.retry]``: how often and when it is asked for again."""
+
+    retry: RetryOptions = RetryOptions()
+
+    @property
+    def options(self) -> PipelineOptions:
+        """What the AI core takes."""
+        return PipelineOptions(self.retry, DeadlineOptions(self.deadline, self.first_token, self.between_tokens))
+
+
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[http]``"""
 
@@ -65,6 +79,7 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     samples: SampleConfig = SampleConfig()
     wasm: WasmConfig = WasmConfig()
+    ai: AiConfig = AiConfig()
     http: HttpConfig = HttpConfig()
     providers: dict[str, ProviderRow] = {}
 

@@ -376,7 +376,7 @@ class DeadlineExceeded(Rejected):
     code = "deadline_exceeded"
     title = "Deadline exceeded"
     status = 504
-    next_step = "Ask again with a longer deadline, or choose a faster model."
+    next_step = "Ask with a longer deadline (in the request, or under [ai] in athena.toml), or choose a faster model."
 
 
 class NoProvider(Rejected):
@@ -395,13 +395,15 @@ class APIError(AthenaError):
     """A provider failed, or its answer is unusable.
 
     ``upstream_status`` is the provider's HTTP status (100 - 599, None without a response), ``retry_after`` is in
-    seconds, ``attempts`` counts the requests sent so far.
+    seconds, ``attempts`` counts the requests sent so far. ``should_retry`` says whether to send the same request
+    again, where that is known better than the kind of error tells.
     """
 
     code = "api"
     title = "Provider error"
     status = 502
     next_step = "Ask again, or choose another provider."
+    should_retry: bool | None = None
 
     def __init__(
         self,
@@ -413,6 +415,7 @@ class APIError(AthenaError):
         upstream_request_id: str | None = None,
         attempts: int = 1,
         retry_after: float | None = None,
+        should_retry: bool | None = None,
         next_step: str | None = None,
     ) -> None:
         super().__init__(detail, next_step=next_step)
@@ -422,6 +425,7 @@ class APIError(AthenaError):
         self.upstream_request_id = upstream_request_id
         self.attempts = attempts
         self.retry_after = retry_after
+        self.should_retry = should_retry
 
 
 class NetworkError(APIError):
@@ -433,7 +437,7 @@ class ProviderTimeout(NetworkError):
     code = "provider_timeout"
     title = "Provider timed out"
     status = 504
-    next_step = "Ask again, choose another provider, or raise its timeout in athena.toml."
+    next_step = "Ask again in a minute, or choose another provider."
 
 
 class ProviderUnreachable(NetworkError):

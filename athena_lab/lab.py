@@ -57,7 +57,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
         runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache),
-        ai=AIManager(config.providers.values(), environ=environ, observers=(record,)),
+        ai=AIManager(config.providers.values(), environ=environ, options=config.ai.options, observers=(record,)),
     )
 
 
@@ -262,6 +262,7 @@ class Lab:
             sha256=report.sample.sha256,
             facts=report.facts,
             findings=report.findings,
+            verdict=report.verdict.sentence,
         )
 
     async def providers(self) -> Sequence[ProviderStatus]:

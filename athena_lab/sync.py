@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from athena_lab.ai.types import AnalysisOptions, AnalysisRequest
 from athena_lab.client import connect
+from athena_lab.errors import LabClosed
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -22,21 +23,30 @@ if TYPE_CHECKING:
     from athena_lab.report import Report
 
 _T = TypeVar("_T")
+_ours = os.getpid()
 
 
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
+    global _ours  # noqa: PLW0603 - the process whose thread this is
+    _ours = os.getpid()
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="athena-sync", daemon=True).start()
     return loop
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_loop.cache_clear)  # the thread stays behind in the parent
-
-
 def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Run on the background loop and wait. Interrupting the wait cancels the work."""
+    """Run on the background loop and wait. Interrupting the wait cancels the work.
+
+    Raises `LabClosed` in a process that was forked from one that has used it: threads do not survive a fork, and the
+    sandbox has its own, too.
+    """
+    if _loop.cache_info().currsize and os.getpid() != _ours:
+        coroutine.close()
+        raise LabClosed(
+            "This process was forked from one that has used Athena Lab.",
+            next_step='Start processes with multiprocessing.get_context("spawn"), or use it first in the child.',
+        )
     future = asyncio.run_coroutine_threadsafe(coroutine, _loop())
     try:
         return future.result()

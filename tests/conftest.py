@@ -18,5 +18,5 @@ def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
         monkeypatch.setenv(variable, str(home))
     for variable in [name for name in os.environ if name.startswith("ATHENA_") or name.endswith("_API_KEY")]:
-        if variable not in {"ATHENA_CORPUS", "ATHENA_PEERS"}:  # where the test run keeps its data
+        if variable != "ATHENA_CORPUS":  # where the test run keeps its data
             monkeypatch.delenv(variable)

@@ -63,6 +63,7 @@ class Outcome(NamedTuple):
     ok: bool
     passed: int
     failed: int
+    skipped: int
     seconds: float
 
 
@@ -85,29 +86,31 @@ def run(stage: Stage) -> Outcome:
         print(line, end="", flush=True)
         lines.append(line)
     ok = process.wait() == 0
-    passed, failed = count(lines)
-    return Outcome(stage, ok, passed, failed or int(not ok), time.monotonic() - started)
+    passed, failed, skipped = count(lines)
+    return Outcome(stage, ok, passed, failed or int(not ok), skipped, time.monotonic() - started)
 
 
-def count(lines: list[str]) -> tuple[int, int]:
-    """Tests passed and failed, by the summaries of pytest, cargo and vitest; a check counts as one."""
-    summaries = [line for line in lines if re.search(r"\d+ (passed|failed)", line) and "Test Files" not in line]
+def count(lines: list[str]) -> tuple[int, int, int]:
+    """Tests passed, failed and skipped, by the summaries of pytest, cargo and vitest; a check counts as one."""
+    summaries = [line for line in lines if re.search(r"\d+ (passed|failed|skipped)", line) and "Test Files" not in line]
     totals = [line for line in summaries if re.search(r"test result:|^\s*Tests\s|in [\d.]+s|^\d+ passed", line)]
     passed = sum(int(number) for line in totals for number in re.findall(r"(\d+) passed", line))
     failed = sum(int(number) for line in totals for number in re.findall(r"(\d+) failed", line))
-    return passed, failed
+    skipped = sum(int(number) for line in totals for number in re.findall(r"(\d+) (?:skipped|ignored)", line))
+    return passed, failed, skipped
 
 
 def report(outcomes: list[Outcome]) -> int:
-    print("\n\nstage          result   passed  failed  seconds")
+    print("\n\nstage          result   passed  failed  skipped  seconds")
     for outcome in outcomes:
         result = "ok" if outcome.ok else "FAILED"
-        print(f"{outcome.stage.name:14} {result:8} {outcome.passed:6} {outcome.failed:7} {outcome.seconds:8.1f}")
+        counts = f"{outcome.passed:6} {outcome.failed:7} {outcome.skipped:8}"
+        print(f"{outcome.stage.name:14} {result:8} {counts} {outcome.seconds:8.1f}")
     checks = sum(outcome.ok and not outcome.passed for outcome in outcomes)
     passed = sum(outcome.passed for outcome in outcomes) + checks
     failed = sum(outcome.failed for outcome in outcomes)
     print(f"\nof them {checks} checks, in {sum(outcome.seconds for outcome in outcomes):.0f} s")
-    print(f"{passed} passed, {failed} failed")
+    print(f"{passed} passed, {failed} failed, {sum(outcome.skipped for outcome in outcomes)} skipped")
     return int(any(not outcome.ok for outcome in outcomes))
 
 

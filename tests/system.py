@@ -1,6 +1,8 @@
-"""Installs what the tests need of the system - browser, Rust toolchain - by apt as root, else says what to install.
+"""Installs what the tests need beside the Python packages.
 
-python tests/system.py [browser] [rust]
+python tests/system.py [llmock] [browser] [rust] [rust-lint]
+
+Browser and Rust toolchain come by apt as root, else it says what to install; llmock comes into .cache/.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+LLMOCK_VERSION = "0.2.2"
+LLMOCK = ROOT / ".cache" / "peers" / f"llmock-{LLMOCK_VERSION}" / "bin" / "llmock"
 NEEDS = {
     "browser": (["/usr/bin/chromium"], ["chromium", "fonts-dejavu-core"]),
     "rust": (
@@ -37,21 +41,26 @@ def rustup_has_wasm() -> bool:
     return Path(root, "lib", "rustlib", "wasm32-unknown-unknown").is_dir()
 
 
-def install_peers() -> None:
-    """Servers that others wrote, where their start scripts lie beside the checkout: starting one installs it."""
-    folder = Path(os.environ.get("ATHENA_PEERS", ROOT.parent / "shared" / "peers"))
-    start, stop = folder / "start_llmock.sh", folder / "stop.sh"
-    if start.exists():
-        environment = os.environ | {"PORT": "19191"}
-        if subprocess.run(["bash", start], env=environment, stdout=subprocess.DEVNULL, check=False).returncode:
-            print("llmock could not be installed; the tests against it will be skipped.")
-        subprocess.run(["bash", stop, "llmock"], stdout=subprocess.DEVNULL, check=False)
+def install_llmock() -> None:
+    """A provider that somebody else wrote, for the tests to ask. Its dependencies are its own, so it lives apart."""
+    if LLMOCK.exists():
+        return
+    print(f"Installing llmock {LLMOCK_VERSION} for the tests ...", flush=True)
+    folder = LLMOCK.parent.parent
+    for command in (
+        [sys.executable, "-m", "venv", folder],
+        [folder / "bin" / "pip", "install", "--quiet", f"llmock=={LLMOCK_VERSION}"],
+    ):
+        if subprocess.run(command, check=False).returncode:
+            print("llmock could not be installed, see above; the tests against it will be skipped.")
+            return
 
 
 def main(names: list[str]) -> int:
-    if not names:
-        install_peers()
-    packages = [package for name in names or NEEDS if missing(name) for package in NEEDS[name][1]]
+    wanted = names or ["llmock", *NEEDS]
+    if "llmock" in wanted:
+        install_llmock()
+    packages = [package for name in wanted if name != "llmock" and missing(name) for package in NEEDS[name][1]]
     if not packages:
         return 0
     if shutil.which("apt-get") is None or os.geteuid() != 0:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from athena_lab.ai import PipelineOptions
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import ConfigError
 
@@ -49,6 +50,8 @@ def test_a_row_of_ones_own_needs_no_code(write, tmp_path):
         ("# c\n[wasm]\ndeadline = 5\nworkerz = 1\n", 4, "wasm.workerz"),
         ("[wasm]\nworkers = 'two'\n", 2, "wasm.workers"),
         ("[wazm]\nworkers = 1\n", 1, "wazm"),
+        ("[ai]\ndeadline = 60\nfirst_token = 0\n", 3, "ai.first_token"),
+        ("[ai]\nbetween_tokens = 9\n[ai.retry]\nattempts = 11\n", 4, "ai.retry.attempts"),
         ("[samples]\n\n\nmax_bytes = -1\n", 4, "samples.max_bytes"),
         ('[providers.claude]\npriority = "first"\n', 2, "priority"),
         ("[providers.x]\nwire = 'openai-chat'\nurl = ''\n", 3, "url"),
@@ -99,3 +102,10 @@ def test_a_file_in_the_working_directory_may_tune_but_not_redirect(write, tmp_pa
         assert f"{path}, line " in caught.value.detail
         assert "ATHENA_CONFIG" in caught.value.next_step
         assert isinstance(load_config({"ATHENA_CONFIG": str(path)}, tmp_path), LabConfig)
+
+
+def test_the_ai_core_s_settings_are_those_of_its_policies(write, tmp_path):
+    text = "[ai]\nfirst_token = 300\ndeadline = 600\n[ai.retry]\nattempts = 1\n"
+    options = load_config({"ATHENA_CONFIG": str(write(text))}, tmp_path).ai.options
+    assert (options.deadline.first_token, options.deadline.deadline, options.retry.attempts) == (300, 600, 1)
+    assert load_config({}, tmp_path / "elsewhere").ai.options == PipelineOptions()

@@ -2,13 +2,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import stat
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athena_lab.errors import EmptySample, NotAFile, SampleNotFound, SampleTooLarge, SampleUnreadable
+from athena_lab.errors import (
+    EmptySample,
+    NotAFile,
+    QuarantineUnusable,
+    SampleNotFound,
+    SampleTooLarge,
+    SampleUnreadable,
+)
 from athena_lab.sample import Quarantine, display_name
 
 
@@ -71,6 +79,37 @@ def test_what_is_not_a_readable_file_is_named(quarantine, tmp_path):
             quarantine.add_path(missing)
     with pytest.raises(SampleUnreadable, match="cannot be read"):
         quarantine.add_path("x" * 10_000)
+
+
+def test_a_full_disk_is_named(quarantine):
+    quarantine.add_bytes(b"x")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # the system refuses to write more, as a full disk does
+    try:
+        with pytest.raises(QuarantineUnusable, match="File too large"):
+            quarantine.add_bytes(b"x" * 500)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert sorted(entry.suffix for entry in quarantine.folder.iterdir()) == [".sample"]
+
+
+def test_a_quarantine_that_others_can_write_to_is_refused(tmp_path):
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(QuarantineUnusable, match="Others can write"):
+        Quarantine(folder).add_bytes(b"x")
+
+
+def test_what_a_killed_process_left_behind_is_removed(quarantine):
+    quarantine.folder.mkdir(mode=0o700)
+    old, new = quarantine.folder / "a.incoming", quarantine.folder / "b.incoming"
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (1, 1))
+    quarantine.add_bytes(b"x")
+    assert not old.exists()
+    assert new.exists()
 
 
 def test_hashes_that_are_none_cannot_reach_other_files(quarantine):

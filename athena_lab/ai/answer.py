@@ -23,22 +23,21 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """The state of one answer. `events` is used once."""
+    """The state of one answer, for which the reader has waited ``elapsed()`` seconds. `events` is used once."""
 
     def __init__(
         self,
         started: Started,
         known: Sequence[str],
         attempts: list[Attempt],
-        clock: Callable[[], float],
+        elapsed: Callable[[], float],
         observers: Sequence[Observer],
     ) -> None:
         self._started = started
         self._known = known
         self._attempts = attempts
-        self._clock = clock
+        self._elapsed = elapsed
         self._observers = observers
-        self._began = clock()
         self._first: float | None = None
         self._text: list[str] = []
         self._usage = Usage()
@@ -92,9 +91,6 @@ class Answer:
             error.attempts = max(len(self._attempts), 1)
         self._outcome, self._error = "failed", error.code
         return Failed(error.problem(self._started.id), tuple(self._attempts), self._elapsed())
-
-    def _elapsed(self) -> float:
-        return self._clock() - self._began
 
     def _tell(self) -> None:
         ended = RequestEnded(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     from athena_lab.ai.send import Call, Item, Policy, Send, Tools
 
 Seconds = Annotated[float, Meta(gt=0, le=3_600)]
+Limit = Literal["first_token", "between_tokens"]
 
 
 class DeadlineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """In seconds. The whole request's time is the caller's: `AnalysisOptions.deadline`."""
+    """In seconds."""
 
+    deadline: Seconds = 120.0
+    """For the whole answer, all attempts together, where the request names no time of its own."""
     first_token: Seconds = 60.0
-    """From sending an attempt to the first piece of its answer; a model's reasoning counts as a piece."""
+    """From sending an attempt to the first piece of its answer; a model's reasoning counts as a piece.
+
+    A model on a processor alone may need minutes to read a long prompt. Who is silent for so long is not asked again:
+    the next attempt would begin to read from the start. `deadline` must leave room for it.
+    """
     between_tokens: Seconds = 30.0
 
 
@@ -37,13 +44,13 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
     def wrap(send: Send) -> Send:
         async def in_time(call: Call) -> AsyncGenerator[Item, None]:
-            limit = limits.first_token
+            limit: Limit = "first_token"
             async with aclosing(send(call)) as events:
                 while True:
-                    event = await _next(events, call, limit, call.expires - tools.clock())
+                    event = await _next(events, call, limits, limit, call.expires - tools.clock())
                     if event is None:
                         return
-                    limit = limits.between_tokens
+                    limit = "between_tokens"
                     yield event
 
         return in_time
@@ -51,18 +58,27 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     return wrap
 
 
-async def _next(events: AsyncGenerator[Item, None], call: Call, limit: float, left: float) -> Item | None:
+async def _next(
+    events: AsyncGenerator[Item, None], call: Call, limits: DeadlineOptions, limit: Limit, left: float
+) -> Item | None:
     """The next event, None at the end.
 
     Raises DeadlineExceeded when the whole request's time is over, ProviderTimeout when the provider is too slow.
     """
+    seconds: float = getattr(limits, limit)
     if left > 0:
         try:
-            async with asyncio.timeout(min(limit, left)) as scope:
+            async with asyncio.timeout(min(seconds, left)) as scope:
                 return await anext(events, None)
         except TimeoutError:
             if not scope.expired():
                 raise
-    if left <= limit:
+    if left <= seconds:
         raise DeadlineExceeded("The time given for this request is over.")
-    raise ProviderTimeout(f"{call.provider} sent nothing for {limit:g} s.", provider=call.provider, model=call.model)
+    raise ProviderTimeout(
+        f"{call.provider} sent nothing for {seconds:g} s.",
+        provider=call.provider,
+        model=call.model,
+        should_retry=False if limit == "first_token" else None,
+        next_step=f"Ask again, choose another provider, or raise {limit} under [ai] in athena.toml.",
+    )

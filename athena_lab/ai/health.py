@@ -35,17 +35,19 @@ _STATES: Final[tuple[tuple[type[APIError], ProviderState], ...]] = (
 
 
 class HealthBoard:
-    """The last known status of all providers, in the order in which they are asked."""
+    """The last known status of all providers, in the order in which they are asked. ``timeout`` in seconds."""
 
     def __init__(
         self,
         providers: Sequence[Provider],
         clock: Callable[[], float],
         wall_clock: Callable[[], float] = time.time,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._providers = providers
         self._clock = clock
         self._wall_clock = wall_clock
+        self._timeout = timeout
         self._lock = asyncio.Lock()
         self._checked: float | None = None
         self._statuses: tuple[ProviderStatus, ...] = ()
@@ -65,10 +67,10 @@ class HealthBoard:
             return self._status(provider, "no_api_key", provider.missing)
         began = self._clock()
         try:
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(self._timeout):
                 models = await provider.models()
         except TimeoutError:
-            return self._status(provider, "timeout", f"{provider.name} did not answer within {TIMEOUT:g} s.")
+            return self._status(provider, "timeout", f"{provider.name} did not answer within {self._timeout:g} s.")
         except APIError as error:
             state: ProviderState = next((state for kind, state in _STATES if isinstance(error, kind)), "error")
             return self._status(provider, state, str(error))

@@ -62,6 +62,7 @@ class AIManager:
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
         options = options or PipelineOptions()
+        self._deadline = options.deadline.deadline
         self._policies = [policy(options, tools) for policy in policies]
         self._tools = tools
         self._observers = tuple(observers)
@@ -104,23 +105,26 @@ class AIManager:
         await self.aclose()
 
     async def _prepare(self, request: AnalysisRequest, prompt: Prompt) -> tuple[Answer, AsyncGenerator[Item, None]]:
+        began = self._tools.clock()
         attempts: list[Attempt] = []
         if request.provider == offline.NAME:
             name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
         else:
             provider = self._choose(request.provider)
-            name, model = provider.name, request.model or await _default_model(provider)
+            seconds = request.options.deadline or self._deadline
+            name, model = provider.name, request.model or await _default_model(provider, seconds)
             call = Call(
                 provider=name,
                 model=model,
                 prompt=prompt,
                 max_tokens=request.options.max_tokens,
-                expires=self._tools.clock() + request.options.deadline,
+                expires=began + seconds,
                 attempts=attempts,
             )
             items = compose(self._policies, provider.stream)(call)
         started = Started(uuid4().hex, name, model)
-        return Answer(started, prompt.material.ids, attempts, self._tools.clock, self._observers), items
+        answer = Answer(started, prompt.material.ids, attempts, lambda: self._tools.clock() - began, self._observers)
+        return answer, items
 
     def _choose(self, name: str | None) -> Provider:
         """The provider named, or the first by priority that has all it needs."""
@@ -128,7 +132,8 @@ class AIManager:
             ready = (provider for provider in self._providers.values() if provider.missing is None)
             chosen = next(ready, None)
             if chosen is None:
-                raise NoProvider("No provider has an API key, and no local model server is set.")
+                broken = [provider.broken for provider in self._providers.values() if provider.broken]
+                raise NoProvider(" ".join(["No provider has an API key, and no local model server is set.", *broken]))
             return chosen
         if name not in self._providers:
             names = ", ".join([*self._providers, offline.NAME])
@@ -149,10 +154,10 @@ class AIManager:
             raise RuntimeError("This AIManager is closed.")
 
 
-async def _default_model(provider: Provider) -> str:
+async def _default_model(provider: Provider, seconds: float) -> str:
     """The provider's default model, "" if it cannot be learned now: the attempt meets the same failure and tells it."""
     try:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(min(TIMEOUT, seconds)):
             return await provider.default_model()
     except (APIError, TimeoutError):
         return ""

@@ -6,7 +6,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.prompt import inert
+from athena_lab.ai.prompt import MAX_TEXT, inert
 from athena_lab.events import Finished, Token
 
 if TYPE_CHECKING:
@@ -20,16 +20,10 @@ if TYPE_CHECKING:
 NAME: Final = "offline"
 MODEL: Final = "none"
 LABEL: Final = "Written without AI, from the findings alone."
+MAX_VERDICT: Final = 600
+"""Characters of the verdict's sentence, which may quote a finding's title and name the modules that failed."""
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>()#+!|~&$-])")
-
-_VERDICTS: Final = {
-    "critical": "Findings of critical severity: treat the file as malicious until shown otherwise.",
-    "high": "Findings of high severity: treat the file as suspicious.",
-    "medium": "Findings of medium severity: the file deserves a closer look.",
-    "low": "Findings of low severity only.",
-    "info": "Nothing suspicious was found; that does not prove the file harmless.",
-}
 
 
 async def stream(material: Material) -> AsyncGenerator[Item, None]:
@@ -45,15 +39,12 @@ def paragraphs(material: Material) -> Iterator[str]:
     if not (material.sha256 or material.facts or material.findings):
         yield "The question names no sample, so there are no findings to summarise.\n"
         return
-    yield f"**{_verdict(material)}**\n\n"
+    if material.verdict:
+        yield f"**{_escaped(material.verdict, MAX_VERDICT)}**\n\n"
     yield "".join(f"- {line}\n" for line in _file(material)) + "\n"
     for severity, group in groupby(material.findings, key=lambda finding: finding.severity):
         found = list(group)
         yield f"### Severity {severity} ({len(found)})\n\n" + "".join(map(_finding, found)) + "\n"
-
-
-def _verdict(material: Material) -> str:
-    return _VERDICTS[material.findings[0].severity if material.findings else "info"]
 
 
 def _file(material: Material) -> Iterator[str]:
@@ -84,6 +75,6 @@ def _finding(finding: Finding) -> str:
     return f"- **{title}**{techniques}, {finding.confidence} % sure [{finding.id}].{detail}\n"
 
 
-def _escaped(text: str) -> str:
+def _escaped(text: str, limit: int = MAX_TEXT) -> str:
     """Text from the sample as Markdown that shows it and nothing more."""
-    return _MARKDOWN.sub(r"\\\1", inert(text))
+    return _MARKDOWN.sub(r"\\\1", inert(text, limit))

@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 import heapq
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+
+from athena_lab.report.display import time_text
+from athena_lab.report.findings import worst_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,13 +49,17 @@ Rules:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What an answer is built from. ``findings`` have their full ids, ``<module>/<slug>``; the worst come first."""
+    """What an answer is built from. ``findings`` have their full ids, ``<module>/<slug>``; the worst come first.
+
+    ``verdict`` is the report's own sentence, for the summary written without AI; a model makes up its own mind.
+    """
 
     question: str
     sample_name: str = ""
     sha256: str = ""
     facts: FileFacts | None = None
     findings: tuple[Finding, ...] = ()
+    verdict: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -80,13 +86,14 @@ def build_prompt(
     sha256: str = "",
     facts: FileFacts | None = None,
     findings: Sequence[Finding] = (),
+    verdict: str = "",
 ) -> Prompt:
     """The prompt for a question about a sample, or (with neither facts nor findings) for a question alone.
 
     The same pieces give the same prompt. What does not fit into `MAX_PROMPT` is left out, the least severe findings and
     the last strings first, and the prompt says so.
     """
-    material = Material(question, sample_name, sha256, facts, worst_first(findings))
+    material = Material(question, sample_name, sha256, facts, worst_first(findings), verdict)
     parts = []
     if sha256 or facts is not None or findings:
         listed = _fit(_finding_lines(material.findings), MAX_FINDINGS, "findings")
@@ -95,13 +102,6 @@ def build_prompt(
         parts.append("# The file\n" + fence("\n".join(_fit(_data_lines(material), room, "lines"))))
     parts.append(f"# Question\n{question}")
     return Prompt(SYSTEM, "\n\n".join(parts), material)
-
-
-def worst_first(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """By severity, then confidence, then id."""
-    from athena_lab.report.findings import SEVERITIES  # noqa: PLC0415 - its package costs 40 ms to import
-
-    return tuple(sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))
 
 
 def fence(text: str) -> str:
@@ -188,7 +188,7 @@ def _executable_lines(executable: Executable, number: int) -> Iterator[str]:
         f"{executable.bits} bits, entry point {executable.entry_point:#x}, {inert(executable.subsystem)}"
     )
     if executable.compile_time is not None:
-        yield f"- compile time in the header: {_when(executable.compile_time)}"
+        yield f"- compile time in the header: {time_text(executable.compile_time)}"
     if executable.imphash:
         yield f"- imphash: {inert(executable.imphash)}"
     if executable.signature is not None:
@@ -226,11 +226,3 @@ def _container_lines(container: Container) -> Iterator[str]:
     for entry in container.entries[:MAX_ROWS]:
         encrypted = ", encrypted" if entry.encrypted else ""
         yield f"- {inert(entry.kind)} {inert(entry.name)}: {entry.size} bytes{encrypted}"
-
-
-def _when(seconds: int) -> str:
-    """A Unix time for people; the number alone if no calendar holds it."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (OverflowError, OSError, ValueError):
-        return str(seconds)

@@ -47,7 +47,12 @@ class RetryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same request may succeed later: network errors, 5xx, rate limits, an answer that broke off."""
+    """Whether the same request may succeed later: network errors, 5xx, rate limits, an answer that broke off.
+
+    What the error itself says of it comes first.
+    """
+    if isinstance(error, APIError) and error.should_retry is not None:
+        return error.should_retry
     if isinstance(error, InvalidResponse):
         return error.upstream_status == OK
     return isinstance(error, (NetworkError, RateLimited, ServiceUnavailable))

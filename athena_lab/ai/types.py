@@ -9,10 +9,10 @@ from msgspec import Meta
 
 from athena_lab.errors import Problem
 from athena_lab.events import Attempt, Usage
+from athena_lab.report.findings import AnalysisType as AnalysisType  # noqa: PLC0414 - the doors know it from here
 
 AnalysisStatus = Literal["completed", "refused", "degraded", "failed"]
 ProviderState = Literal["available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"]
-AnalysisType = Literal["full", "quick", "pattern", "behavior"]
 
 MAX_QUESTION = 32_768
 
@@ -21,8 +21,8 @@ class AnalysisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     """How to answer. Times in seconds."""
 
     max_tokens: Annotated[int, Meta(ge=1, le=128_000)] = 2_048
-    deadline: Annotated[float, Meta(gt=0, le=3_600)] = 120.0
-    """For the whole answer, all attempts together."""
+    deadline: Annotated[float, Meta(gt=0, le=3_600)] | None = None
+    """For the whole answer, all attempts together; the setting of that name where there is none."""
 
 
 class AnalysisRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

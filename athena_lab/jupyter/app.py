@@ -38,6 +38,10 @@ class AthenaApp(ExtensionApp):
 
     name = "athena"
     description = "Athena Lab: a malware analyst's workbench inside JupyterLab."
+    examples = (
+        "jupyter athena                           # the workbench, at http://127.0.0.1:3000/lab\n"
+        "jupyter athena --port=8888 --no-browser  # these and all options of `jupyter server` work\n"
+    )
     extension_url = "/lab"
     file_url_prefix = "/lab/tree"
     load_other_extensions = True

@@ -1,18 +1,26 @@
-"""What was found in a sample, and its forms."""
+"""What was found in a sample, and its forms.
 
-from athena_lab.report.facts import FileFacts
-from athena_lab.report.findings import SEVERITIES, Evidence, Finding, Severity, Slot
-from athena_lab.report.model import (
-    FACTS_MODULE,
-    REPORT_MIME,
-    AnalysisType,
-    ModuleResult,
-    Performance,
-    Report,
-    ReportStatus,
-    Verdict,
-    build_report,
-)
+Names are loaded when they are first used: who needs a severity need not import the whole report.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from athena_lab.report.facts import FileFacts
+    from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Severity, Slot
+    from athena_lab.report.model import (
+        FACTS_MODULE,
+        REPORT_MIME,
+        ModuleResult,
+        Performance,
+        Report,
+        ReportStatus,
+        Verdict,
+        build_report,
+    )
 
 __all__ = [
     "FACTS_MODULE",
@@ -31,3 +39,14 @@ __all__ = [
     "Verdict",
     "build_report",
 ]
+
+_FINDINGS = {"SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = "facts" if name == "FileFacts" else "findings" if name in _FINDINGS else "model"
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

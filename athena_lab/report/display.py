@@ -25,7 +25,7 @@ _URL = re.compile(r"([a-z][a-z0-9+.-]{0,31})://([^\s/?#\"'<>]*)", re.IGNORECASE)
 _WWW = re.compile(r"\bwww\.(?=[\w-])", re.IGNORECASE)
 _MAIL = re.compile(r"(?<=[\w.+-])@(?=[\w-]+\.)")
 _IPV4 = re.compile(r"(?<![\d.])((?:\d{1,3}\.){2}\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
-_ATTACK_ID = re.compile(r"T(\d{4})(?:\.(\d{3}))?")
+_ATTACK_ID = re.compile(r"T([0-9]{4})(?:\.([0-9]{3}))?")
 
 
 def visible(text: str, limit: int | None = None) -> str:
@@ -58,6 +58,11 @@ def size_text(size: int) -> str:
             return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} GiB"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 library``, ``1,024 libraries``; ``many`` is for what does not just take an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def seconds_text(seconds: float) -> str:

@@ -32,6 +32,8 @@ class Format(Fact, frozen=True):
     name: str
     """For people: ``PE32+ executable (console) x86-64``."""
     mime: str
+    """As libmagic gives it, where it has one: of ELF ``application/x-executable``, ``x-pie-executable``,
+    ``x-sharedlib``, ``x-object`` or ``x-coredump``."""
     category: Literal[
         "executable", "script", "document", "archive", "image", "installer", "disk-image", "mail",
         "audio-video", "font", "certificate", "bytecode", "database", "capture", "text", "data",
@@ -180,7 +182,9 @@ class Executable(Fact, frozen=True):
     bits: int
     endian: Literal["little", "big"]
     type: str
-    """``executable``, ``dll``, ``driver``, ``shared-object``, ``object``, ``core``, ``bundle`` ..."""
+    """PE: ``executable``, ``dll``, ``driver``, ``object``. ELF: ``executable`` (a position-independent one too, which
+    its header calls a shared object), ``shared-object``, ``object``, ``core``, ``unknown``. Mach-O: ``executable``,
+    ``dylib``, ``bundle``, ``object``, ``core``, ``dylinker``, ``kernel-extension`` ..."""
     entry_point: int
     """Virtual address, image base included; 0 if none."""
     image_base: int = 0

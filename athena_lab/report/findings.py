@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 """From the least to the worst."""
+
+AnalysisType = Literal["full", "quick", "pattern", "behavior"]
 
 Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"]
 """The place of a module's output in ``results`` of a `Report`."""
@@ -31,7 +36,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     structures that contradict themselves.
     """
 
-    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,160}$")]
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]{0,160}$(?!\n)")]
     severity: Severity
     confidence: Annotated[int, Meta(ge=0, le=100)]
     """Percent."""
@@ -42,3 +47,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: tuple[Evidence, ...] = ()
     techniques: tuple[str, ...] = ()
     """ATT&CK ids, ``T1027.002``."""
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By severity, of equal severity the surest first, then by id."""
+    return tuple(sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))

@@ -31,7 +31,7 @@ MAX_EVIDENCE = 8
 def render_html(report: Report) -> str:
     """Self-contained HTML, below about 300 KB whatever the sample."""
     return (
-        f'<style>{_style()}</style><section class="athena-report" data-report="{report.id}">'
+        f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
         + (facts_html(report.facts) if report.facts else "")
@@ -121,6 +121,6 @@ def _failure(result: ModuleResult) -> str:
     if result.error is None:
         return ""
     return (
-        f'<p class="athena-failure" role="alert"><b>{escape(result.module)} failed:</b> '
+        f'<p class="athena-failure" role="alert"><b>{escape(shown(result.module, 64))} failed:</b> '
         f"{escape(shown(result.error.detail, 600))} {escape(shown(result.error.next_step, 600))}</p>"
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
-from athena_lab.report.display import shown, size_text, time_text
+from athena_lab.report.display import counted, shown, size_text, time_text
 from athena_lab.report.markup import Html, Row, code, details, meter, pairs, table, take
 from athena_lab.report.svg import PACKED, entropy_plot
 
@@ -73,12 +73,13 @@ def _entropy(entropy: EntropyProfile) -> str:
 
 def _executable(image: Executable, facts: FileFacts) -> str:
     at = f" at {image.slice_offset:#x}" if len(facts.executables) > 1 else ""
+    libraries = counted(len(image.libraries), "library", "libraries")
     return (
         f"<h4>{escape(shown(f'{image.kind.upper()} {image.type}, {image.arch}', 120))}{at}</h4>"
         + pairs(tuple(_image(image)), OVERVIEW_BUDGET)
         + details(f"Sections: {len(image.sections)}", _sections(image.sections), opened=True)
         + details(f"Segments: {len(image.segments)}", _segments(image.segments))
-        + details(f"Imports: {image.import_count} from {len(image.libraries)} libraries", _imports(image))
+        + details(f"Imports: {image.import_count:,} from {libraries}", _imports(image))
         + details(f"Exports: {image.export_count}", _exports(image.exports))
         + details(f"Resources: {image.resource_count}", _resources(image.resources))
         + details("Version information", _properties(image.version_info))
@@ -113,7 +114,7 @@ def _linker(image: Executable) -> Pairs:
             yield "PDB path", code(debug.pdb_path)
     if image.rich:
         valid = "valid" if image.rich.checksum_valid else "INVALID"
-        yield "Rich header", f"{image.rich.hash}, checksum {valid}, {len(image.rich.entries)} tools"
+        yield "Rich header", f"{image.rich.hash}, checksum {valid}, {counted(len(image.rich.entries), 'tool')}"
     if image.dotnet:
         yield ".NET", f"{image.dotnet.runtime_version}, {image.dotnet.assembly_name or image.dotnet.module_name}"
     if image.overlay:
@@ -129,15 +130,17 @@ def _protection(image: Executable) -> Pairs:
         subjects = ", ".join(image.signature.subjects[:4]) or "no certificate read"
         yield "Signature", f"{image.signature.kind} present, not verified: {subjects}"
     if image.checksum:
-        same = image.checksum == image.checksum_computed
-        yield (
-            "Checksum",
-            f"{image.checksum:#x}, " + ("as computed" if same else f"computed {image.checksum_computed:#x}"),
-        )
+        yield "Checksum", f"{image.checksum:#x}, {_compared(image.checksum, image.checksum_computed)}"
     if image.mitigations:
         on = ", ".join(name for name, present in image.mitigations.items() if present) or "none"
         off = ", ".join(name for name, present in image.mitigations.items() if not present) or "none"
         yield "Mitigations", f"on: {on}; off: {off}"
+
+
+def _compared(checksum: int, computed: int | None) -> str:
+    if computed is None:
+        return "not computed"
+    return "as computed" if checksum == computed else f"computed {computed:#x}"
 
 
 def _sections(sections: tuple[Section, ...]) -> str:

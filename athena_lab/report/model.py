@@ -8,23 +8,22 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from athena_lab.errors import BadOutput, Problem
+from athena_lab.report.display import shown
 from athena_lab.report.facts import FileFacts
-from athena_lab.report.findings import SEVERITIES, Finding, Severity, Slot
-from athena_lab.report.frames import Table, to_frame
-from athena_lab.report.html import render_html
-from athena_lab.report.markdown import render_markdown
-from athena_lab.report.text import render_text
+from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Severity, Slot, worst_first
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-AnalysisType = Literal["full", "quick", "pattern", "behavior"]
+    from athena_lab.report.frames import Table
+
 ReportStatus = Literal["completed", "partial", "failed"]
 """partial: at least one module failed; failed: all did, or none ran."""
 Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
@@ -95,7 +94,7 @@ class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """A reading of the findings, never a proof. ``sentence`` holds no text from the sample."""
+    """A reading of the findings, never a proof. ``sentence`` can be shown as plain text; it quotes a module's words."""
 
     level: Level
     sentence: str
@@ -105,9 +104,12 @@ Results = dict[Slot, dict[str, ModuleResult]]
 
 
 class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
-    """All that the modules said of one sample."""
+    """All that the modules said of one sample.
 
-    id: str
+    One that came back from JSON was written by anybody: its renderers take no field of it for harmless.
+    """
+
+    id: Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]
     status: ReportStatus
     sample: Sample
     analysis_type: AnalysisType
@@ -121,8 +123,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """All findings: worst first, of equal severity the surest first, then by id."""
-        found = [finding for result in self.module_results for finding in result.findings]
-        return tuple(sorted(found, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))
+        return worst_first(finding for result in self.module_results for finding in result.findings)
 
     @cached_property
     def facts(self) -> FileFacts | None:
@@ -150,17 +151,27 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         """Raises `msgspec.MsgspecError` for what is not a report."""
         return msgspec.json.decode(text, type=cls)
 
+    # Each renderer is imported where it is asked for: who only holds a report need not pay for showing it.
+
     def to_text(self) -> str:
+        from athena_lab.report.text import render_text  # noqa: PLC0415
+
         return render_text(self)
 
     def to_markdown(self) -> str:
+        from athena_lab.report.markdown import render_markdown  # noqa: PLC0415
+
         return render_markdown(self)
 
     def to_html(self) -> str:
+        from athena_lab.report.html import render_html  # noqa: PLC0415
+
         return render_html(self)
 
     def to_dataframe(self, what: Table = "findings") -> Any:
         """One table as a ``pandas.DataFrame``. Raises `MissingPackage` without pandas, which is not a dependency."""
+        from athena_lab.report.frames import to_frame  # noqa: PLC0415
+
         return to_frame(self, what)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:  # noqa: ARG002 - IPython filters
@@ -185,7 +196,6 @@ def build_report(
     analysis_type: AnalysisType,
     results: Iterable[tuple[Slot, ModuleResult]],
     total_time: float,
-    report_id: str | None = None,
 ) -> Report:
     """Put the results of the modules together. ``total_time`` in seconds, as the caller waited."""
     slots: Results = {}
@@ -194,7 +204,7 @@ def build_report(
     timings = {result.module: result.time for modules in slots.values() for result in modules.values()}
     states = {result.status for modules in slots.values() for result in modules.values()}
     return Report(
-        id=report_id or uuid.uuid4().hex,
+        id=uuid.uuid4().hex,
         status=_status(states),
         sample=sample,
         analysis_type=analysis_type,
@@ -226,9 +236,9 @@ def _reason(findings: tuple[Finding, ...]) -> str:
     if not telling:
         return "no finding above low severity, which is no proof that it is harmless."
     total = sum(counts[severity] for severity in SEVERITIES[2:])
-    return f"{' and '.join(telling)} {'finding' if total == 1 else 'findings'}; the worst: {findings[0].title}."
+    return f"{' and '.join(telling)} {'finding' if total == 1 else 'findings'}; the worst: {shown(findings[0].title)}."
 
 
 def _caveat(results: tuple[ModuleResult, ...]) -> str:
-    failed = [result.module for result in results if result.status == "failed"]
+    failed = [shown(result.module, 64) for result in results if result.status == "failed"]
     return f" Not everything was analysed: {', '.join(failed)} failed." if failed else ""

@@ -35,7 +35,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _findings(report.findings)
     for result in report.module_results:
         if result.error:
-            yield f"{result.module} failed: {shown(result.error.detail)} {shown(result.error.next_step)}"
+            yield f"{shown(result.module, 64)} failed: {shown(result.error.detail)} {shown(result.error.next_step)}"
 
 
 def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
@@ -54,7 +54,7 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
 
 
 def _facts(facts: FileFacts) -> Iterator[str]:
-    yield f"MD5 {facts.hashes.md5}, SHA-1 {facts.hashes.sha1}"
+    yield f"MD5 {shown(facts.hashes.md5, 64)}, SHA-1 {shown(facts.hashes.sha1, 64)}"
     yield f"{shown(facts.format.name, 120)}, {shown(facts.format.mime, 120)}, entropy {facts.entropy.overall:.2f}"
     for image in facts.executables[:MAX_IMAGES]:
         yield from _image(image)

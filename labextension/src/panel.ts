@@ -3,7 +3,7 @@
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import type { AthenaModel, Feed } from "./model";
-import { bytes, type Light, light, providerLight, seconds, words } from "./words";
+import { bytes, counted, type Light, light, providerLight, seconds, words } from "./words";
 
 type Child = Node | string;
 
@@ -48,7 +48,7 @@ export class AthenaPanel extends Widget {
     module: { name: string; status: string; version: string | null; memoryUsage: number; detail: string | null },
     did: { calls: number; errors: number; time: number } | undefined,
   ): HTMLElement {
-    const calls = did ? `${did.calls} calls, ${did.errors} errors, ${seconds(did.time)}` : "not called yet";
+    const calls = did ? `${counted(did.calls, "call")}, ${counted(did.errors, "error")}, ${seconds(did.time)}` : "not called yet";
     const facts = `${module.version ?? "no version"}, ${bytes(module.memoryUsage)}, ${calls}`;
     const said = this.model.reloads.get(module.name) ?? "";
     return row(

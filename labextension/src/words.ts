@@ -69,3 +69,8 @@ export function bytes(size: number): string {
 export function seconds(value: number): string {
   return value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`;
 }
+
+/** `1 call`, `2 calls`. */
+export function counted(number: number, one: string): string {
+  return `${number} ${one}${number === 1 ? "" : "s"}`;
+}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asks, elapsed, FrameWriter, findingElement, TextStream } from "../../athena_lab/jupyter/widgets/ask.js";
+import { asks, elapsed, FrameWriter, findingElement, TextStream, visible } from "../../athena_lab/jupyter/widgets/ask.js";
 
 const utf8 = (text: string) => new DataView(new TextEncoder().encode(text).buffer);
 
@@ -69,4 +69,8 @@ test("finds a finding by id, also where JupyterLab renamed it, and nothing else"
   expect(findingElement(document, "#athena-aa-m/f.1")).not.toBeNull();
   expect(findingElement(document, "#athena-aa-m/g")).not.toBeNull();
   expect(findingElement(document, "#other")).toBeNull();
+});
+
+test("nothing hides in the stream", () => {
+  expect(visible("a\u202eb \u001b[31m\u200d\n\tä 漢 😀")).toBe("a\\u202eb \\x1b[31m\\u200d\n\tä 漢 😀");
 });

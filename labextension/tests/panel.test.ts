@@ -57,7 +57,7 @@ const shows = (text: string) => vi.waitFor(() => expect(widget.node.textContent)
 test("shows health, modules and providers with what to do", async () => {
   const panel = attach((it) => new AthenaPanel(it));
   await shows("Set ANTHROPIC_API_KEY.");
-  await shows("1.0.0, 2.0 MiB, 3 calls, 1 errors, 500 ms");
+  await shows("1.0.0, 2.0 MiB, 3 calls, 1 error, 500 ms");
   expect(panel.node.querySelectorAll("section")).toHaveLength(3);
 });
 

@@ -13,6 +13,8 @@ from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Tools
 from athena_lab.ai.transports import MAX_TOTAL
+from athena_lab.config import load_config
+from athena_lab.lab import open_lab
 from tests.ai.recorded import ANTHROPIC, OPENAI, STREAMS, TEXT
 from tests.peers.scripted_server import drop, hang, raw, reply, sse, stream
 
@@ -253,7 +255,7 @@ async def test_keep_alives_do_not_hold_a_silent_provider_s_time_open(server, man
         asked.set()
         while True:
             await exchange.chunk(b": keep-alive\n\n")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
     server.will(keep_alive)
     options = PipelineOptions(retry=RetryOptions(attempts=1), deadline=DeadlineOptions(first_token=0.2))
@@ -270,3 +272,50 @@ async def test_the_whole_time_is_kept_to(server, manager_for):
     assert result.error.code == "deadline_exceeded"
     assert 0.2 <= result.elapsed < 2
     await server.until(lambda: server.live == 0)
+
+
+async def test_learning_the_model_takes_of_the_request_s_time(server, manager_for):
+    server.will(hang)
+    request = AnalysisRequest("?", options=AnalysisOptions(deadline=0.2))
+    async with asyncio.timeout(3):
+        result = await fail(manager_for(tools=Tools(), row_changes={"model": ""}), request)
+    assert result.error.code == "deadline_exceeded"
+    assert 0.2 <= result.elapsed < 2
+    await server.until(lambda: server.live == 0)
+
+
+async def test_a_provider_that_says_not_to_try_again_is_not_asked_again(server, manager_for):
+    server.will(reply(500, "", {"x-should-retry": "false"}))
+    result = await fail(manager_for(), REQUEST)
+    assert (result.error.code, len(server.requests)) == ("service_unavailable", 1)
+
+
+async def test_a_provider_that_says_to_try_again_is_asked_again(server, manager_for):
+    server.will(reply(400, "", {"x-should-retry": "true"}), stream([OPENAI]))
+    result = await manager_for().analyze(REQUEST, PROMPT)
+    assert [attempt.error for attempt in result.attempts] == ["invalid_request", None]
+
+
+async def test_the_settings_reach_the_policies(server):
+    environ = {
+        "ATHENA_LOCAL_URL": server.url,
+        "ATHENA_PROVIDERS__LOCAL__MODEL": "m-1",
+        "ATHENA_AI__FIRST_TOKEN": "0.1",
+        "ATHENA_AI__RETRY__ATTEMPTS": "2",
+    }
+    async with open_lab(load_config(environ), environ=environ) as lab:
+        server.will(hang)
+        slow = await lab.analyze(REQUEST)
+        server.will(reply(500, "", {"retry-after": "0"}))
+        failed = await lab.analyze(REQUEST)
+    assert (slow.error.code, len(slow.attempts)) == ("provider_timeout", 1)
+    assert "first_token under [ai]" in slow.error.next_step
+    assert [attempt.error for attempt in failed.attempts] == ["service_unavailable"] * 2
+
+
+async def test_the_time_of_a_request_that_names_none_is_the_setting_s(server, manager_for):
+    server.will(hang)
+    options = PipelineOptions(deadline=DeadlineOptions(deadline=0.1))
+    result = await fail(manager_for(tools=Tools(), options=options), REQUEST)
+    assert result.error.code == "deadline_exceeded"
+    assert "[ai]" in result.error.next_step

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import AsyncExitStack
 
 import httpx_aiohttp  # noqa: F401 - here, so that no request of a test has to wait for its import
 import pytest
 
 from athena_lab.ai import AIManager
+from athena_lab.ai.health import HealthBoard
+from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.send import Tools
+from athena_lab.ai.transports.http import AiohttpClients
 from tests.ai.conftest import KEY, row
 from tests.peers.scripted_server import ScriptedServer, drop, hang, reply
 
@@ -58,14 +63,17 @@ async def test_no_key_means_no_request(server):
     assert statuses[0].checked_at is None
 
 
-async def test_one_that_hangs_holds_up_nobody_for_longer_than_its_time(server, monkeypatch):
-    monkeypatch.setattr("athena_lab.ai.health.TIMEOUT", 0.5)
+async def test_one_that_hangs_holds_up_nobody_for_longer_than_its_time(server):
     server.will(reply(200, MODELS))
-    async with ScriptedServer(hang) as silent:
+    async with ScriptedServer(hang) as silent, AsyncExitStack() as stack:
         rows = [row(server, name="good"), *(row(silent, name=f"silent-{n}") for n in range(5))]
-        async with AIManager(rows, environ={"PEER_KEY": KEY}) as manager, asyncio.timeout(5):
-            statuses = await manager.providers()
+        providers = [Provider(row, {"PEER_KEY": KEY}, AiohttpClients()) for row in rows]
+        for provider in providers:
+            stack.push_async_callback(provider.aclose)
+        async with asyncio.timeout(5):
+            statuses = await HealthBoard(providers, time.monotonic, timeout=0.5).statuses()
         assert [status.state for status in statuses] == ["available", *["timeout"] * 5]
+        assert "within 0.5 s" in statuses[1].detail
         await silent.until(lambda: silent.live == 0)
 
 

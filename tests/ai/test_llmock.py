@@ -1,56 +1,36 @@
-"""Against llmock, which somebody else wrote: four providers' wires over real HTTP, and faults in the middle of streams.
-
-Its start script is found in ``$ATHENA_PEERS``, else in ``../shared/peers`` beside the repository; run it once by hand,
-since the first run installs it.
-"""
+"""Against llmock, which somebody else wrote: four wires over real HTTP, and faults in the middle of streams."""
 
 from __future__ import annotations
 
-import os
-import socket
+import re
 import subprocess
-import tempfile
-from pathlib import Path
+import threading
 
 import httpx
 import pytest
 
 from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
 from athena_lab.ai.send import Tools
+from tests.system import LLMOCK
 
-REPOSITORY = Path(__file__).parents[2]
 PROMPT = build_prompt("What is an overlay?")
 
 
-def scripts() -> Path:
-    named = os.environ.get("ATHENA_PEERS")
-    return Path(named) if named else REPOSITORY.parent / "shared" / "peers"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
-
-
 @pytest.fixture(scope="module")
-def llmock(tmp_path_factory):
-    home = Path(os.environ.get("PEERS_HOME") or Path(tempfile.gettempdir()) / "athena-peers")
-    if not (scripts() / "start_llmock.sh").is_file():
-        pytest.skip("no start_llmock.sh in $ATHENA_PEERS or ../shared/peers")
-    if not (home / "v-llmock" / "bin" / "llmock").is_file():
-        pytest.skip("llmock is not installed; run start_llmock.sh once")
-    port = free_port()
-    environ = {
-        **os.environ,
-        "PORT": str(port),
-        "PEERS_HOME": str(home),
-        "PEERS_RUN": str(tmp_path_factory.mktemp("peers")),
-    }
-    subprocess.run(["bash", scripts() / "start_llmock.sh"], env=environ, check=True, capture_output=True, timeout=60)
-    yield f"http://127.0.0.1:{port}"
-    subprocess.run(["bash", scripts() / "stop.sh", "llmock"], env=environ, check=True, capture_output=True, timeout=30)
+def llmock():
+    """Its address. It says when it listens; what it says after that is read, so that it never waits for a reader."""
+    if not LLMOCK.is_file():
+        pytest.skip("llmock is not installed: python tests/system.py llmock")
+    command = [LLMOCK, "serve", "--host", "127.0.0.1", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        said = process.stderr
+        line = next((line for line in said if "running on" in line), None)
+        assert line is not None, "llmock does not start"
+        reader = threading.Thread(target=said.read)
+        reader.start()
+        yield re.search(r"http://[\d.:]+", line)[0]
+        process.terminate()
+        reader.join()
 
 
 def row(name, wire, base_url, **settings):

@@ -198,6 +198,11 @@ def test_an_answer_that_broke_off_is_transient_and_another_protocol_is_not():
     assert not is_transient(DeadlineExceeded("x"))
 
 
+def test_what_the_provider_says_of_trying_again_counts():
+    assert is_transient(error(InvalidRequest, should_retry=True))
+    assert not is_transient(error(should_retry=False))
+
+
 @given(st.integers(1, 12), st.none() | st.floats(0, 1_000), st.floats(0, 1, exclude_max=True))
 def test_waits_stay_in_bounds(attempt, asked, chance):
     options = RetryOptions()
@@ -251,6 +256,7 @@ def test_a_provider_that_stops_in_the_middle_is_given_up():
     events, _, now = through(slow(59, 29, 31), retry=ONCE)
     assert events[:2] == [Token("a"), Token("a")]
     assert isinstance(events[-1], ProviderTimeout)
+    assert "between_tokens under [ai]" in str(events[-1])
     assert now == pytest.approx(59 + 29 + 30)
 
 
@@ -267,18 +273,27 @@ def test_reasoning_counts_as_an_answer_that_has_begun():
     assert events[-1] == END
 
 
-def test_a_timeout_before_the_first_token_is_tried_again():
-    waits = [70, 5]
+def test_who_is_silent_for_the_first_token_s_time_would_be_so_again():
+    # A model on a slow machine reads the same long prompt again, and is not asked to.
+    events, tried, now = through(slow(70))
+    assert isinstance(events[-1], ProviderTimeout)
+    assert "raise first_token under [ai] in athena.toml" in str(events[-1])
+    assert (len(tried), now) == (1, 60.0)
+
+
+def test_a_provider_that_stops_before_its_first_word_is_tried_again():
+    waits = [40, 5]
 
     async def send(_call):
+        yield PROGRESS
         await asyncio.sleep(waits.pop(0))
         yield Token("a")
         yield END
 
     events, tried, now = through(send)
-    assert events == [Token("a"), END]
+    assert events == [PROGRESS, Token("a"), END]
     assert [attempt.error for attempt in tried] == ["provider_timeout", None]
-    assert now == pytest.approx(60 + 1 + 5)
+    assert now == pytest.approx(30 + 1 + 5)
 
 
 def test_a_timeout_of_somebody_else_is_not_taken_for_ours():

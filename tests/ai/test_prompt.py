@@ -8,10 +8,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from athena_lab.ai import offline
 from athena_lab.ai.citations import find_citations
 from athena_lab.ai.prompt import MAX_PROMPT, SYSTEM, build_prompt, fence, inert, telling
+from athena_lab.report import ModuleResult, build_report
 from athena_lab.report.facts import (
     Container,
     DebugInfo,
@@ -28,6 +30,7 @@ from athena_lab.report.facts import (
     Strings,
 )
 from athena_lab.report.findings import Evidence, Finding
+from athena_lab.sample import Sample
 from tests.ai.virtual_time import run
 
 SHA = "ab" * 32
@@ -205,16 +208,20 @@ def test_the_summary_is_labelled_cites_and_repeats_itself():
     assert summary(prompt) == (text, end)
 
 
-def test_the_summary_s_verdict_is_that_of_the_worst_finding():
-    assert "malicious until shown otherwise" in summary(prompt_of(count=5))[0]
-    assert "suspicious" in summary(prompt_of(count=4))[0]
-    assert "does not prove the file harmless" in summary(prompt_of(count=0))[0]
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5])
+def test_the_summary_s_verdict_is_the_report_s_own(count):
+    results = [("analysis", ModuleResult("file-processor", "1", "ok", tuple(findings(count, "Title_1"))))]
+    report = build_report(sample=Sample(SHA, 1), analysis_type="full", results=results, total_time=0.1)
+    prompt = build_prompt("?", sha256=SHA, findings=report.findings, verdict=report.verdict.sentence)
+    assert f"<p><strong>{report.verdict.sentence}</strong></p>" in MarkdownIt().render(summary(prompt)[0])
+    assert report.verdict.sentence not in prompt.user
+
+
+def test_a_question_alone_has_no_summary():
     assert "names no sample" in summary(build_prompt("?"))[0]
 
 
 def test_nothing_of_the_sample_is_markup_in_the_summary():
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - only here
-
     prompt = build_prompt(
         "?",
         sample_name=NASTY,

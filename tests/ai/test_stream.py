@@ -176,16 +176,22 @@ async def test_text_is_there_before_the_answer_is_complete(server, manager_for, 
 
 
 async def test_connections_are_kept(server, manager_for, request_of):
+    read = asyncio.Event()
+
     async def end_follows_later(exchange):
         await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
         await exchange.chunk(OPENAI)
-        await asyncio.sleep(0.01)  # the network's, between the end of the answer and that of the response
+        await read.wait()
+        read.clear()
         await exchange.write(b"0\r\n\r\n")
 
     server.will(end_follows_later)
     manager = manager_for()
     for _ in range(5):
-        await manager.analyze(request_of(), PROMPT)
+        async with manager.stream(request_of(), PROMPT) as events:
+            async for event in events:
+                if isinstance(event, Usage):  # then only the answer's end is left of what was sent
+                    read.set()
     assert server.connections == 1
 
 
@@ -249,9 +255,23 @@ async def test_configuration_that_cannot_be_used(server):
         AIManager([row(server, "carrier-pigeon")], environ={})
     with pytest.raises(ConfigError, match="cannot be named offline"):
         AIManager([row(server, name="offline")], environ={})
-    with pytest.raises(ConfigError, match="PEER_KEY holds a space") as caught:
-        AIManager([row(server)], environ={"PEER_KEY": "sk-oh dear"})
-    assert "dear" not in str(caught.value)
+
+
+async def test_a_key_that_cannot_be_sent_takes_out_its_own_row_alone(server, request_of):
+    server.will(stream([OPENAI]))
+    rows = [row(server, name="broken", priority=1, key_env="BROKEN_KEY"), row(server, name="good", priority=2)]
+    async with AIManager(rows, environ={"BROKEN_KEY": "sk-oh dear", "PEER_KEY": KEY}) as manager:
+        assert manager.configured == ("good",)
+        assert (await manager.analyze(request_of(), PROMPT)).provider == "good"
+        with pytest.raises(NoProvider, match="BROKEN_KEY holds a space") as caught:
+            await manager.analyze(request_of(provider="broken"), PROMPT)
+        status, _ = await manager.providers()
+    assert (status.name, status.state) == ("broken", "no_api_key")
+    assert "BROKEN_KEY holds a space" in status.detail
+    assert "dear" not in str(caught.value) + status.detail
+    async with AIManager(rows[:1], environ={"BROKEN_KEY": "sk-oh dear"}) as manager:
+        with pytest.raises(NoProvider, match="BROKEN_KEY holds a space"):
+            await manager.analyze(request_of(), PROMPT)
 
 
 # -- closing

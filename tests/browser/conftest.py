@@ -1,23 +1,17 @@
-"""A real `jupyter athena`, a local model server, and a real browser that looks at them."""
+"""Real Jupyter servers, a model server that says what a test wants, and a real browser that looks at them."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
-import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
-ROOT = Path(__file__).parent.parent.parent
-ARTEFACTS = ROOT / "artefacts"
-TOKEN = "browser-test"
+from tests.browser.peer import Peer, plausible
+from tests.browser.server import ARTEFACTS, start_server
+from tests.browser.workbench import Workbench
+
+expect.set_options(timeout=30_000)
 CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -25,60 +19,39 @@ CHROMIUM = [
 
 
 @pytest.fixture(scope="session")
-def model_url():
-    command = [sys.executable, ROOT / "tests" / "peers" / "model_server.py", "--port", "0", "--rate", "60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        yield server.stdout.readline().split()[-1]
-        server.send_signal(signal.SIGTERM)
+def peer_of_session():
+    with Peer() as peer:
+        yield peer
+
+
+@pytest.fixture
+def peer(peer_of_session):
+    """The model server of `athena`; it answers plausibly until told otherwise."""
+    peer_of_session.answer = plausible
+    peer_of_session.beacons.clear()
+    return peer_of_session
 
 
 @pytest.fixture(scope="session")
-def start_athena(tmp_path_factory):
-    """Starts servers over a copy of the notebooks; gives their URL."""
+def start(tmp_path_factory):
+    """Starts servers; ends those that still run."""
     started = []
 
-    def start(**environment):
-        home = tmp_path_factory.mktemp("home")
-        shutil.copytree(ROOT / "notebooks", home / "notebooks")
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("ATHENA_") and not k.endswith("_API_KEY")}
-        paths = {name: str(home / name.lower()) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "XDG_DATA_HOME")}
-        port = free_port()
-        command = [
-            Path(sys.executable).with_name("jupyter"), "athena", "--no-browser", "--allow-root", f"--port={port}",
-            f"--IdentityProvider.token={TOKEN}", "--LabApp.expose_app_in_browser=True",
-        ]  # fmt: skip
+    def start(*arguments, **options):
         ARTEFACTS.mkdir(exist_ok=True)
-        log = (ARTEFACTS / f"server-{len(started)}.log").open("w")
-        process = subprocess.Popen(
-            command, cwd=home, env=inherited | paths | environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        started.append((process, log))
-        wait_until_healthy(port, process)
-        return f"http://127.0.0.1:{port}"
+        log = ARTEFACTS / f"server-{len(started)}.log"
+        started.append(start_server(tmp_path_factory.mktemp("home"), log, *arguments, **options))
+        return started[-1]
 
     yield start
-    for process, log in started:
-        process.send_signal(signal.SIGTERM)
-        process.wait(20)
-        log.close()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_until_healthy(port, process):
-    transport = httpx.HTTPTransport(retries=50)  # connects again, with growing pauses, until the server listens
-    with httpx.Client(transport=transport, timeout=30, trust_env=False) as client:
-        assert client.get(f"http://127.0.0.1:{port}/health").status_code == 200
-    assert process.poll() is None
+    for server in started:
+        server.end()
 
 
 @pytest.fixture(scope="session")
-def athena(start_athena, model_url):
-    return start_athena(ATHENA_LOCAL_URL=model_url)
+def athena(start, peer_of_session):
+    """`jupyter athena` with a provider."""
+    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url)
 
 
 @pytest.fixture(scope="session")
@@ -91,21 +64,25 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, request):
-    """Opens pages whose console errors fail the test; keeps a screenshot of each at its end."""
-    pages = []
+    """Opens pages. No uncaught error and no request to a stranger is forgiven; a picture of each page's end is kept."""
+    opened = []
 
     def open_page(url, **options):
         page = browser.new_context(viewport={"width": 1440, "height": 900}, **options).new_page()
-        page.errors = []
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.set_default_timeout(30_000)
-        page.goto(url)
-        pages.append(page)
-        return page
+        opened.append(Workbench(page))
+        opened[-1].open(url)
+        return opened[-1]
 
     yield open_page
-    name = re.sub(r"\W+", "_", request.node.name)
-    for number, page in enumerate(pages):
-        page.screenshot(path=ARTEFACTS / f"{name}-{number}.png")
-        page.context.close()
-        assert page.errors == []
+    name = re.sub(r"\W+", "_", request.node.name).removeprefix("test_")
+    for number, bench in enumerate(opened):
+        bench.screenshot(f"{name}-{number}")
+        bench.page.context.close()
+    assert [bench.errors for bench in opened if bench.errors] == []
+    assert [bench.strangers for bench in opened if bench.strangers] == []
+
+
+@pytest.fixture(scope="session")
+def plain_lab(start):
+    """`jupyter lab`, which has the extension too, without a provider."""
+    return start("lab")

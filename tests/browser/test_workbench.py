@@ -2,66 +2,110 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
+import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ARTEFACTS, TOKEN
+from tests.browser.samples import suspicious_exe
+from tests.browser.server import ARTEFACTS, ROOT
+from tests.browser.workbench import SECONDS
 
-SECONDS = 1_000
-
-
-def _click(button):
-    button.click()
-
-
-def open_quickstart(open_page, athena, **options):
-    page = open_page(f"{athena}/lab/tree/notebooks/00_quickstart.ipynb?token={TOKEN}", **options)
-    news = page.get_by_role("button", name="No", exact=True)  # Jupyter asks once whether it may send news
-    page.add_locator_handler(news, _click)
-    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'")
-    return page
+QUICKSTART = "notebooks/00_quickstart.ipynb"
+MAX_PICTURE = 250_000
+"""Bytes of the README's picture."""
 
 
-def run_all(page):
-    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells') && null")  # not its end
+def in_view(page, locator):
+    box = locator.bounding_box()
+    notebook = page.locator(".jp-WindowedPanel-outer").first.bounding_box()
+    return (
+        box is not None and notebook["y"] <= box["y"] and box["y"] + box["height"] <= notebook["y"] + notebook["height"]
+    )
 
 
-def theme(page, name):
-    page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
-    page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
-
-
+@pytest.mark.usefixtures("peer")
 def test_the_quickstart_runs_and_the_answer_streams(open_page, athena):
-    page = open_quickstart(open_page, athena)
-    run_all(page)
-    report = page.locator(".athena-report").first
-    report.wait_for()
-    expect(report).to_contain_text("cli-64.exe")
-    expect(report).to_contain_text("e694a8a11a715c6300d85bced2e15faa")
-    answer = page.locator("[role=log]").first
-    answer.wait_for(state="attached")
-    page.wait_for_function("document.querySelector('[role=log]').textContent.length > 20")
-    running = page.get_by_role("button", name="Stop").first
-    expect(running).to_be_visible()
-    page.screenshot(path=ARTEFACTS / "streaming.png")
-    citation = page.locator("a", has_text="file-processor/format").first
-    citation.wait_for(state="attached", timeout=60 * SECONDS)
-    report.scroll_into_view_if_needed()
-    page.screenshot(path=ARTEFACTS / "report.png")
-    theme(page, "JupyterLab Dark")
-    page.screenshot(path=ARTEFACTS / "report-dark.png")
+    bench = open_page(athena.page(QUICKSTART))
+    page = bench.page
+    bench.run_all()
+    expect(bench.report).to_contain_text("cli-64.exe")
+    expect(bench.report).to_contain_text("e694a8a11a715c6300d85bced2e15faa")
+    page.wait_for_function("document.querySelector('[role=log]')?.textContent.length > 20")
+    expect(bench.button("Stop")).to_be_visible()
+    bench.screenshot("streaming")
+    citation = bench.answer.locator("a", has_text="file-processor/format").first
+    citation.wait_for(timeout=60 * SECONDS)
     citation.scroll_into_view_if_needed()
-    page.screenshot(path=ARTEFACTS / "answer-dark.png")
-    theme(page, "JupyterLab Light")
+    finding = bench.report.locator("[id$='-file-processor/format']")
+    assert not in_view(page, finding)
+    citation.click()
+    expect(finding).to_be_in_viewport(ratio=0.9)
+    expect(bench.report.locator("svg.athena-entropy polyline")).to_be_visible()
+    expect(bench.report.locator("td meter").first).to_be_visible()
+    assert bench.report.locator("td meter").count() == 4
+    assert "81 from 1 library" in bench.report.inner_text()
+    bench.screenshot("report")
+    bench.theme("JupyterLab Dark")
+    bench.screenshot("report-dark")
+    assert contrast(bench.report.locator("p").first) > 4.5
+    citation.scroll_into_view_if_needed()
+    bench.screenshot("answer-dark")
+    assert contrast(bench.answer.locator("p").first) > 4.5
+    bench.theme("JupyterLab Light")
+    assert contrast(bench.answer.locator("p").first) > 4.5
 
 
+def contrast(locator):
+    """Of the text with what is behind it, as WCAG defines it: 1 to 21."""
+    text, behind = locator.evaluate("""node => {
+        const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+        let behind = node;
+        const clear = node => (numbers(getComputedStyle(node).backgroundColor)[3] ?? 1) === 0;
+        while (behind && clear(behind)) behind = behind.parentElement;
+        return [numbers(getComputedStyle(node).color), numbers(getComputedStyle(behind).backgroundColor)];
+    }""")
+    light, dark = sorted((luminance(text), luminance(behind)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour):
+    linear = [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.usefixtures("peer")
 def test_panel_and_status_bar_show_what_is_so(open_page, athena):
-    page = open_quickstart(open_page, athena)
-    item = page.locator(".athena-Status button")
-    expect(item).to_be_visible()
-    page.evaluate("window.jupyterapp.commands.execute('athena:show-panel')")
-    panel = page.locator("#athena-panel")
-    expect(panel).to_be_visible()
-    expect(panel).to_contain_text("file-processor")
-    expect(panel).to_contain_text("local")
-    expect(panel).to_contain_text("ANTHROPIC_API_KEY")
-    page.screenshot(path=ARTEFACTS / "panel.png")
+    bench = open_page(athena.page())
+    panel = bench.panel()
+    expect(bench.status).to_have_text("Athena: ready")
+    expect(bench.row("file-processor")).to_contain_text("loaded")
+    expect(bench.row("local")).to_contain_text("available")
+    expect(bench.row("claude")).to_contain_text("ANTHROPIC_API_KEY")
+    bench.row("file-processor").get_by_role("button", name="Reload").click()
+    expect(bench.row("file-processor")).to_contain_text("reloaded, 0.1.0 to 0.1.0")
+    expect(panel.get_by_role("alert")).to_have_count(0)
+    bench.screenshot("panel")
+
+
+@pytest.mark.usefixtures("peer")
+def test_the_picture_for_the_readme(open_page, athena):
+    (athena.home / "invoice.exe").write_bytes(suspicious_exe(("http://updates.example/payload", "cmd.exe /c whoami")))
+    notebook = athena.write(
+        "triage.ipynb",
+        "import athena_lab\n\nlab = athena_lab.connect()\nreport = await lab.triage('invoice.exe')\nreport",
+    )
+    bench = open_page(athena.page(notebook))
+    bench.panel()
+    bench.run_all()
+    expect(bench.report.locator(".athena-verdict")).to_contain_text("Worth a look")
+    expect(bench.row("file-processor")).to_contain_text("loaded")
+    expect(bench.row("local")).to_contain_text("available")
+    bench.until_idle()
+    bench.screenshot("workbench")
+    picture = ARTEFACTS / "workbench.png"
+    assert picture.stat().st_size < MAX_PICTURE
+    if os.environ.get("ATHENA_UPDATE_SCREENSHOT"):
+        (ROOT / "notebooks" / "images").mkdir(exist_ok=True)
+        shutil.copy(picture, ROOT / "notebooks" / "images" / picture.name)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -260,6 +261,18 @@ async def test_a_client_of_another_server_says_so():
             await lab.modules()
 
 
+async def test_a_stream_that_breaks_off_is_not_taken_for_its_end():
+    events = ('event: future\ndata: {"event":"future"}\n\n', 'event: token\ndata: {"event":"token","text":"a"}\n\n')
+    async with ScriptedServer() as other, LabClient(other.url, "x") as lab:
+        other.will(reply(200, "".join(events), {"Content-Type": "text/event-stream"}))
+        seen = []
+        with pytest.raises(ServerUnreachable, match="broke off"):
+            async with lab.stream(athena_lab.AnalysisRequest("?")) as stream:
+                seen += [event async for event in stream]
+        other.will(reply(200, 'event: module\ndata: {"module":"m","version":"1","status":"ok"}\n\n'))
+        other.will(reply(200, "{}"))
+
+
 async def test_a_client_with_a_wrong_token_and_a_kernel_that_wants_too_much(served):
     async with LabClient(served[0], "wrong-token") as lab:
         assert "wrong-token" not in repr(lab)
@@ -303,6 +316,23 @@ def test_scripts_have_plain_functions(tmp_path):
     assert answer.status == "degraded"
     with pytest.raises(NoProvider):
         athena_lab.ask(tmp_path / "a.bin", "What is it?")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_process_says_why_it_cannot():
+    code = """if True:
+        import athena_lab, os
+        from athena_lab.errors import LabClosed
+        athena_lab.triage(b"x")
+        child = os.fork()
+        if child == 0:
+            try:
+                athena_lab.triage(b"x")
+            except LabClosed as error:
+                os._exit(0 if "spawn" in str(error) else 1)
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False).returncode == 0
 
 
 async def test_plain_functions_work_while_a_loop_is_running():

@@ -51,7 +51,10 @@ def compound(streams: dict[str, bytes], root_class: bytes = b"\0" * 16) -> bytes
     contents = {name: content.ljust(4096, b"\0") for name, content in streams.items()}
     entries = 1 + len(contents)
     directory_sectors = -(-entries // 4)
-    table = [0xFFFFFFFD] + [index + 2 for index in range(directory_sectors)]
+    # The table's own sectors come first; each has room for 128 sectors.
+    sectors = directory_sectors + sum(-(-len(content) // SECTOR) for content in contents.values())
+    tables = -(-sectors // 127)
+    table = [0xFFFFFFFD] * tables + [tables + index + 1 for index in range(directory_sectors)]
     table[-1] = END
     places, body = {}, b""
     for name, content in contents.items():
@@ -73,9 +76,9 @@ def compound(streams: dict[str, bytes], root_class: bytes = b"\0" * 16) -> bytes
         right = index + 2 if index + 1 < len(names) else FREE
         directory += entry(name, 2, places[name], len(streams[name].ljust(4096, b"\0")), child=FREE, right=right)
     header = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
-    header += b"\0" * 6 + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, END, 0, END, 0)
-    header += struct.pack("<I", 0) + struct.pack("<I", FREE) * 108
-    allocation = b"".join(struct.pack("<I", value) for value in table).ljust(SECTOR, b"\xff")
+    header += b"\0" * 6 + struct.pack("<IIIIIIIII", 0, tables, tables, 0, 4096, END, 0, END, 0)
+    header += struct.pack("<109I", *range(tables), *[FREE] * (109 - tables))
+    allocation = b"".join(struct.pack("<I", value) for value in table).ljust(tables * SECTOR, b"\xff")
     return header + allocation + directory.ljust(directory_sectors * SECTOR, b"\0") + body
 
 
@@ -109,6 +112,23 @@ def word_package() -> bytes:
             "word/document.xml": b"<document/>",
             "word/vbaProject.bin": compound({"VBA": b"", "ThisDocument": vba_module(MACRO)}),
             "word/_rels/settings.xml.rels": RELATIONSHIPS.encode(),
+        }
+    )
+
+
+def flooded_package() -> bytes:
+    """A document whose remote template stands behind 300 harmless references."""
+    start, template, rest = RELATIONSHIPS.partition("<Relationship Id")
+    images = "".join(
+        f'<Relationship Id="i{index}" Type="http://x/image" Target="http://example.invalid/{index}.png" '
+        'TargetMode="External"/>'
+        for index in range(300)
+    )
+    return archive(
+        {
+            "[Content_Types].xml": b"<Types/>",
+            "word/document.xml": b"<document/>",
+            "word/_rels/document.xml.rels": (start + images + template + rest).encode(),
         }
     )
 

@@ -246,6 +246,29 @@ def elf(*, wide: bool, big: bool, machine: int, kind: int = 2) -> bytes:
     return header + segments + code + padded(names, 8) + table
 
 
+def pie() -> bytes:
+    """A position-independent ELF program for x86-64: a shared object with a loader and the flag that says so."""
+    interpreter = b"/lib64/ld-linux-x86-64.so.2\0"
+    flags_1, df_1_pie = 0x6FFFFFFB, 0x08000000
+    dynamic = struct.pack("<QQQQ", flags_1, df_1_pie, 0, 0)
+    header_size, segment_size = 64, 56
+    interpreter_at = header_size + 4 * segment_size
+    dynamic_at = interpreter_at + len(padded(interpreter, 8))
+    code_at = dynamic_at + len(dynamic)
+    code = b"\xc3" * 16
+    size = code_at + len(code)
+
+    def segment(kind: int, flags: int, offset: int, length: int) -> bytes:
+        return struct.pack("<IIQQQQQQ", kind, flags, offset, offset, offset, length, length, 8)
+
+    ident = b"\x7fELF" + bytes([2, 1, 1, 0]) + b"\0" * 8
+    header = ident + struct.pack("<HHIQQQI", 3, 62, 1, code_at, header_size, 0, 0)
+    header += struct.pack("<HHHHHH", header_size, segment_size, 4, 0, 0, 0)
+    segments = segment(1, 5, 0, size) + segment(3, 4, interpreter_at, len(interpreter))
+    segments += segment(2, 6, dynamic_at, len(dynamic)) + segment(0x6474E551, 6, 0, 0)
+    return header + segments + padded(interpreter, 8) + dynamic + code
+
+
 def macho(cpu: int = 0x01000007, *, big: bool = False) -> bytes:
     """A 64-bit Mach-O program with a text segment, a library, a main and two symbols."""
     order = ">" if big else "<"

@@ -20,6 +20,8 @@ from athena_lab.wasm.contract import Call, Description, Output, Refusal, SampleI
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = REPOSITORY / "wasm" / "components"
 TESTING = REPOSITORY / "tests" / "data" / "components"
+REBUILT = os.environ.get("ATHENA_COMPONENTS", "")
+"""Read when the tests are collected: while they run, the environment has nothing of Athena Lab's."""
 INTERFACE = "athena:analyzer/analyzer@1.0.0"
 MEMORY_BYTES = 1 << 30
 DEADLINE_TICKS = 1
@@ -30,7 +32,7 @@ class Refused(Exception):
 
 
 def component_file(name: str) -> Path:
-    folders = [Path(os.environ["ATHENA_COMPONENTS"])] if "ATHENA_COMPONENTS" in os.environ else [SHIPPED, TESTING]
+    folders = [Path(REBUILT)] if REBUILT else [SHIPPED, TESTING]
     return next(folder / f"{name}.wasm" for folder in folders if (folder / f"{name}.wasm").is_file())
 
 

@@ -65,6 +65,7 @@ def test_a_component_that_wants_a_clock_is_told_by_its_imports(guest: Guests) ->
         ("analyze", b"x", {"quik": True}, "invalid_args"),
         ("analyze", b"x", {"max_strings": 10**9}, "invalid_args"),
         ("analyze", b"x", {"now": -1}, "invalid_args"),
+        ("strings", b"x", {"min_length": 4}, "invalid_args"),
         ("hashes", b"x", {"md5": True}, "invalid_args"),
         ("analyze", b"", {}, "no_sample"),
         ("strings", None, {}, "no_sample"),

@@ -70,7 +70,9 @@ def test_hashes_and_entropy_are_the_defined_ones(module: Guest, data: bytes) -> 
 @many
 @given(data=st.lists(st.sampled_from([b"a", b"bc", b"\0", b"\x01", b"w\0", b"~~~~~~"]), min_size=1).map(b"".join))
 def test_strings_are_those_that_regular_expressions_find(module: Guest, data: bytes) -> None:
-    found = msgspec.json.decode(module.call("strings", data, min_length=4, max_strings=10_000).data, type=Strings)
+    found = msgspec.json.decode(
+        module.call("strings", data, min_string_length=4, max_strings=10_000).data, type=Strings
+    )
     ascii_runs = [(match.start(), match.group()) for match in re.finditer(rb"[\t\x20-\x7e]{4,}", data)]
     wide_runs = [(match.start(), match.group()[::2]) for match in re.finditer(rb"(?:[\t\x20-\x7e]\0){4,}", data)]
     expected = sorted((offset, text[:1024].decode()) for offset, text in ascii_runs + wide_runs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -153,3 +154,10 @@ def test_an_image_is_a_word_and_an_address():
 )
 def test_the_sanitiser_alone_would_hold(html, clean):
     assert sanitise(html) == clean
+
+
+def test_long_words_may_be_broken_and_short_ones_and_tags_stay():
+    html = render_markdown(f"{'&' * 300} {'A' * 100_000} {'B' * 256}\n\n    {'C' * 600}", Citations())
+    assert f"{'&amp;' * 256}<wbr>{'&amp;' * 44} " in html
+    assert max(len(piece) for piece in re.split(r"<[^>]*>|\s", html) if "&" not in piece) == 256
+    assert f"{'B' * 256}</p>" in html

@@ -25,6 +25,7 @@ from athena_lab.events import Finished
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
+    from athena_lab.ai.keys import Secret
     from athena_lab.ai.providers.wire import Wire
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import HttpRequest, Message, Transport
@@ -54,7 +55,7 @@ class Provider:
             raise ConfigError(f"Provider {row.name}: there is no wire named {row.wire}; there are {known}.")
         self.row = row
         self._wire = WIRES[row.wire]
-        self._key = read_key(row.key_variables, environ)
+        self._key, self.broken = _key(row, environ)
         self._base_url = _base_url(row, environ)
         self._learned = ""
         client = HttpClient(row.workers, client_factory)
@@ -67,12 +68,13 @@ class Provider:
 
     @property
     def missing(self) -> str | None:
-        """One sentence on what must be set before this provider can be asked; None if nothing."""
+        """What is wrong, and what must be set before this provider can be asked; None if nothing."""
         if not self._base_url:
             where = self.row.base_url_env or "base_url"
             return f"Set {where} to the address of the model server."
         if self.row.key_variables and self._key is None:
-            return f"Set {' or '.join(self.row.key_variables)} where the server starts, and restart it."
+            step = f"Set {' or '.join(self.row.key_variables)} where the server starts, and restart it."
+            return f"{self.broken} {step}" if self.broken else step
         return None
 
     async def stream(self, call: Call) -> AsyncGenerator[Item, None]:
@@ -160,6 +162,14 @@ def _name(error: Exception, translator: Translator) -> APIError:
             return translator.unusable("is not in the format of its wire")
         case _:
             return translator.unusable("broke off before its end")
+
+
+def _key(row: ProviderRow, environ: Mapping[str, str]) -> tuple[Secret | None, str]:
+    """The key, and what is wrong with it: one that cannot be sent takes out its own row, and nothing else."""
+    try:
+        return read_key(row.key_variables, environ), ""
+    except ConfigError as error:
+        return None, error.detail
 
 
 def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> str:

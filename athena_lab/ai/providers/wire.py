@@ -68,6 +68,8 @@ NEXT_STEPS: Final[Mapping[Fault, str]] = {
 }
 
 SERVER_ERROR: Final = 500
+_VERDICTS: Final[Mapping[str, bool]] = {"true": True, "false": False}
+"""What ``x-should-retry``, which OpenAI and Anthropic send, says of sending the same request again."""
 CONTEXT_STEP: Final = "Ask with a shorter question or a quick analysis, or choose a model with a longer context."
 
 
@@ -228,6 +230,7 @@ class Translator:
             upstream_status=status,
             upstream_request_id=_request_id(headers),
             retry_after=retry_after(headers, time.time()),
+            should_retry=_VERDICTS.get(headers.get("x-should-retry", "")),
             next_step=self._wire.errors.next_step(said),
         )
 

@@ -91,8 +91,8 @@ class AthenaHandler(JupyterHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
         self.body = bytearray()
-        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         self._writing = asyncio.Lock()
+        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         self.current_user = self._jupyter_current_user = None
         if not self.check_host():
             raise NotAllowed("This server does not answer to that host name.")
@@ -227,14 +227,14 @@ class AthenaHandler(JupyterHandler):
         await self._send(b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value)))
 
     async def _send(self, data: bytes) -> None:
-        try:
-            async with asyncio.timeout(_STALLED_SECONDS), self._writing:
-                # One at a time: tornado forgets a flush that is waited for when another begins.
-                self.write(data)
-                await self.flush()
-        except TimeoutError:
-            self.request.connection.stream.close()  # type: ignore[union-attr]  # HTTP/1
-            raise StreamClosedError from None
+        async with self._writing:  # tornado forgets a flush that is waited for when another begins
+            self.write(data)
+            try:
+                async with asyncio.timeout(_STALLED_SECONDS):
+                    await self.flush()
+            except TimeoutError:
+                self.request.connection.stream.close()  # type: ignore[union-attr]  # HTTP/1
+                raise StreamClosedError from None
 
     async def _keep_alive(self) -> None:
         with contextlib.suppress(StreamClosedError):  # the writer of events finds out by itself

@@ -84,6 +84,14 @@ export function elapsed(milliseconds) {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
+/** Text in which nothing hides, as in the finished answer: control and bidirectional characters become `\\u202e`. */
+export function visible(text) {
+  return text.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} \n\t]/gu, (character) => {
+    const code = character.codePointAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+}
+
 /** The finding's element that a link of ours points to. JupyterLab renames ids in untrusted notebooks. */
 export function findingElement(root, href) {
   if (!href.startsWith("#athena-")) return null;
@@ -96,6 +104,8 @@ class Cell extends EventTarget {
   constructor(model) {
     super();
     this.model = model;
+    // JupyterLab forgets with the page which output an update is for, so the answer's own output stays as it was saved.
+    this.restored = model.get("mirrored");
     this.stream = new TextStream(model.get("run_id"));
     this.onMessage = (content, buffers) => this.receive(content, buffers);
     this.onRun = () => this.begin();
@@ -204,15 +214,22 @@ function wire(view, model, cell, signal) {
   });
 }
 
-function writeLog(log, text, replacing) {
+function writeLog(log, written, replacing) {
+  const text = visible(written);
   const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
   if (replacing || !log.firstChild) log.textContent = text;
   else log.firstChild.appendData(text);
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
+/** Whether the saved output shows the same answer. */
+function standsInDocument(answer) {
+  const others = [...document.querySelectorAll(".athena-answer")].filter((other) => !answer.contains(other));
+  return others.some((other) => other.textContent === answer.textContent);
+}
+
 /** Shows the state; returns a function that stops the clock. */
-function stateShower(view, model) {
+function stateShower(view, model, cell) {
   let began = 0;
   let timer = 0;
   const tick = () => {
@@ -225,8 +242,10 @@ function stateShower(view, model) {
     view.summary.hidden = !model.get("subject");
     view.status.textContent = statusText(model);
     view.log.hidden = !running;
+    const elsewhere = model.get("mirrored") && !cell.restored;
     // Rendered and sanitised in the kernel: see markdown.py.
-    view.answer.innerHTML = running || model.get("mirrored") ? "" : model.get("answer_html");
+    view.answer.innerHTML = running || elsewhere ? "" : model.get("answer_html");
+    if (cell.restored && standsInDocument(view.answer)) view.answer.replaceChildren();
     if (running && !timer) {
       began = performance.now();
       timer = setInterval(tick, 200);
@@ -255,7 +274,7 @@ export default {
     const view = buildView(model);
     const cleaner = new AbortController();
     wire(view, model, cell, cleaner.signal);
-    const state = stateShower(view, model);
+    const state = stateShower(view, model, cell);
     const showQuestion = () => {
       view.question.value = model.get("question");
     };

@@ -29,6 +29,10 @@ TAGS = frozenset(
 )
 ATTRIBUTES = {"a": {"href", "class"}, "mark": {"class", "title"}, "ol": {"start"}}
 _FINDING_ID = re.compile(r"(?<![\w./-])[a-z][a-z0-9-]{0,63}/[a-z0-9][a-z0-9._/-]{0,95}")
+_WORD = re.compile(r"[^\s<>]+")
+_PIECE = re.compile(r"(?:&#?\w+;|[^&]){256}")
+MAX_WORD = 256
+"""Characters of HTML. No tag of ours has an attribute that long."""
 _OUR_ANCHOR = re.compile(r"#athena-[0-9a-f]{12}-[a-z0-9._/-]+")
 
 
@@ -56,12 +60,17 @@ def render_markdown(text: str, citations: Citations) -> str:
     tokens = parser.parse(text)
     for token in tokens:
         _defuse(token, citations)
-    return sanitise(parser.renderer.render(tokens, parser.options, {}))
+    return _breakable(sanitise(parser.renderer.render(tokens, parser.options, {})))
 
 
 def sanitise(html: str) -> str:
     """The second line of defence: only what an answer is made of, and no address but those of findings."""
     return _cleaner().clean(html)
+
+
+def _breakable(html: str) -> str:
+    """Long words may be broken: browsers lay out one of 100,000 letters for seconds. Tags have no words that long."""
+    return _WORD.sub(lambda word: word[0] if len(word[0]) <= MAX_WORD else _PIECE.sub(r"\g<0><wbr>", word[0]), html)
 
 
 @cache

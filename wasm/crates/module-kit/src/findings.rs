@@ -1,15 +1,24 @@
 //! Findings: what an analyst should know, in the shape of `athena_lab/report/findings.py`.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 /// Characters of sample text that one piece of evidence quotes.
 const MAX_TEXT: usize = 256;
+
+/// Characters of a detail, which may quote the sample.
+const MAX_DETAIL: usize = 1_024;
 
 /// Pieces of evidence for one finding: enough to see the pattern, not the whole list.
 const MAX_EVIDENCE: usize = 16;
 
 /// Findings of one call. A crafted file must not bury the analyst.
 const MAX_FINDINGS: usize = 256;
+
+/// Findings of one kind: more say nothing new, and a flood of them must not push out another kind.
+const MAX_OF_A_KIND: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -66,7 +75,7 @@ impl Finding {
 
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
+        self.detail = cut(&detail.into(), MAX_DETAIL);
         self
     }
 
@@ -78,13 +87,13 @@ impl Finding {
 
     #[must_use]
     pub fn quote(mut self, text: &str) -> Self {
-        self.push(Evidence { offset: None, length: None, text: Some(cut(text)) });
+        self.push(Evidence { offset: None, length: None, text: Some(cut(text, MAX_TEXT)) });
         self
     }
 
     #[must_use]
     pub fn quote_at(mut self, offset: u64, text: &str) -> Self {
-        self.push(Evidence { offset: Some(offset), length: None, text: Some(cut(text)) });
+        self.push(Evidence { offset: Some(offset), length: None, text: Some(cut(text, MAX_TEXT)) });
         self
     }
 
@@ -106,27 +115,63 @@ impl Finding {
     }
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_TEXT).collect()
+fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
 }
 
-/// The findings of one call, with unique ids.
+/// The findings of one call, with unique ids. How many kinds there are is the module's choice and never the sample's,
+/// so that the limit of each kind bounds them all.
 #[derive(Debug, Default)]
-pub struct Findings(Vec<Finding>);
+pub struct Findings {
+    kinds: BTreeMap<String, Kind>,
+    added: usize,
+}
+
+/// Findings that were added with the same id.
+#[derive(Debug, Default)]
+struct Kind {
+    /// With the place in the order of adding.
+    kept: Vec<(usize, Finding)>,
+    left_out: usize,
+}
+
+impl Kind {
+    /// Keeps the worst; of equal ones the first.
+    fn add(&mut self, place: usize, mut finding: Finding) {
+        if self.kept.len() < MAX_OF_A_KIND {
+            if !self.kept.is_empty() {
+                finding.id = format!("{}-{}", finding.id, self.kept.len() + 1);
+            }
+            self.kept.push((place, finding));
+            return;
+        }
+        self.left_out += 1;
+        if let Some((last_place, last)) = self.last().filter(|(_, last)| last.severity < finding.severity) {
+            finding.id = std::mem::take(&mut last.id);
+            (*last_place, *last) = (place, finding);
+        }
+    }
+
+    /// The one that will be listed last.
+    fn last(&mut self) -> Option<&mut (usize, Finding)> {
+        self.kept.iter_mut().max_by_key(|(place, finding)| (Reverse(finding.severity), *place))
+    }
+
+    /// The last one tells how many more there were.
+    fn count_left_out(&mut self) {
+        let left_out = self.left_out;
+        if let Some((_, last)) = self.last().filter(|_| left_out > 0) {
+            let space = if last.detail.is_empty() { "" } else { " " };
+            last.detail += &format!("{space}{left_out} more of this kind are not listed.");
+        }
+    }
+}
 
 impl Findings {
     /// Adds `finding`; an id that is taken gets a number: `overlay`, `overlay-2` ...
-    pub fn add(&mut self, mut finding: Finding) {
-        if self.0.len() >= MAX_FINDINGS {
-            return;
-        }
-        let base = finding.id.clone();
-        let mut number = 1;
-        while self.has(&finding.id) {
-            number += 1;
-            finding.id = format!("{base}-{number}");
-        }
-        self.0.push(finding);
+    pub fn add(&mut self, finding: Finding) {
+        self.added += 1;
+        self.kinds.entry(finding.id.clone()).or_default().add(self.added, finding);
     }
 
     /// A structure that contradicts itself: id `malformed-<what>`, once for each `what`.
@@ -138,17 +183,36 @@ impl Findings {
         }
     }
 
+    /// Whether one was added with this id.
     #[must_use]
     pub fn has(&self, id: &str) -> bool {
-        self.0.iter().any(|finding| finding.id == id)
+        self.kinds.contains_key(id)
     }
 
-    /// The worst first; equal ones in the order in which they were added.
+    /// The worst first; equal ones in the order in which they were added. Where not all are listed, `findings-cut`
+    /// says so.
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<Finding> {
-        self.0.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-        self.0
+        self.kinds.values_mut().for_each(Kind::count_left_out);
+        let mut kept: Vec<_> = self.kinds.into_values().flat_map(|kind| kind.kept).collect();
+        kept.sort_by_key(|(place, finding)| (Reverse(finding.severity), *place));
+        let all: Vec<Finding> = kept.into_iter().map(|(_, finding)| finding).collect();
+        cut_list(all, self.added)
     }
+}
+
+/// Cuts what is sorted to `MAX_FINDINGS`, and says if `added` were more than are listed.
+fn cut_list(mut listed: Vec<Finding>, added: usize) -> Vec<Finding> {
+    if added <= listed.len().min(MAX_FINDINGS) {
+        return listed;
+    }
+    listed.truncate(MAX_FINDINGS - 1);
+    let more = added - listed.len();
+    listed.push(
+        Finding::new("findings-cut", Severity::Info, 100, "There are more findings than are listed")
+            .detail(format!("{more} more; of each kind and of all, the worst are listed.")),
+    );
+    listed
 }
 
 #[cfg(test)]
@@ -174,9 +238,59 @@ mod tests {
         assert_eq!(all[0].title, "malformed: import table");
     }
 
+    fn sorted(added: &[(&str, Severity)]) -> Vec<Finding> {
+        let mut findings = Findings::default();
+        added.iter().for_each(|&(id, severity)| findings.add(Finding::new(id, severity, 80, "x")));
+        findings.into_sorted()
+    }
+
     #[test]
-    fn quotes_are_cut() {
-        let finding = Finding::new("x", Severity::Info, 1, "x").quote(&"ä".repeat(999));
+    fn a_flood_of_one_kind_does_not_hide_another() {
+        let mut added = vec![("link", Severity::Low); 1_000];
+        added.push(("template", Severity::High));
+        let all = sorted(&added);
+        assert_eq!(all.len(), 1 + MAX_OF_A_KIND + 1);
+        assert_eq!(all[0].id, "template");
+        assert_eq!(all[MAX_OF_A_KIND].id, "link-16");
+        assert_eq!(all[MAX_OF_A_KIND].detail, "984 more of this kind are not listed.");
+        assert_eq!(all[MAX_OF_A_KIND + 1].id, "findings-cut");
+        assert!(all[MAX_OF_A_KIND + 1].detail.starts_with("984 more;"));
+    }
+
+    #[test]
+    fn the_worst_of_a_kind_are_kept() {
+        let mut added = vec![("section", Severity::Low); 20];
+        added.extend([("section", Severity::Medium), ("section", Severity::High)]);
+        let all = sorted(&added);
+        let severities: Vec<_> = all.iter().take(3).map(|finding| finding.severity).collect();
+        assert_eq!(severities, [Severity::High, Severity::Medium, Severity::Low]);
+        assert!(all[MAX_OF_A_KIND - 1].detail.starts_with("6 more"));
+        let ids: std::collections::HashSet<_> = all.iter().map(|finding| &finding.id).collect();
+        assert_eq!(ids.len(), all.len());
+    }
+
+    #[test]
+    fn of_too_many_kinds_the_worst_are_listed() {
+        let ids: Vec<String> = (0..40).map(|index| format!("kind-{index}")).collect();
+        let mut added: Vec<_> = ids.iter().flat_map(|id| [(id.as_str(), Severity::Info); MAX_OF_A_KIND]).collect();
+        added.push(("last", Severity::Critical));
+        let all = sorted(&added);
+        assert_eq!(all.len(), MAX_FINDINGS);
+        assert_eq!((all[0].id.as_str(), all[MAX_FINDINGS - 1].id.as_str()), ("last", "findings-cut"));
+    }
+
+    #[test]
+    fn without_a_flood_nothing_is_cut() {
+        let all = sorted(&[("link", Severity::Low); MAX_OF_A_KIND]);
+        assert_eq!(all.len(), MAX_OF_A_KIND);
+        assert!(all.iter().all(|finding| finding.detail.is_empty()));
+    }
+
+    #[test]
+    fn quotes_and_details_are_cut() {
+        let long = "ä".repeat(2_000);
+        let finding = Finding::new("x", Severity::Info, 1, "x").quote(&long).detail(long);
+        assert_eq!(finding.detail.chars().count(), MAX_DETAIL);
         let text = finding.evidence[0].text.clone().unwrap_or_default();
         assert_eq!(text.chars().count(), MAX_TEXT);
     }

@@ -4,6 +4,7 @@
 use module_kit::entropy;
 
 use crate::digest::md5;
+use crate::formats::{MAX_EMBEDDED, identify_embedded};
 
 /// Bytes that may still be hashed or measured.
 pub struct Budget {
@@ -12,10 +13,10 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Four times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
-    /// taken, and may be in a resource and in a symbol table too.
+    /// Five times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
+    /// taken, and may be in a resource, which is identified and measured, and in a symbol table too.
     pub fn for_file(size: usize) -> Self {
-        Self { left: (size as u64).saturating_mul(4).max(1 << 20), exhausted: false }
+        Self { left: (size as u64).saturating_mul(5).max(1 << 20), exhausted: false }
     }
 
     pub fn spend(&mut self, bytes: u64) -> bool {
@@ -31,6 +32,11 @@ impl Budget {
     /// Entropy of the bytes; 0 when the budget is used up.
     pub fn entropy(&mut self, bytes: &[u8]) -> f64 {
         if self.spend(bytes.len() as u64) { entropy(bytes) } else { 0.0 }
+    }
+
+    /// Format of the bytes; empty when the budget is used up.
+    pub fn identify(&mut self, bytes: &[u8]) -> &'static str {
+        if self.spend(bytes.len().min(MAX_EMBEDDED) as u64) { identify_embedded(bytes) } else { "" }
     }
 
     /// MD5 of the bytes; empty when the budget is used up.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::limits::{MAX_RESOURCES_REPORTED, MAX_SECTIONS_REPORTED, MAX_SYMBOL_TEXT, MAX_SYMBOLS_REPORTED};
+use crate::limits::{
+    MAX_ENTRIES_REPORTED, MAX_ENTRY_TEXT, MAX_LIBRARIES, MAX_RESOURCES_REPORTED, MAX_SECTIONS_REPORTED, MAX_SEGMENTS,
+    MAX_SYMBOL_TEXT, MAX_SYMBOLS_REPORTED,
+};
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -265,29 +268,41 @@ pub struct Executable {
 }
 
 impl Executable {
-    /// Cuts the lists to what is reported, and gives their memory back: a fat image has many slices.
-    pub fn cut(&mut self) {
-        let length = |name: &Option<String>| name.as_ref().map_or(0, String::len);
-        let imports = readable(self.imports.iter().map(|symbol| symbol.library.len() + length(&symbol.name)));
-        let exports = readable(self.exports.iter().map(|symbol| length(&symbol.name) + length(&symbol.forward)));
-        cut(&mut self.imports, imports);
-        cut(&mut self.exports, exports);
-        cut(&mut self.resources, MAX_RESOURCES_REPORTED);
-        cut(&mut self.sections, MAX_SECTIONS_REPORTED);
+    /// Cuts the lists to what is reported, and gives their memory back. `images` in the file share the space.
+    pub fn cut(&mut self, images: usize) {
+        let share = |limit: usize| limit / images.max(1);
+        let length = |name: &Option<String>| name.as_deref().map_or(0, json_length);
+        let (symbols, names, letters) = (share(MAX_SYMBOLS_REPORTED), share(MAX_LIBRARIES), share(MAX_SYMBOL_TEXT));
+        cut(&mut self.imports, symbols, letters, |symbol| json_length(&symbol.library) + length(&symbol.name));
+        cut(&mut self.exports, symbols, letters, |symbol| length(&symbol.name) + length(&symbol.forward));
+        cut(&mut self.libraries, names, letters, |name| json_length(name));
+        cut(&mut self.rpath, names, letters, |path| json_length(path));
+        cut(&mut self.resources, share(MAX_RESOURCES_REPORTED), letters, |resource| {
+            json_length(&resource.kind) + json_length(&resource.name)
+        });
+        cut(&mut self.sections, share(MAX_SECTIONS_REPORTED), letters, |section| json_length(&section.name));
+        cut(&mut self.segments, share(MAX_SEGMENTS), letters, |segment| json_length(&segment.kind));
     }
 }
 
-/// How many symbols are reported, given the lengths of their texts.
-fn readable(lengths: impl Iterator<Item = usize>) -> usize {
-    let sums = lengths.scan(0, |sum, length| {
-        *sum += length;
-        Some(*sum)
-    });
-    sums.take(MAX_SYMBOLS_REPORTED).take_while(|&sum| sum <= MAX_SYMBOL_TEXT).count()
+/// Bytes that a text takes in JSON: control characters are written as six.
+pub fn json_length(text: &str) -> usize {
+    let length = |byte: u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
 }
 
-fn cut<T>(items: &mut Vec<T>, limit: usize) {
-    items.truncate(limit);
+/// Keeps the first items: at most `limit` of them, whose texts have at most `letters` in sum.
+pub fn cut<T>(items: &mut Vec<T>, limit: usize, letters: usize, length: impl Fn(&T) -> usize) {
+    let sums = items.iter().scan(0, |sum, item| {
+        *sum += length(item);
+        Some(*sum)
+    });
+    let kept = sums.take(limit).take_while(|&sum| sum <= letters).count();
+    items.truncate(kept);
     items.shrink_to_fit();
 }
 
@@ -321,6 +336,13 @@ pub struct Container {
     pub entries: Vec<Entry>,
     #[serde(skip_serializing_if = "is_default")]
     pub properties: BTreeMap<String, String>,
+}
+
+impl Container {
+    /// Cuts the entries to what is reported.
+    pub fn cut(&mut self) {
+        cut(&mut self.entries, MAX_ENTRIES_REPORTED, MAX_ENTRY_TEXT, |entry| json_length(&entry.name));
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]

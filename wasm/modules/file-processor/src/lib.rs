@@ -58,7 +58,7 @@ fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
 fn find_strings(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options = Strings::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
-    Ok(Output::new(&strings::strings(data, options.min_length, options.max_strings), Vec::new()))
+    Ok(Output::new(&strings::strings(data, options.min_string_length, options.max_strings), Vec::new()))
 }
 
 /// A function without arguments.

@@ -13,7 +13,7 @@ pub const MAX_LIBRARIES: usize = 1_024;
 pub const MAX_IMPORTS: usize = 65_536;
 /// Imports and exports that are reported, each.
 pub const MAX_SYMBOLS_REPORTED: usize = 4_096;
-/// Bytes of their names that are reported, of each list: names of 128 bytes on average.
+/// Bytes that their names take in JSON, of each list: names of 128 bytes on average.
 pub const MAX_SYMBOL_TEXT: usize = 512 << 10;
 /// Exports that are counted: Windows' own numbers have 16 bits.
 pub const MAX_EXPORTS: usize = 65_536;
@@ -35,7 +35,15 @@ pub const MAX_SLICES: u32 = 16;
 pub const MAX_ENTRIES: usize = 100_000;
 /// Entries of an archive that are reported.
 pub const MAX_ENTRIES_REPORTED: usize = 1_000;
+/// Bytes that their names take in JSON.
+pub const MAX_ENTRY_TEXT: usize = 1 << 20;
+/// Bytes that strings take in JSON: the host takes answers of up to 16 MiB.
+pub const MAX_STRING_TEXT: usize = 4 << 20;
 /// Bytes that one compressed stream may inflate to.
 pub const MAX_INFLATED: usize = 4 << 20;
-/// Compressed streams that are inflated, for one file.
-pub const MAX_STREAMS_INFLATED: usize = 64;
+/// Bytes that the parts of one document may inflate to, all together.
+pub const MAX_INFLATED_PARTS: usize = 64 << 20;
+/// Objects of one document that are decoded.
+pub const MAX_OBJECTS: usize = 64;
+/// Compressed streams of a PDF that are inflated.
+pub const MAX_PDF_STREAMS: usize = 1_024;

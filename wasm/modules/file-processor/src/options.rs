@@ -32,12 +32,12 @@ impl Default for Analyze {
 #[serde(deny_unknown_fields, default)]
 pub struct Strings {
     pub max_strings: usize,
-    pub min_length: usize,
+    pub min_string_length: usize,
 }
 
 impl Default for Strings {
     fn default() -> Self {
-        Self { max_strings: DEFAULT_MAX_STRINGS, min_length: DEFAULT_MIN_LENGTH }
+        Self { max_strings: DEFAULT_MAX_STRINGS, min_string_length: DEFAULT_MIN_LENGTH }
     }
 }
 
@@ -59,7 +59,7 @@ impl Strings {
     pub fn read(args: &Args) -> Result<Self, Refusal> {
         let options: Self = parse_args(args)?;
         check("max_strings", options.max_strings, 0, MAX_STRINGS)?;
-        check("min_length", options.min_length, 2, MAX_MIN_LENGTH)?;
+        check("min_string_length", options.min_string_length, 2, MAX_MIN_LENGTH)?;
         Ok(options)
     }
 }
@@ -106,7 +106,7 @@ fn analyze_schema() -> Value {
 }
 
 fn strings_schema() -> Value {
-    object(&json!({"max_strings": max_strings_schema(), "min_length": min_length_schema()}))
+    object(&json!({"max_strings": max_strings_schema(), "min_string_length": min_length_schema()}))
 }
 
 fn max_strings_schema() -> Value {
@@ -136,6 +136,6 @@ mod tests {
             assert_eq!(refusal.map(|refusal| refusal.code), Some("invalid_args"), "{bad}");
         }
         assert!(Analyze::read(&args(json!({"quick": true, "now": 1}))).is_ok());
-        assert!(Strings::read(&args(json!({"min_length": 4}))).is_ok());
+        assert!(Strings::read(&args(json!({"min_string_length": 4}))).is_ok());
     }
 }

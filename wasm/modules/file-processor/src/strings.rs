@@ -3,12 +3,11 @@
 //! Both scans skip: of a run of at least `n` characters, one of every `n` positions must be in it. So where the sampled
 //! byte cannot belong to a string, the next `n - 1` need not be looked at.
 
-use crate::facts::{Encoding, StringItem, Strings};
+use crate::facts::{Encoding, StringItem, Strings, cut, json_length};
+use crate::limits::MAX_STRING_TEXT;
 
 /// Characters of one string that are reported.
 pub const MAX_TEXT: usize = 1_024;
-/// Characters of all strings of one encoding that are reported: the answer is one text, whose size has a limit too.
-const MAX_LETTERS: usize = 16 << 20;
 
 const PRINTABLE: [bool; 256] = {
     let mut table = [false; 256];
@@ -33,7 +32,7 @@ pub fn strings(data: &[u8], min_length: usize, max_items: usize) -> Strings {
     let mut items = ascii.items;
     items.extend(wide.items);
     items.sort_by_key(|item| item.offset);
-    items.truncate(max_items);
+    cut(&mut items, max_items, MAX_STRING_TEXT, |item| json_length(&item.text));
     Strings { total: ascii.total + wide.total, items, min_length }
 }
 
@@ -52,7 +51,7 @@ impl Found {
 
     fn add(&mut self, offset: usize, encoding: Encoding, characters: impl Iterator<Item = u8>) {
         self.total += 1;
-        if self.items.len() < self.max_items && self.letters < MAX_LETTERS {
+        if self.items.len() < self.max_items && self.letters < MAX_STRING_TEXT {
             let text: String = characters.take(MAX_TEXT).map(char::from).collect();
             self.letters += text.len();
             self.items.push(StringItem { offset: offset as u64, encoding, text });

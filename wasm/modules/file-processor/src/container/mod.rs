@@ -14,6 +14,12 @@ use crate::facts::Container;
 
 /// The listing for a format that has one.
 pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
+    let mut container = read(id, data, findings)?;
+    container.cut();
+    Some(container)
+}
+
+fn read(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
     match id {
         _ if data.starts_with(b"PK") => zip::parse(id, data, findings),
         _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
@@ -31,6 +37,17 @@ fn inflate(packed: &[u8], limit: usize) -> Vec<u8> {
     match decompress_to_vec_with_limit(packed, limit) {
         Ok(bytes) => bytes,
         Err(DecompressError { output, .. }) => output,
+    }
+}
+
+/// What was not looked at, for its number or size, is said: it may be there to hide something.
+fn unread(severity: Severity, detail: impl Into<String>, findings: &mut Findings) {
+    if !findings.has("unread-parts") {
+        findings.add(
+            Finding::new("unread-parts", severity, 60, "Parts are too many or too large to be read")
+                .detail(detail)
+                .techniques(&["T1027"]),
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use module_kit::{Finding, Findings, Severity};
 
 use super::ole;
 use super::zip::Member;
-use crate::limits::{MAX_INFLATED, MAX_STREAMS_INFLATED};
+use crate::limits::{MAX_INFLATED, MAX_INFLATED_PARTS};
 use crate::reader::{find, text};
 
 /// Procedures that run without being called.
@@ -24,6 +24,9 @@ const AUTOMATIC: [&str; 14] = [
     "slideshowbegin",
     "autonew",
 ];
+
+/// Macro projects of a document that are read: honest ones have one.
+const MAX_PROJECTS: usize = 4;
 
 /// Words of macros that reach beyond the document.
 const SUSPICIOUS: [&str; 20] = [
@@ -72,8 +75,13 @@ fn category_is_office(id: &str) -> bool {
 }
 
 fn macros(data: &[u8], members: &[Member], findings: &mut Findings) {
-    let project = members.iter().find(|member| member.name.to_ascii_lowercase().ends_with("vbaproject.bin"));
-    if let Some(project) = project {
+    // The first one need not be the one that Office takes.
+    let projects = members.iter().filter(|member| member.name.to_ascii_lowercase().ends_with("vbaproject.bin"));
+    for (index, project) in projects.enumerate() {
+        if index >= MAX_PROJECTS {
+            super::unread(Severity::Medium, "There are many macro projects.", findings);
+            break;
+        }
         let content = project.content(data).unwrap_or_default();
         // The project is a compound file of its own; its findings are those of this document.
         if ole::parse("vba-project", &content, findings).is_none() {
@@ -90,29 +98,50 @@ fn macros(data: &[u8], members: &[Member], findings: &mut Findings) {
 
 /// Relationships with an external target: a template or an object that Office fetches when the document is opened.
 fn relationships(data: &[u8], members: &[Member], findings: &mut Findings) {
-    let parts = members.iter().filter(|member| member.name.ends_with(".rels")).take(MAX_STREAMS_INFLATED);
-    for part in parts {
-        let content = part.content(data).unwrap_or_default();
-        let content = text(&content, MAX_INFLATED);
-        for relationship in content.split("<Relationship ").skip(1) {
-            relation(relationship.split('>').next().unwrap_or_default(), findings);
+    let mut left = MAX_INFLATED_PARTS;
+    for part in members.iter().filter(|member| member.name.to_ascii_lowercase().ends_with(".rels")) {
+        let mut content = part.content(data).unwrap_or_default();
+        if content.len() >= MAX_INFLATED || content.len() > left {
+            super::unread(Severity::Medium, "Relationships are longer than those of documents are.", findings);
+        }
+        left = left.saturating_sub(content.len());
+        if left == 0 {
+            break;
+        }
+        // So that UTF-16 is read too.
+        content.retain(|&byte| byte != 0);
+        // In well-formed XML this character begins a tag and nothing else.
+        for tag in text(&content, MAX_INFLATED).split('<') {
+            relation(tag, findings);
         }
     }
 }
 
-fn relation(relationship: &str, findings: &mut Findings) {
-    let attribute = |name: &str| {
-        let (_, rest) = relationship.split_once(&format!("{name}=\""))?;
-        rest.split_once('"').map(|(value, _)| value)
-    };
-    let kind = attribute("Type").unwrap_or_default();
-    let target = attribute("Target").unwrap_or_default();
-    if attribute("TargetMode") != Some("External") || kind.ends_with("/hyperlink") {
+/// The value of an attribute, in quotes of either kind.
+fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
+    tag.match_indices(name).find_map(|(at, _)| {
+        let value = tag[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+        tag[..at].ends_with(|letter: char| letter.is_ascii_whitespace()).then_some(())?;
+        value[1..].split_once(quote).map(|(value, _)| value)
+    })
+}
+
+fn relation(tag: &str, findings: &mut Findings) {
+    let name = tag.split_ascii_whitespace().next().unwrap_or_default();
+    if name.rsplit(':').next() != Some("Relationship") {
+        return;
+    }
+    let kind = attribute(tag, "Type").unwrap_or_default();
+    let target = attribute(tag, "Target").unwrap_or_default();
+    if attribute(tag, "TargetMode") != Some("External") || kind.ends_with("/hyperlink") {
         return;
     }
     let is_code =
         ["/attachedTemplate", "/oleObject", "/frame", "/externalLinkPath"].iter().any(|end| kind.ends_with(end));
-    let is_remote = target.contains("://") && !target.to_ascii_lowercase().starts_with("file:///")
+    // Nobody writes a target in numbers but to hide it.
+    let is_remote = target.contains("&#")
+        || target.contains("://") && !target.to_ascii_lowercase().starts_with("file:///")
         || target.starts_with("\\\\")
         || target.starts_with("mhtml:");
     if is_code && is_remote && !kind.ends_with("/externalLinkPath") {
@@ -264,9 +293,16 @@ mod tests {
     #[test]
     fn remote_templates_are_found_and_links_are_not() {
         let mut findings = Findings::default();
-        relation(r#"Type="http://x/hyperlink" Target="http://a/" TargetMode="External"/"#, &mut findings);
+        relation(r#"Relationship Type="http://x/hyperlink" Target="http://a/" TargetMode="External"/"#, &mut findings);
         assert!(!findings.has("external-reference"));
-        relation(r#"Type="http://x/attachedTemplate" Target="http://a/t.dotm" TargetMode="External"/"#, &mut findings);
-        assert!(findings.has("external-template"));
+        for tag in [
+            r#"Relationship Type="http://x/attachedTemplate" Target="http://a/t.dotm" TargetMode="External"/>"#,
+            "r:Relationship\nTargetMode = 'External' Target='http://a/t.dotm' Type='http://x/attachedTemplate' />",
+            r#"Relationship Id=">" Type="/oleObject" Target="&#104;ttp:&#47;/a/t" TargetMode="External"/>"#,
+        ] {
+            let mut findings = Findings::default();
+            relation(tag, &mut findings);
+            assert!(findings.has("external-template"), "{tag}");
+        }
     }
 }

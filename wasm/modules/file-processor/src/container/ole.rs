@@ -3,7 +3,7 @@
 use module_kit::{Finding, Findings, Severity};
 
 use crate::facts::{Container, Entry};
-use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
+use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED, MAX_INFLATED_PARTS};
 use crate::reader::{Reader, text_utf16};
 
 pub const MAGIC: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1];
@@ -11,6 +11,8 @@ const END_OF_CHAIN: u32 = 0xffff_fffe;
 const LAST_SECTOR: u32 = 0xffff_fffa;
 /// Bytes of the stream that holds the small streams, and of its table: each small one is below 4 KiB.
 const MAX_MINI: usize = 64 << 20;
+/// Bytes of the source text of all macros: large projects have some hundred KiB.
+const MAX_SOURCES: usize = 8 << 20;
 /// Seconds between 1601, where Windows' time begins, and 1970.
 const WINDOWS_EPOCH: i64 = 11_644_473_600;
 
@@ -200,7 +202,7 @@ fn judge(id: &str, directory: &mut Directory, findings: &mut Findings) {
     let names: Vec<String> = directory.entries.iter().map(|entry| entry.name.clone()).collect();
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
     if has("VBA") || has("_VBA_PROJECT_CUR") || has("_VBA_PROJECT") {
-        super::office::judge_macros(&macro_sources(directory), findings);
+        super::office::judge_macros(&macro_sources(directory, findings), findings);
     }
     if has("EncryptedPackage") {
         findings.add(
@@ -245,13 +247,20 @@ fn judge(id: &str, directory: &mut Directory, findings: &mut Findings) {
 }
 
 /// Decompressed source text of the VBA modules: streams that hold a compressed container after their p-code.
-fn macro_sources(directory: &mut Directory) -> String {
+fn macro_sources(directory: &mut Directory, findings: &mut Findings) -> String {
     let streams: Vec<(u32, u64)> =
         directory.entries.iter().filter(|entry| entry.kind == 2).map(|entry| (entry.start, entry.size)).collect();
     let mut sources = String::new();
-    for (start, size) in streams.into_iter().take(crate::limits::MAX_STREAMS_INFLATED) {
+    let mut left = MAX_INFLATED_PARTS;
+    for (start, size) in streams {
         let content = directory.stream(start, size);
-        if let Some(source) = super::office::vba_source(&content) {
+        let source = super::office::vba_source(&content).unwrap_or_default();
+        left = left.saturating_sub(content.len() + source.len());
+        if left == 0 || sources.len() + source.len() > MAX_SOURCES {
+            super::unread(Severity::Medium, "The macros are longer than those of documents are.", findings);
+            break;
+        }
+        if !source.is_empty() {
             sources.push_str(&source);
             sources.push('\n');
         }

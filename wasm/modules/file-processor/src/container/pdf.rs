@@ -7,7 +7,7 @@ use module_kit::{Finding, Findings, Severity};
 
 use super::inflate;
 use crate::facts::{Container, Entry};
-use crate::limits::{MAX_ENTRIES_REPORTED, MAX_INFLATED, MAX_STREAMS_INFLATED};
+use crate::limits::{MAX_ENTRIES_REPORTED, MAX_INFLATED, MAX_PDF_STREAMS};
 use crate::reader::{Reader, find, text};
 
 /// Bytes of an object's dictionary that are looked at.
@@ -71,6 +71,10 @@ pub fn parse(data: &[u8], findings: &mut Findings) -> Container {
     scan.names(data, Some(0));
     scan.objects(data);
     scan.judge(findings);
+    if scan.streams > MAX_PDF_STREAMS {
+        let detail = format!("The first {MAX_PDF_STREAMS} of {} streams were looked at.", scan.streams);
+        super::unread(Severity::Low, detail, findings);
+    }
     if find(&data[data.len().saturating_sub(2_048)..], b"%%EOF").is_none() {
         findings.malformed("pdf-end", "The end mark is missing: the document was cut off.");
     }
@@ -137,7 +141,7 @@ impl Scan {
         let is_image = find(dictionary, b"/Image").is_some();
         let is_attachment = find(dictionary, b"/EmbeddedFile").is_some();
         let mut content = Vec::new();
-        if is_flate && !is_image && self.streams <= 16 * MAX_STREAMS_INFLATED {
+        if is_flate && !is_image && self.streams <= MAX_PDF_STREAMS {
             // Two bytes of zlib header stand before the deflate data.
             content = inflate(packed.get(2..).unwrap_or_default(), MAX_INFLATED / 16);
             self.names(&content, None);

@@ -4,16 +4,18 @@ use module_kit::{Finding, Findings, Severity};
 
 use crate::facts::{Container, Entry};
 use crate::formats::identify_embedded;
+use crate::limits::MAX_OBJECTS;
 use crate::reader::{find, text};
 
-/// Objects that are decoded.
-const MAX_OBJECTS: usize = 64;
 /// Bytes of one object: its header and the begin of its payload tell what it is.
 const MAX_DECODED: usize = 1 << 20;
 
 pub fn parse(data: &[u8], findings: &mut Findings) -> Container {
     let objects = objects(data);
     let entries: Vec<Entry> = objects.iter().map(entry).collect();
+    if objects.len() >= MAX_OBJECTS {
+        super::unread(Severity::Medium, format!("The first {MAX_OBJECTS} embedded objects were decoded."), findings);
+    }
     judge(data, &objects, findings);
     Container { kind: "rtf", count: entries.len() as u64, entries, ..Container::default() }
 }

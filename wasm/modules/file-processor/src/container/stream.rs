@@ -96,7 +96,7 @@ pub fn tar(data: &[u8], findings: &mut Findings) -> Container {
 fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
     let mut entries = Vec::new();
     let mut count = 0;
-    let mut links = Vec::new();
+    let (mut names, mut links) = (Vec::new(), Vec::new());
     let mut long_name = None;
     let reader = Reader::little(data);
     let mut at = 0_u64;
@@ -112,13 +112,14 @@ fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
         }
         // GNU keeps a name that is too long in a member of its own.
         if kind == b'L' {
-            long_name = Some(text(until_nul(content), 4_096));
+            long_name = Some(text(until_nul(content), 1_024));
         } else if !matches!(kind, b'x' | b'g' | b'K') {
             count += 1;
             let name = long_name.take().unwrap_or_else(|| name(header));
             if matches!(kind, b'1' | b'2') {
                 links.push(text(until_nul(&header[157..257]), 256));
             }
+            names.push(name.clone());
             if entries.len() < MAX_ENTRIES_REPORTED {
                 entries.push(member(name, header, at, size, content));
             }
@@ -128,7 +129,7 @@ fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
         }
         at = at.saturating_add(512).saturating_add(size.div_ceil(512).saturating_mul(512));
     }
-    super::judge_names(entries.iter().map(|entry| entry.name.as_str()), findings);
+    super::judge_names(names.iter().map(String::as_str), findings);
     judge_links(&links, findings);
     judge_entries(&entries, findings);
     Container { kind: "tar", count, entries, ..Container::default() }

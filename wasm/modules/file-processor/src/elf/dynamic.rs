@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::header::{Header, PT_DYNAMIC, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, SectionHeader, SegmentHeader};
+use super::header::{Header, PT_DYNAMIC, PT_INTERP, PT_LOAD, SHT_DYNSYM, SHT_SYMTAB, SectionHeader, SegmentHeader};
 use crate::facts::{Export, Import};
-use crate::limits::{MAX_NAME, MAX_SYMBOLS};
+use crate::limits::{MAX_LIBRARIES, MAX_NAME, MAX_SYMBOLS};
 use crate::reader::text;
 use module_kit::Findings;
 
@@ -17,6 +17,7 @@ const DT_RPATH: u64 = 15;
 const DT_BIND_NOW: u64 = 24;
 const DT_RUNPATH: u64 = 29;
 const DT_FLAGS: u64 = 30;
+const DF_1_PIE: u64 = 0x0800_0000;
 const DT_GNU_HASH: u64 = 0x6fff_fef5;
 const DT_FLAGS_1: u64 = 0x6fff_fffb;
 /// Real images have below 100 entries.
@@ -28,7 +29,6 @@ pub struct Dynamic {
     pub soname: String,
     pub rpath: Vec<String>,
     pub bind_now: bool,
-    pub is_pie: bool,
     pub imports: Vec<Import>,
     pub exports: Vec<Export>,
 }
@@ -58,15 +58,16 @@ impl Dynamic {
         };
         for &(tag, value) in &entries {
             match tag {
-                DT_NEEDED => dynamic.needed.push(string(value)),
+                DT_NEEDED if dynamic.needed.len() < MAX_LIBRARIES => dynamic.needed.push(string(value)),
+                DT_NEEDED => findings.malformed("libraries", format!("More than {MAX_LIBRARIES} are needed.")),
                 DT_SONAME => dynamic.soname = string(value),
-                DT_RPATH | DT_RUNPATH => dynamic.rpath.extend(string(value).split(':').map(str::to_owned)),
+                DT_RPATH | DT_RUNPATH => {
+                    let left = MAX_LIBRARIES.saturating_sub(dynamic.rpath.len());
+                    dynamic.rpath.extend(string(value).split(':').take(left).map(str::to_owned));
+                }
                 DT_BIND_NOW => dynamic.bind_now = true,
                 DT_FLAGS => dynamic.bind_now |= value & 8 != 0,
-                DT_FLAGS_1 => {
-                    dynamic.bind_now |= value & 1 != 0;
-                    dynamic.is_pie = value & 0x0800_0000 != 0;
-                }
+                DT_FLAGS_1 => dynamic.bind_now |= value & 1 != 0,
                 _ => {}
             }
         }
@@ -154,6 +155,16 @@ impl Symbol {
     const fn is_global(&self) -> bool {
         matches!(self.info >> 4, 1 | 2 | 10)
     }
+}
+
+/// Whether a shared object, by its header, is a position-independent program: it says so itself (linkers since 2018
+/// do), or it asks for a loader and has no name that others could load it by. libc asks for a loader too.
+pub fn is_program(header: &Header, segments: &[SegmentHeader]) -> bool {
+    let entries = entries(header, segments, &[]);
+    let says_so = entries.iter().any(|&(tag, value)| tag == DT_FLAGS_1 && value & DF_1_PIE != 0);
+    let has_name = entries.iter().any(|&(tag, _)| tag == DT_SONAME);
+    let has_loader = segments.iter().any(|segment| segment.kind == PT_INTERP);
+    header.is_position_independent() && (says_so || has_loader && !has_name)
 }
 
 /// Tags and values, from the segment, else from the section.

@@ -16,16 +16,28 @@ use crate::formats::identify_id;
 use crate::options::Analyze;
 use crate::reader::{hex, text};
 
-/// For people: `ELF 64-bit shared object x86-64`.
-pub fn name(data: &[u8]) -> Option<String> {
+/// What is told without sections and symbols.
+pub struct Description {
+    /// For people: `ELF 64-bit position-independent executable x86-64`.
+    pub name: String,
+    /// As `file` gives it, so that tools which know its types agree.
+    pub mime: &'static str,
+}
+
+pub fn describe(data: &[u8]) -> Option<Description> {
     let header = Header::parse(data)?;
-    let order = if header.big_endian { ", big-endian" } else { "" };
-    let has_loader = header.segments(&mut Findings::default()).iter().any(|segment| segment.kind == PT_INTERP);
-    let kind = match header.kind() {
-        "shared-object" if has_loader => "executable (position-independent)".to_owned(),
-        kind => kind.replace('-', " "),
+    let segments = header.segments(&mut Findings::default());
+    let is_pie = dynamic::is_program(&header, &segments);
+    let (kind, mime) = match header.kind() {
+        "shared-object" if is_pie => ("position-independent executable", "application/x-pie-executable"),
+        "shared-object" => ("shared object", "application/x-sharedlib"),
+        "executable" => ("executable", "application/x-executable"),
+        "object" => ("object", "application/x-object"),
+        "core" => ("core", "application/x-coredump"),
+        _ => ("image of unknown type", "application/x-elf"),
     };
-    Some(format!("ELF {}-bit {kind} {}{order}", header.bits(), header.arch()))
+    let order = if header.big_endian { ", big-endian" } else { "" };
+    Some(Description { name: format!("ELF {}-bit {kind} {}{order}", header.bits(), header.arch()), mime })
 }
 
 /// None if it is no ELF image or ends within its header.
@@ -42,13 +54,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         arch: header.arch(),
         bits: header.bits(),
         endian: if header.big_endian { "big" } else { "little" },
-        // A position-independent program is a shared object by its header; what tells it apart is a flag or a loader.
-        kind_of_image: if dynamic.is_pie || interpreter.is_some() && dynamic.soname.is_empty() {
-            "executable"
-        } else {
-            header.kind()
-        }
-        .to_owned(),
+        kind_of_image: if dynamic::is_program(&header, &segments) { "executable" } else { header.kind() }.to_owned(),
         entry_point: header.entry,
         image_base: segments
             .iter()
@@ -73,7 +79,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         ..Executable::default()
     };
     judge::judge(&header, &executable, findings);
-    executable.cut();
+    executable.cut(1);
     Some(executable)
 }
 

@@ -19,7 +19,11 @@ pub fn identify(data: &[u8]) -> Format {
                 format = describe_pe(data, &headers);
             }
         }
-        "elf" => format.name = elf::name(data).unwrap_or(format.name),
+        "elf" => {
+            if let Some(elf::Description { name, mime }) = elf::describe(data) {
+                format = Format { name, mime, ..format };
+            }
+        }
         "macho" => format.name = macho::name(data).unwrap_or(format.name),
         "macho-fat" => format.name = macho::fat_name(data).unwrap_or(format.name),
         _ => {}
@@ -72,8 +76,14 @@ pub fn identify_id(data: &[u8]) -> &'static str {
 /// Bytes of embedded text that are looked at.
 const EMBEDDED_TEXT: usize = 512;
 
+/// Bytes of what is embedded that are looked at: the directories of embedded archives and documents may be long, and
+/// thousands of entries may share one.
+pub const MAX_EMBEDDED: usize = 64 << 10;
+
 /// The same for what is embedded, of which there may be thousands: text is told by its beginning, not by its syntax.
+/// Of an archive or document longer than `MAX_EMBEDDED` only the family may be told: `ole` for `doc`.
 pub fn identify_embedded(data: &[u8]) -> &'static str {
+    let data = &data[..data.len().min(MAX_EMBEDDED)];
     identify_by(data, |data| script::identify_start(&data[..data.len().min(EMBEDDED_TEXT)]))
 }
 

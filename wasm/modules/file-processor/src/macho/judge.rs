@@ -59,7 +59,7 @@ fn memory(header: &Header, executable: &Executable, findings: &mut Findings) {
     if executable.mitigations.get("pie") == Some(&false) {
         findings.add(
             Finding::new("missing-mitigations", Severity::Info, 90, "Built without common mitigations")
-                .detail("Off: pie."),
+                .detail("Built without PIE, so that ASLR does not move it."),
         );
     }
     for section in &executable.sections {

@@ -152,7 +152,7 @@ fn drop_overlapping(slices: &mut Vec<Slice>) -> bool {
 /// One executable a slice; one without slices for a thin image.
 pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut Findings) -> Vec<Executable> {
     if !is_fat(data) {
-        return parse_thin(data, 0, options, budget, findings).into_iter().collect();
+        return parse_thin(data, 0, 1, options, budget, findings).into_iter().collect();
     }
     let mut slices = slices(data);
     if drop_overlapping(&mut slices) {
@@ -161,12 +161,14 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
     if slices.is_empty() || slices.iter().any(|slice| slice.is_cut) {
         findings.malformed("fat-header", "A slice lies outside of the file, or there is none.");
     }
-    slices.iter().filter_map(|slice| parse_thin(slice.data, slice.offset, options, budget, findings)).collect()
+    let images = slices.len();
+    slices.iter().filter_map(|slice| parse_thin(slice.data, slice.offset, images, options, budget, findings)).collect()
 }
 
 fn parse_thin(
     data: &[u8],
     slice_offset: u64,
+    images: usize,
     options: &Analyze,
     budget: &mut Budget,
     findings: &mut Findings,
@@ -186,6 +188,6 @@ fn parse_thin(
     executable.mitigations.insert("nx-heap", header.flags & 0x0100_0000 != 0);
     executable.mitigations.insert("stack-exec", header.flags & 0x0002_0000 != 0);
     judge::judge(&header, &executable, commands.encrypted, findings);
-    executable.cut();
+    executable.cut(images);
     Some(executable)
 }

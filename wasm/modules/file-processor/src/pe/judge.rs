@@ -318,12 +318,13 @@ fn mitigations(headers: &Headers, executable: &Executable, findings: &mut Findin
     if headers.characteristics & FILE_EXECUTABLE == 0 || executable.kind_of_image == "driver" {
         return;
     }
+    const COMMON: [(&str, &str); 2] = [("aslr", "ASLR (DYNAMIC_BASE)"), ("nx", "NX, also called DEP (NX_COMPAT)")];
     let off = |name: &str| executable.mitigations.get(name) == Some(&false);
-    let missing: Vec<&str> = ["aslr", "nx"].into_iter().filter(|name| off(name)).collect();
+    let missing: Vec<&str> = COMMON.iter().filter(|(name, _)| off(name)).map(|&(_, words)| words).collect();
     if !missing.is_empty() {
         findings.add(
             Finding::new("missing-mitigations", Severity::Info, 90, "Built without common mitigations")
-                .detail(format!("Off: {}.", missing.join(", "))),
+                .detail(format!("Built without {}.", missing.join(" and "))),
         );
     }
 }

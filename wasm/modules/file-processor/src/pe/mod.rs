@@ -70,7 +70,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         ..Executable::default()
     };
     judge::judge(&headers, &executable, options, findings);
-    executable.cut();
+    executable.cut(1);
     Some(executable)
 }
 

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::headers::{DIRECTORY_RESOURCE, Headers};
 use crate::budget::Budget;
 use crate::facts::Resource;
-use crate::formats::identify_embedded;
-use crate::limits::{MAX_RESOURCE_MEASURED, MAX_RESOURCES, MAX_RESOURCES_REPORTED};
+use crate::limits::{MAX_RESOURCE_MEASURED, MAX_RESOURCES};
 use crate::reader::{Reader, text_utf16};
 use module_kit::Findings;
 
@@ -52,10 +51,11 @@ pub fn parse(headers: &Headers, budget: &mut Budget, findings: &mut Findings) ->
     };
     let mut walk = Walk { headers, root, visited: 0, found: Vec::new() };
     walk.types(findings);
-    for resource in walk.found.iter_mut().take(MAX_RESOURCES_REPORTED) {
+    // All of them, not those alone that are reported: an executable may be behind hundreds of others.
+    for resource in &mut walk.found {
         let bytes = headers.reader.upto(resource.offset, resource.size.min(MAX_RESOURCE_MEASURED));
         resource.entropy = budget.entropy(bytes);
-        resource.format = identify_embedded(headers.reader.upto(resource.offset, resource.size));
+        resource.format = budget.identify(headers.reader.upto(resource.offset, resource.size));
     }
     walk.found
 }

@@ -1,0 +1,125 @@
+"""A model server on a thread of its own: the browser's tests say what it answers, and see what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
+
+from model_server import MODEL, answer_to, chunks
+from scripted_server import ScriptedServer, reply, sse, stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scripted_server import Exchange, Script
+
+PACE = 0.02
+"""Seconds between two tokens."""
+
+
+class Peer:
+    """``answer`` is the script for questions; every other request than for models is a beacon, and is remembered."""
+
+    def __init__(self) -> None:
+        self.answer: Script = plausible
+        self.asked = self.answering = 0
+        self.beacons: list[str] = []
+        self._changed = threading.Condition()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._server = ScriptedServer(self._route)
+
+    @property
+    def origin(self) -> str:
+        return self._server.url
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/v1"
+
+    def until(self, condition: Callable[[], bool], seconds: float = 30) -> None:
+        with self._changed:
+            assert self._changed.wait_for(condition, seconds)
+
+    def talk(self, start: str, end: str) -> Callable[[], None]:
+        """Answer with a beginning, then words without end until the function that this returns is called."""
+        released = asyncio.Event()
+
+        async def script(exchange: Exchange) -> None:
+            await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
+            first, *words, last = chunks(start, MODEL, usage=None)
+            for chunk in (first, *words):
+                await exchange.chunk(sse(chunk))
+            while not released.is_set():
+                await exchange.chunk(sse(_token("word ")))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(released.wait(), 0.1)
+            for chunk in (_token(end), last):
+                await exchange.chunk(sse(chunk))
+            await exchange.chunk(sse("[DONE]"))
+            await exchange.write(b"0\r\n\r\n")
+
+        self.answer = script
+        return lambda: self._loop.call_soon_threadsafe(released.set) and None
+
+    def say(self, text: str) -> None:
+        """Answer every question with this text."""
+        self.answer = stream(_events(text))
+
+    async def _route(self, exchange: Exchange) -> None:
+        if exchange.request.path == "/v1/models":
+            await reply(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})(exchange)
+        elif exchange.request.path == "/v1/chat/completions":
+            self._count(1)
+            try:
+                await self.answer(exchange)
+            finally:  # at the end of the answer, or because the client has closed the connection
+                self._count(-1)
+        else:
+            with self._changed:
+                self.beacons.append(exchange.request.path)
+                self._changed.notify_all()
+            await reply(404)(exchange)
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self.answering += change
+            self.asked += max(change, 0)
+            self._changed.notify_all()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._server.__aenter__(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._server.__aexit__(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+async def plausible(exchange: Exchange) -> None:
+    """What the model server for demonstrations answers, at a pace that can be watched."""
+    messages = exchange.request.json()["messages"]
+    prompt = "\n".join(message["content"] for message in messages if message["role"] == "user")
+    await stream(_events(answer_to(prompt)), before=_pause)(exchange)
+
+
+def _events(text: str) -> list[bytes]:
+    return [*map(sse, chunks(text, MODEL, usage=None)), sse("[DONE]")]
+
+
+def _token(text: str) -> dict[str, object]:
+    first, word, *_ = chunks("x", MODEL, usage=None)
+    return first | {"choices": [{**word["choices"][0], "delta": {"content": text}}]}
+
+
+async def _pause(_number: int) -> None:
+    await asyncio.sleep(PACE)

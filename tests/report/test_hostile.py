@@ -1,0 +1,104 @@
+"""A report that comes back as JSON was written by anybody: no field of it may become markup or steer a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import msgspec
+import pytest
+from markdown_it import MarkdownIt
+
+from athena_lab.errors import BadOutput
+from athena_lab.report import Report
+from tests.report.make import failed, ok, report
+
+BAIT = "x' \"><script>alert(1)</script>\n\x1b[2J\u202e<img src=x> http://evil.example/ ![x](http://e.vil/p) `|`"
+
+
+def places(node, path=()):
+    """The ways to all strings of the document, and to all keys."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield (*path, key), "key"
+            yield from places(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from places(value, (*path, index))
+    elif isinstance(node, str):
+        yield path, "value"
+
+
+def with_bait(document, path, what, bait):
+    changed = json.loads(json.dumps(document))
+    *above, last = path
+    node = changed
+    for step in above:
+        node = node[step]
+    if what == "key":
+        node[bait] = node.pop(last)
+    else:
+        node[last] = bait
+    return json.dumps(changed)
+
+
+def small():
+    """A report with every field, and few of each."""
+    facts = msgspec.json.decode(report().module_results[0].data)
+    facts["strings"]["items"] = facts["strings"]["items"][:1]
+    facts["entropy"]["profile"] = facts["entropy"]["profile"][:2]
+    made = json.loads(report(ok(), failed()).to_json())
+    made["results"]["analysis"]["file-processor"]["data"] = facts
+    return json.loads(json.dumps(made).replace("http://", "hxxp://").replace("\\u202e", "").replace("\\u001b", ""))
+
+
+DOCUMENT = small()
+
+
+class Tags(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.shape = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.shape.append((tag, *sorted(name for name, _ in attrs)))
+
+
+def forms_of(text):
+    """The three forms; None for a report that is refused, on arrival or when its facts are first read."""
+    try:
+        made = Report.from_json(text)
+        return made.to_html(), made.to_markdown(), made.to_text()
+    except (msgspec.MsgspecError, BadOutput):
+        return None
+
+
+@pytest.mark.parametrize("bait", [BAIT, "a\n"])
+def test_no_field_that_comes_back_becomes_markup(bait):
+    allowed = {shape[0] for shape in Tags(Report.from_json(json.dumps(DOCUMENT)).to_html()).shape}
+    lines = len(forms_of(json.dumps(DOCUMENT))[2].splitlines())
+    shown = 0
+    for path, what in places(DOCUMENT):
+        forms = forms_of(with_bait(DOCUMENT, path, what, bait))
+        if forms is None:
+            continue
+        shown += 1
+        html, markdown, text = forms
+        tags = {shape[0] for shape in Tags(html).shape}
+        assert tags <= allowed, (path, what)
+        assert "<script" not in html + MarkdownIt("commonmark", {"html": True}).render(markdown), (path, what)
+        for form in forms:
+            assert not re.search("[\x1b\u202e]", form), (path, what)
+            assert "http://" not in form.replace("https://attack.mitre.org", ""), (path, what)
+        assert len(text.splitlines()) <= lines, (path, what)
+    assert shown > 100
+
+
+def test_a_report_s_id_is_hexadecimal():
+    for bad in ('"><script>alert(1)</script>', "g" * 32, "0" * 31, "0" * 32 + "\n", ""):
+        with pytest.raises(msgspec.ValidationError):
+            Report.from_json(json.dumps({**DOCUMENT, "id": bad}))
+    assert "<script" not in msgspec.structs.replace(report(), id='"><script>').to_html()
