@@ -15,7 +15,7 @@ from athena_lab.ai.types import AnalysisType, ProviderStatus
 from athena_lab.report.findings import Slot
 from athena_lab.wasm.contract import Name
 
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
 Seconds = Annotated[float, Meta(gt=0, le=600)]
 MAX_NAME = 1_024
 FileName = Annotated[str, Meta(max_length=MAX_NAME)]

@@ -46,7 +46,7 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u1fff\u2c00-\ud7ff\uf900-\ufffd]"
 class Sample(msgspec.Struct, frozen=True):
     """A file in the quarantine. ``size`` in bytes; ``name`` is what it was called: a hint, and hostile."""
 
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
     size: int
     name: str = ""
 

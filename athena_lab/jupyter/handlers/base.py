@@ -93,8 +93,8 @@ class AthenaHandler(JupyterHandler):
 
     async def prepare(self) -> None:  # type: ignore[override]  # jupyter_server's own is async too, but not typed so
         self.body = bytearray()
-        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         self._writing = asyncio.Lock()
+        self.request.connection.set_max_body_size(self.max_body + _DISCARDED)  # type: ignore[union-attr]  # HTTP/1
         self.current_user = self._jupyter_current_user = None
         if not self.check_host():
             raise NotAllowed("This server does not answer to that host name.")
