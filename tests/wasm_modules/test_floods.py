@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MAX_ANSWER = 16 << 20
 """Bytes of an answer that the host takes."""
 SECONDS = 10
-"""Far above what each takes on a busy machine, far below what it took before it was bounded."""
+"""Of processor time: far above what each takes, far below what it took before it was bounded."""
 
 TEMPLATE = 'Id="r1" Type="http://x/attachedTemplate" Target="http://example.invalid/t.dotm" TargetMode="External"/>'
 CONTENT_TYPES = {"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<document/>"}
@@ -185,9 +185,10 @@ def test_floods_hide_nothing_and_do_not_swell(
 ) -> None:
     sample = build()
     call = Call(function="analyze", sample=SampleInfo(size=len(sample)))
-    started = time.monotonic()
-    answer = guest("file-processor").analyze_raw(msgspec.json.encode(call).decode(), sample)
-    assert time.monotonic() - started < SECONDS
+    module = guest("file-processor")  # compiled here, outside of what is measured
+    started = time.process_time()
+    answer = module.analyze_raw(msgspec.json.encode(call).decode(), sample)
+    assert time.process_time() - started < SECONDS
     assert len(answer.encode()) < MAX_ANSWER
     output = msgspec.json.decode(answer, type=Output)
     msgspec.json.decode(output.data, type=FileFacts, strict=True)
