@@ -300,10 +300,11 @@ async def test_the_settings_reach_the_policies(server):
     environ = {
         "ATHENA_LOCAL_URL": server.url,
         "ATHENA_PROVIDERS__LOCAL__MODEL": "m-1",
-        "ATHENA_AI__FIRST_TOKEN": "0.1",
+        "ATHENA_AI__FIRST_TOKEN": "0.5",
         "ATHENA_AI__RETRY__ATTEMPTS": "2",
     }
     async with open_lab(load_config(environ), environ=environ) as lab:
+        await lab.providers()  # which imports the HTTP libraries: they take longer than a first token may here
         server.will(hang)
         slow = await lab.analyze(REQUEST)
         server.will(reply(500, "", {"retry-after": "0"}))
