@@ -68,7 +68,9 @@ class Guest:
     def call(self, function: str, sample: bytes | None = None, name: str = "", **args: Any) -> Output:
         """The decoded answer; raises `Refused` with the decoded `Refusal`."""
         info = None if sample is None else SampleInfo(size=len(sample), name=name)
-        options = msgspec.json.encode(Call(function=function, args=args, sample=info)).decode()
+        options = msgspec.json.encode(
+            Call(function=function, args=msgspec.Raw(msgspec.json.encode(args)), sample=info)
+        ).decode()
         try:
             answer = self.analyze_raw(options, sample or b"")
         except Refused as refused:
