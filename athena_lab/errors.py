@@ -19,6 +19,7 @@
     │   ├── InvalidField           JSON, but a field is missing, wrong or unknown
     │   ├── UnknownModule          no module of that name
     │   ├── UnknownFunction        the module has no such function
+    │   ├── UnknownJob             no analysis of that id, or no longer
     │   ├── NotAuthenticated       no token, or a wrong one
     │   ├── NotAllowed             a foreign origin, host or scope
     │   ├── UnknownRoute           no such path under /api/v1
@@ -36,7 +37,11 @@
     │   └── QueueFull              more calls are waiting than the queue holds
     ├── Rejected                   a policy of ours refused; the service was not asked, or no longer
     │   ├── DeadlineExceeded       the time given is over
-    │   └── NoProvider             no provider is configured for the request
+    │   ├── NoProvider             no provider is configured for the request
+    │   ├── BudgetExceeded         the spend or the tokens set for a day are used up
+    │   ├── BulkheadFull           as many requests run and wait as may
+    │   ├── CircuitOpen            the provider failed lately, and is left alone for a while
+    │   └── AnalysisCancelled      whoever asked took the question back
     ├── APIError                   carries ``provider``, ``model``, ``status_code``, ``attempts`` ...
     │   ├── NetworkError
     │   │   ├── ProviderTimeout
@@ -283,6 +288,13 @@ class MethodNotAllowed(RequestError):
     status = 405
 
 
+class UnknownJob(RequestError):
+    code = "unknown_job"
+    title = "Unknown analysis"
+    status = 404
+    next_step = "Ask again: an analysis is kept for a while after its end, and none is kept over a restart."
+
+
 class UnsupportedMedia(RequestError):
     code = "unsupported_media"
     title = "Unsupported media type"
@@ -367,9 +379,27 @@ class QueueFull(WasmError):
 
 
 class Rejected(AthenaError):
+    """``retry_after`` is in seconds, None where waiting does not help; ``attempts`` counts the requests sent before."""
+
     code = "rejected"
     title = "Rejected"
     status = 503
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        provider: str | None = None,
+        model: str | None = None,
+        attempts: int | None = None,
+        retry_after: float | None = None,
+        next_step: str | None = None,
+    ) -> None:
+        super().__init__(detail, next_step=next_step)
+        self.provider = provider
+        self.model = model
+        self.attempts = attempts
+        self.retry_after = retry_after
 
 
 class DeadlineExceeded(Rejected):
@@ -383,9 +413,34 @@ class NoProvider(Rejected):
     code = "no_provider"
     title = "No provider configured"
     next_step = (
-        "Set ANTHROPIC_API_KEY (or OPENAI_, DEEPSEEK_, MISTRAL_, GROQ_API_KEY), or ATHENA_LOCAL_URL for a local model, "
-        'where the server starts; or ask with provider="offline" for the summary written without AI.'
+        "Set ANTHROPIC_API_KEY (or OPENAI_, DEEPSEEK_, GEMINI_, MISTRAL_, GROQ_API_KEY), or ATHENA_LOCAL_URL for a "
+        'local model, where the server starts; or ask with provider="offline" for the summary written without AI.'
     )
+
+
+class BudgetExceeded(Rejected):
+    code = "budget_exceeded"
+    title = "Budget used up"
+    next_step = "Raise the limit under [ai.budget] in athena.toml, wait for the next day (UTC), or ask a local model."
+
+
+class BulkheadFull(Rejected):
+    code = "bulkhead_full"
+    title = "Too many requests at once"
+    next_step = "Wait for running analyses to end."
+
+
+class CircuitOpen(Rejected):
+    code = "circuit_open"
+    title = "Provider left alone after failures"
+    next_step = "Wait for the time given, or choose another provider."
+
+
+class AnalysisCancelled(Rejected):
+    code = "analysis_cancelled"
+    title = "Analysis cancelled"
+    status = 409
+    next_step = "What came is kept. Ask again when you want the answer."
 
 
 # -- providers -------------------------------------------------------------------------------------------------

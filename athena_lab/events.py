@@ -1,14 +1,19 @@
 """What a stream of an analysis is made of.
 
-A stream is ``Started Token* Usage? (Finished | Failed)``. It always ends with exactly one terminal event: a stream that
-breaks off upstream ends with `Failed`, which keeps the text received so far.
+::
+
+    Started (Token | ToolCall | Member | Reconnecting | Usage)* Structured? (Finished | Failed)
+
+It always ends with exactly one terminal event: a stream that breaks off upstream ends with `Failed`, and the text
+received so far stays valid as a fragment.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from athena_lab.errors import Problem
 
@@ -26,6 +31,8 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     wait: float = 0.0
     error: str | None = None
     """The error's code, None if the attempt succeeded."""
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 class Started(Event, tag="started", frozen=True):
@@ -42,11 +49,96 @@ class Token(Event, tag="token", frozen=True):
     text: str
 
 
+class ToolCall(Event, tag="tool_call", frozen=True):
+    """The model asks for a function to be called, as a whole: fragments are gathered first."""
+
+    id: str
+    """The provider's id of the call, under which it expects the result."""
+    name: str
+    arguments: str
+    """JSON text as the model wrote it; it may be invalid."""
+
+
+class Member(Event, tag="member", frozen=True):
+    """One member of a structured answer is complete: its name and its value, as the model wrote it."""
+
+    name: str
+    value: Any
+
+
+class Reconnecting(Event, tag="reconnecting", frozen=True):
+    """An attempt failed, and the next one (``attempt``, counted from 1) begins after ``wait`` seconds."""
+
+    provider: str
+    attempt: int
+    wait: float
+    error: str
+    """The error's code."""
+
+
 class Usage(Event, tag="usage", frozen=True):
     """Tokens billed, as the provider counts them. Later events replace earlier ones."""
 
     input_tokens: int = 0
+    """All of them, with those read from or written to a cache."""
     output_tokens: int = 0
+    """All of them, with those spent on reasoning."""
+    cached_tokens: int = 0
+    """Of the input: read from the provider's cache."""
+    reasoning_tokens: int = 0
+    """Of the output: spent on reasoning."""
+    cost: float | None = None
+    """Estimated, in US dollars, by the prices of the provider's row; None where those are not known."""
+
+
+Technique = Annotated[str, Meta(pattern=r"^T\d{4}(\.\d{3})?$")]
+IocKind = Literal[
+    "url",
+    "domain",
+    "ipv4",
+    "ipv6",
+    "email",
+    "md5",
+    "sha1",
+    "sha256",
+    "registry",
+    "path",
+    "mutex",
+    "user-agent",
+    "other",
+]
+
+
+class Ioc(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An indicator of compromise that the model names. ``value`` as it is, not defanged."""
+
+    kind: IocKind
+    value: Annotated[str, Meta(min_length=1, max_length=2_048)]
+
+
+class Assessment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A model's structured answer. Techniques are ids of MITRE ATT&CK."""
+
+    verdict: Literal["malicious", "suspicious", "benign", "unknown"]
+    family: Annotated[str, Meta(max_length=128)] | None
+    confidence: Annotated[int, Meta(ge=0, le=100)]
+    """Per cent."""
+    techniques: Annotated[tuple[Technique, ...], Meta(max_length=64)]
+    iocs: Annotated[tuple[Ioc, ...], Meta(max_length=256)]
+    summary: Annotated[str, Meta(min_length=1, max_length=32_768)]
+    """Markdown."""
+
+
+class Structured(Event, tag="structured", frozen=True):
+    """What became of a structured answer: an assessment, or what is wrong with it and the text as it came."""
+
+    assessment: Assessment | None = None
+    repaired: bool = False
+    """The first answer did not fit, and the model was asked once to correct it."""
+    problem: str | None = None
+    """What does not fit, in one line; None with an assessment."""
+    raw: str | None = None
+    """The model's text, where it gave no assessment."""
 
 
 class Finished(Event, tag="finished", frozen=True):
@@ -73,4 +165,4 @@ class Failed(Event, tag="failed", frozen=True):
     elapsed: float = 0.0
 
 
-AnyEvent = Started | Token | Usage | Finished | Failed
+AnyEvent = Started | Token | ToolCall | Member | Reconnecting | Usage | Structured | Finished | Failed

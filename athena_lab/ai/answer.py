@@ -9,16 +9,17 @@ from msgspec.structs import replace
 
 from athena_lab.ai.citations import find_citations
 from athena_lab.ai.observe import RequestEnded
+from athena_lab.ai.send import Progress
 from athena_lab.ai.types import AnalysisResult
 from athena_lab.errors import APIError, AthenaError
-from athena_lab.events import Failed, Finished, Started, Token, Usage
+from athena_lab.events import Failed, Finished, Reconnecting, Started, Structured, Token, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from athena_lab.ai.observe import Observer
     from athena_lab.ai.send import Item
-    from athena_lab.errors import Problem
+    from athena_lab.ai.states import StreamState
     from athena_lab.events import AnyEvent, Attempt
 
 
@@ -28,12 +29,15 @@ class Answer:
     def __init__(
         self,
         started: Started,
+        state: StreamState,
+        *,
         known: Sequence[str],
         attempts: list[Attempt],
         elapsed: Callable[[], float],
         observers: Sequence[Observer],
     ) -> None:
         self._started = started
+        self._state = state
         self._known = known
         self._attempts = attempts
         self._elapsed = elapsed
@@ -54,7 +58,7 @@ class Answer:
                     async for item in items:
                         if isinstance(item, Finished):
                             last = item
-                        elif isinstance(item, Token | Usage):
+                        elif not isinstance(item, Progress):
                             self._note(item)
                             yield item
             except AthenaError as error:
@@ -66,18 +70,25 @@ class Answer:
         finally:
             self._tell()
 
-    def _note(self, item: Token | Usage) -> None:
-        if isinstance(item, Usage):
-            self._usage = item
-            return
+    def _note(self, item: AnyEvent) -> None:
+        match item:
+            case Token():
+                self._text.append(item.text)
+            case Usage():
+                self._usage = item
+                return
+            case Reconnecting():
+                return
         if self._first is None:
             self._first = self._elapsed()
-        self._text.append(item.text)
+            if self._state.value == "connected":
+                self._state.move("streaming")
 
     def _finished(self, end: Finished) -> Finished:
         """The provider's end with what only we know. It comes last, when all attempts are written down."""
         cited, unknown = find_citations("".join(self._text), self._known)
         self._outcome = end.status
+        self._state.move("completed")
         return replace(
             end,
             citations=cited,
@@ -90,6 +101,7 @@ class Answer:
         if isinstance(error, APIError):
             error.attempts = max(len(self._attempts), 1)
         self._outcome, self._error = "failed", error.code
+        self._state.move("failed")
         return Failed(error.problem(self._started.id), tuple(self._attempts), self._elapsed())
 
     def _tell(self) -> None:
@@ -111,57 +123,72 @@ class Answer:
 
 async def fold(events: AsyncIterator[AnyEvent], known: Sequence[str]) -> AnalysisResult:
     """The result that a whole stream amounts to. ``known`` are the ids that may be cited."""
-    text: list[str] = []
-    started: Started | None = None
-    usage = Usage()
+    folder = Folder(known)
     async for event in events:
+        folder.take(event)
+        if folder.ended:
+            break
+    return folder.result()
+
+
+class Folder:
+    """A stream of events, as far as it came, as one result."""
+
+    def __init__(self, known: Sequence[str] = ()) -> None:
+        self._known = known
+        self._started: Started | None = None
+        self._text: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._usage = Usage()
+        self._structured: Structured | None = None
+        self._end: Finished | Failed | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
+
+    def take(self, event: AnyEvent) -> None:
         match event:
-            case Started():
-                started = event
             case Token():
-                text.append(event.text)
+                self._text.append(event.text)
+            case Started():
+                self._started = event
+            case ToolCall():
+                self._calls.append(event)
             case Usage():
-                usage = event
-            case Finished():
-                return _result(started, text, usage, event)
-            case Failed():
-                return _fragment(started, text, usage, event, known)
-    raise RuntimeError("A stream of events ended without its terminal event.")
+                self._usage = event
+            case Structured():
+                self._structured = event
+            case Finished() | Failed():
+                self._end = event
 
-
-def _result(started: Started | None, text: list[str], usage: Usage, end: Finished) -> AnalysisResult:
-    assert started is not None
-    return AnalysisResult(
-        id=started.id,
-        status=end.status,
-        provider=started.provider,
-        model=started.model,
-        text="".join(text),
-        citations=end.citations,
-        unknown_citations=end.unknown_citations,
-        usage=usage,
-        attempts=end.attempts,
-        stop_reason=end.stop_reason,
-        elapsed=end.elapsed,
-    )
-
-
-def _fragment(
-    started: Started | None, text: list[str], usage: Usage, end: Failed, known: Sequence[str]
-) -> AnalysisResult:
-    assert started is not None
-    error: Problem = end.error
-    cited, unknown = find_citations("".join(text), known)
-    return AnalysisResult(
-        id=started.id,
-        status="failed",
-        provider=started.provider,
-        model=started.model,
-        text="".join(text),
-        citations=cited,
-        unknown_citations=unknown,
-        usage=usage,
-        attempts=end.attempts,
-        elapsed=end.elapsed,
-        error=error,
-    )
+    def result(self) -> AnalysisResult:
+        """Raises RuntimeError for a stream without its beginning or its terminal event."""
+        started, end = self._started, self._end
+        if started is None or end is None:
+            raise RuntimeError("A stream of events ended without its terminal event.")
+        text = "".join(self._text)
+        structured = self._structured
+        result = AnalysisResult(
+            id=started.id,
+            status="failed",
+            provider=started.provider,
+            model=started.model,
+            text=text,
+            verdict=structured.assessment if structured else None,
+            structured=structured,
+            tool_calls=tuple(self._calls),
+            usage=self._usage,
+            attempts=end.attempts,
+            elapsed=end.elapsed,
+        )
+        if isinstance(end, Failed):
+            cited, unknown = find_citations(text, self._known)
+            return replace(result, citations=cited, unknown_citations=unknown, error=end.error)
+        return replace(
+            result,
+            status=end.status,
+            citations=end.citations,
+            unknown_citations=end.unknown_citations,
+            stop_reason=end.stop_reason,
+        )

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from athena_lab.errors import AthenaError
-from athena_lab.events import Attempt
+from athena_lab.events import Attempt, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,18 +20,28 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
         async def recorded(call: Call) -> AsyncGenerator[Item, None]:
             began = tools.clock()
             outcome: str | None = "cancelled"
+            usage = Usage()
             try:
                 async with aclosing(send(call)) as events:
                     async for event in events:
+                        if isinstance(event, Usage):
+                            usage = event
                         yield event
                 outcome = None
             except AthenaError as error:
                 outcome = error.code
                 raise
             finally:
-                elapsed = tools.clock() - began
                 call.attempts.append(
-                    Attempt(call.provider, call.model, elapsed=elapsed, wait=call.waited, error=outcome)
+                    Attempt(
+                        call.provider,
+                        call.model,
+                        elapsed=tools.clock() - began,
+                        wait=call.waited,
+                        error=outcome,
+                        input_tokens=usage.input_tokens,
+                        output_tokens=usage.output_tokens,
+                    )
                 )
 
         return recorded

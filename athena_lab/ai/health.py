@@ -68,7 +68,7 @@ class HealthBoard:
         began = self._clock()
         try:
             async with asyncio.timeout(self._timeout):
-                models = await provider.models()
+                models = tuple(model.id for model in await provider.models())
         except TimeoutError:
             return self._status(provider, "timeout", f"{provider.name} did not answer within {self._timeout:g} s.")
         except APIError as error:

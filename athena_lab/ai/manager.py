@@ -20,6 +20,7 @@ from athena_lab.ai.health import TIMEOUT, HealthBoard
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.send import Call, Tools
+from athena_lab.ai.states import StreamState
 from athena_lab.ai.transports.http import AiohttpClients
 from athena_lab.errors import APIError, ConfigError, InvalidField, NoProvider
 from athena_lab.events import Started
@@ -107,6 +108,7 @@ class AIManager:
     async def _prepare(self, request: AnalysisRequest, prompt: Prompt) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
+        state = StreamState()
         if request.provider == offline.NAME:
             name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
         else:
@@ -120,10 +122,18 @@ class AIManager:
                 max_tokens=request.options.max_tokens,
                 expires=began + seconds,
                 attempts=attempts,
+                state=state,
             )
             items = compose(self._policies, provider.stream)(call)
         started = Started(uuid4().hex, name, model)
-        answer = Answer(started, prompt.material.ids, attempts, lambda: self._tools.clock() - began, self._observers)
+        answer = Answer(
+            started,
+            state,
+            known=prompt.material.ids,
+            attempts=attempts,
+            elapsed=lambda: self._tools.clock() - began,
+            observers=self._observers,
+        )
         return answer, items
 
     def _choose(self, name: str | None) -> Provider:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from athena_lab.report.display import time_text
 from athena_lab.report.findings import worst_first
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from athena_lab.report.facts import Container, Executable, FileFacts, StringItem
     from athena_lab.report.findings import Finding
@@ -66,13 +66,25 @@ class Material:
         return tuple(finding.id for finding in self.findings)
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the model may ask to be called. ``parameters`` is a JSON Schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Prompt:
-    """The two texts for a model, and the material behind them."""
+    """The two texts for a model, the material behind them, and what else it is given."""
 
     system: str
     user: str
     material: Material
+    tools: tuple[Tool, ...] = ()
+    schema: Mapping[str, Any] | None = None
+    """JSON Schema that the answer is to fit."""
 
     def __repr__(self) -> str:
         """Sizes only: a prompt does not belong into logs."""

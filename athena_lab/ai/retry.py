@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import APIError, InvalidResponse, NetworkError, RateLimited, ServiceUnavailable
-from athena_lab.events import Token
+from athena_lab.events import Reconnecting, Token, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -74,14 +74,20 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
                 async def attempt(call: Call) -> Opened:
                     events = await stack.enter_async_context(aclosing(send(call)))
-                    return await _until_token(events), events
+                    return await _until_shown(events), events
 
                 try:
                     head, rest = await attempt(call)
                 except APIError as error:
+                    call.state.move("error")
                     if not is_transient(error):
                         raise
-                    head, rest = await _again(error, attempt, call, limits, tools)
+                    async with aclosing(_again(error, attempt, call, limits, tools)) as steps:
+                        async for step in steps:
+                            if isinstance(step, Reconnecting):
+                                yield step
+                            else:
+                                head, rest = step
                 for event in head:
                     yield event
                 async for event in rest:
@@ -92,12 +98,12 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     return wrap
 
 
-async def _until_token(events: AsyncGenerator[Item, None]) -> list[Item]:
-    """What comes up to the first token: once that is shown, an attempt cannot be taken back."""
+async def _until_shown(events: AsyncGenerator[Item, None]) -> list[Item]:
+    """What comes up to the first piece that a reader sees: once it is shown, an attempt cannot be taken back."""
     head: list[Item] = []
     async for event in events:
         head.append(event)
-        if isinstance(event, Token):
+        if isinstance(event, Token | ToolCall):
             break
     return head
 
@@ -108,22 +114,21 @@ async def _again(
     call: Call,
     options: RetryOptions,
     tools: Tools,
-) -> Opened:
-    """Go on trying. ``first`` is the failure of the attempt already made, and counts as one."""
+) -> AsyncGenerator[Reconnecting | Opened, None]:
+    """Go on trying, and tell of each wait; the last thing is what came of it.
+
+    ``first`` is the failure of the attempt already made, and counts as one.
+    """
     import tenacity  # noqa: PLC0415 - see the module's docstring
 
-    failures = [first]
     wait = 0.0
-
-    async def once_more() -> Opened:
-        if failures:
-            raise failures.pop()
-        return await attempt(replace(call, waited=wait))
+    error = first
 
     def next_wait(state: tenacity.RetryCallState) -> float:
-        nonlocal wait
-        error = state.outcome.exception() if state.outcome is not None else None
-        wait = delay(state.attempt_number, getattr(error, "retry_after", None), options, tools.random())
+        nonlocal wait, error
+        failed = state.outcome.exception() if state.outcome is not None else None
+        error = failed if isinstance(failed, APIError) else error
+        wait = delay(state.attempt_number, error.retry_after, options, tools.random())
         return wait
 
     def gives_up(state: tenacity.RetryCallState) -> bool:
@@ -131,10 +136,33 @@ async def _again(
         return too_long or state.attempt_number >= options.attempts
 
     retrying = tenacity.AsyncRetrying(
-        sleep=tools.sleep,
+        sleep=_no_time,
         wait=next_wait,
         stop=gives_up,
         retry=tenacity.retry_if_exception(is_transient),
         reraise=True,
     )
-    return await retrying(once_more)
+    async for trial in retrying:
+        number = trial.retry_state.attempt_number
+        if number > 1:
+            # Told and waited for out here: inside, tenacity would take a reader that leaves for a failure.
+            call.state.move("reconnecting")
+            yield Reconnecting(call.provider, number, wait, error.code)
+            await tools.sleep(wait)
+        with trial:
+            if number == 1:
+                raise first
+            opened = await _tried(attempt, replace(call, waited=wait))
+    yield opened
+
+
+async def _tried(attempt: Callable[[Call], Awaitable[Opened]], call: Call) -> Opened:
+    try:
+        return await attempt(call)
+    except APIError:
+        call.state.move("error")
+        raise
+
+
+async def _no_time(_seconds: float) -> None:
+    """tenacity's place for the wait, which is made elsewhere."""

@@ -9,10 +9,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from athena_lab.ai.states import StreamState
 from athena_lab.events import AnyEvent, Attempt
 
 if TYPE_CHECKING:
     from athena_lab.ai.prompt import Prompt
+    from athena_lab.ai.types import TransportKind
 
 
 class Progress:
@@ -38,12 +40,16 @@ class Call:
     """When the whole request's time is over, on `Tools.clock`."""
     waited: float = 0.0
     """Seconds slept before this attempt."""
+    transport: TransportKind = "sse"
+    """How the answer is to come: ``polling`` means whole, the others in pieces."""
+    state: StreamState = field(default_factory=StreamState)
+    """Where the stream is; shared by all copies of a call, as `attempts` is."""
     attempts: list[Attempt] = field(default_factory=list)
-    """What was tried. The one thing that all copies of a call share, so that nothing tried is forgotten."""
+    """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
 
 
 Send = Callable[[Call], AsyncGenerator[Item, None]]
-"""Yields tokens and progress, then at most one `Usage`, then one `Finished`; a failure is raised."""
+"""Yields tokens, tool calls and progress, then at most one `Usage`, then one `Finished`; a failure is raised."""
 
 Policy = Callable[[Send], Send]
 

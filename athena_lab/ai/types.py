@@ -8,11 +8,15 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import Problem
-from athena_lab.events import Attempt, Usage
+from athena_lab.events import Assessment, Attempt, Structured, ToolCall, Usage
 from athena_lab.report.findings import AnalysisType as AnalysisType  # noqa: PLC0414 - the doors know it from here
 
 AnalysisStatus = Literal["completed", "refused", "degraded", "failed"]
 ProviderState = Literal["available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"]
+
+TransportKind = Literal["websocket", "sse", "polling"]
+TRANSPORTS: tuple[TransportKind, ...] = ("websocket", "sse", "polling")
+"""From the best to the one that always works."""
 
 MAX_QUESTION = 32_768
 
@@ -23,6 +27,8 @@ class AnalysisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     max_tokens: Annotated[int, Meta(ge=1, le=128_000)] = 2_048
     deadline: Annotated[float, Meta(gt=0, le=3_600)] | None = None
     """For the whole answer, all attempts together; the setting of that name where there is none."""
+    structured: bool = False
+    """Ask for an `Assessment` beside the text: verdict, family, confidence, techniques, indicators, summary."""
 
 
 class AnalysisRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -50,12 +56,60 @@ class AnalysisResult(msgspec.Struct, frozen=True, rename="camel"):
     text: str
     citations: tuple[str, ...] = ()
     unknown_citations: tuple[str, ...] = ()
+    verdict: Assessment | None = None
+    """Of a structured answer."""
+    structured: Structured | None = None
+    """What became of a structured answer; None where none was asked for."""
+    tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage = Usage()
     attempts: tuple[Attempt, ...] = ()
     stop_reason: str | None = None
     elapsed: float = 0.0
     """Seconds."""
     error: Problem | None = None
+
+
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A model of a provider. Sizes in tokens, prices in US dollars per million tokens; None for what is not known."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=256)]
+    context: Annotated[int, Meta(ge=1)] | None = None
+    """Input and output together."""
+    output: Annotated[int, Meta(ge=1)] | None = None
+    input_price: Annotated[float, Meta(ge=0)] | None = None
+    cached_price: Annotated[float, Meta(ge=0)] | None = None
+    """For input read from the provider's cache; ``input_price`` where there is none."""
+    output_price: Annotated[float, Meta(ge=0)] | None = None
+
+
+class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What a provider can do, and what of it is to be used."""
+
+    streaming: bool = True
+    """False asks for the answer in one piece."""
+    batching: bool = False
+    function_calling: bool = False
+    websocket: bool = False
+    background: bool = False
+    """An answer goes on at the provider without a connection, and can be asked for again."""
+    structured_output: bool = False
+    """The answer can be bound to a JSON Schema."""
+
+
+class RateWindow(msgspec.Struct, frozen=True, rename="camel"):
+    """What is left of a limit. ``reset`` in seconds from when it was told; None for what was not told."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+
+
+class RateLimits(msgspec.Struct, frozen=True, rename="camel"):
+    """What a provider last said of its limits. ``told_at`` in Unix seconds; None if it said nothing yet."""
+
+    requests: RateWindow | None = None
+    tokens: RateWindow | None = None
+    told_at: float | None = None
 
 
 class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):

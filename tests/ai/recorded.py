@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from athena_lab.ai.providers.wires import BUILT_IN, find_wire
 from athena_lab.events import Finished, Token, Usage
 from tests.peers.scripted_server import sse
+
+WIRES = {name: find_wire(name) for name in BUILT_IN}
 
 TEXT = ("The file ", "is packed: ", "naïve 🦠 ", "„UPX“ [file-processor/packer].\n")
 

@@ -7,7 +7,6 @@ import pytest
 from athena_lab.ai.providers.anthropic import STATUS_OF as ANTHROPIC_ENDS
 from athena_lab.ai.providers.openai_chat import FAILURES
 from athena_lab.ai.providers.openai_chat import STATUS_OF as OPENAI_ENDS
-from athena_lab.ai.providers.provider import WIRES
 from athena_lab.ai.providers.wire import FAULTS, STATUSES, Complaint, retry_after
 from athena_lab.ai.transports import Fault
 from athena_lab.errors import (
@@ -19,6 +18,7 @@ from athena_lab.errors import (
     ServiceUnavailable,
     Unauthorized,
 )
+from tests.ai.recorded import WIRES
 
 
 def test_every_fault_of_the_transport_has_a_name():
@@ -118,7 +118,7 @@ def test_retry_after(headers, seconds):
 
 async def test_retry_after_is_waited_for(server, manager_for, request_of, patience):
     from athena_lab.ai import build_prompt  # noqa: PLC0415 - only here
-    from tests.ai.recorded import OPENAI  # noqa: PLC0415
+    from tests.ai.recorded import OPENAI  # noqa: PLC0415, WIRES
     from tests.peers.scripted_server import reply, stream  # noqa: PLC0415
 
     server.will(reply(429, "", {"retry-after": "17"}), reply(529, "", {"retry-after-ms": "2500"}), stream([OPENAI]))

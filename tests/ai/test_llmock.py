@@ -11,6 +11,7 @@ import pytest
 
 from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
 from athena_lab.ai.send import Tools
+from athena_lab.ai.types import Features
 from tests.system import LLMOCK
 
 PROMPT = build_prompt("What is an overlay?")
@@ -37,7 +38,8 @@ def row(name, wire, base_url, **settings):
     return ProviderRow(name=name, wire=wire, base_url=base_url, key_env="KEY", workers=50, **settings)
 
 
-def rows(llmock, **settings):
+def rows(llmock, *, streaming=True):
+    settings = {"features": Features(streaming=streaming)}
     usage = {"include_usage": True}
     return {
         "claude": row("claude", "anthropic", f"{llmock}/anthropic/v1", model="claude-sonnet-4-6", **settings),

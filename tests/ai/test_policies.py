@@ -27,7 +27,7 @@ from athena_lab.errors import (
     ServiceUnavailable,
     Unauthorized,
 )
-from athena_lab.events import Finished, Token
+from athena_lab.events import Finished, Reconnecting, Token
 from tests.ai.virtual_time import run
 
 END = Finished("completed", "stop")
@@ -116,7 +116,8 @@ def test_each_policy_alone_passes_an_answer_through(policy):
 
 def test_what_is_transient_is_tried_again_with_doubling_waits():
     events, tried, now = through(failing(error(), error(ProviderUnreachable)))
-    assert events == [Token("a"), END]
+    waits = [Reconnecting("peer", 2, 1.0, "service_unavailable"), Reconnecting("peer", 3, 2.0, "provider_unreachable")]
+    assert events == [*waits, Token("a"), END]
     assert [(attempt.error, attempt.wait) for attempt in tried] == [
         ("service_unavailable", 0.0),
         ("provider_unreachable", 1.0),
@@ -128,7 +129,8 @@ def test_what_is_transient_is_tried_again_with_doubling_waits():
 def test_after_the_last_attempt_the_last_error_stands():
     last = error(RateLimited)
     events, tried, _ = through(failing(error(), error(), last, error()))
-    assert events == [last]
+    assert [type(event) for event in events] == [Reconnecting, Reconnecting, RateLimited]
+    assert events[-1] is last
     assert len(tried) == 3
 
 
@@ -168,7 +170,8 @@ def test_what_a_failed_attempt_said_before_its_first_token_is_not_shown():
         yield END
 
     events, _, _ = through(send)
-    assert events == [PROGRESS, Token("a"), END]
+    assert events[1:] == [PROGRESS, Token("a"), END]
+    assert isinstance(events[0], Reconnecting)
 
 
 def test_the_provider_s_wait_is_honoured():
@@ -291,7 +294,8 @@ def test_a_provider_that_stops_before_its_first_word_is_tried_again():
         yield END
 
     events, tried, now = through(send)
-    assert events == [PROGRESS, Token("a"), END]
+    assert events[1:] == [PROGRESS, Token("a"), END]
+    assert isinstance(events[0], Reconnecting)
     assert [attempt.error for attempt in tried] == ["provider_timeout", None]
     assert now == pytest.approx(30 + 1 + 5)
 

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athena_lab.ai.providers.provider import WIRES
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import MAX_LINE, Fault, Message, TransportFailure
 from athena_lab.ai.transports.sse import SseDecoder
-from tests.ai.recorded import EVENTS, STREAMS
+from tests.ai.recorded import EVENTS, STREAMS, WIRES
 from tests.peers.scripted_server import cut
 
 

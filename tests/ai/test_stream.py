@@ -8,6 +8,7 @@ import json
 import pytest
 
 from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai.types import Features
 from athena_lab.errors import ConfigError, InvalidField, NoProvider
 from athena_lab.events import Failed, Finished, Started, Token, Usage
 from athena_lab.report.findings import Finding
@@ -90,7 +91,7 @@ WHOLE = {
 async def test_an_answer_in_one_piece(server, manager_for, request_of, wire, streaming):
     # A provider under load sends blank lines before its JSON, and some send JSON where a stream was asked for.
     server.will(reply(200, "\n\n\n" + json.dumps(WHOLE[wire], indent=1)))
-    manager = manager_for(wire, row_changes={"streaming": streaming})
+    manager = manager_for(wire, row_changes={"features": Features(streaming=streaming)})
     _, *middle, end = await collect(manager, request_of())
     assert middle == [Token("".join(TEXT)), Usage(11, 7)]
     assert end.status == "completed"

@@ -28,11 +28,10 @@ import httpx_aiohttp
 from httpx_sse import aconnect_sse
 
 from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
-from athena_lab.ai.providers.provider import WIRES
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.events import Token
-from tests.ai.recorded import OPENAI
+from tests.ai.recorded import OPENAI, WIRES
 from tests.bench.table import Table, ratio
 from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
 

@@ -21,6 +21,7 @@ from athena_lab.ai.providers.wire import (
     as_text,
     bearer,
     decode_loosely,
+    models_of,
 )
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import HttpRequest
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import Message
+    from athena_lab.ai.types import Model
 
 VERSION: Final = "2026-10-21"
 
@@ -173,6 +175,7 @@ class AnthropicParser:
 class AnthropicMessages:
     """The wire."""
 
+    version = VERSION
     errors = ErrorTable(
         codes={
             "enforced_spend_limit_reached": QuotaExceeded,
@@ -197,18 +200,21 @@ class AnthropicMessages:
         next_steps={"request_too_large": CONTEXT_STEP},
     )
 
-    def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
+    def request(self, _row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
         body = {
             "model": call.model,
             "max_tokens": call.max_tokens,
             "system": call.prompt.system,
             "messages": [{"role": "user", "content": call.prompt.user}],
-            "stream": row.streaming,
+            "stream": call.transport != "polling",
         }
         return HttpRequest("POST", f"{base_url}/messages", self._headers(key), msgspec.json.encode(body))
 
-    def health(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
+    def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
         return HttpRequest("GET", base_url + row.health, self._headers(key))
+
+    def models(self, message: Message) -> tuple[Model, ...]:
+        return models_of(message)
 
     def parser(self) -> AnthropicParser:
         return AnthropicParser()

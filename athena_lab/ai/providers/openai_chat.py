@@ -22,6 +22,7 @@ from athena_lab.ai.providers.wire import (
     as_text,
     bearer,
     decode_loosely,
+    models_of,
 )
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import HttpRequest
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import Message
+    from athena_lab.ai.types import Model
 
 DONE: Final = "[DONE]"
 
@@ -182,6 +184,7 @@ def _stream_error(data: str) -> StreamError:
 class OpenAIChat:
     """The wire."""
 
+    version = "v1"
     errors = ErrorTable(
         codes={
             "insufficient_quota": QuotaExceeded,
@@ -217,14 +220,17 @@ class OpenAIChat:
                 {"role": "system", "content": call.prompt.system},
                 {"role": "user", "content": call.prompt.user},
             ],
-            "stream": row.streaming,
+            "stream": call.transport != "polling",
         }
-        if row.streaming and row.stream_options:
+        if body["stream"] and row.stream_options:
             body["stream_options"] = row.stream_options
         return HttpRequest("POST", f"{base_url}/chat/completions", self._headers(key), msgspec.json.encode(body))
 
-    def health(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
+    def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
         return HttpRequest("GET", base_url + row.health, self._headers(key))
+
+    def models(self, message: Message) -> tuple[Model, ...]:
+        return models_of(message)
 
     def parser(self) -> OpenAIChatParser:
         return OpenAIChatParser()

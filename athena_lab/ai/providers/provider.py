@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -11,27 +12,26 @@ from urllib.parse import urlsplit
 import msgspec
 
 from athena_lab.ai.keys import read_key
-from athena_lab.ai.providers.anthropic import AnthropicMessages
-from athena_lab.ai.providers.openai_chat import OpenAIChat
+from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
-from athena_lab.ai.providers.wire import Garbage, StreamError, Translator, models_of
-from athena_lab.ai.transports import HttpStatus, TransportFailure
+from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
+from athena_lab.ai.providers.wires import find_wire
+from athena_lab.ai.transports import HttpStatus, Tap, TransportFailure
 from athena_lab.ai.transports.http import HttpClient
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.ai.transports.sse import SseTransport
-from athena_lab.errors import APIError, ConfigError
+from athena_lab.ai.types import RateLimits
+from athena_lab.errors import APIError, AuthError, ConfigError
 from athena_lab.events import Finished
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from athena_lab.ai.keys import Secret
-    from athena_lab.ai.providers.wire import Wire
     from athena_lab.ai.send import Call, Item
-    from athena_lab.ai.transports import HttpRequest, Message, Transport
+    from athena_lab.ai.transports import HttpRequest, Message, ReplyInfo, Transport
     from athena_lab.ai.transports.http import ClientFactory
-
-WIRES: Final[Mapping[str, Wire]] = {"anthropic": AnthropicMessages(), "openai-chat": OpenAIChat()}
+    from athena_lab.ai.types import Features, Model, TransportKind
 
 DRAIN: Final = 0.05
 """Seconds to wait for the end of the HTTP response behind the end of the answer, so that its connection can be kept."""
@@ -42,7 +42,10 @@ class Truncated(Exception):
 
 
 class Provider:
-    """What the manager asks. Every failure is an `APIError` that names this provider."""
+    """What the manager asks. Every failure is an `APIError` that names this provider.
+
+    Raises ConfigError for a row that cannot be used.
+    """
 
     def __init__(
         self,
@@ -50,21 +53,32 @@ class Provider:
         environ: Mapping[str, str],
         client_factory: ClientFactory,
     ) -> None:
-        if row.wire not in WIRES:
-            known = ", ".join(sorted(WIRES))
-            raise ConfigError(f"Provider {row.name}: there is no wire named {row.wire}; there are {known}.")
         self.row = row
-        self._wire = WIRES[row.wire]
+        try:
+            self._wire = find_wire(row.wire)
+        except ConfigError as error:
+            raise ConfigError(f"Provider {row.name}: {error.detail}") from error
         self._key, self.broken = _key(row, environ)
         self._base_url = _base_url(row, environ)
         self._learned = ""
+        self._limits = RateLimits()
         client = HttpClient(row.workers, client_factory)
-        self._whole: Transport = JsonTransport(client)
-        self._transport: Transport = SseTransport(client) if row.streaming else self._whole
+        whole = JsonTransport(client)
+        self._transports: Mapping[TransportKind, Transport] = {"sse": SseTransport(client), "polling": whole}
+        self._whole = whole
 
     @property
     def name(self) -> str:
         return self.row.name
+
+    @property
+    def version(self) -> str:
+        """Of the provider's API that is spoken."""
+        return self._wire.version
+
+    @property
+    def features(self) -> Features:
+        return self.row.features
 
     @property
     def missing(self) -> str | None:
@@ -80,11 +94,13 @@ class Provider:
     async def stream(self, call: Call) -> AsyncGenerator[Item, None]:
         """One attempt: a `Send`."""
         call = call if call.model else replace(call, model=await self.default_model())
+        call = replace(call, transport="sse" if self.features.streaming else "polling")
         request = self._wire.request(self.row, self._base_url, self._key, call)
         translator = self._translator(call.model, (call.prompt.system, call.prompt.user))
         failure: APIError | None = None
+        call.state.move("connecting")
         try:
-            async with aclosing(self._events(request)) as events:
+            async with aclosing(self._events(request, call)) as events:
                 async for event in events:
                     yield event
         except (HttpStatus, StreamError, TransportFailure, Garbage, Truncated) as error:
@@ -93,20 +109,32 @@ class Provider:
         if failure is not None:
             raise failure
 
-    async def models(self) -> tuple[str, ...]:
-        """The ids that the provider lists: the cheapest request that proves address, key and service."""
-        request = self._wire.health(self.row, self._base_url, self._key)
+    async def models(self) -> tuple[Model, ...]:
+        """What the provider lists, with what its row knows of them: the cheapest request that proves it works."""
+        request = self._wire.models_request(self.row, self._base_url, self._key)
         translator = self._translator("", ())
         failure: APIError | None = None
         try:
             async with aclosing(self._whole.stream(request)) as messages:
-                models = models_of(await anext(messages))
-            self._learned = next(iter(models), "")
+                models = self._wire.models(await anext(messages))
+            self._learned = models[0].id if models else ""
         except (HttpStatus, TransportFailure, Garbage) as error:
             failure = _name(error, translator)
         if failure is not None:
             raise failure
         return models
+
+    async def validate_key(self) -> bool:
+        """Whether the provider takes the key. Raises an `APIError` where it cannot be asked."""
+        try:
+            await self.models()
+        except AuthError:
+            return False
+        return True
+
+    def rate_limits(self) -> RateLimits:
+        """What the provider last said of its limits."""
+        return self._limits
 
     async def default_model(self) -> str:
         """The row's, else the first that the provider listed when it was last asked; it is asked if it never was."""
@@ -117,11 +145,11 @@ class Provider:
     async def aclose(self) -> None:
         await self._whole.aclose()
 
-    async def _events(self, request: HttpRequest) -> AsyncGenerator[Item, None]:
+    async def _events(self, request: HttpRequest, call: Call) -> AsyncGenerator[Item, None]:
         """The answer's events up to its own end. A connection that ends before has broken off, whatever it says."""
         parser = self._wire.parser()
         broken: TransportFailure | Truncated = Truncated()
-        async with aclosing(self._transport.stream(request)) as messages:
+        async with aclosing(self._transports[call.transport].stream(request, _Watch(self, call))) as messages:
             try:
                 async for message in messages:
                     for item in parser.feed(message):
@@ -138,8 +166,25 @@ class Provider:
                 return
         raise broken
 
+    def _learn(self, reply: ReplyInfo) -> None:
+        self._limits = rate_limits(reply.headers, time.time()) or self._limits
+
     def _translator(self, model: str, private: tuple[str, ...]) -> Translator:
         return Translator(self._wire, self.name, model, (self._key,), private)
+
+
+class _Watch(Tap):
+    """One attempt as its transport tells of it."""
+
+    __slots__ = ("_call", "_provider")
+
+    def __init__(self, provider: Provider, call: Call) -> None:
+        self._provider = provider
+        self._call = call
+
+    def replied(self, reply: ReplyInfo) -> None:
+        self._call.state.move("connected")
+        self._provider._learn(reply)  # noqa: SLF001 - a part of it
 
 
 async def _drain(messages: AsyncGenerator[Message, None]) -> None:

@@ -7,8 +7,19 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from athena_lab.ai.types import Features, Model
+
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z][a-z0-9-]*$")]
 Variable = Annotated[str, Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=128)]
+
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an account may do, where it is less than the provider's own headers say. None: not limited here."""
+
+    max_tokens: Annotated[int, Meta(ge=1)] | None = None
+    """Of output, in one answer; a request for more gets so many."""
+    requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
 
 
 class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,11 +42,17 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     health: Annotated[str, Meta(pattern=r"^/[^\s?#]*$", max_length=256)] = "/models"
     """Path below the base URL that answers cheaply with the list of models."""
-    streaming: bool = True
-    """False asks for the answer in one piece."""
+    features: Features = Features()
+    models: tuple[Model, ...] = ()
+    """What is known of models: limits and prices. Others can be asked for too."""
+    limits: Limits = Limits()
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     stream_options: dict[str, bool] = {}
     """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
+
+    def known(self, model: str) -> Model:
+        """What is known of a model."""
+        return next((known for known in self.models if known.id == model), Model(model))
 
     @property
     def key_variables(self) -> tuple[str, ...]:

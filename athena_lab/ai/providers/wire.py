@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from athena_lab.ai.keys import Secret, quotable
 from athena_lab.ai.transports import Fault, HttpRequest, HttpStatus, Message, TransportFailure
+from athena_lab.ai.types import Model
 from athena_lab.errors import (
     APIError,
     Forbidden,
@@ -82,6 +83,8 @@ class Complaint:
     code: str = ""
     kind: str = ""
     message: str = ""
+    retry_after: float | None = None
+    """Seconds, where the body and not a header says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +126,21 @@ class Parser(Protocol):
 class Wire(Protocol):
     """One wire protocol. Stateless; `parser` gives what keeps state."""
 
+    version: str
+    """Of the provider's API that it speaks."""
     errors: ErrorTable
 
-    def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest: ...
+    def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
+        """For an answer in pieces, or whole where ``call.transport`` is ``polling``."""
+        ...
 
-    def health(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest: ...
+    def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
+        """The cheapest request that proves address, key and service: the list of models."""
+        ...
+
+    def models(self, message: Message) -> tuple[Model, ...]:
+        """What the answer to it lists. Raises Garbage."""
+        ...
 
     def parser(self) -> Parser: ...
 
@@ -157,21 +170,25 @@ class Garbage(Exception):
 
 
 class ModelList(msgspec.Struct):
-    """What ``GET /models`` answers, on all wires so far."""
+    """What ``GET /models`` answers with OpenAI and all who follow it; Anthropic adds ``max_input_tokens``."""
 
     class Entry(msgspec.Struct):
-        id: str
+        id: Annotated[str, Meta(min_length=1)]
+        max_input_tokens: Count | None = None
 
     data: list[Entry] = []
 
 
-def models_of(message: Message) -> tuple[str, ...]:
-    """The ids, at most 200 of at most 256 characters each. Raises Garbage."""
+MAX_MODELS: Final = 200
+
+
+def models_of(message: Message) -> tuple[Model, ...]:
+    """At most `MAX_MODELS`, with ids of at most 256 characters. Raises Garbage."""
     try:
         listed = msgspec.json.decode(message.data, type=ModelList)
     except UNDECODABLE:
         raise Garbage from None
-    return tuple(entry.id[:256] for entry in listed.data[:200])
+    return tuple(Model(entry.id[:256], entry.max_input_tokens or None) for entry in listed.data[:MAX_MODELS])
 
 
 def bearer(key: Secret | None) -> dict[str, str]:
@@ -242,10 +259,14 @@ class Translator:
             model=self._model,
             upstream_status=status,
             upstream_request_id=self._request_id(headers),
-            retry_after=retry_after(headers, time.time()),
+            retry_after=first_known(retry_after(headers, time.time()), said.retry_after),
             should_retry=_VERDICTS.get(headers.get("x-should-retry", "")),
             next_step=self._wire.errors.next_step(said),
         )
+
+
+def first_known(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

@@ -34,6 +34,21 @@ class HttpRequest:
     body: bytes = field(default=b"", repr=False)
 
 
+class Tap:
+    """Is told of one request on its way, on the event loop: quick, and without raising. This one does nothing."""
+
+    __slots__ = ()
+
+    def replied(self, reply: ReplyInfo) -> None:
+        """The response has begun, whatever its status."""
+
+    def received(self, size: int) -> None:
+        """So many bytes of its body have come."""
+
+
+NO_TAP: Final = Tap()
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One event of a stream (``whole`` False), or an answer that came in one piece.
@@ -91,7 +106,7 @@ class HttpStatus(Exception):
 
 
 class Transport(Protocol):
-    def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
+    def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
         """Send, and yield what comes. Closing the generator closes the connection at once."""
         ...
 

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Final
 from athena_lab.ai.transports import (
     MAX_ERROR_BODY,
     MAX_TOTAL,
+    NO_TAP,
     Fault,
     HttpRequest,
     HttpStatus,
     ReplyInfo,
+    Tap,
     TransportFailure,
 )
 
@@ -78,7 +80,7 @@ class HttpClient:
         self._lock = asyncio.Lock()
         self._closed = False
 
-    async def chunks(self, request: HttpRequest, *, accept: str) -> AsyncGenerator[bytes, None]:
+    async def chunks(self, request: HttpRequest, *, accept: str, tap: Tap = NO_TAP) -> AsyncGenerator[bytes, None]:
         """Send the request and yield its answer's body as it comes, at most `MAX_TOTAL` bytes of it."""
         client = await self._open()
         failure: TransportFailure | None = None
@@ -87,10 +89,12 @@ class HttpClient:
         try:
             async with client.stream(request.method, request.url, headers=headers, content=request.body) as response:
                 reply = ReplyInfo(response.status_code, dict(response.headers))  # names are in lower case
+                tap.replied(reply)
                 if not response.is_success:
                     raise await _refusal(response, reply)
                 async with aclosing(_capped(response, reply)) as chunks:
                     async for chunk in chunks:
+                        tap.received(len(chunk))
                         yield chunk
         except _foreign_errors() as error:
             failure = _translate(error, reply)

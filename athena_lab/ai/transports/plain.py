@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from athena_lab.ai.transports import whole_message
+from athena_lab.ai.transports import NO_TAP, Tap, whole_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -20,8 +20,8 @@ class JsonTransport:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    async def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
-        async with aclosing(self._client.chunks(request, accept="application/json")) as chunks:
+    async def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
+        async with aclosing(self._client.chunks(request, accept="application/json", tap=tap)) as chunks:
             body = b"".join([chunk async for chunk in chunks])
         yield whole_message(body)
 

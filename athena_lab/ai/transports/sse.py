@@ -9,7 +9,17 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.transports import BOM, MAX_LINE, Fault, HttpRequest, Message, TransportFailure, whole_message
+from athena_lab.ai.transports import (
+    BOM,
+    MAX_LINE,
+    NO_TAP,
+    Fault,
+    HttpRequest,
+    Message,
+    Tap,
+    TransportFailure,
+    whole_message,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
@@ -115,9 +125,9 @@ class SseTransport:
     def __init__(self, client: HttpClient) -> None:
         self._client = client
 
-    async def stream(self, request: HttpRequest) -> AsyncGenerator[Message, None]:
+    async def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
         decoder = SseDecoder()
-        async with aclosing(self._client.chunks(request, accept="text/event-stream")) as chunks:
+        async with aclosing(self._client.chunks(request, accept="text/event-stream", tap=tap)) as chunks:
             async for chunk in chunks:
                 for message in decoder.feed(chunk):
                     yield message
