@@ -1,6 +1,6 @@
 """A WebSocket server on loopback that does exactly what a test tells it to, down to the byte (RFC 6455).
 
-A script is an async function of a `Peer`, whose handshake it answers or refuses itself; the helpers make the usual ones::
+A script is an async function of a `Peer`; it answers or refuses the handshake itself. `talk` makes the usual ones::
 
     async with SocketServer(talk(['{"type": "one"}'], close=1000)) as server:
         ... connect to server.url ...
@@ -127,7 +127,7 @@ def talk(
 ) -> SocketScript:
     """Shake hands, wait for the client's first text, send the frames (bytes as they are), and end.
 
-    The end is a close frame with ``close``, or silence until the client goes (hang), a closed connection (cut), a reset.
+    The end is a close frame with ``close``, or silence until the client goes (hang), the connection's end (cut), a reset.
     """
 
     async def script(peer: Peer) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.providers.background import BackgroundWire
-from athena_lab.ai.providers.socket_wire import SocketWire
+from athena_lab.ai.providers.channels import BackgroundWire, SocketWire
 from athena_lab.ai.transports import HttpStatus, NoUpgrade
 from athena_lab.ai.types import TRANSPORTS
 from athena_lab.errors import ConfigError, InvalidField

@@ -1,9 +1,9 @@
 """How a request reaches a provider and how its answer comes back, below any provider's vocabulary.
 
 One idea, three ways: `SseTransport` for an answer that streams, `WebSocketTransport` for one that comes over a socket,
-`JsonTransport` for one that comes whole. All yield `Message`, raise `HttpStatus` for a reply that is not what was asked
-for (2xx, or 101 for a WebSocket) and `TransportFailure` for everything else that goes wrong; the wire adapters turn both
-into the named errors, since only they know the provider.
+`JsonTransport` for one that comes whole. All yield `Message`, raise `HttpStatus` for a reply that is not what was
+asked for (2xx, or 101 for a WebSocket) and `TransportFailure` for everything else that goes wrong; the wire adapters
+turn both into the named errors, since only they know the provider.
 """
 
 from __future__ import annotations
@@ -131,11 +131,11 @@ class HttpStatus(Exception):
         self.body = body
 
 
-RequestT = TypeVar("RequestT", contravariant=True)
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
 
 
-class Transport(Protocol[RequestT]):
-    def stream(self, request: RequestT, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
+class Transport(Protocol[RequestT_contra]):
+    def stream(self, request: RequestT_contra, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
         """Send, and yield what comes. Closing the generator closes the connection at once."""
         ...
 

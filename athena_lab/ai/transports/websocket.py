@@ -4,10 +4,10 @@
   and lets 101 pass and nothing else.
 - Proxies and certificate authorities as everywhere: HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE,
   SSL_CERT_DIR. Through a proxy without TLS an upgrade seldom passes; what then happens is the caller's business.
-- While a message is waited for, a ping tells whether the peer still lives. Not while the reader is slow: then nothing is
-  read, so that the socket slows down and not the memory fills, and a pong could not be seen.
-- permessage-deflate is not offered: beside what an attacker can put into a prompt the length of what is compressed
-  tells of the rest, and a small frame could become a large message.
+- While a message is waited for, a ping tells whether the peer still lives. Not while the reader is slow: then nothing
+  is read, so that the socket slows down and not the memory fills, and a pong could not be seen.
+- permessage-deflate is not offered: lengths of what is compressed together with what an attacker wrote tell of the
+  rest, and a small frame could become a large message.
 
 aiohttp costs 0.1 s to import, so that happens in a worker thread with the first connection.
 """
@@ -50,6 +50,8 @@ HEARTBEAT: Final = 15.0
 """Seconds without a message after which a ping is sent, and again until its pong must have come."""
 CLOSE_TIMEOUT: Final = 1.0
 """Seconds to hand the close frame to the system. The peer's is not waited for: the socket closes at once."""
+_NO_CODE: Final = 0
+"""aiohttp's word for a close frame without a code."""
 _SWITCHING: Final = 101
 _REDIRECTS: Final = range(300, 400)
 
@@ -142,25 +144,24 @@ class _Door:
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
         response = await handler(request)
-        try:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            self.reply = ReplyInfo(response.status, headers)
-            self._tap.replied(self.reply)
-            if response.status != _SWITCHING:
-                raise await _refusal(response, self.reply)
-        except BaseException:
-            response.close()
-            raise
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        self.reply = ReplyInfo(response.status, headers)
+        self._tap.replied(self.reply)
+        if response.status != _SWITCHING:
+            raise await _refusal(response, self.reply)
         return response
 
 
 async def _refusal(response: aiohttp.ClientResponse, reply: ReplyInfo) -> Exception:
-    if reply.status in _REDIRECTS:
-        return NoUpgrade(Fault.REDIRECT, "it redirects elsewhere, which is not followed", reply)
-    body = bytearray()
-    while chunk := await response.content.read(MAX_ERROR_BODY - len(body)):
-        body += chunk
-    return HttpStatus(reply, bytes(body))
+    try:
+        if reply.status in _REDIRECTS:
+            return NoUpgrade(Fault.REDIRECT, "it redirects elsewhere, which is not followed", reply)
+        body = bytearray()
+        while chunk := await response.content.read(MAX_ERROR_BODY - len(body)):
+            body += chunk
+        return HttpStatus(reply, bytes(body))
+    finally:
+        response.close()
 
 
 async def _shake_hands(
@@ -256,8 +257,12 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse[bool], heartbeat: flo
                 await _sent(socket.pong(message.data))
             case aiohttp.WSMsgType.PONG:
                 pinged = False
+            case aiohttp.WSMsgType.CLOSE if message.data in {aiohttp.WSCloseCode.OK, _NO_CODE}:
+                return None
+            case aiohttp.WSMsgType.CLOSE:
+                raise SocketClosed(message.data, message.extra or "")
             case _:
-                return _end(message)
+                raise _breach(message.data)
 
 
 async def _sent(sending: Coroutine[None, None, None]) -> None:
@@ -266,19 +271,15 @@ async def _sent(sending: Coroutine[None, None, None]) -> None:
         await sending
 
 
-def _end(message: aiohttp.WSMessage) -> None:
-    """None for a regular end."""
+def _breach(reason: object) -> TransportFailure:
+    """Of a connection that ended without a close frame. ``reason`` is aiohttp's error, if it was not merely cut."""
     import aiohttp  # noqa: PLC0415
 
-    if message.type is aiohttp.WSMsgType.CLOSE:
-        if message.data in {aiohttp.WSCloseCode.OK, 0}:
-            return
-        raise SocketClosed(message.data, message.extra or "")
-    if message.type is not aiohttp.WSMsgType.ERROR:
-        raise TransportFailure(Fault.BROKEN_OFF, "the connection broke off in the middle of the answer")
-    if getattr(message.data, "code", None) == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
-        raise TransportFailure(Fault.TOO_LARGE, f"a message of the answer is longer than {MAX_LINE:,} bytes")
-    raise TransportFailure(Fault.NOT_DATA, "what it sends is not a WebSocket's messages")
+    if not isinstance(reason, aiohttp.WebSocketError):
+        return TransportFailure(Fault.BROKEN_OFF, "the connection broke off in the middle of the answer")
+    if reason.code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
+        return TransportFailure(Fault.TOO_LARGE, f"a message of the answer is longer than {MAX_LINE:,} bytes")
+    return TransportFailure(Fault.NOT_DATA, "what it sends is not a WebSocket's messages")
 
 
 async def _hang_up(socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
