@@ -127,7 +127,7 @@ def talk(
 ) -> SocketScript:
     """Shake hands, wait for the client's first text, send the frames (bytes as they are), and end.
 
-    The end is a close frame with ``close``, or silence until the client goes (hang), the connection's end (cut), a reset.
+    The end is a close frame with ``close``, else silence until the client goes (hang), a cut connection, or a reset.
     """
 
     async def script(peer: Peer) -> None:

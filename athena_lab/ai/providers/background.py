@@ -1,8 +1,8 @@
 """Answers that go on at the provider without a connection: followed to their end, picked up where a connection broke,
 and cancelled when nobody waits for them any more.
 
-A background response runs on, and is billed, until it ends or is cancelled. So whoever leaves before its end leaves a task
-behind that cancels it; where its id is not known yet, that task first waits for it.
+A background response runs on, and is billed, until it ends or is cancelled. So whoever leaves before its end leaves a
+task behind that cancels it; where its id is not known yet, that task first waits for it.
 """
 
 from __future__ import annotations
@@ -157,6 +157,8 @@ class Background:
                     yield item
                     if isinstance(item, Finished):
                         return
+                if not answer.id:
+                    raise Garbage("has no id to ask for it by")
                 await self._tools.sleep(POLLS[min(looks, len(POLLS) - 1)])
                 looks += 1
             ours = self._endpoint

@@ -22,7 +22,7 @@ class SocketWire(Protocol):
     """A wire that satisfies it is asked over a WebSocket where its row's ``features.websocket`` is set."""
 
     def socket_request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> SocketRequest:
-        """Address and headers of the handshake, and the frames that ask. The key stands in a header, never in the URL."""
+        """Address and headers of the handshake, and the frames that ask. The key stands in a header, not in the URL."""
         ...
 
     def socket_parser(self) -> Parser:

@@ -21,7 +21,8 @@ def foreign_errors() -> tuple[type[Exception], ...]:
 def translate(error: BaseException, reply: ReplyInfo | None) -> TransportFailure:
     """Ours for one of theirs; ``reply`` is what had come of an answer.
 
-    httpx-aiohttp maps every aiohttp connection error to `httpx.ConnectTimeout`, so its cause is what is looked at.
+    httpx-aiohttp maps every aiohttp connection error to `httpx.ConnectTimeout`, so of httpx's errors the cause is what
+    is looked at.
     """
     import aiohttp  # noqa: PLC0415
     import httpx  # noqa: PLC0415
@@ -38,7 +39,7 @@ def translate(error: BaseException, reply: ReplyInfo | None) -> TransportFailure
         (httpx.DecodingError, Fault.NOT_DATA, "its answer cannot be decompressed"),
         (httpx.TimeoutException, Fault.TIMEOUT, "it did not answer in time"),
     )
-    for cause in (error.__cause__, error):
+    for cause in (error,) if isinstance(error, aiohttp.ClientError) else (error.__cause__, error):
         for kinds, fault, detail in table:
             if isinstance(cause, kinds) and not isinstance(cause, aiohttp.ServerDisconnectedError):
                 return TransportFailure(fault, detail, reply)
