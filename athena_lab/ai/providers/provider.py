@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.keys import read_key
 from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
@@ -154,11 +155,12 @@ class Provider:
     async def _events(self, request: HttpRequest, call: Call) -> AsyncGenerator[Item, None]:
         """The answer's events up to its own end. A connection that ends before has broken off, whatever it says."""
         parser = self._wire.parser()
+        mender = Mender()
         broken: TransportFailure | Truncated = Truncated()
         async with aclosing(self._transports[call.transport].stream(request, _Watch(self, call))) as messages:
             try:
                 async for message in messages:
-                    for item in parser.feed(message):
+                    for item in mender.items(parser.feed(message)):
                         if isinstance(item, Finished):
                             await _drain(messages)
                         yield item
@@ -166,7 +168,7 @@ class Provider:
                             return
             except TransportFailure as error:
                 broken = error
-        for item in parser.end():
+        for item in mender.items(parser.end()):
             yield item
             if isinstance(item, Finished):
                 return

@@ -49,6 +49,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     stream_options: dict[str, bool] = {}
     """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
+    safety_settings: dict[str, str] = {}
+    """Gemini's categories of harm, and from which probability on to block each; empty leaves Google's defaults."""
 
     def known(self, model: str) -> Model:
         """What is known of a model."""
