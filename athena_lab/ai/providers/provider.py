@@ -98,13 +98,19 @@ class Provider:
         request = self._wire.request(self.row, self._base_url, self._key, call)
         translator = self._translator(call.model, (call.prompt.system, call.prompt.user))
         failure: APIError | None = None
+        refusal: str | None = None
         call.state.move("connecting")
         try:
             async with aclosing(self._events(request, call)) as events:
                 async for event in events:
                     yield event
-        except (HttpStatus, StreamError, TransportFailure, Garbage, Truncated) as error:
+        except (HttpStatus, StreamError) as error:
+            refusal = translator.refusal(error)
+            failure = None if refusal else _name(error, translator)
+        except (TransportFailure, Garbage, Truncated) as error:
             failure = _name(error, translator)
+        if refusal:
+            yield Finished("refused", refusal)
         # Raised out here, so that the cause, which may quote the provider unmasked, is not chained to it.
         if failure is not None:
             raise failure
@@ -203,8 +209,8 @@ def _name(error: Exception, translator: Translator) -> APIError:
             return translator.stream_error(error)
         case TransportFailure():
             return translator.failure(error)
-        case Garbage():
-            return translator.unusable("is not in the format of its wire")
+        case Garbage(what=what):
+            return translator.unusable(what)
         case _:
             return translator.unusable("broke off before its end")
 
