@@ -222,7 +222,10 @@ def _convert(tree: Mapping[str, Any], blame: Blame, *, strict: bool) -> LabConfi
     named = tree.get("providers", {})
     if not isinstance(named, dict):
         raise blame("providers", "Expected tables, [providers.<name>].")
-    rows = _merge({row.name: _plain(row) for row in DEFAULT_ROWS}, named)
+    built_in = {row.name: _plain(row) for row in DEFAULT_ROWS}
+    rows = _merge(built_in, named)
+    for name in built_in.keys() & named.keys():
+        _keep_models(built_in[name], rows[name])
     config = _checked(
         {key: value for key, value in tree.items() if key != "providers"}, LabConfig, "", blame, strict=strict
     )
@@ -232,6 +235,14 @@ def _convert(tree: Mapping[str, Any], blame: Blame, *, strict: bool) -> LabConfi
         for name, row in rows.items()
     }
     return msgspec.structs.replace(config, providers=providers)
+
+
+def _keep_models(below: Mapping[str, Any], row: Any) -> None:
+    """Behind the models that a file or a variable gives, those built in that it does not give."""
+    models = row.get("models") if isinstance(row, dict) else None
+    if isinstance(models, list) and models is not below["models"]:
+        given = [model.get("id") for model in models if isinstance(model, dict)]
+        row["models"] = [*models, *(model for model in below["models"] if model["id"] not in given)]
 
 
 def _row(name: str, row: Any) -> Any:
@@ -258,13 +269,21 @@ def _variable(key: str) -> str:
 
 
 def _line_of(text: str, key: str) -> int | None:
-    """The line of ``a.b.key`` in TOML `text`: the key below its table's header, else the header."""
+    """The line of ``a.b.key`` in TOML `text`: the key below its table's header, else the header, else those above it.
+
+    The entries of ``[[a.b]]`` are ``a.b[0]``, ``a.b[1]`` ...
+    """
     table, _, last = key.rpartition(".")
+    last = last.partition("[")[0]
     header, current = None, ""
+    entries: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if heading := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
-            current = heading[1].replace('"', "")
+        if heading := re.match(r"\s*(\[+)\s*([^\]]+?)\s*\]+", line):
+            current = heading[2].replace('"', "")
+            if heading[1] == "[[":
+                entries[current] = entries.get(current, -1) + 1
+                current = f"{current}[{entries[current]}]"
             header = number if current in {key, table} else header
         elif re.match(rf"\s*\"?{re.escape(last)}\"?\s*=", line) and current == table:
             return number
-    return header
+    return header if header is not None or not table else _line_of(text, table)

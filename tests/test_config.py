@@ -19,7 +19,7 @@ def write(tmp_path):
 def test_without_file_and_environment_there_are_defaults(tmp_path):
     config = load_config({}, tmp_path)
     assert config.samples.max_bytes == 256 << 20
-    assert list(config.providers) == ["claude", "openai", "deepseek", "mistral", "groq", "local"]
+    assert list(config.providers) == ["claude", "openai", "deepseek", "gemini", "mistral", "groq", "local"]
     assert config.quarantine.name == "quarantine"
 
 
@@ -42,6 +42,27 @@ def test_a_row_of_ones_own_needs_no_code(write, tmp_path):
     assert "MY_KEY" in config.key_variables
 
 
+def test_what_a_row_nests_is_merged_with_what_is_built_in(write, tmp_path):
+    path = write(
+        "[providers.openai.features]\nwebsocket = false\n[providers.openai.limits]\nmax_tokens = 4096\n"
+        '[[providers.openai.models]]\nid = "gpt-6.2-sol"\ncontext = 1000\n[[providers.openai.models]]\nid = "mine"\n'
+        "[providers.gemini]\nsafety_settings = { HARM_CATEGORY_DANGEROUS_CONTENT = 'BLOCK_NONE' }\n"
+    )
+    environ = {
+        "ATHENA_CONFIG": str(path),
+        "ATHENA_PROVIDERS__CLAUDE__MODELS": '[{ id = "claude-opus-5-5", output_price = 1.5 }]',
+        "ATHENA_PROVIDERS__CLAUDE__LIMITS__MAX_TOKENS": "512",
+    }
+    providers = load_config(environ, tmp_path).providers
+    openai, claude = providers["openai"], providers["claude"]
+    assert (openai.features.websocket, openai.features.function_calling) == (False, True)
+    assert openai.limits.max_tokens == 4_096
+    assert [(model.id, model.context) for model in openai.models] == [("gpt-6.2-sol", 1_000), ("mine", None)]
+    assert [model.id for model in claude.models] == ["claude-opus-5-5", "claude-sonnet-5-5", "claude-haiku-4-5"]
+    assert (claude.known("claude-opus-5-5").output_price, claude.limits.max_tokens) == (1.5, 512)
+    assert providers["gemini"].safety_settings == {"HARM_CATEGORY_DANGEROUS_CONTENT": "BLOCK_NONE"}
+
+
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
@@ -54,6 +75,13 @@ def test_a_row_of_ones_own_needs_no_code(write, tmp_path):
         ("[samples]\n\n\nmax_bytes = -1\n", 4, "samples.max_bytes"),
         ('[providers.claude]\npriority = "first"\n', 2, "priority"),
         ("[providers.x]\nwire = 'openai-chat'\nurl = ''\n", 3, "url"),
+        ("[providers.claude]\n\n[providers.claude.features]\nstreaming = 'yes'\n", 4, "features.streaming"),
+        ("[providers.claude]\nfeatures = { telepathy = true }\n", 2, "features.telepathy"),
+        ("[providers.openai.limits]\nmax_tokens = 0\n", 2, "limits.max_tokens"),
+        ('[[providers.openai.models]]\nid = "a"\n[[providers.openai.models]]\nid = "b"\ncontext = 0\n', 5, "context"),
+        ('[[providers.openai.models]]\nid = "a"\ninputPrice = 1\n', 3, "inputPrice"),
+        ("[providers.openai]\nmodels = [\n  { id = '' },\n]\n", 2, "models"),
+        ("[[providers.x.models]]\ncontext = 8192\n", 1, "models"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(write, tmp_path, text, line, what):

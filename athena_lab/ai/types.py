@@ -71,7 +71,7 @@ class AnalysisResult(msgspec.Struct, frozen=True, rename="camel"):
     error: Problem | None = None
 
 
-class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A model of a provider. Sizes in tokens, prices in US dollars per million tokens; None for what is not known."""
 
     id: Annotated[str, Meta(min_length=1, max_length=256)]
@@ -84,7 +84,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="cam
     output_price: Annotated[float, Meta(ge=0)] | None = None
 
 
-class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a provider can do, and what of it is to be used."""
 
     streaming: bool = True

@@ -114,24 +114,58 @@ RESPONSES = responses(
     {"type": "response.completed", "response": _response("completed", usage=RESPONSES_USAGE)},
 )
 
-STREAMS = {"openai-chat": OPENAI, "anthropic": ANTHROPIC, "openai-responses": RESPONSES}
+
+def gemini(*parts: dict[str, object], finish: str | None = None, **more: object) -> bytes:
+    """A chunk of Gemini's."""
+    candidate: dict[str, object] = {"content": {"parts": list(parts), "role": "model"}, "index": 0}
+    candidate |= {"finishReason": finish} if finish else {}
+    return sse({"candidates": [candidate], "modelVersion": "m-1", "responseId": "r-1", **more})
+
+
+GEMINI_USAGE = {
+    "promptTokenCount": 11,
+    "candidatesTokenCount": 4,
+    "thoughtsTokenCount": 3,
+    "cachedContentTokenCount": 2,
+    "totalTokenCount": 18,
+}
+GEMINI = b"".join(
+    [
+        gemini({"text": "Hm.", "thought": True}, usageMetadata={"promptTokenCount": 11, "totalTokenCount": 11}),
+        *(gemini({"text": piece}) for piece in TEXT),
+        gemini({"text": "", "thoughtSignature": "c2ln"}, finish="STOP", usageMetadata=GEMINI_USAGE),
+    ]
+)
+
+STREAMS = {"gemini": GEMINI, "openai-chat": OPENAI, "anthropic": ANTHROPIC, "openai-responses": RESPONSES}
 
 EVENTS = {
+    "gemini": [*map(Token, TEXT), Usage(11, 7, 2, 3), Finished("completed", "STOP")],
     "openai-chat": [*map(Token, TEXT), Usage(11, 7), Finished("completed", "stop")],
-    "anthropic": [*map(Token, TEXT), Usage(11, 7), Finished("completed", "end_turn")],
+    "anthropic": [*map(Token, TEXT), Usage(11, 7, 2), Finished("completed", "end_turn")],
     "openai-responses": [*map(Token, TEXT), Usage(11, 7, 2, 3), Finished("completed", "completed")],
 }
 
 WHOLE = {
     "openai-chat": {
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(TEXT)}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7},
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "prompt_tokens_details": None},
     },
     "anthropic": {
         "type": "message",
         "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "".join(TEXT)}],
         "stop_reason": "end_turn",
-        "usage": {"input_tokens": 11, "output_tokens": 7},
+        "usage": {"input_tokens": 9, "cache_read_input_tokens": 2, "output_tokens": 7},
+    },
+    "gemini": {
+        "candidates": [
+            {
+                "content": {"parts": [{"text": "Hm.", "thought": True}, {"text": "".join(TEXT)}], "role": "model"},
+                "finishReason": "STOP",
+                "index": 0,
+            }
+        ],
+        "usageMetadata": GEMINI_USAGE,
     },
     "openai-responses": _response(
         "completed",

@@ -117,16 +117,20 @@ async def test_errors_inside_a_stream_have_names_and_keep_the_text(server, manag
 
 @pytest.mark.parametrize("wire", STREAMS)
 async def test_an_error_in_json_over_lines_instead_of_a_stream(server, manager_for, wire):
-    body = anthropic_error("overloaded_error") if wire == "anthropic" else openai_error("insufficient_quota")
+    body, code = {
+        "anthropic": (anthropic_error("overloaded_error"), "service_unavailable"),
+        "gemini": ([{"error": {"code": 503, "message": "m", "status": "UNAVAILABLE"}}], "service_unavailable"),
+    }.get(wire, (openai_error("insufficient_quota"), "quota_exceeded"))
     server.will(stream([b"\n\n: wait\n", *(line + b"\n" for line in json.dumps(body, indent=2).encode().split(b"\n"))]))
     result = await fail(manager_for(wire, **NO_RETRY), REQUEST)
-    assert result.error.code == ("service_unavailable" if wire == "anthropic" else "quota_exceeded")
+    assert result.error.code == code
 
 
 def ends(wire):
     """Every length of the recording at which it is not yet complete: before the last blank line of its last word."""
     data = STREAMS[wire]
-    last = data.index(b'"stop"') if wire == "openai-chat" else len(data) - 1
+    words = {"openai-chat": b'"stop"', "gemini": b'"STOP"'}
+    last = data.index(words[wire]) if wire in words else len(data) - 1
     return data, range(0, last, 97)
 
 

@@ -87,10 +87,11 @@ def test_a_refusal_is_remembered_for_five_minutes(server, patience):
     assert selection.pick() == "websocket"
 
 
-@pytest.mark.parametrize("feature", ["websocket", "background"])
-def test_a_feature_that_the_wire_does_not_have_is_named(server, feature):
-    with pytest.raises(ConfigError, match=f"Provider peer: the wire openai-chat has no {feature}"):
-        AIManager([row(server, features=Features(**{feature: True}))], environ={"PEER_KEY": KEY})
+def test_background_responses_that_the_wire_does_not_have_are_named(server):
+    with pytest.raises(ConfigError, match="Provider peer: the wire openai-chat has no background responses"):
+        AIManager([row(server, features=Features(background=True))], environ={"PEER_KEY": KEY})
+    selection = Selection(row(server, features=Features(websocket=True)), find_wire("openai-chat"), float)
+    assert selection.offered == ("sse", "polling")
 
 
 def test_which_wires_have_more():

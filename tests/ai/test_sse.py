@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import MAX_LINE, Fault, Message, TransportFailure
 from athena_lab.ai.transports.sse import SseDecoder
+from athena_lab.events import Finished, Token
 from tests.ai.recorded import EVENTS, STREAMS, WIRES
 from tests.peers.scripted_server import cut
 
@@ -25,8 +27,11 @@ def spaced(messages: list[Message]) -> list[object]:
 
 
 def events(wire: str, *chunks: bytes) -> list[object]:
-    parser = WIRES[wire].parser()
-    return [item for message in decode(*chunks) for item in parser.feed(message) if item is not PROGRESS]
+    parser, mender = WIRES[wire].parser(), Mender()
+    items = [item for message in decode(*chunks) for item in mender.items(parser.feed(message))]
+    if not items or not isinstance(items[-1], Finished):
+        items += mender.items(parser.end())
+    return [item for item in items if item is not PROGRESS]
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
@@ -79,10 +84,51 @@ def test_a_line_end_cut_in_two_is_one():
     assert decode(*(bytes([byte]) for byte in data)) == [Message("a\nb"), Message("c"), Message("d")]
 
 
-def test_invalid_utf8_is_replaced_and_split_utf8_is_not_harmed():
-    assert decode(b"data: a\xffb\n\n") == [Message("a�b")]
+def test_utf8_split_between_chunks_is_not_harmed():
     virus = "🦠".encode()
     assert decode(b"data: " + virus[:1], virus[1:3], virus[3:] + b"\n\n") == [Message("🦠")]
+
+
+def chat_of(*pieces: bytes) -> bytes:
+    """A stream on OpenAI's wire whose tokens are bytes, not characters."""
+    chunks = [b'data: {"choices":[{"index":0,"delta":{"content":"' + piece + b'"}}]}\n\n' for piece in pieces]
+    return b"".join([*chunks, b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'])
+
+
+def text_of(data: bytes) -> str:
+    tokens = [item.text for item in events("openai-chat", data) if isinstance(item, Token)]
+    assert all(tokens)
+    return "".join(tokens)
+
+
+WORDS = st.text(st.characters(exclude_characters='"\\\x00', exclude_categories=["Cs", "Cc"], max_codepoint=0x10FF7F))
+
+
+@given(WORDS, st.lists(st.integers(0, 60)))
+def test_utf8_split_between_events_is_not_harmed(words, places):
+    assert text_of(chat_of(*cut(words.encode(), places))) == words
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        ([b"a\xffb"], "a\ufffdb"),
+        ([b"a\xf0\x9f", b"b"], "a\ufffdb"),
+        ([b"a\xf0\x9f"], "a\ufffd"),
+        ([b"\xa6\xa0"], "\ufffd\ufffd"),
+        ([b"\xf0", b"\x9f", b"\xa6", b"\xa0!"], "🦠!"),
+        (["\U0010ffff".encode()], "\ufffd"),
+        (["\U0010ffff".encode() + b"\xff"], "\ufffd\ufffd"),
+    ],
+)
+def test_what_is_no_utf8_is_replaced(pieces, text):
+    assert text_of(chat_of(*pieces)) == text
+
+
+def test_a_half_character_that_never_ended_is_no_answer():
+    data = chat_of(b"a\xf0\x9f")
+    head = data[: data.index(b'"stop"')]
+    assert events("openai-chat", head) == [Token("a")]
 
 
 @pytest.mark.parametrize("before", [b"", b"\n\n\r\n", b": keep-alive\n\n: keep-alive\n\n", b"\xef\xbb\xbf", b"  "])
@@ -95,8 +141,23 @@ def test_json_where_a_stream_was_expected_is_one_whole_message(before):
         assert message.data.split() == body.decode().split()
 
 
-def test_braces_in_a_stream_are_not_taken_for_json():
-    assert decode(b'data: 1\n\n{"a": 1}\n\ndata: 2\n\n') == [Message("1"), Message("2")]
+def test_json_between_or_behind_events_is_given_when_they_have_ended():
+    """Google's way to break off an answer with an error."""
+    assert decode(b'data: 1\n\n{"a": 1}\n\ndata: 2\n\n') == [Message("1"), Message("2"), Message('{"a": 1}')]
+    error = b'data: 1\n\n[{\n  "error": {\n    "code": 503\n  }\n}\n]\n'
+    for place in range(len(error) + 1):
+        first, second = decode(error[:place], error[place:])
+        assert first == Message("1")
+        assert second.data.split() == ["[{", '"error":', "{", '"code":', "503", "}", "}", "]"]
+    assert decode(b"data: 1\n\nunknown: {\n\n") == [Message("1")]
+
+
+def test_json_behind_events_ends_at_the_cap():
+    decoder = SseDecoder()
+    list(decoder.feed(b"data: 1\n\n"))
+    with pytest.raises(TransportFailure):  # noqa: PT012 - the line that is one too many is not known
+        for _ in range(MAX_LINE // 65_536 + 2):
+            list(decoder.feed(b'{"a' + b"a" * 65_536 + b"\n"))
 
 
 @pytest.mark.parametrize("size", [1, 4_096, 65_536])

@@ -43,7 +43,7 @@ def test_athena_lab_alone_does_not_import_the_ai_core():
 
 
 def test_adapters_do_not_import_each_other():
-    adapters = {"anthropic", "openai_chat", "openai_responses"}
+    adapters = {"anthropic", "gemini", "openai_chat", "openai_responses"}
     for name in adapters:
         tree = ast.parse((PACKAGE / "providers" / f"{name}.py").read_text())
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -53,10 +53,24 @@ def test_adapters_do_not_import_each_other():
 def test_the_default_rows():
     assert [(row.name, row.wire, row.priority, row.workers) for row in DEFAULT_ROWS] == [
         ("claude", "anthropic", 1, 20),
-        ("openai", "openai-chat", 2, 20),
+        ("openai", "openai-responses", 2, 20),
         ("deepseek", "openai-chat", 3, 10),
+        ("gemini", "gemini", 4, 10),
         ("mistral", "openai-chat", 5, 10),
         ("groq", "openai-chat", 6, 10),
         ("local", "openai-chat", 999, 5),
     ]
     assert all(row.base_url.startswith("https://") for row in DEFAULT_ROWS if row.name != "local")
+    assert all(row.model in {model.id for model in row.models} for row in DEFAULT_ROWS if row.name != "local")
+
+
+def test_the_keys_variables():
+    assert {row.name: row.key_variables for row in DEFAULT_ROWS} == {
+        "claude": ("ANTHROPIC_API_KEY",),
+        "openai": ("OPENAI_API_KEY",),
+        "deepseek": ("DEEPSEEK_API_KEY",),
+        "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        "mistral": ("MISTRAL_API_KEY",),
+        "groq": ("GROQ_API_KEY",),
+        "local": (),
+    }

@@ -117,9 +117,11 @@ async def test_where_the_bytes_are_cut_does_not_matter(places, final):
     assert texts == ["naïve 🦠 „UPX“"] * (2 if final else 3)
 
 
-async def test_invalid_utf_8_is_replaced(server, transport):
-    server.will_talk(talk([frame(b"a\xff"), frame(b"b\xff", BINARY)], close=1000))
-    assert [message.data async for message in transport.stream(asking(server))] == ["a\ufffd", "b\ufffd"]
+async def test_a_character_cut_in_two_is_mended_and_what_is_none_is_replaced(server, socket_manager):
+    deltas = [b"na\xc3", b"\xafve ", b"\xff!"]
+    pieces = [b'{"type": "response.output_text.delta", "delta": "' + delta + b'"}' for delta in deltas]
+    server.will_talk(talk([frame(pieces[0]), frame(pieces[1], BINARY), frame(pieces[2]), ANSWER[-1]]))
+    assert (await socket_manager().analyze(REQUEST, PROMPT)).text == "naïve \ufffd!"
 
 
 async def test_frames_go_out_one_message_at_a_time(server, transport):

@@ -6,10 +6,14 @@ those written to and those read from its cache; counts in ``message_delta`` are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+import re
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+from athena_lab.ai.providers.calls import Calls
+from athena_lab.ai.providers.schemas import reduced
 from athena_lab.ai.providers.wire import (
     CONTEXT_STEP,
     UNDECODABLE,
@@ -22,6 +26,7 @@ from athena_lab.ai.providers.wire import (
     bearer,
     decode_loosely,
     models_of,
+    output_limit,
 )
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import HttpRequest
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.types import Model
 
 VERSION: Final = "2026-10-21"
+_CATEGORY: Final = re.compile(r"[a-z_]{1,64}")
 
 STATUS_OF: Final[Mapping[str, Literal["completed", "refused", "degraded"]]] = {
     "end_turn": "completed",
@@ -59,22 +65,41 @@ STATUS_OF: Final[Mapping[str, Literal["completed", "refused", "degraded"]]] = {
 """What a stop_reason means for the answer; one that is not listed ends it as completed."""
 
 
+class _Details(msgspec.Struct):
+    thinking_tokens: Count | None = None
+
+
 class _Usage(msgspec.Struct):
     input_tokens: Count | None = None
     cache_creation_input_tokens: Count | None = None
     cache_read_input_tokens: Count | None = None
     output_tokens: Count | None = None
+    output_tokens_details: _Details | None = None
+
+
+class _StopDetails(msgspec.Struct):
+    """Of a refusal. The categories are an open set: ``cyber`` is the one that work on malware meets."""
+
+    category: str | None = None
+    explanation: str | None = None
 
 
 class _Delta(msgspec.Struct):
     type: str = ""
     text: str = ""
+    partial_json: str = ""
     stop_reason: str | None = None
+    stop_details: _StopDetails | None = None
 
 
 class _Block(msgspec.Struct):
+    """``input`` is complete only in an answer in one piece."""
+
     type: str
     text: str = ""
+    id: str = ""
+    name: str = ""
+    input: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class _Start(msgspec.Struct):
@@ -85,6 +110,8 @@ class _Event(msgspec.Struct):
     """The members of all events of a stream that say something to us."""
 
     type: str
+    index: int = 0
+    content_block: _Block | None = None
     delta: _Delta | None = None
     message: _Start | None = None
     usage: _Usage | None = None
@@ -96,6 +123,7 @@ class _Answer(msgspec.Struct):
     type: str
     content: list[_Block] = []
     stop_reason: str | None = None
+    stop_details: _StopDetails | None = None
     usage: _Usage | None = None
 
 
@@ -107,9 +135,11 @@ class AnthropicParser:
     """One answer."""
 
     def __init__(self) -> None:
-        self._input = 0
-        self._output = 0
+        self._calls = Calls()
+        self._usage = Usage()
         self._stop_reason: str | None = None
+        self._details = _StopDetails()
+        self._spoke = False
 
     def feed(self, message: Message) -> Iterator[Item]:
         if message.whole:
@@ -121,13 +151,16 @@ class AnthropicParser:
             raise Garbage from None
         match event.type:
             case "content_block_delta" if event.delta is not None:
-                yield Token(event.delta.text) if event.delta.text else PROGRESS
+                yield self._delta(event.index, event.delta)
+            case "content_block_start" if event.content_block is not None and event.content_block.type == "tool_use":
+                self._calls.add(event.index, id=event.content_block.id, name=event.content_block.name)
+                yield PROGRESS
             case "message_start" if event.message is not None:
                 self._count(event.message.usage)
             case "message_delta":
                 self._count(event.usage)
                 if event.delta is not None:
-                    self._stop_reason = event.delta.stop_reason or self._stop_reason
+                    self._stop(event.delta.stop_reason, event.delta.stop_details)
             case "message_stop":
                 yield from self._finish()
             case "error":
@@ -135,8 +168,16 @@ class AnthropicParser:
 
     def end(self) -> Iterator[Item]:
         """Only message_stop ends an answer; what was billed until it broke off is told."""
-        if self._input or self._output:
-            yield self._usage()
+        if self._usage != Usage():
+            yield self._usage
+
+    def _delta(self, index: int, delta: _Delta) -> Item:
+        if delta.text:
+            self._spoke = True
+            return Token(delta.text)
+        if delta.type == "input_json_delta":
+            self._calls.add(index, arguments=delta.partial_json)
+        return PROGRESS
 
     def _whole(self, data: str) -> Iterator[Item]:
         try:
@@ -146,30 +187,44 @@ class AnthropicParser:
         if answer.type == "error":
             raise StreamError(AnthropicMessages.complaint(data.encode()))
         self._count(answer.usage)
-        self._stop_reason = answer.stop_reason
-        for block in answer.content:
-            if block.text:
+        self._stop(answer.stop_reason, answer.stop_details)
+        for number, block in enumerate(answer.content):
+            if block.type == "tool_use":
+                self._calls.add(number, id=block.id, name=block.name, arguments=bytes(block.input).decode())
+            elif block.text:
+                self._spoke = True
                 yield Token(block.text)
         yield from self._finish()
 
+    def _stop(self, reason: str | None, details: _StopDetails | None) -> None:
+        self._stop_reason = reason or self._stop_reason
+        self._details = details or self._details
+
     def _finish(self) -> Iterator[Item]:
-        if self._stop_reason is None:
+        """The explanation of a refusal stands in for an answer that says nothing."""
+        reason = self._stop_reason
+        if reason is None:
             raise Garbage
-        yield self._usage()
-        yield Finished(STATUS_OF.get(self._stop_reason, "completed"), self._stop_reason)
+        status = STATUS_OF.get(reason, "completed")
+        if status == "refused" and self._details.explanation and not self._spoke:
+            yield Token(self._details.explanation)
+        yield from self._calls.end(cut_off=status != "completed")
+        yield self._usage
+        category = self._details.category or ""
+        yield Finished(status, f"{reason}: {category}" if _CATEGORY.fullmatch(category) else reason)
 
-    def _usage(self) -> Usage:
-        return Usage(self._input, self._output)
-
-    def _count(self, usage: _Usage | None) -> None:
+    def _count(self, told: _Usage | None) -> None:
         """Later counts replace earlier ones; a count that is left out stays."""
-        if usage is None:
+        if told is None:
             return
-        if usage.input_tokens is not None:
-            cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
-            self._input = usage.input_tokens + cached
-        if usage.output_tokens is not None:
-            self._output = usage.output_tokens
+        counts = {"output_tokens": told.output_tokens}
+        if told.input_tokens is not None:
+            cached = told.cache_read_input_tokens or 0
+            written = told.cache_creation_input_tokens or 0
+            counts |= {"input_tokens": told.input_tokens + cached + written, "cached_tokens": cached}
+        if told.output_tokens_details is not None:
+            counts["reasoning_tokens"] = told.output_tokens_details.thinking_tokens
+        self._usage = replace(self._usage, **{name: count for name, count in counts.items() if count is not None})
 
 
 class AnthropicMessages:
@@ -198,16 +253,24 @@ class AnthropicMessages:
             "overloaded_error": ServiceUnavailable,
         },
         next_steps={"request_too_large": CONTEXT_STEP},
+        refusals=frozenset({"Output blocked by content filtering policy"}),
     )
 
-    def request(self, _row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
-        body = {
+    def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
+        body: dict[str, Any] = {
             "model": call.model,
-            "max_tokens": call.max_tokens,
+            "max_tokens": output_limit(row, call),
             "system": call.prompt.system,
             "messages": [{"role": "user", "content": call.prompt.user}],
             "stream": call.transport != "polling",
         }
+        if call.prompt.tools and row.features.function_calling:
+            body["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+                for tool in call.prompt.tools
+            ]
+        if call.prompt.schema is not None and row.features.structured_output:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": reduced(call.prompt.schema)}}
         return HttpRequest("POST", f"{base_url}/messages", self._headers(key), msgspec.json.encode(body))
 
     def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:

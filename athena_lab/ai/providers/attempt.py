@@ -7,6 +7,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
+from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.providers.selection import refuses_upgrade
 from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
 from athena_lab.ai.transports import HttpStatus, NoUpgrade, SocketClosed, Tap, TransportFailure
@@ -142,11 +143,12 @@ async def attempt(ways: Mapping[TransportKind, Send], selection: Selection, call
 
 async def events(messages: AsyncGenerator[Message, None], parser: Parser, *, drain: bool) -> AsyncGenerator[Item, None]:
     """The answer's events up to its own end. A connection that ends before has broken off, whatever it says."""
+    mender = Mender()
     broken: TransportFailure | Truncated = Truncated()
     async with aclosing(messages):
         try:
             async for message in messages:
-                for item in parser.feed(message):
+                for item in mender.items(parser.feed(message)):
                     if isinstance(item, Finished) and drain:
                         await _drain(messages)
                     yield item
@@ -154,7 +156,7 @@ async def events(messages: AsyncGenerator[Message, None], parser: Parser, *, dra
                         return
         except TransportFailure as error:
             broken = error
-    for item in parser.end():
+    for item in mender.items(parser.end()):
         yield item
         if isinstance(item, Finished):
             return

@@ -13,6 +13,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
+from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.providers.attempt import FAILURES, Truncated, Watch, named
 from athena_lab.ai.providers.wire import Garbage, StreamError
 from athena_lab.ai.transports import Fault, HttpStatus, TransportFailure
@@ -120,7 +121,7 @@ class Background:
         raise Truncated
 
     async def _streamed(self, call: Call, answer: _Answer) -> AsyncGenerator[Item, None]:
-        parser = self._endpoint.wire.parser()
+        parser, mender = self._endpoint.wire.parser(), Mender()
         progress = _Progress()
         messages = _after(answer.head, answer.messages)
         while True:
@@ -131,7 +132,7 @@ class Background:
                         if not self._is_news(message, progress):
                             continue
                         _flows(call, progress)
-                        for item in parser.feed(message):
+                        for item in mender.items(parser.feed(message)):
                             yield item
                             if isinstance(item, Finished):
                                 return
@@ -145,7 +146,7 @@ class Background:
             messages = self._stream.stream(request, Watch(ours, call))
 
     async def _polled(self, call: Call, answer: _Answer) -> AsyncGenerator[Item, None]:
-        parser = self._endpoint.wire.parser()
+        parser, mender = self._endpoint.wire.parser(), Mender()
         progress = _Progress()
         await answer.messages.aclose()
         message: Message | None = answer.head[-1]
@@ -153,7 +154,7 @@ class Background:
         while True:
             if message is not None:
                 _flows(call, progress)
-                for item in parser.feed(message):
+                for item in mender.items(parser.feed(message)):
                     yield item
                     if isinstance(item, Finished):
                         return

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from athena_lab.ai.providers import openai_words
+from athena_lab.ai.providers.calls import Calls
 from athena_lab.ai.providers.wire import (
+    SCHEMA_NAME,
     UNDECODABLE,
     Complaint,
     Count,
@@ -20,6 +22,7 @@ from athena_lab.ai.providers.wire import (
     Garbage,
     StreamError,
     models_of,
+    output_limit,
 )
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import HttpRequest
@@ -50,9 +53,35 @@ FAILURES: Final = frozenset({"error", "insufficient_system_resource"})
 """Finish reasons that end no answer: Mistral's and DeepSeek's words for a failure on their side."""
 
 
+class _Cached(msgspec.Struct):
+    cached_tokens: Count | None = None
+
+
+class _Reasoning(msgspec.Struct):
+    reasoning_tokens: Count | None = None
+
+
 class _Usage(msgspec.Struct):
+    """``prompt_cache_hit_tokens`` is DeepSeek's."""
+
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
+    prompt_tokens_details: _Cached | None = None
+    completion_tokens_details: _Reasoning | None = None
+    prompt_cache_hit_tokens: Count | None = None
+
+
+class _Function(msgspec.Struct):
+    """Arguments are text; Mistral's may be an object."""
+
+    name: str | None = None
+    arguments: Any = None
+
+
+class _ToolCall(msgspec.Struct):
+    index: int | None = None
+    id: str | None = None
+    function: _Function | None = None
 
 
 class _Part(msgspec.Struct):
@@ -65,7 +94,7 @@ class _Delta(msgspec.Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    tool_calls: Any = None
+    tool_calls: list[_ToolCall] | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -97,6 +126,7 @@ class OpenAIChatParser:
     """One answer. It is at its end with ``[DONE]``, or with a finish_reason and the end of the connection."""
 
     def __init__(self) -> None:
+        self._calls = Calls()
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
         self._refused = False
@@ -141,11 +171,21 @@ class OpenAIChatParser:
         if delta.refusal:
             self._refused = True
             text += delta.refusal
+        for call in delta.tool_calls or ():
+            self._call(call)
         if text:
             self._spoke = True
             yield Token(text)
         elif delta.reasoning_content or delta.reasoning or delta.tool_calls or delta.content:
             yield PROGRESS
+
+    def _call(self, call: _ToolCall) -> None:
+        function = call.function or _Function()
+        arguments = function.arguments
+        if arguments is not None and not isinstance(arguments, str):
+            arguments = msgspec.json.encode(arguments).decode()
+        self._spoke = True
+        self._calls.add(call.index, id=call.id or "", name=function.name or "", arguments=arguments or "")
 
     def _reason(self, reason: str | None) -> None:
         if reason in FAILURES:
@@ -155,14 +195,22 @@ class OpenAIChatParser:
     def _finish(self) -> Iterator[Item]:
         if self._finish_reason is None and not self._spoke:
             raise Garbage
+        reason = self._finish_reason or DONE
+        status = "refused" if self._refused else STATUS_OF.get(reason, "completed")
+        yield from self._calls.end(cut_off=status != "completed")
         if self._usage is not None:
             yield self._usage
-        reason = self._finish_reason or DONE
-        yield Finished("refused" if self._refused else STATUS_OF.get(reason, "completed"), reason)
+        yield Finished(status, reason)
 
     def _count(self, usage: _Usage | None) -> None:
         if usage is not None:
-            self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0)
+            cached, reasoning = usage.prompt_tokens_details, usage.completion_tokens_details
+            self._usage = Usage(
+                usage.prompt_tokens or 0,
+                usage.completion_tokens or 0,
+                (cached and cached.cached_tokens) or usage.prompt_cache_hit_tokens or 0,
+                (reasoning and reasoning.reasoning_tokens) or 0,
+            )
 
 
 class OpenAIChat:
@@ -177,9 +225,14 @@ class OpenAIChat:
     )
 
     def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
+        body = msgspec.json.encode(self._body(row, call))
+        return HttpRequest("POST", f"{base_url}/chat/completions", openai_words.headers(key), body)
+
+    @staticmethod
+    def _body(row: ProviderRow, call: Call) -> dict[str, Any]:
         body: dict[str, Any] = {
             "model": call.model,
-            row.max_tokens_field: call.max_tokens,
+            row.max_tokens_field: output_limit(row, call),
             "messages": [
                 {"role": "system", "content": call.prompt.system},
                 {"role": "user", "content": call.prompt.user},
@@ -188,7 +241,16 @@ class OpenAIChat:
         }
         if body["stream"] and row.stream_options:
             body["stream_options"] = row.stream_options
-        return HttpRequest("POST", f"{base_url}/chat/completions", openai_words.headers(key), msgspec.json.encode(body))
+        if call.prompt.tools and row.features.function_calling:
+            functions = [
+                {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+                for tool in call.prompt.tools
+            ]
+            body["tools"] = [{"type": "function", "function": function} for function in functions]
+        if call.prompt.schema is not None and row.features.structured_output:
+            schema = {"name": SCHEMA_NAME, "schema": call.prompt.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
 
     def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
         return HttpRequest("GET", base_url + row.health, openai_words.headers(key))

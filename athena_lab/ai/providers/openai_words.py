@@ -47,9 +47,11 @@ NEXT_STEPS: Final[Mapping[str, str]] = {
     "exceed_context_size_error": CONTEXT_STEP,
     "model_not_found": MODEL_STEP,
 }
-REFUSALS: Final = frozenset({"content_filter", "content_policy_violation", "invalid_prompt", "Content Exists Risk"})
-"""``content_filter`` with HTTP 400 is Azure's, ``invalid_prompt`` OpenAI's word for a prompt that it flagged; the last
-is DeepSeek's message, the only thing that tells its refusal from a malformed request."""
+REFUSALS: Final = frozenset(
+    {"content_filter", "content_policy_violation", "cyber_policy", "invalid_prompt", "Content Exists Risk"}
+)
+"""``content_filter`` with HTTP 400 is Azure's; with ``invalid_prompt`` and ``cyber_policy`` OpenAI flags a prompt; the
+last is DeepSeek's message, the only thing that tells its refusal from a malformed request."""
 
 
 def complaint(body: bytes) -> Complaint:

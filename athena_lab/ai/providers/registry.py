@@ -44,11 +44,14 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Path below the base URL that answers cheaply with the list of models."""
     features: Features = Features()
     models: tuple[Model, ...] = ()
-    """What is known of models: limits and prices. Others can be asked for too."""
+    """What is known of models: limits and prices. Others can be asked for too. Some of them in athena.toml take the
+    place of those with their ids; the others stay."""
     limits: Limits = Limits()
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     stream_options: dict[str, bool] = {}
     """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
+    safety_settings: dict[str, str] = {}
+    """Gemini's categories of harm, and from which probability on to block each; empty leaves Google's defaults."""
 
     def known(self, model: str) -> Model:
         """What is known of a model."""
@@ -69,26 +72,50 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         model="claude-sonnet-5-5",
         priority=1,
         workers=20,
+        features=Features(batching=True, function_calling=True, structured_output=True),
+        models=(
+            Model("claude-sonnet-5-5", 1_000_000, 128_000, 2.0, 0.2, 10.0),
+            Model("claude-opus-5-5", 1_000_000, 128_000, 4.0, None, 20.0),
+            Model("claude-haiku-4-5", 200_000, 64_000, 1.0, None, 5.0),
+        ),
     ),
     ProviderRow(
         name="openai",
-        wire="openai-chat",
+        wire="openai-responses",
         base_url="https://api.openai.com/v1",
         key_env="OPENAI_API_KEY",
         model="gpt-6.2-sol",
         priority=2,
         workers=20,
-        max_tokens_field="max_completion_tokens",
-        stream_options={"include_usage": True, "include_obfuscation": False},
+        # Not in the background by itself: what goes on there is stored at OpenAI.
+        features=Features(batching=True, function_calling=True, websocket=True, structured_output=True),
+        models=(Model("gpt-6.2-sol", 1_050_000, 128_000, 2.0, 0.1, 10.0),),  # up to 272,000 tokens of input
+        max_tokens_field="max_completion_tokens",  # where its wire is set to openai-chat
+        stream_options={"include_obfuscation": False},
     ),
     ProviderRow(
         name="deepseek",
         wire="openai-chat",
         base_url="https://api.deepseek.com/v1",
         key_env="DEEPSEEK_API_KEY",
-        model="deepseek-v4-flash",
+        model="deepseek-flash",
         priority=3,
+        features=Features(function_calling=True),  # it can be bound to JSON, not to a schema
+        models=(  # at peak hours; half of it at others
+            Model("deepseek-flash", 1_000_000, 384_000, 0.3, 0.006, 1.2),
+            Model("deepseek-v4-pro", 1_000_000, 384_000, 1.32, 0.044, 3.96),
+        ),
         stream_options={"include_usage": True},
+    ),
+    ProviderRow(
+        name="gemini",
+        wire="gemini",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        model="gemini-3.8-flash",
+        priority=4,
+        features=Features(batching=True, function_calling=True, structured_output=True),
+        models=(Model("gemini-3.8-flash", 1_048_576, 65_536, 0.75, 0.075, 3.75),),  # twice that from January 2027
     ),
     ProviderRow(
         name="mistral",
@@ -97,6 +124,8 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         key_env="MISTRAL_API_KEY",
         model="mistral-large-latest",
         priority=5,
+        features=Features(batching=True, function_calling=True, structured_output=True),
+        models=(Model("mistral-large-latest"),),
     ),
     ProviderRow(
         name="groq",
@@ -105,6 +134,8 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         key_env="GROQ_API_KEY",
         model="openai/gpt-oss-120b",
         priority=6,
+        features=Features(batching=True, function_calling=True, structured_output=True),
+        models=(Model("openai/gpt-oss-120b", 131_072, 65_536, 0.15, None, 0.6),),
         max_tokens_field="max_completion_tokens",
         stream_options={"include_usage": True},
     ),
@@ -114,6 +145,12 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         base_url_env="ATHENA_LOCAL_URL",
         priority=999,
         workers=5,
+        features=Features(
+            structured_output=True
+        ),  # functions only if the server was started for them (vLLM, llama.cpp)
         stream_options={"include_usage": True},
     ),
 )
+"""Limits and prices as published in November 2026 at platform.claude.com/docs, developers.openai.com/api/docs/models,
+api-docs.deepseek.com/quick_start/pricing, ai.google.dev/gemini-api/docs/pricing and console.groq.com/docs/models. A
+model's price here is that of its standard tier."""

@@ -61,13 +61,13 @@ def refuses_upgrade(error: HttpStatus | NoUpgrade) -> bool:
 class Selection:
     """One provider's offer, and what is remembered of it.
 
-    ``clock`` in monotonic seconds. Raises ConfigError for a feature of the row that its wire does not have.
+    ``clock`` in monotonic seconds. Raises ConfigError for a row that wants background responses of a wire that has
+    none; a WebSocket is offered where both have it.
     """
 
     def __init__(self, row: ProviderRow, wire: Wire, clock: Callable[[], float]) -> None:
-        for feature, kind in (("websocket", SocketWire), ("background", BackgroundWire)):
-            if getattr(row.features, feature) and not isinstance(wire, kind):
-                raise ConfigError(f"Provider {row.name}: the wire {row.wire} has no {feature}.")
+        if row.features.background and not isinstance(wire, BackgroundWire):
+            raise ConfigError(f"Provider {row.name}: the wire {row.wire} has no background responses.")
         self.offered = offers(row.features, socket=isinstance(wire, SocketWire))
         self._clock = clock
         self._refused_until = float("-inf")

@@ -1,7 +1,9 @@
 """Server-sent events, decoded as they come (WHATWG HTML, 9.2.6 "Interpreting an event stream").
 
-Beyond the standard: caps on a line and on an event, and a JSON body where a stream was expected (behind blank lines or
-comments too, which providers under load send to keep a connection open) is given as one whole message.
+Beyond the standard: caps on a line and on an event; a JSON body where a stream was expected (behind blank lines or
+comments too, which providers under load send to keep a connection open) is given as one whole message; JSON outside of
+fields, with which Google breaks off an answer, is given as a message when the stream has ended; and of a character that
+a server cut in two, one half in each of two events, no byte is lost (`broken_utf8`).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
+from athena_lab.ai.broken_utf8 import decode
 from athena_lab.ai.transports import (
     BOM,
     MAX_LINE,
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.transports.http import HttpClient
 
 _COMMENT: Final = b":"
+_FIELDS: Final = frozenset({b"data", b"event", b"id", b"retry", b""})
+_JSON: Final = (b"{", b"[")
 
 
 class SseDecoder:
@@ -46,6 +51,8 @@ class SseDecoder:
         self._event = b""
         self._whole: list[bytes] | None = None
         self._sniffing = True
+        self._stray: list[bytes] = []
+        self._stray_size = 0
 
     def feed(self, chunk: bytes) -> Iterator[Message]:
         """The messages that this chunk completes."""
@@ -68,6 +75,9 @@ class SseDecoder:
             self._whole = [rest]
         if self._whole is not None:
             yield whole_message(b"".join(self._whole))
+        elif self._stray:
+            stray = [*self._stray, rest] if rest and rest.partition(b":")[0] not in _FIELDS else self._stray
+            yield Message(b"\n".join(stray).decode("utf-8", "replace"))
 
     def _lines(self, chunk: bytes) -> list[bytes]:
         """The lines that the chunk completes; its last part waits. A LF right after a CR is skipped."""
@@ -92,7 +102,7 @@ class SseDecoder:
         """Whether a JSON body begins here. The first line that is neither blank nor a comment decides."""
         text = line.strip()
         self._sniffing = not text or text.startswith(_COMMENT)
-        return text.startswith((b"{", b"["))
+        return text.startswith(_JSON)
 
     def _take(self, line: bytes) -> Message | None:
         if not line:
@@ -104,6 +114,9 @@ class SseDecoder:
             self._size = self._capped(self._size + len(value))
         elif field == b"event":
             self._event = value
+        elif field not in _FIELDS and (self._stray or line.startswith(_JSON)):
+            self._stray.append(line)
+            self._stray_size = self._capped(self._stray_size + len(line))
         return None
 
     def _capped(self, size: int) -> int:
@@ -116,7 +129,8 @@ class SseDecoder:
         self._data, self._event, self._size = [], b"", 0
         if not data:
             return None
-        return Message(b"\n".join(data).decode("utf-8", "replace"), event.decode("utf-8", "replace"))
+        text = b"\n".join(data)
+        return Message(decode(text), event.decode("utf-8", "replace"))
 
 
 class SseTransport:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from athena_lab.ai.broken_utf8 import decode
 from athena_lab.ai.transports import (
     MAX_ERROR_BODY,
     MAX_LINE,
@@ -77,7 +78,7 @@ class WebSocketTransport:
             await _sent(socket.send_str(next(frames)))
             async with aclosing(_capped(socket, self._heartbeat, tap)) as received:
                 async for data in received:
-                    yield Message(data.decode("utf-8", "replace"))
+                    yield Message(decode(data))
                     if (frame := next(frames, None)) is not None:
                         await _sent(socket.send_str(frame))
 
