@@ -100,11 +100,13 @@ class Provider:
         translator = self._translator(call.model, (call.prompt.system, call.prompt.user))
         failure: APIError | None = None
         refusal: str | None = None
+        mender = Mender()
         call.state.move("connecting")
         try:
             async with aclosing(self._events(request, call)) as events:
                 async for event in events:
-                    yield event
+                    for item in mender.items((event,)):
+                        yield item
         except (HttpStatus, StreamError) as error:
             refusal = translator.refusal(error)
             failure = None if refusal else _name(error, translator)
@@ -155,12 +157,11 @@ class Provider:
     async def _events(self, request: HttpRequest, call: Call) -> AsyncGenerator[Item, None]:
         """The answer's events up to its own end. A connection that ends before has broken off, whatever it says."""
         parser = self._wire.parser()
-        mender = Mender()
         broken: TransportFailure | Truncated = Truncated()
         async with aclosing(self._transports[call.transport].stream(request, _Watch(self, call))) as messages:
             try:
                 async for message in messages:
-                    for item in mender.items(parser.feed(message)):
+                    for item in parser.feed(message):
                         if isinstance(item, Finished):
                             await _drain(messages)
                         yield item
@@ -168,7 +169,7 @@ class Provider:
                             return
             except TransportFailure as error:
                 broken = error
-        for item in mender.items(parser.end()):
+        for item in parser.end():
             yield item
             if isinstance(item, Finished):
                 return
