@@ -275,9 +275,7 @@ async def test_a_stream_that_breaks_off_is_asked_for_again_and_not_taken_for_its
         other.will(stream(pieces[:3], end="cut"), stream(pieces[3:4], end="cut"), stream([]))
         seen = []
         with pytest.raises(ServerUnreachable, match="broke off"):
-            async with lab.stream(athena_lab.AnalysisRequest("?")) as events:
-                async for event in events:
-                    seen.append(event.text)  # noqa: PERF401 - what came before the error counts
+            await read_into(seen, lab)
         assert "".join(seen) == "abc"
         assert waits == [1, 1, 2, 4, 8, 16]  # an event that comes begins them anew
         asked = [request for request in other.requests if request.path == "/api/v1/ai/analyze"]
@@ -285,6 +283,12 @@ async def test_a_stream_that_breaks_off_is_asked_for_again_and_not_taken_for_its
         assert numbers == ["", "3", "4", "4", "4", "4", "4"]
         assert len({request.headers["idempotency-key"] for request in asked}) == 1
         assert other.requests[-1].path.endswith("/cancel")
+
+
+async def read_into(seen, lab):
+    async with lab.stream(athena_lab.AnalysisRequest("?")) as events:
+        async for event in events:
+            seen.append(event.text)  # noqa: PERF401 - what came before an error counts
 
 
 async def test_a_client_with_a_wrong_token_and_a_kernel_that_wants_too_much(served):
