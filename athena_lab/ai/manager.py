@@ -59,7 +59,7 @@ class AIManager:
     ) -> None:
         enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
         client_factory = client_factory or AiohttpClients()
-        self._providers = {row.name: Provider(row, environ, client_factory) for row in enabled}
+        self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
         options = options or PipelineOptions()
@@ -71,14 +71,19 @@ class AIManager:
         self._closed = False
 
     @asynccontextmanager
-    async def stream(self, request: AnalysisRequest, prompt: Prompt) -> AsyncIterator[AsyncIterator[AnyEvent]]:
+    async def stream(
+        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None
+    ) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         """The answer's events. Leaving the block ends the request and closes its connection at once.
 
-        Raises on entering: InvalidField for a provider that does not exist, NoProvider when none can be asked.
+        ``state`` is moved as the stream goes, for a caller that wants to know where it is.
+
+        Raises on entering: InvalidField for a provider that does not exist or a transport that it does not have,
+        NoProvider when none can be asked.
         Whatever fails after that is told by the last event.
         """
         self._check_open()
-        answer, items = await self._prepare(request, prompt)
+        answer, items = await self._prepare(request, prompt, state or StreamState())
         async with aclosing(answer.events(items)) as events:
             yield events
 
@@ -105,14 +110,16 @@ class AIManager:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _prepare(self, request: AnalysisRequest, prompt: Prompt) -> tuple[Answer, AsyncGenerator[Item, None]]:
+    async def _prepare(
+        self, request: AnalysisRequest, prompt: Prompt, state: StreamState
+    ) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
-        state = StreamState()
         if request.provider == offline.NAME:
             name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
         else:
             provider = self._choose(request.provider)
+            provider.selection.pick(request.options.transport)  # raises for one that it does not have
             seconds = request.options.deadline or self._deadline
             name, model = provider.name, request.model or await _default_model(provider, seconds)
             call = Call(
@@ -123,6 +130,7 @@ class AIManager:
                 expires=began + seconds,
                 attempts=attempts,
                 state=state,
+                wanted=request.options.transport,
             )
             items = compose(self._policies, provider.stream)(call)
         started = Started(uuid4().hex, name, model)

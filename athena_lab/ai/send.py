@@ -41,7 +41,9 @@ class Call:
     waited: float = 0.0
     """Seconds slept before this attempt."""
     transport: TransportKind = "sse"
-    """How the answer is to come: ``polling`` means whole, the others in pieces."""
+    """How the answer is to come: ``polling`` means whole, the others in pieces. The provider sets it."""
+    wanted: TransportKind | None = None
+    """The transport that whoever asked has named; None leaves it to the provider."""
     state: StreamState = field(default_factory=StreamState)
     """Where the stream is; shared by all copies of a call, as `attempts` is."""
     attempts: list[Attempt] = field(default_factory=list)

@@ -29,6 +29,8 @@ class AnalysisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     """For the whole answer, all attempts together; the setting of that name where there is none."""
     structured: bool = False
     """Ask for an `Assessment` beside the text: verdict, family, confidence, techniques, indicators, summary."""
+    transport: TransportKind | None = None
+    """How the provider is to be asked; None for the best way that it has."""
 
 
 class AnalysisRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

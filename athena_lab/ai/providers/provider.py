@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.keys import read_key
+from athena_lab.ai.providers.attempt import FAILURES, Endpoint, OverHttp, OverSocket, attempt, named
+from athena_lab.ai.providers.background import Background
 from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
-from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
+from athena_lab.ai.providers.selection import Selection
+from athena_lab.ai.providers.wire import Garbage, StreamError
 from athena_lab.ai.providers.wires import find_wire
-from athena_lab.ai.transports import HttpStatus, Tap, TransportFailure
+from athena_lab.ai.send import Tools
+from athena_lab.ai.transports import HttpStatus, TransportFailure
 from athena_lab.ai.transports.http import HttpClient
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.ai.transports.sse import SseTransport
+from athena_lab.ai.transports.websocket import WebSocketTransport
 from athena_lab.ai.types import RateLimits
 from athena_lab.errors import APIError, AuthError, ConfigError
 from athena_lab.events import Finished
@@ -29,17 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from athena_lab.ai.keys import Secret
-    from athena_lab.ai.send import Call, Item
-    from athena_lab.ai.transports import HttpRequest, Message, ReplyInfo, Transport
+    from athena_lab.ai.send import Call, Item, Send
+    from athena_lab.ai.transports import ReplyInfo
     from athena_lab.ai.transports.http import ClientFactory
     from athena_lab.ai.types import Features, Model, TransportKind
 
-DRAIN: Final = 0.05
-"""Seconds to wait for the end of the HTTP response behind the end of the answer, so that its connection can be kept."""
-
-
-class Truncated(Exception):
-    """The connection ended before the answer did."""
+DEFAULT_TOOLS: Final = Tools()
 
 
 class Provider:
@@ -53,20 +51,29 @@ class Provider:
         row: ProviderRow,
         environ: Mapping[str, str],
         client_factory: ClientFactory,
+        tools: Tools = DEFAULT_TOOLS,
     ) -> None:
         self.row = row
         try:
             self._wire = find_wire(row.wire)
         except ConfigError as error:
             raise ConfigError(f"Provider {row.name}: {error.detail}") from error
+        self.selection = Selection(row, self._wire, tools.clock)
         self._key, self.broken = _key(row, environ)
         self._base_url = _base_url(row, environ)
         self._learned = ""
         self._limits = RateLimits()
+        self._endpoint = Endpoint(row, self._wire, self._base_url, self._key, self._learn)
         client = HttpClient(row.workers, client_factory)
-        whole = JsonTransport(client)
-        self._transports: Mapping[TransportKind, Transport] = {"sse": SseTransport(client), "polling": whole}
-        self._whole = whole
+        stream, self._whole = SseTransport(client), JsonTransport(client)
+        self._socket = WebSocketTransport(row.workers)
+        self._background = Background(self._endpoint, stream, self._whole, tools)
+        going_on = self._background.send if row.features.background else None
+        self._ways: Mapping[TransportKind, Send] = {
+            "websocket": OverSocket(self._endpoint, self._socket).send,
+            "sse": going_on or OverHttp(self._endpoint, stream).send,
+            "polling": going_on or OverHttp(self._endpoint, self._whole).send,
+        }
 
     @property
     def name(self) -> str:
@@ -93,25 +100,20 @@ class Provider:
         return None
 
     async def stream(self, call: Call) -> AsyncGenerator[Item, None]:
-        """One attempt: a `Send`."""
+        """One attempt: a `Send`. Raises InvalidField for a transport that is wanted and not to be had."""
         call = call if call.model else replace(call, model=await self.default_model())
-        call = replace(call, transport="sse" if self.features.streaming else "polling")
-        request = self._wire.request(self.row, self._base_url, self._key, call)
-        translator = self._translator(call.model, (call.prompt.system, call.prompt.user))
+        call = replace(call, transport=self.selection.pick(call.wanted))
+        translator = self._endpoint.translator(call)
         failure: APIError | None = None
         refusal: str | None = None
-        mender = Mender()
         call.state.move("connecting")
         try:
-            async with aclosing(self._events(request, call)) as events:
-                async for event in events:
-                    for item in mender.items((event,)):
-                        yield item
-        except (HttpStatus, StreamError) as error:
-            refusal = translator.refusal(error)
-            failure = None if refusal else _name(error, translator)
-        except (TransportFailure, Garbage, Truncated) as error:
-            failure = _name(error, translator)
+            async with aclosing(attempt(self._ways, self.selection, call)) as items:
+                async for item in items:
+                    yield item
+        except FAILURES as error:
+            refusal = translator.refusal(error) if isinstance(error, (HttpStatus, StreamError)) else None
+            failure = None if refusal else named(error, translator)
         if refusal:
             yield Finished("refused", refusal)
         # Raised out here, so that the cause, which may quote the provider unmasked, is not chained to it.
@@ -121,14 +123,14 @@ class Provider:
     async def models(self) -> tuple[Model, ...]:
         """What the provider lists, with what its row knows of them: the cheapest request that proves it works."""
         request = self._wire.models_request(self.row, self._base_url, self._key)
-        translator = self._translator("", ())
+        translator = self._endpoint.translator()
         failure: APIError | None = None
         try:
             async with aclosing(self._whole.stream(request)) as messages:
                 models = self._wire.models(await anext(messages))
             self._learned = models[0].id if models else ""
         except (HttpStatus, TransportFailure, Garbage) as error:
-            failure = _name(error, translator)
+            failure = named(error, translator)
         if failure is not None:
             raise failure
         return models
@@ -152,70 +154,13 @@ class Provider:
         return self.row.model or self._learned
 
     async def aclose(self) -> None:
+        """Close all connections, and end at the provider what would go on without them. Idempotent."""
+        await self._background.aclose()
+        await self._socket.aclose()
         await self._whole.aclose()
-
-    async def _events(self, request: HttpRequest, call: Call) -> AsyncGenerator[Item, None]:
-        """The answer's events up to its own end. A connection that ends before has broken off, whatever it says."""
-        parser = self._wire.parser()
-        broken: TransportFailure | Truncated = Truncated()
-        async with aclosing(self._transports[call.transport].stream(request, _Watch(self, call))) as messages:
-            try:
-                async for message in messages:
-                    for item in parser.feed(message):
-                        if isinstance(item, Finished):
-                            await _drain(messages)
-                        yield item
-                        if isinstance(item, Finished):
-                            return
-            except TransportFailure as error:
-                broken = error
-        for item in parser.end():
-            yield item
-            if isinstance(item, Finished):
-                return
-        raise broken
 
     def _learn(self, reply: ReplyInfo) -> None:
         self._limits = rate_limits(reply.headers, time.time()) or self._limits
-
-    def _translator(self, model: str, private: tuple[str, ...]) -> Translator:
-        return Translator(self._wire, self.name, model, (self._key,), private)
-
-
-class _Watch(Tap):
-    """One attempt as its transport tells of it."""
-
-    __slots__ = ("_call", "_provider")
-
-    def __init__(self, provider: Provider, call: Call) -> None:
-        self._provider = provider
-        self._call = call
-
-    def replied(self, reply: ReplyInfo) -> None:
-        self._call.state.move("connected")
-        self._provider._learn(reply)  # noqa: SLF001 - a part of it
-
-
-async def _drain(messages: AsyncGenerator[Message, None]) -> None:
-    """Read to the end of the response. That it does not come, or breaks off there, costs a connection and no more."""
-    with suppress(TimeoutError, TransportFailure):
-        async with asyncio.timeout(DRAIN):
-            async for _ in messages:
-                pass
-
-
-def _name(error: Exception, translator: Translator) -> APIError:
-    match error:
-        case HttpStatus():
-            return translator.status(error)
-        case StreamError():
-            return translator.stream_error(error)
-        case TransportFailure():
-            return translator.failure(error)
-        case Garbage(what=what):
-            return translator.unusable(what)
-        case _:
-            return translator.unusable("broke off before its end")
 
 
 def _key(row: ProviderRow, environ: Mapping[str, str]) -> tuple[Secret | None, str]:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 GROUP: Final = "athena_lab.wires"
 BUILT_IN: Final[Mapping[str, str]] = {
     "anthropic": "athena_lab.ai.providers.anthropic:AnthropicMessages",
-    "gemini": "athena_lab.ai.providers.gemini:Gemini",
+    "gemini": "athena_lab.ai.providers.gemini_live:GeminiLive",
     "openai-chat": "athena_lab.ai.providers.openai_chat:OpenAIChat",
-    "openai-responses": "athena_lab.ai.providers.openai_responses:OpenAIResponses",
+    "openai-responses": "athena_lab.ai.providers.openai_socket:OpenAIResponsesLive",
 }
 """Imported when a row needs them."""
 

@@ -1,15 +1,16 @@
 """How a request reaches a provider and how its answer comes back, below any provider's vocabulary.
 
-One protocol, two ways: `SseTransport` for an answer that streams, `JsonTransport` for one that comes whole. Both yield
-`Message`, raise `HttpStatus` for an answer that is not 2xx and `TransportFailure` for everything else that goes wrong;
-the wire adapters turn both into the named errors, since only they know the provider.
+One idea, three ways: `SseTransport` for an answer that streams, `WebSocketTransport` for one that comes over a socket,
+`JsonTransport` for one that comes whole. All yield `Message`, raise `HttpStatus` for a reply that is not what was
+asked for (2xx, or 101 for a WebSocket) and `TransportFailure` for everything else that goes wrong; the wire adapters
+turn both into the named errors, since only they know the provider.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -32,6 +33,18 @@ class HttpRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRequest:
+    """What to send over a WebSocket: the first of the frames at once, each further one after the next message.
+
+    ``url`` is http or https: the scheme says whether there is TLS, and which proxy variable counts.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    frames: tuple[str, ...] = field(repr=False)
 
 
 class Tap:
@@ -96,8 +109,21 @@ class TransportFailure(Exception):
         self.reply = reply
 
 
+class NoUpgrade(TransportFailure):
+    """The way to the provider lets no WebSocket through, which says nothing of the provider itself."""
+
+
+class SocketClosed(TransportFailure):
+    """The provider closed a WebSocket, and said why (RFC 6455, 7.4). ``reason`` is in its words: quote with care."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(Fault.BROKEN_OFF, f"it closed the connection with code {code}")
+        self.code = code
+        self.reason = reason
+
+
 class HttpStatus(Exception):
-    """An answer whose status is not 2xx, with the first `MAX_ERROR_BODY` bytes of its body."""
+    """An answer whose status is not 2xx (or 101), with the first `MAX_ERROR_BODY` bytes of its body."""
 
     def __init__(self, reply: ReplyInfo, body: bytes) -> None:
         super().__init__(f"HTTP {reply.status}")
@@ -105,8 +131,11 @@ class HttpStatus(Exception):
         self.body = body
 
 
-class Transport(Protocol):
-    def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
+RequestT_contra = TypeVar("RequestT_contra", contravariant=True)
+
+
+class Transport(Protocol[RequestT_contra]):
+    def stream(self, request: RequestT_contra, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
         """Send, and yield what comes. Closing the generator closes the connection at once."""
         ...
 

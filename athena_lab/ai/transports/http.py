@@ -27,6 +27,7 @@ from athena_lab.ai.transports import (
     Tap,
     TransportFailure,
 )
+from athena_lab.ai.transports.foreign import foreign_errors, translate
 
 if TYPE_CHECKING:
     import ssl
@@ -96,8 +97,8 @@ class HttpClient:
                     async for chunk in chunks:
                         tap.received(len(chunk))
                         yield chunk
-        except _foreign_errors() as error:
-            failure = _translate(error, reply)
+        except foreign_errors() as error:
+            failure = translate(error, reply)
         except RuntimeError:  # what aiohttp raises for a read on a connection that `aclose` has closed
             if not self._closed:
                 raise
@@ -142,39 +143,3 @@ async def _refusal(response: httpx.Response, reply: ReplyInfo) -> Exception:
         if len(body) >= MAX_ERROR_BODY:
             break
     return HttpStatus(reply, bytes(body[:MAX_ERROR_BODY]))
-
-
-def _foreign_errors() -> tuple[type[Exception], ...]:
-    import aiohttp  # noqa: PLC0415 - see the module's docstring
-    import httpx  # noqa: PLC0415
-
-    return (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, aiohttp.ClientError, OSError)
-
-
-def _translate(error: BaseException, reply: ReplyInfo | None) -> TransportFailure:
-    """The one place where the libraries' errors become ours.
-
-    httpx-aiohttp maps every aiohttp connection error to `httpx.ConnectTimeout`, so its cause is what is looked at.
-    """
-    import aiohttp  # noqa: PLC0415
-    import httpx  # noqa: PLC0415
-
-    table: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Fault, str], ...] = (
-        (TimeoutError, Fault.TIMEOUT, "it did not answer in time"),
-        (aiohttp.ClientConnectorDNSError, Fault.UNREACHABLE, "its host name cannot be resolved"),
-        ((aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch), Fault.UNREACHABLE, "TLS with it failed"),
-        ((aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError), Fault.UNREACHABLE, "the proxy failed"),
-        (aiohttp.ClientConnectorError, Fault.UNREACHABLE, "it refuses the connection"),
-        (aiohttp.ClientPayloadError, Fault.BROKEN_OFF, "the connection broke off in the middle of the answer"),
-        (aiohttp.ClientResponseError, Fault.NOT_HTTP, "what it answered is not HTTP"),
-        (httpx.DecodingError, Fault.NOT_DATA, "its answer cannot be decompressed"),
-        (httpx.TimeoutException, Fault.TIMEOUT, "it did not answer in time"),
-    )
-    for cause in (error.__cause__, error):
-        for kinds, fault, detail in table:
-            if isinstance(cause, kinds) and not isinstance(cause, aiohttp.ServerDisconnectedError):
-                return TransportFailure(fault, detail, reply)
-        if isinstance(cause, (aiohttp.ClientError, OSError)):
-            break
-    fault = Fault.UNREACHABLE if reply is None else Fault.BROKEN_OFF
-    return TransportFailure(fault, "it closed the connection", reply)

@@ -1,0 +1,186 @@
+"""One try at a provider: the ways in which it is asked, and how an answer's messages become events."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, cast
+
+from athena_lab.ai.broken_utf8 import Mender
+from athena_lab.ai.providers.selection import refuses_upgrade
+from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
+from athena_lab.ai.transports import HttpStatus, NoUpgrade, SocketClosed, Tap, TransportFailure
+from athena_lab.events import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping
+
+    from athena_lab.ai.keys import Secret
+    from athena_lab.ai.providers.channels import SocketWire
+    from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.providers.selection import Selection
+    from athena_lab.ai.providers.wire import Parser, Wire
+    from athena_lab.ai.send import Call, Item, Send
+    from athena_lab.ai.transports import HttpRequest, Message, ReplyInfo, SocketRequest, Transport
+    from athena_lab.ai.types import TransportKind
+    from athena_lab.errors import APIError
+
+DRAIN: Final = 0.05
+"""Seconds to wait for the end of the HTTP response behind the end of the answer, so that its connection can be kept."""
+_SWITCHING: Final = 101
+
+
+class Truncated(Exception):
+    """The connection ended before the answer did."""
+
+
+FAILURES: Final = (HttpStatus, StreamError, TransportFailure, Garbage, Truncated)
+"""All that an attempt may raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where, as whom and in which words a provider is asked. ``learn`` is told of each reply's head."""
+
+    row: ProviderRow
+    wire: Wire
+    base_url: str
+    key: Secret | None
+    learn: Callable[[ReplyInfo], None]
+
+    def request(self, call: Call) -> HttpRequest:
+        return self.wire.request(self.row, self.base_url, self.key, call)
+
+    def translator(self, call: Call | None = None) -> Translator:
+        private = (call.prompt.system, call.prompt.user) if call else ()
+        return Translator(self.wire, self.row.name, call.model if call else "", (self.key,), private)
+
+
+class Watch(Tap):
+    """One attempt as its transport tells of it."""
+
+    __slots__ = ("_call", "_learn")
+
+    def __init__(self, endpoint: Endpoint, call: Call) -> None:
+        self._learn = endpoint.learn
+        self._call = call
+
+    def replied(self, reply: ReplyInfo) -> None:
+        self._call.state.move("connected")
+        self._learn(reply)
+
+
+class SocketWatch(Watch):
+    """A handshake that is refused connects nothing: the attempt may go on by other means."""
+
+    __slots__ = ()
+
+    def replied(self, reply: ReplyInfo) -> None:
+        if reply.status == _SWITCHING:
+            super().replied(reply)
+
+
+class OverHttp:
+    """A POST, and its answer as a stream or whole."""
+
+    def __init__(self, endpoint: Endpoint, transport: Transport[HttpRequest]) -> None:
+        self._endpoint = endpoint
+        self._transport = transport
+
+    async def send(self, call: Call) -> AsyncGenerator[Item, None]:
+        messages = self._transport.stream(self._endpoint.request(call), Watch(self._endpoint, call))
+        async with aclosing(events(messages, self._endpoint.wire.parser(), drain=True)) as items:
+            async for item in items:
+                yield item
+
+
+class OverSocket:
+    """A WebSocket of its own for each answer."""
+
+    def __init__(self, endpoint: Endpoint, transport: Transport[SocketRequest]) -> None:
+        self._endpoint = endpoint
+        self._wire = cast("SocketWire", endpoint.wire)
+        self._transport = transport
+
+    async def send(self, call: Call) -> AsyncGenerator[Item, None]:
+        ours = self._endpoint
+        request = self._wire.socket_request(ours.row, ours.base_url, ours.key, call)
+        messages = self._transport.stream(request, SocketWatch(ours, call))
+        try:
+            # A socket stays open behind an answer, so its end is not waited for.
+            async with aclosing(events(messages, self._wire.socket_parser(), drain=False)) as items:
+                async for item in items:
+                    yield item
+        except SocketClosed as closed:
+            error = self._wire.socket_closed(closed.code, closed.reason)
+            if error is None:
+                raise
+            raise error from None
+
+
+async def attempt(ways: Mapping[TransportKind, Send], selection: Selection, call: Call) -> AsyncGenerator[Item, None]:
+    """Ask the way that ``call.transport`` names; where no WebSocket gets through, the next best way that there is.
+
+    Raises one of `FAILURES`.
+    """
+    if call.transport == "websocket":
+        try:
+            async with aclosing(ways["websocket"](call)) as items:
+                async for item in items:
+                    yield item
+        except (HttpStatus, NoUpgrade) as error:  # both only before the first message
+            if call.wanted is not None or not refuses_upgrade(error):
+                raise
+        else:
+            return
+        selection.note_refusal()
+        call = replace(call, transport=selection.pick())
+    async with aclosing(ways[call.transport](call)) as items:
+        async for item in items:
+            yield item
+
+
+async def events(messages: AsyncGenerator[Message, None], parser: Parser, *, drain: bool) -> AsyncGenerator[Item, None]:
+    """The answer's events up to its own end. A connection that ends before has broken off, whatever it says."""
+    mender = Mender()
+    broken: TransportFailure | Truncated = Truncated()
+    async with aclosing(messages):
+        try:
+            async for message in messages:
+                for item in mender.items(parser.feed(message)):
+                    if isinstance(item, Finished) and drain:
+                        await _drain(messages)
+                    yield item
+                    if isinstance(item, Finished):
+                        return
+        except TransportFailure as error:
+            broken = error
+    for item in mender.items(parser.end()):
+        yield item
+        if isinstance(item, Finished):
+            return
+    raise broken
+
+
+async def _drain(messages: AsyncGenerator[Message, None]) -> None:
+    """Read to the end of the response. That it does not come, or breaks off there, costs a connection and no more."""
+    with suppress(TimeoutError, TransportFailure):
+        async with asyncio.timeout(DRAIN):
+            async for _ in messages:
+                pass
+
+
+def named(error: Exception, translator: Translator) -> APIError:
+    """The named error of one of `FAILURES`."""
+    match error:
+        case HttpStatus():
+            return translator.status(error)
+        case StreamError():
+            return translator.stream_error(error)
+        case TransportFailure():
+            return translator.failure(error)
+        case Garbage(what=what):
+            return translator.unusable(what)
+        case _:
+            return translator.unusable("broke off before its end")
