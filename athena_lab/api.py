@@ -11,7 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from athena_lab.ai.types import AnalysisType, ProviderStatus
+from athena_lab.ai.states import State
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
+from athena_lab.errors import Problem
+from athena_lab.events import AnyEvent
 from athena_lab.report.findings import Slot
 from athena_lab.wasm.contract import Name
 
@@ -184,3 +187,108 @@ class HealthReport(Response, frozen=True):
 
 class Providers(Response, frozen=True):
     providers: tuple[ProviderStatus, ...]
+
+
+# -- answers that can be come back to
+
+JobId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}$", max_length=64)]
+"""A caller that chooses it makes it at random: 22 characters of base64url hold 128 bits."""
+Cursor = Annotated[int, Meta(ge=0, le=1 << 53)]
+"""The number of the last event that a reader has; events count from 1."""
+MAX_WAIT = 30.0
+"""Seconds."""
+
+
+class Accepted(Response, frozen=True):
+    """POST /api/v1/ai/analyze with ``Prefer: respond-async``. `url` is where to ask for the events."""
+
+    id: str
+    url: str
+    status: Literal["processing"] = "processing"
+
+
+class JobQuery(msgspec.Struct, frozen=True):
+    """The query of GET /api/v1/ai/jobs/{id}."""
+
+    after: Cursor = 0
+    wait: Annotated[float, Meta(ge=0, le=MAX_WAIT)] = 0.0
+    """Seconds to wait for an event, where there is none yet."""
+
+
+class JobState(Response, frozen=True):
+    """An answer's state. `last` is the number of its newest event."""
+
+    id: str
+    state: State
+    last: int
+    done: bool
+
+
+class JobPage(Response, frozen=True):
+    """GET /api/v1/ai/jobs/{id}: the events behind ``after``, as many as fit."""
+
+    id: str
+    state: State
+    events: Annotated[tuple[msgspec.Raw, ...], Meta(extra_json_schema={"items": {"type": "object"}})]
+    """They are numbered without a gap, and the last of them is `next`."""
+    next: int
+    """What to give as ``after`` next time."""
+    done: bool
+    """There is nothing more to come."""
+    result: AnalysisResult | None = None
+    """The whole, once it is done."""
+
+
+class Command(Request, frozen=True, tag_field="type"):
+    """Base of what is sent over /api/v1/ai/stream. One answer at a time."""
+
+
+class Ask(Command, frozen=True, tag="ask"):
+    request: AnalysisRequest
+    id: JobId | None = None
+    """Chosen by the caller, which may then repeat the question without asking twice."""
+
+
+class Resume(Command, frozen=True, tag="resume"):
+    id: JobId
+    after: Cursor = 0
+
+
+class Pause(Command, frozen=True, tag="pause"):
+    pass
+
+
+class Continue(Command, frozen=True, tag="continue"):
+    pass
+
+
+class Cancel(Command, frozen=True, tag="cancel"):
+    pass
+
+
+AnyCommand = Ask | Resume | Pause | Continue | Cancel
+
+
+class JobEvent(Response, frozen=True, tag_field="type", tag="event"):
+    """What /api/v1/ai/stream sends: one event of an answer, and its number."""
+
+    id: str
+    seq: int
+    event: AnyEvent | msgspec.Raw
+
+
+class StateChange(Response, frozen=True, tag_field="type", tag="state"):
+    """Where the answer is. Of states that follow each other quickly only the last is told."""
+
+    id: str
+    state: State
+
+
+class StreamError(Response, frozen=True, tag_field="type", tag="error"):
+    """What was sent cannot be done, or the answer could not be had."""
+
+    problem: Problem
+
+
+AnyMessage = JobEvent | StateChange | StreamError
+"""What /api/v1/ai/stream sends."""

@@ -6,48 +6,39 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar, get_args
+from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
-import httpx
 import msgspec
 
 from athena_lab import api
-from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult
-from athena_lab.errors import (
-    AthenaError,
-    DeadlineExceeded,
-    InvalidField,
-    LabClosed,
-    Problem,
-    SampleTooLarge,
-    ServerUnreachable,
-    from_problem,
-)
-from athena_lab.events import AnyEvent, Failed, Finished
+from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, encode
+from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
+from athena_lab.errors import SampleTooLarge, ServerUnreachable
 from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import MIB, Sample, check_path, display_name, open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterator,
+        Awaitable,
+        Callable,
+        Collection,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from athena_lab.ai.transports import Message
-    from athena_lab.ai.types import AnalysisType, ProviderStatus
+    from athena_lab.ai.types import AnalysisType, ProviderStatus, TransportKind
     from athena_lab.protocol import LabProtocol, Source
 
 _MAX_UPLOAD = 1 << 40
 """The server has the cap; here only its answer counts."""
-_CONNECT_SECONDS = 5.0
-_ANSWER_SECONDS = 3_660.0
-"""Longer than any deadline that the server lets a request have; after it the server is taken for dead."""
-_EVENT_SECONDS = 45.0
-"""A stream that is silent for longer is dead: the server sends a comment every 15 s."""
-
 _ASK_FIRST = 16 * MIB
 """Bytes from which on the server's limit is asked for before sending: it hangs up on what is far too large."""
-_MAX_EVENT = 64 * MIB
-"""Bytes of one event; a report is one."""
 
 _T = TypeVar("_T")
 
@@ -91,21 +82,26 @@ class _RuntimeFile(msgspec.Struct, frozen=True):
 class LabClient:
     """A lab over HTTP; see `athena_lab.protocol.LabProtocol` for what its methods do.
 
-    `url` is the Jupyter server's base URL. Use it from one event loop. `repr` does not show the token.
+    `url` is the Jupyter server's base URL. `transport` is the one door by which answers stream; without it the best
+    that is open. Use it from one event loop. `repr` does not show the token.
     """
 
-    def __init__(self, url: str, token: str = "") -> None:
-        self.url = url.rstrip("/") + "/"
-        self._http = httpx.AsyncClient(
-            base_url=self.url,
-            headers={"Authorization": f"token {token}"} if token else {},
-            timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
-            # A connection a call: httpx's pool, where it is capped, loses places when calls are cancelled.
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            # Certificate authorities by SSL_CERT_FILE and SSL_CERT_DIR, which `trust_env` would leave out.
-            verify=httpx.create_ssl_context() if url.startswith("https:") else False,
-            trust_env=False,  # the server is ours: a proxy has no business with it
-        )
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        transport: TransportKind | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._http = ServerHttp(url, token)
+        self._sockets = WebSockets()
+        self._transport = transport
+        self._sleep = sleep
+
+    @property
+    def url(self) -> str:
+        return self._http.url
 
     def __repr__(self) -> str:
         return f"<LabClient {self.url}>"
@@ -140,8 +136,9 @@ class LabClient:
         options: api.TriageOptions | None = None,
     ) -> AsyncIterator[AsyncIterator[ModuleResult | Report]]:
         body = await self._triage(source, analysis_type, modules, options)
-        async with self._events("api/v1/wasm/analyze", body) as events:
-            yield _parts(events)
+        with _told():
+            async with post_for_events(self._http, "api/v1/wasm/analyze", body) as messages:
+                yield _parts(messages)
 
     async def _triage(
         self,
@@ -169,7 +166,7 @@ class LabClient:
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
     ) -> Any:
         sample = (await self.add(source)).sha256 if source is not None else None
-        encoded = msgspec.Raw(_encode(args or {}))
+        encoded = msgspec.Raw(encode(args or {}))
         request = api.Execute(module, function, encoded, None, sample, timeout)
         return msgspec.json.decode((await self._post("api/v1/wasm/execute", request, api.Executed)).result)
 
@@ -201,22 +198,26 @@ class LabClient:
         return await self._post("api/v1/ai/analyze", request, AnalysisResult)
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
-        async with self._events("api/v1/ai/analyze", request) as events:
-            yield _typed(events)
+    async def stream(self, request: AnalysisRequest) -> AsyncIterator[RemoteEvents]:
+        """As the protocol says; a connection that is lost is made anew, and no event is lost or repeated."""
+        self._http.check_open()
+        open_doors = doors(self._http, self._sockets, request, self._transport)
+        async with contextlib.aclosing(RemoteEvents(self._http, open_doors, self._sleep)) as events:
+            await events.begin()
+            yield events
 
     async def providers(self) -> Sequence[ProviderStatus]:
         return (await self._get("api/v1/ai/providers", api.Providers)).providers
 
     # -- HTTP
 
-    async def _get(self, path: str, kind: type[_T], *, accept: frozenset[int] | set[int] = frozenset({200})) -> _T:
-        answer: _T = _decode(await self._send("GET", path, accept=accept), kind)
+    async def _get(self, path: str, kind: type[_T], *, accept: Collection[int] = (200,)) -> _T:
+        answer: _T = decode(await self._send("GET", path, accept=accept), kind)
         return answer
 
     async def _post(self, path: str, body: msgspec.Struct | None, kind: type[_T]) -> _T:
-        content = b"{}" if body is None else _encode(body)
-        answer: _T = _decode(await self._send("POST", path, content=content, headers=_JSON), kind)
+        content = b"{}" if body is None else encode(body)
+        answer: _T = decode(await self._send("POST", path, content=content, headers=JSON_BODY), kind)
         return answer
 
     async def _upload(self, source: str | os.PathLike[str] | bytes, name: str) -> Sample:
@@ -233,47 +234,15 @@ class LabClient:
 
     @staticmethod
     def _sample(answer: bytes) -> Sample:
-        sample: Sample = _decode(answer, Sample)
+        sample: Sample = decode(answer, Sample)
         return sample
 
-    async def _send(
-        self, method: str, path: str, *, accept: frozenset[int] | set[int] = frozenset({200}), **options: Any
-    ) -> bytes:
-        async with self._open(method, path, accept, **options) as response:
-            return await response.aread()
-
-    @contextlib.asynccontextmanager
-    async def _open(
-        self, method: str, path: str, accept: frozenset[int] | set[int], **options: Any
-    ) -> AsyncIterator[httpx.Response]:
-        if self._http.is_closed:
-            raise LabClosed("This client is closed.")
-        try:
-            async with self._http.stream(method, path, **options) as response:
-                if response.status_code not in accept:
-                    raise _error(self.url, response.status_code, await response.aread())
-                yield response
-        except httpx.ConnectTimeout:
-            raise ServerUnreachable(f"There is no answer from {self.url}.") from None
-        except httpx.TimeoutException:
-            raise DeadlineExceeded(
-                f"The server at {self.url} did not answer in time.", next_step="Look at its log, and try again."
-            ) from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise _unreachable(self.url, error) from None
-
-    @contextlib.asynccontextmanager
-    async def _events(self, path: str, body: msgspec.Struct) -> AsyncIterator[AsyncIterator[Message]]:
-        headers = _JSON | {"Accept": "text/event-stream"}
-        timeout = httpx.Timeout(_EVENT_SECONDS, connect=_CONNECT_SECONDS)
-        content = _encode(body)
-        async with (
-            self._open("POST", path, {200}, content=content, headers=headers, timeout=timeout) as response,
-            contextlib.aclosing(_messages(response)) as messages,
-        ):
-            yield messages
+    async def _send(self, method: str, path: str, *, accept: Collection[int] = (200,), **options: Any) -> bytes:
+        with _told():
+            return await self._http.send(method, path, accept, **options)
 
     async def aclose(self) -> None:
+        await self._sockets.aclose()
         await self._http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -283,8 +252,6 @@ class LabClient:
         await self.aclose()
 
 
-_EVENTS = frozenset(kind.__struct_config__.tag for kind in get_args(AnyEvent))
-_JSON = {"Content-Type": "application/json"}
 _OCTETS = {"Content-Type": "application/octet-stream"}
 
 
@@ -293,61 +260,20 @@ async def _blocks(file: IO[bytes]) -> AsyncGenerator[bytes]:
         yield block
 
 
-async def _messages(response: httpx.Response) -> AsyncGenerator[Message]:
-    decoder = SseDecoder(limit=_MAX_EVENT)
-    async for chunk in response.aiter_bytes():
-        for message in decoder.feed(chunk):
-            if message.event == "error":
-                raise from_problem(_decode(message.data, Problem))
-            yield message
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What goes wrong with a connection, in the words for whoever asked."""
+    try:
+        yield
+    except (Disconnected, Unfit) as lost:
+        raise lost.error from None
 
 
-async def _typed(events: AsyncIterator[Message]) -> AsyncGenerator[AnyEvent]:
-    async for message in events:
-        if message.event not in _EVENTS:
-            continue  # of a newer server
-        event = _decode(message.data, AnyEvent)
-        yield event
-        if isinstance(event, Finished | Failed):
-            return
-    raise ServerUnreachable("The server's stream broke off before its end.", next_step="Ask again.")
-
-
-async def _parts(events: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult | Report]:
-    async for message in events:
-        if message.event == "report":
-            yield _decode(message.data, Report)
-            return
-        yield _decode(message.data, ModuleResult)
+async def _parts(messages: AsyncIterator[Message]) -> AsyncGenerator[ModuleResult | Report]:
+    with _told():
+        async for message in messages:
+            if message.event == "report":
+                yield decode(message.data, Report)
+                return
+            yield decode(message.data, ModuleResult)
     raise ServerUnreachable("The server's stream broke off before its report.", next_step="Run the triage again.")
-
-
-def _unreachable(url: str, error: Exception) -> ServerUnreachable:
-    if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        step = "Name the authority that signed it in SSL_CERT_FILE."
-        return ServerUnreachable(f"The certificate of {url} is not trusted.", next_step=step)
-    return ServerUnreachable(f"There is no answer from {url}: {type(error).__name__}.")
-
-
-def _encode(value: Any) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidField(f"The request cannot be written as JSON: {error}.") from None
-
-
-def _decode(data: bytes | str, kind: Any) -> Any:  # Any: a union is no type
-    try:
-        return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError:
-        raise ServerUnreachable("The server's answer is not Athena Lab's; it may be of another version.") from None
-
-
-def _error(url: str, status: int, body: bytes) -> AthenaError:
-    try:
-        return from_problem(msgspec.json.decode(body, type=Problem))
-    except msgspec.MsgspecError:
-        return ServerUnreachable(
-            f"The server at {url} answered with status {status}, and not as Athena Lab does.",
-            next_step="Check that the athena_lab extension is enabled there: `jupyter server extension list`.",
-        )

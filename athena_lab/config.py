@@ -22,6 +22,7 @@ import platformdirs
 from msgspec import Meta
 
 from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.job import JobOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
 from athena_lab.ai.retry import RetryOptions
@@ -61,6 +62,8 @@ class AiConfig(DeadlineOptions, frozen=True):
     """``[ai]``: how long an answer is waited for; ``[ai.retry]``: how often and when it is asked for again."""
 
     retry: RetryOptions = RetryOptions()
+    jobs: JobOptions = JobOptions()
+    """``[ai.jobs]``: answers that clients can come back to."""
 
     @property
     def options(self) -> PipelineOptions:

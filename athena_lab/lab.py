@@ -15,6 +15,7 @@ import msgspec
 
 from athena_lab import api
 from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.metrics import record
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.config import LabConfig, load_config
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai import Prompt
+    from athena_lab.ai.job import Job
+    from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
@@ -73,6 +76,7 @@ class Lab:
         self._quarantine = quarantine
         self._runtime = runtime
         self._ai = ai
+        self.jobs = Jobs(config.ai.jobs)
         self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
         self._closed = False
 
@@ -248,9 +252,19 @@ class Lab:
         return await self._ai.analyze(valid(request), await self._prompt(request))
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
-        async with self._ai.stream(valid(request), await self._prompt(request)) as events:
-            yield events
+    async def stream(
+        self, request: AnalysisRequest, *, state: StreamState | None = None
+    ) -> AsyncIterator[PulledEvents]:
+        async with self._ai.stream(valid(request), await self._prompt(request), state=state) as events:
+            yield PulledEvents(events)
+
+    def submit(self, request: AnalysisRequest, *, id_: str | None = None, polled: bool = False) -> Job:
+        """The same as a job, which its readers may leave and come back to; see `Jobs.start`."""
+        self._check_open()
+        question = msgspec.json.encode(valid(request))
+        return self.jobs.start(
+            lambda state: self.stream(request, state=state), question=question, id_=id_, polled=polled
+        )
 
     async def _prompt(self, request: AnalysisRequest) -> Prompt:
         self._check_open()
@@ -376,6 +390,7 @@ class Lab:
     async def aclose(self) -> None:
         if not self._closed:
             self._closed = True
+            await self.jobs.aclose()
             await self._ai.aclose()
             await asyncio.to_thread(self._runtime.close)
 
@@ -384,6 +399,28 @@ class Lab:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class PulledEvents:
+    """Events that come as they are read, and are not read from the provider before: to pause is not to ask."""
+
+    def __init__(self, events: AsyncIterator[AnyEvent]) -> None:
+        self._events = events
+        self._may_go = asyncio.Event()
+        self._may_go.set()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> AnyEvent:
+        await self._may_go.wait()
+        return await anext(self._events)
+
+    async def pause(self) -> None:
+        self._may_go.clear()
+
+    async def resume(self) -> None:
+        self._may_go.set()
 
 
 def _switches(options: api.TriageOptions) -> dict[Slot, bool]:

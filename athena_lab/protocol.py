@@ -17,6 +17,16 @@ Source = str | os.PathLike[str] | bytes | Sample
 """A path, the bytes themselves, or a sample that the lab has already."""
 
 
+class Events(AsyncIterator[AnyEvent], Protocol):
+    """An answer on its way."""
+
+    async def pause(self) -> None:
+        """Read no more from the provider. What it has sent still comes; the request's deadline goes on."""
+
+    async def resume(self) -> None:
+        """Go on after `pause`."""
+
+
 class LabProtocol(Protocol):
     """The async interface. Every method may raise the errors of `athena_lab.errors`, and no others."""
 
@@ -57,7 +67,7 @@ class LabProtocol(Protocol):
     async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
         """Ask a language model; the whole answer, or as far as it came."""
 
-    def stream(self, request: AnalysisRequest) -> AbstractAsyncContextManager[AsyncIterator[AnyEvent]]:
+    def stream(self, request: AnalysisRequest) -> AbstractAsyncContextManager[Events]:
         """Ask a language model; the answer as events. Leaving the context cancels it at the provider."""
 
     async def providers(self) -> Sequence[ProviderStatus]:

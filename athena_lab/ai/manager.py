@@ -71,15 +71,19 @@ class AIManager:
         self._closed = False
 
     @asynccontextmanager
-    async def stream(self, request: AnalysisRequest, prompt: Prompt) -> AsyncIterator[AsyncIterator[AnyEvent]]:
+    async def stream(
+        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None
+    ) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         """The answer's events. Leaving the block ends the request and closes its connection at once.
+
+        ``state`` is moved as the stream goes, for a caller that wants to know where it is.
 
         Raises on entering: InvalidField for a provider that does not exist or a transport that it does not have,
         NoProvider when none can be asked.
         Whatever fails after that is told by the last event.
         """
         self._check_open()
-        answer, items = await self._prepare(request, prompt)
+        answer, items = await self._prepare(request, prompt, state or StreamState())
         async with aclosing(answer.events(items)) as events:
             yield events
 
@@ -106,10 +110,11 @@ class AIManager:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def _prepare(self, request: AnalysisRequest, prompt: Prompt) -> tuple[Answer, AsyncGenerator[Item, None]]:
+    async def _prepare(
+        self, request: AnalysisRequest, prompt: Prompt, state: StreamState
+    ) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
-        state = StreamState()
         if request.provider == offline.NAME:
             name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
         else:

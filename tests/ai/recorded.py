@@ -148,8 +148,12 @@ EVENTS = {
 
 WHOLE = {
     "openai-chat": {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m-1",
         "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(TEXT)}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "prompt_tokens_details": None},
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18, "prompt_tokens_details": None},
     },
     "anthropic": {
         "type": "message",

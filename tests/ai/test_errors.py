@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal, get_args, get_origin
+
 import pytest
 
 from athena_lab.ai.providers.anthropic import STATUS_OF as ANTHROPIC_ENDS
+from athena_lab.ai.providers.gemini import BLOCKED
+from athena_lab.ai.providers.gemini import ENDS as GEMINI_ENDS
 from athena_lab.ai.providers.openai_chat import FAILURES
 from athena_lab.ai.providers.openai_chat import STATUS_OF as OPENAI_ENDS
+from athena_lab.ai.providers.openai_responses import INCOMPLETE
 from athena_lab.ai.providers.wire import FAULTS, STATUSES, Complaint, retry_after
 from athena_lab.ai.transports import Fault
 from athena_lab.errors import (
     APIError,
     Forbidden,
     InvalidRequest,
+    ProviderTimeout,
     QuotaExceeded,
     RateLimited,
     ServiceUnavailable,
@@ -35,27 +41,148 @@ def test_every_status_of_an_error_has_a_name(wire):
     assert STATUSES[402] is QuotaExceeded
 
 
-# Words that the providers' SDKs and documents list, November 2026.
-ANTHROPIC_TYPES = (
-    "invalid_request_error",
-    "authentication_error",
-    "billing_error",
-    "permission_error",
-    "not_found_error",
-    "rate_limit_error",
-    "timeout_error",
-    "api_error",
-    "overloaded_error",
-    "request_too_large",
-)
-ANTHROPIC_CODES = {
+def words(union: object) -> set[str]:
+    """Of a Literal, or of those in a Union."""
+    if get_origin(union) is Literal:
+        return set(get_args(union))
+    return {word for part in get_args(union) for word in words(part)}
+
+
+def words_of(model: Any, field: str) -> set[str]:
+    """Of a field of one of the SDKs' pydantic models."""
+    return words(model.model_fields[field].annotation)
+
+
+# -- what the official SDKs list
+
+
+def test_anthropic_s_words():
+    from anthropic.types import StopReason  # noqa: PLC0415 - half a second
+    from anthropic.types.shared import ErrorType  # noqa: PLC0415
+
+    table = WIRES["anthropic"].errors
+    assert words(ErrorType) - table.kinds.keys() - table.codes.keys() == set()
+    assert words(StopReason) == set(ANTHROPIC_ENDS)
+
+
+EXPECTED = {
+    400: InvalidRequest,
+    401: Unauthorized,
+    402: QuotaExceeded,
+    403: Forbidden,
+    404: InvalidRequest,
+    408: ProviderTimeout,
+    409: ServiceUnavailable,
+    412: InvalidRequest,
+    413: InvalidRequest,
+    415: InvalidRequest,
+    422: InvalidRequest,
+    429: RateLimited,
+    431: InvalidRequest,
+    499: InvalidRequest,
+    501: ServiceUnavailable,
+    503: ServiceUnavailable,
+    504: ProviderTimeout,
+    529: ServiceUnavailable,
+}
+UNLIKE_THEIR_STATUS = {
     "enforced_spend_limit_reached": QuotaExceeded,
     "contract_spend_limit_reached": QuotaExceeded,
-    "linked_organization_spend_limit_reached": QuotaExceeded,
-    "linked_organization_billing_unavailable": QuotaExceeded,
-    "ramp_limit_exceeded": RateLimited,
     "organization_on_hold": Forbidden,
 }
+
+
+def test_anthropic_s_error_codes():
+    """Each of them means what its status means, but for those that say that waiting does not help."""
+    from anthropic._error_classes import ERROR_CLASSES  # noqa: PLC0415 - half a second
+
+    table = WIRES["anthropic"].errors
+    assert len(ERROR_CLASSES) > 50
+    codes = {code for _, code in ERROR_CLASSES}
+    assert set(UNLIKE_THEIR_STATUS) <= codes
+    for status, code in ERROR_CLASSES:
+        kind = UNLIKE_THEIR_STATUS.get(code or "", EXPECTED[status])
+        assert table.look_up(status, Complaint(code or "", "an_error")) is kind, (status, code)
+
+
+def test_openai_s_words():
+    from openai.types.chat.chat_completion_chunk import Choice  # noqa: PLC0415 - a second
+
+    table = WIRES["openai-chat"].errors
+    assert words_of(Choice, "finish_reason") <= set(OPENAI_ENDS)
+    for wire in ("openai-chat", "openai-responses"):
+        for code, kind in OPENAI_CODES.items():
+            for status in (400, 401, 403, 404, 429, None):
+                assert WIRES[wire].errors.look_up(status, Complaint(code, "invalid_request_error")) is kind
+    assert table.look_up(401, Complaint("", "invalid_request_error")) is Unauthorized
+    assert "shorter" in (table.next_step(Complaint("context_length_exceeded")) or "")
+
+
+def test_the_words_of_openai_s_responses():
+    from openai.types.responses import ResponseError, ResponseStatus  # noqa: PLC0415 - a second
+    from openai.types.responses.response import IncompleteDetails  # noqa: PLC0415
+
+    table = WIRES["openai-responses"].errors
+    codes = words_of(ResponseError, "code")
+    assert codes - table.codes.keys() - table.refusals == set()
+    assert {code for code in codes if "policy" in code or code == "invalid_prompt"} == codes & table.refusals
+    assert words_of(IncompleteDetails, "reason") == set(INCOMPLETE)
+    assert words(ResponseStatus) == {"completed", "failed", "in_progress", "cancelled", "queued", "incomplete"}
+
+
+def test_the_words_of_those_who_speak_openai_s_wire():
+    from groq.types.chat.chat_completion_chunk import Choice  # noqa: PLC0415 - half a second
+    from mistralai.client.models import CompletionResponseStreamChoice  # noqa: PLC0415
+
+    assert words_of(Choice, "finish_reason") <= set(OPENAI_ENDS)
+    assert words_of(CompletionResponseStreamChoice, "finish_reason") <= set(OPENAI_ENDS) | FAILURES
+    assert {"error", "insufficient_system_resource"} == FAILURES
+
+
+def test_gemini_s_words():
+    from google.genai.types import BlockedReason, FinishReason  # noqa: PLC0415 - two seconds
+
+    assert {reason.value for reason in FinishReason} == set(GEMINI_ENDS)
+    assert len(GEMINI_ENDS) == 24
+    assert {reason.value for reason in BlockedReason} == BLOCKED
+    table = WIRES["gemini"].errors
+    failures = {reason for reason, status in GEMINI_ENDS.items() if status == "failed"}
+    assert failures <= table.codes.keys()
+
+
+# The codes of google.rpc (https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto), as its HTTP
+# mapping has them there.
+RPC = {
+    "CANCELLED": 499,
+    "UNKNOWN": 500,
+    "INVALID_ARGUMENT": 400,
+    "DEADLINE_EXCEEDED": 504,
+    "NOT_FOUND": 404,
+    "ALREADY_EXISTS": 409,
+    "PERMISSION_DENIED": 403,
+    "UNAUTHENTICATED": 401,
+    "RESOURCE_EXHAUSTED": 429,
+    "FAILED_PRECONDITION": 400,
+    "ABORTED": 409,
+    "OUT_OF_RANGE": 400,
+    "UNIMPLEMENTED": 501,
+    "INTERNAL": 500,
+    "UNAVAILABLE": 503,
+    "DATA_LOSS": 500,
+}
+
+
+def test_google_s_codes():
+    table = WIRES["gemini"].errors
+    assert set(RPC) == table.kinds.keys() | {"FAILED_PRECONDITION"}
+    for code, status in RPC.items():
+        with_status, alone = (table.look_up(given, Complaint(kind=code)) for given in (status, None))
+        differ = {"CANCELLED", "UNIMPLEMENTED", "ALREADY_EXISTS"}  # their statuses say less, or more, than they do
+        assert (with_status is alone) == (code not in differ), code
+
+
+# -- what their documents list beside
+
 OPENAI_CODES = {
     "insufficient_quota": QuotaExceeded,
     "billing_hard_limit_reached": QuotaExceeded,
@@ -65,29 +192,40 @@ OPENAI_CODES = {
 }
 
 
-def test_anthropic_s_words():
-    table = WIRES["anthropic"].errors
-    assert {word for word in ANTHROPIC_TYPES if word not in table.kinds and word not in table.codes} == set()
-    for code, kind in ANTHROPIC_CODES.items():
-        assert table.look_up(429, Complaint(code, "rate_limit_error")) is kind
-    assert table.look_up(429, Complaint("", "rate_limit_error")) is RateLimited
+@pytest.mark.parametrize(
+    ("wire", "status", "said", "kind"),
+    [
+        ("openai-chat", 402, Complaint(message="Insufficient Balance"), QuotaExceeded),
+        ("openai-chat", 498, Complaint(), ServiceUnavailable),
+        ("openai-chat", None, Complaint(kind="insufficient_system_resource"), ServiceUnavailable),
+        ("anthropic", 429, Complaint("enforced_spend_limit_reached", "rate_limit_error"), QuotaExceeded),
+        ("anthropic", 429, Complaint("contract_spend_limit_reached", "rate_limit_error"), QuotaExceeded),
+        ("anthropic", 402, Complaint("linked_organization_spend_limit_reached"), QuotaExceeded),
+        ("anthropic", 429, Complaint("ramp_limit_exceeded", "rate_limit_error"), RateLimited),
+        ("anthropic", 529, Complaint("", "overloaded_error"), ServiceUnavailable),
+        ("anthropic", None, Complaint("", "request_too_large"), InvalidRequest),
+        ("gemini", 400, Complaint("API_KEY_INVALID", "INVALID_ARGUMENT"), Unauthorized),
+        ("gemini", 429, Complaint("", "RESOURCE_EXHAUSTED"), RateLimited),
+    ],
+)
+def test_what_the_documents_list(wire, status, said, kind):
+    assert WIRES[wire].errors.look_up(status, said) is kind
 
 
-def test_openai_s_words():
-    table = WIRES["openai-chat"].errors
-    for code, kind in OPENAI_CODES.items():
-        for status in (400, 401, 403, 404, 429, None):
-            assert table.look_up(status, Complaint(code, "invalid_request_error")) is kind
-    assert table.look_up(401, Complaint("", "invalid_request_error")) is Unauthorized
-    assert "shorter" in (table.next_step(Complaint("context_length_exceeded")) or "")
-
-
-def test_the_providers_words_for_an_end():
-    assert {
-        "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded",
-    } == set(ANTHROPIC_ENDS)  # fmt: skip
-    assert {"stop", "length", "tool_calls", "content_filter", "function_call"} <= set(OPENAI_ENDS)
-    assert {"error", "insufficient_system_resource"} == FAILURES
+@pytest.mark.parametrize(
+    ("wire", "word"),
+    [
+        ("openai-chat", "content_filter"),
+        ("openai-chat", "invalid_prompt"),
+        ("openai-chat", "cyber_policy"),
+        ("openai-responses", "content_filter"),
+        ("openai-responses", "bio_policy"),
+    ],
+)
+def test_a_refusal_is_no_error(wire, word):
+    table = WIRES[wire].errors
+    assert table.refusal(Complaint(word, "invalid_request_error")) == word
+    assert table.refusal(Complaint("", "invalid_request_error", f"about {word}")) is None
 
 
 NOW = 1_795_450_000.0  # Mon, 23 Nov 2026 16:06:40 GMT

@@ -1,20 +1,31 @@
-"""Against llmock, which somebody else wrote: four wires over real HTTP, and faults in the middle of streams."""
+"""Against llmock, which somebody else wrote: all four wires over real HTTP, and its verdict on how we take its faults.
+
+The verdict is strict: warnings count. llmock keeps time by its own clock, so here retries really wait, though briefly.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import threading
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
-from athena_lab.ai.send import Tools
-from athena_lab.ai.types import Features
+from athena_lab.ai import AIManager, AnalysisRequest, PipelineOptions, ProviderRow, build_prompt
+from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.prompt import Tool
+from athena_lab.ai.retry import RetryOptions
+from athena_lab.ai.types import AnalysisOptions, Features
+from athena_lab.events import ToolCall
 from tests.system import LLMOCK
 
-PROMPT = build_prompt("What is an overlay?")
+TEXT = "An overlay is data behind the image. Ünïcödé 🦠."
+LOOK_UP = Tool("look_up", "Looks a hash up.", {"type": "object", "properties": {"sha256": {"type": "string"}}})
+PROMPT = replace(build_prompt("What is an overlay?"), tools=(LOOK_UP,))
+OPTIONS = PipelineOptions(RetryOptions(base=0.06, jitter=0.0), DeadlineOptions(first_token=0.5, between_tokens=0.5))
 
 
 @pytest.fixture(scope="module")
@@ -34,114 +45,201 @@ def llmock():
         reader.join()
 
 
-def row(name, wire, base_url, **settings):
-    return ProviderRow(name=name, wire=wire, base_url=base_url, key_env="KEY", workers=50, **settings)
-
-
-def rows(llmock, *, streaming=True):
-    settings = {"features": Features(streaming=streaming)}
-    usage = {"include_usage": True}
-    return {
-        "claude": row("claude", "anthropic", f"{llmock}/anthropic/v1", model="claude-sonnet-4-6", **settings),
-        "openai": row("openai", "openai-chat", f"{llmock}/v1", model="gpt-4o", stream_options=usage, **settings),
-        "mistral": row("mistral", "openai-chat", f"{llmock}/mistral/v1", model="mistral-small-latest", **settings),
-        "groq": row(
-            "groq", "openai-chat", f"{llmock}/groq/openai/v1", model="groq/compound", stream_options=usage, **settings
-        ),
-    }
-
-
-NAMES = ("claude", "openai", "mistral", "groq")
+CHAT = {"wire": "openai-chat", "stream_options": {"include_usage": True}}
+ROWS = {
+    "claude": ({"wire": "anthropic", "model": "claude-sonnet-4-6"}, "/anthropic/v1"),
+    "openai": ({"wire": "openai-responses", "model": "gpt-4o"}, "/v1"),
+    "deepseek": ({**CHAT, "model": "deepseek-flash"}, "/v1"),
+    "gemini": ({"wire": "gemini", "model": "gemini-2.5-pro"}, "/gemini/v1beta"),
+    "mistral": ({"wire": "openai-chat", "model": "mistral-small-latest"}, "/mistral/v1"),
+    "groq": ({**CHAT, "model": "groq/compound"}, "/groq/openai/v1"),
+    "local": ({**CHAT, "model": "local-1"}, "/v1"),
+}
+MATCHES = {name: {"path": f"{path}/*"} for name, (_, path) in ROWS.items()} | {
+    "openai": {"path": "/v1/responses"},
+    "deepseek": {"model": "deepseek-flash"},
+    "local": {"model": "local-1"},
+}
 
 
 @pytest.fixture
-async def scenario(llmock):
-    """Queues behaviours for the next requests."""
+async def llmock_client(llmock):
     async with httpx.AsyncClient(base_url=f"{llmock}/_llmock") as client:
-
-        async def queue(*behaviors):
-            (await client.post("/scenario", json={"behaviors": list(behaviors)})).raise_for_status()
-
         (await client.post("/reset")).raise_for_status()
-        queue.client = client
-        yield queue
+        yield client
 
 
-async def ask(provider_row, patience, **settings):
-    tools = Tools(sleep=settings.pop("sleep", patience.sleep), random=patience.chance)
-    async with AIManager([provider_row], environ={"KEY": "sk-llmock"}, tools=tools, **settings) as manager:
-        return await manager.analyze(AnalysisRequest("What is an overlay?"), PROMPT)
+@pytest.fixture
+def ask(llmock, llmock_client):
+    """Asks one provider, for whose requests the behaviours are queued before."""
+
+    async def ask(name, behaviors, *, streaming=True, tools=False, **settings):
+        if behaviors:
+            queued = [{**behavior, "match": MATCHES[name]} for behavior in behaviors]
+            (await llmock_client.post("/scenario", json={"behaviors": queued})).raise_for_status()
+        values, path = ROWS[name]
+        features = Features(streaming=streaming, function_calling=tools)
+        row = ProviderRow(name=name, base_url=llmock + path, key_env="KEY", workers=50, features=features, **values)
+        settings = {"options": OPTIONS, **settings}
+        async with AIManager([row], environ={"KEY": "sk-llmock"}, **settings) as manager:
+            request = AnalysisRequest(f"What is an overlay to {name}?", options=AnalysisOptions(deadline=20.0))
+            return await manager.analyze(request, PROMPT)
+
+    return ask
+
+
+@pytest.fixture
+def ask_all(ask):
+    """Asks all providers at once, each with behaviours of its own."""
+
+    async def ask_all(*behaviors, **settings):
+        results = await asyncio.gather(*(ask(name, behaviors, **settings) for name in ROWS))
+        return dict(zip(ROWS, results, strict=True))
+
+    return ask_all
+
+
+@pytest.fixture
+def verdict(llmock_client):
+    """What llmock finds wrong with us, warnings too."""
+
+    async def verdict():
+        said = (await llmock_client.get("/verdict")).json()
+        assert said["calls"] >= len(ROWS)
+        return said["findings"]
+
+    return verdict
 
 
 @pytest.mark.parametrize("streaming", [True, False])
-@pytest.mark.parametrize("name", NAMES)
-async def test_an_answer(llmock, scenario, patience, name, streaming):
-    await scenario({"type": "reply", "text": "An overlay is data behind the image. Ünïcödé 🦠."})
-    result = await ask(rows(llmock, streaming=streaming)[name], patience)
-    assert (result.status, result.provider) == ("completed", name)
-    assert result.text == "An overlay is data behind the image. Ünïcödé 🦠."
-    assert result.error is None
-    if name in {"claude", "openai"} or not streaming:
-        assert result.usage.input_tokens > 0
-        assert result.usage.output_tokens > 0
+async def test_an_answer(ask_all, verdict, streaming):
+    for name, result in (await ask_all({"type": "reply", "text": TEXT}, streaming=streaming)).items():
+        assert (result.status, result.provider, result.text) == ("completed", name, TEXT)
+        if name != "mistral" or not streaming:
+            assert result.usage.input_tokens > 0
+            assert result.usage.output_tokens > 0
+    assert await verdict() == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-async def test_models(llmock, scenario, name):
-    await scenario({"type": "delay", "seconds": 0.0})
-    async with AIManager([rows(llmock)[name]], environ={"KEY": "sk-llmock"}) as manager:
-        (status,) = await manager.providers()
-    assert status.state == "available"
-    assert status.models
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize(
+    ("reason", "status"), [("length", "degraded"), ("content_filter", "refused"), ("stop", "completed")]
+)
+async def test_how_an_answer_ends(ask_all, verdict, reason, status, streaming):
+    reply = {"type": "reply", "text": TEXT, "finish_reason": reason}
+    results = await ask_all(reply, streaming=streaming)
+    if reason == "content_filter":
+        results.pop("openai")  # llmock's Responses know no filter
+    assert {name: (result.status, result.text) for name, result in results.items()} == dict.fromkeys(
+        results, (status, TEXT)
+    )
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+async def test_function_calls(ask_all, verdict, streaming):
+    calls = [{"name": "look_up", "arguments": {"sha256": "ab", "n": 1}}, {"name": "look_up", "arguments": {}}]
+    results = await ask_all({"type": "reply", "text": "I look.", "tool_calls": calls}, tools=True, streaming=streaming)
+    for result in results.values():
+        assert (result.status, result.text) == ("completed", "I look.")
+        assert [call.name for call in result.tool_calls] == ["look_up", "look_up"]
+        assert len({call.id for call in result.tool_calls}) == 2
+        assert result.tool_calls[0].arguments.replace(" ", "") == '{"sha256":"ab","n":1}'
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize("kind", ["malformed_arguments", "unknown_tool"])
+async def test_broken_function_calls_are_passed_on(ask_all, verdict, kind, streaming):
+    for result in (await ask_all({"type": "tool_fault", "kind": kind}, tools=True, streaming=streaming)).values():
+        assert result.status == "completed"
+        (call,) = result.tool_calls
+        assert isinstance(call, ToolCall)
+        assert kind != "unknown_tool" or call.name != "look_up"
+    assert await verdict() == []
+
+
+async def test_models(llmock, verdict, ask_all):
+    for name, (values, path) in ROWS.items():
+        row = ProviderRow(name=name, base_url=llmock + path, key_env="KEY", **values)
+        async with AIManager([row], environ={"KEY": "sk-llmock"}) as manager:
+            (status,) = await manager.providers()
+        assert status.state == "available"
+        assert status.models
+        if name == "gemini":
+            assert "gemini-2.5-pro" in status.models
+    await ask_all()
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+async def test_what_retrying_cannot_mend_is_asked_once(ask_all, verdict, status):
+    code = {401: "unauthorized", 403: "forbidden"}.get(status, "invalid_request")
+    for name, result in (await ask_all({"type": "fail", "status": status, "times": None})).items():
+        # llmock's Gemini says FAILED_PRECONDITION with 422: that is its word for an account that may not be served.
+        assert result.error.code == ("forbidden" if (name, status) == ("gemini", 422) else code)
+        assert len(result.attempts) == 1
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+async def test_what_passes_is_asked_again(ask_all, verdict, status, streaming):
+    soon = {"retry_after": 0.1} if status in {429, 503, 504, 529} else {}
+    results = await ask_all({"type": "fail", "status": status, "times": 2, **soon}, streaming=streaming)
+    for result in results.values():
+        assert result.status == "completed"
+        assert [attempt.error is None for attempt in result.attempts] == [False, False, True]
+    assert await verdict() == []
+
+
+async def test_an_outage_ends(ask_all, verdict):
+    for result in (await ask_all({"type": "fail", "status": 503, "times": None, "retry_after": 0.1})).values():
+        assert result.error.code == "service_unavailable"
+        assert len(result.attempts) == 3
+    assert await verdict() == []
+
+
+async def test_retry_after_is_waited_for(ask_all, verdict):
+    for result in (await ask_all({"type": "fail", "status": 429, "retry_after": 1.3, "times": 1})).values():
+        assert result.status == "completed"
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
+async def test_a_stream_broken_before_its_first_token_is_asked_for_again(ask_all, verdict, kind):
+    fault = {"type": "stream_fault", "kind": kind, "after_chunks": 0}
+    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None})).values():
+        assert (result.status, result.text) == ("completed", TEXT)
+        assert len(result.attempts) == 2
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("after", [0, 6])
+async def test_a_stalled_stream_is_left(ask_all, verdict, after):
+    fault = {"type": "stream_fault", "kind": "stall", "stall_seconds": 5.0, "after_chunks": after}
+    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None})).values():
+        assert result.error.code == "provider_timeout"
+        assert TEXT.startswith(result.text)
+    assert await verdict() == []
+
+
+@pytest.mark.parametrize("behavior", ["delay", "slow_first_token"])
+async def test_a_slow_answer_is_waited_for(ask_all, verdict, behavior):
+    for result in (await ask_all({"type": behavior, "seconds": 0.2}, {"type": "reply", "text": TEXT})).values():
+        assert (result.status, result.text) == ("completed", TEXT)
+    assert await verdict() == []
 
 
 @pytest.mark.parametrize("fault", ["disconnect", "truncate", "malformed"])
-@pytest.mark.parametrize("name", NAMES)
-async def test_a_broken_stream_is_never_taken_for_an_answer(llmock, scenario, patience, name, fault):
-    await scenario(
+async def test_a_stream_broken_in_the_middle_is_never_taken_for_an_answer(ask_all, fault):
+    """llmock wants it asked for again. Its text has been shown, so that is for a policy that can go on from there."""
+    behaviors = (
         {"type": "reply", "text": "one two three four five six seven eight"},
-        {"type": "stream_fault", "kind": fault, "after_chunks": 5},
+        {"type": "stream_fault", "kind": fault, "after_chunks": 6},
     )
-    result = await ask(rows(llmock)[name], patience, policies=())
-    assert result.status == "failed"
-    assert result.error.code == "invalid_response"
-    assert "one two three four five six seven eight".startswith(result.text)
-    assert result.text
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("status", "code"),
-    [
-        (400, "invalid_request"),
-        (401, "unauthorized"),
-        (403, "forbidden"),
-        (404, "invalid_request"),
-        (422, "invalid_request"),
-    ],
-)
-async def test_what_retrying_cannot_mend_is_asked_once(llmock, scenario, patience, name, status, code):  # noqa: PLR0917 - fixtures and parameters
-    await scenario({"type": "fail", "status": status, "times": None})
-    result = await ask(rows(llmock)[name], patience)
-    assert result.error.code == code
-    assert len(result.attempts) == 1
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
-async def test_what_passes_is_asked_again(llmock, scenario, patience, name, status):
-    await scenario({"type": "fail", "status": status, "times": 2})
-    result = await ask(rows(llmock)[name], patience)
-    assert result.status == "completed"
-    assert [attempt.error is None for attempt in result.attempts] == [False, False, True]
-
-
-async def test_the_verdict_on_waiting_for_retry_after(llmock, scenario, patience):
-    import asyncio  # noqa: PLC0415 - the one test here that really waits: llmock judges by its own clock
-
-    await scenario({"type": "fail", "status": 429, "retry_after": 1.3, "times": 1})
-    for name in NAMES:
-        result = await ask(rows(llmock)[name], patience, sleep=asyncio.sleep)
-        assert result.status == "completed"
-    verdict = (await scenario.client.get("/verdict")).json()
-    assert verdict["findings"] == []
+    for result in (await ask_all(*behaviors)).values():
+        assert result.status == "failed"
+        assert result.error.code == "invalid_response"
+        assert result.text
+        assert "one two three four five six seven eight".startswith(result.text)

@@ -40,7 +40,7 @@ from tests.jupyter.conftest import ROOT
 sys.path.insert(0, str(ROOT / "tests" / "peers"))
 
 from model_server import Behaviour, ModelServer
-from scripted_server import ScriptedServer, hang, reply
+from scripted_server import ScriptedServer, hang, reply, sse, stream
 
 
 @pytest.fixture
@@ -261,16 +261,34 @@ async def test_a_client_of_another_server_says_so():
             await lab.modules()
 
 
-async def test_a_stream_that_breaks_off_is_not_taken_for_its_end():
-    events = ('event: future\ndata: {"event":"future"}\n\n', 'event: token\ndata: {"event":"token","text":"a"}\n\n')
-    async with ScriptedServer() as other, LabClient(other.url, "x") as lab:
-        other.will(reply(200, "".join(events), {"Content-Type": "text/event-stream"}))
+async def test_a_stream_that_breaks_off_is_asked_for_again_and_not_taken_for_its_end():
+    pieces = [
+        sse({"event": "future"}, "future"),
+        *(sse({"event": "token", "text": text}, "token") for text in "abcdefg"),
+    ]
+    waits = []
+
+    async def sleep(seconds):
+        waits.append(seconds)
+
+    async with ScriptedServer() as other, LabClient(other.url, "x", transport="sse", sleep=sleep) as lab:
+        other.will(stream(pieces[:3], end="cut"), stream(pieces[3:4], end="cut"), stream([]))
         seen = []
         with pytest.raises(ServerUnreachable, match="broke off"):
-            async with lab.stream(athena_lab.AnalysisRequest("?")) as stream:
-                seen += [event async for event in stream]
-        other.will(reply(200, 'event: module\ndata: {"module":"m","version":"1","status":"ok"}\n\n'))
-        other.will(reply(200, "{}"))
+            await read_into(seen, lab)
+        assert "".join(seen) == "abc"
+        assert waits == [1, 1, 2, 4, 8, 16]  # an event that comes begins them anew
+        asked = [request for request in other.requests if request.path == "/api/v1/ai/analyze"]
+        numbers = [request.headers.get("last-event-id", "").partition(":")[2] for request in asked]
+        assert numbers == ["", "3", "4", "4", "4", "4", "4"]
+        assert len({request.headers["idempotency-key"] for request in asked}) == 1
+        assert other.requests[-1].path.endswith("/cancel")
+
+
+async def read_into(seen, lab):
+    async with lab.stream(athena_lab.AnalysisRequest("?")) as events:
+        async for event in events:
+            seen.append(event.text)
 
 
 async def test_a_client_with_a_wrong_token_and_a_kernel_that_wants_too_much(served):

@@ -48,7 +48,8 @@ def provider(jp_asyncio_loop, monkeypatch, endless):
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
-    monkeypatch.setattr(base, "_STALLED_SECONDS", 1.0)
+    monkeypatch.setattr(base, "STALLED_SECONDS", 1.0)
+    monkeypatch.setenv("ATHENA_AI__JOBS__GRACE", "0.2")  # for which the answer waits for it to come back
 
 
 @pytest.mark.usefixtures("provider", "http_server")  # in this order

@@ -3,7 +3,7 @@
     python tests/peers/model_server.py --port 8080 --rate 50
 
 It streams a plausible answer in Markdown that cites the finding ids which it finds in the prompt, like
-``[file-processor/overlay]``. ``GET /v1/models`` lists one model. Standard library only; binds 127.0.0.1; prints
+``[file-processor/overlay]``. ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints
 ``listening on http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
 """
 

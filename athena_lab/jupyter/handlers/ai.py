@@ -1,17 +1,35 @@
-"""Questions over HTTP."""
+"""Questions over HTTP: whole, as server-sent events, or as a job that is asked for its events.
+
+A hang-up cancels a question that is answered whole. One whose answer comes in numbered events is a job: its reader may
+come back, and it is cancelled when nobody does (`athena_lab.ai.job`).
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import contextlib
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest
-from athena_lab.jupyter.handlers.base import AthenaHandler, PolledHandler
+from athena_lab.errors import InvalidField
+from athena_lab.jupyter.handlers.base import AthenaHandler, PolledHandler, event_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from athena_lab.events import AnyEvent
+    from athena_lab.ai.job import Job
+
+_RETRY_MILLISECONDS = 1_000
+_PAGE_BYTES = 1 << 20
+"""Of events in one answer to a poll."""
+_BEGIN_SECONDS = 5.0
+"""How long ``respond-async`` waits for the answer to begin, so that what cannot begin is told by the status."""
+_LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{1,64}):(\d{1,15})")
 
 
 class ProvidersHandler(PolledHandler):
@@ -19,15 +37,133 @@ class ProvidersHandler(PolledHandler):
         self.answer(api.Providers(tuple(await self.work(self.lab.providers()))))
 
 
-class AskHandler(AthenaHandler):
+class JobBase(AthenaHandler):
+    """What all that serve jobs share."""
+
+    def last_event(self) -> tuple[str, int] | None:
+        """Job and number in Last-Event-ID; None without one. Raises `InvalidField`."""
+        given = self.request.headers.get("Last-Event-ID")
+        if given is None:
+            return None
+        if (found := _LAST_EVENT.fullmatch(given)) is None:
+            raise InvalidField("Last-Event-ID is not one of ours.")
+        return found[1], int(found[2])
+
+    async def frames(self, job: Job, after: int) -> AsyncGenerator[bytes]:
+        retry: int | None = _RETRY_MILLISECONDS
+        with job.reader(after) as reader:
+            async for seq, kind, data in reader:
+                yield event_frame(kind, data, id_=f"{job.id}:{seq}", retry=retry)
+                retry = None
+
+
+class AskHandler(JobBase):
     async def post(self) -> None:
         request = self.decode(AnalysisRequest)
         if self.wants_events:
             await self.work(self.send_events(self._events(request)))
+        elif self._prefers_async():
+            await self._accept(request)
         else:
             self.answer(await self.work(self.lab.analyze(request)))
 
-    async def _events(self, request: AnalysisRequest) -> AsyncGenerator[tuple[str, AnyEvent]]:
-        async with self.lab.stream(request) as events:
-            async for event in events:
-                yield str(event.__struct_config__.tag), event
+    def _prefers_async(self) -> bool:
+        """Whether the caller wants no more than a receipt (RFC 7240, 4.1)."""
+        given = ",".join(self.request.headers.get_list("Prefer"))
+        return any(part.partition(";")[0].strip().lower() == "respond-async" for part in given.split(","))
+
+    async def _events(self, request: AnalysisRequest) -> AsyncGenerator[bytes]:
+        last = self.last_event()
+        job, after = (self.lab.jobs.get(last[0]), last[1]) if last else (self._submit(request, polled=False), 0)
+        async with contextlib.aclosing(self.frames(job, after)) as frames:
+            async for frame in frames:
+                yield frame
+
+    def _submit(self, request: AnalysisRequest, *, polled: bool) -> Job:
+        return self.lab.submit(request, id_=self.request.headers.get("Idempotency-Key"), polled=polled)
+
+    async def _accept(self, request: AnalysisRequest) -> None:
+        job = self._submit(request, polled=True)
+        with job.reader() as reader:
+            await reader.wait(_BEGIN_SECONDS)
+        if job.failure is not None and not job.last:
+            raise job.failure.with_traceback(None)
+        url = f"{self.base_url}api/v1/ai/jobs/{job.id}"
+        self.set_header("Location", url)
+        self.set_header("Preference-Applied", "respond-async")
+        self.answer(api.Accepted(job.id, url), HTTPStatus.ACCEPTED)
+
+
+class JobHandler(JobBase):
+    _track_activity = False
+
+    async def get(self, id_: str) -> None:
+        query = self._query()
+        job = self.lab.jobs.get(id_)
+        if self.wants_events:
+            await self.work(self.send_events(self.frames(job, self._after(id_, query))))
+        else:
+            self.answer(await self.work(self._page(job, query)))
+
+    async def delete(self, id_: str) -> None:
+        await cancel(self, id_)
+
+    def _query(self) -> api.JobQuery:
+        query: dict[str, Any] = {name: self.get_query_argument(name) for name in self.request.query_arguments}
+        try:
+            return msgspec.convert(query, api.JobQuery, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidField(f"The query does not fit: {error}.") from None
+
+    def _after(self, id_: str, query: api.JobQuery) -> int:
+        last = self.last_event()
+        if last is None:
+            return query.after
+        if last[0] != id_:
+            raise InvalidField("Last-Event-ID is of another analysis.")
+        return last[1]
+
+    async def _page(self, job: Job, query: api.JobQuery) -> api.JobPage:
+        with job.reader(query.after) as reader:
+            await reader.wait(query.wait)
+            entries = reader.take_many(_PAGE_BYTES)
+            finished = reader.finished
+        return api.JobPage(
+            id=job.id,
+            state=job.state,
+            events=tuple(msgspec.Raw(entry.data) for entry in entries),
+            next=reader.seq,
+            done=finished,
+            result=await asyncio.to_thread(job.result) if finished else None,
+        )
+
+
+class PauseHandler(AthenaHandler):
+    async def post(self, id_: str) -> None:
+        job = self.lab.jobs.get(id_)
+        job.pause()
+        self.answer(state_of(job))
+
+
+class ResumeHandler(AthenaHandler):
+    async def post(self, id_: str) -> None:
+        job = self.lab.jobs.get(id_)
+        job.resume()
+        self.answer(state_of(job))
+
+
+class CancelHandler(AthenaHandler):
+    async def post(self, id_: str) -> None:
+        await cancel(self, id_)
+
+
+async def cancel(handler: AthenaHandler, id_: str) -> None:
+    """Cancel the job, and answer when its connection to the provider is closed."""
+    job = handler.lab.jobs.get(id_)
+    job.cancel()
+    await job.wait_closed()
+    handler.answer(state_of(job))
+
+
+def state_of(job: Job) -> api.JobState:
+    return api.JobState(job.id, job.state, job.last, job.done)

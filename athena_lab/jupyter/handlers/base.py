@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import math
+import socket
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
@@ -33,6 +35,8 @@ from athena_lab.telemetry import metrics
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable
 
+    from tornado.iostream import IOStream
+
     from athena_lab.lab import Lab
 
 _T = TypeVar("_T")
@@ -42,8 +46,8 @@ OCTETS = "application/octet-stream"
 EVENTS = "text/event-stream"
 MAX_DECODED = 256 * 1024
 """Bytes of JSON that are turned into objects: on the event loop, at many times their size in memory."""
-_KEEP_ALIVE_SECONDS = 15.0
-_STALLED_SECONDS = 60.0
+KEEP_ALIVE_SECONDS = 15.0
+STALLED_SECONDS = 60.0
 """A reader of events that takes nothing for so long is cut off: it holds a provider's connection or a worker."""
 _DISCARDED = 16 * MIB
 """Bytes beyond the cap that are read and thrown away, so that the sender gets an answer; then it is cut off."""
@@ -108,12 +112,20 @@ class AthenaHandler(JupyterHandler):
 
     def _check_origin_header(self) -> None:
         origin = self.request.headers.get("Origin")
-        if origin is None or origin.partition("://")[2].lower() == self.request.host.lower():
+        if origin is None:
             return
-        if origin not in self.settings["athena_allowed_origins"]:
+        if not self.is_allowed_origin(origin):
             raise NotAllowed("Pages of that origin may not call this server.")
-        self._allowed_origin = origin
-        self.set_default_headers()
+        if not self._is_own_origin(origin):
+            self._allowed_origin = origin
+            self.set_default_headers()
+
+    def is_allowed_origin(self, origin: str) -> bool:
+        """Whether pages of that origin may call: our own, and those listed, exactly."""
+        return self._is_own_origin(origin) or origin in self.settings["athena_allowed_origins"]
+
+    def _is_own_origin(self, origin: str) -> bool:
+        return origin.partition("://")[2].lower() == self.request.host.lower()
 
     async def _identify(self) -> User | None:
         if self._is_kernel():
@@ -142,8 +154,11 @@ class AthenaHandler(JupyterHandler):
 
     async def options(self, *_: str) -> None:
         """Answers a preflight; `prepare` has refused foreign origins."""
-        self.set_header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-        self.set_header("Access-Control-Allow-Headers", "Authorization, Content-Type, X-XSRFToken")
+        self.set_header("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
+        self.set_header(
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-XSRFToken",
+        )
         self.set_header("Access-Control-Max-Age", "600")
         self.set_status(HTTPStatus.NO_CONTENT)
 
@@ -200,19 +215,20 @@ class AthenaHandler(JupyterHandler):
     def wants_events(self) -> bool:
         return EVENTS in self.request.headers.get("Accept", "")
 
-    async def send_events(self, events: AsyncGenerator[tuple[str, msgspec.Struct]]) -> None:
-        """Write named events as they come, a comment where none comes, an ``error`` event for what fails.
+    async def send_events(self, events: AsyncGenerator[bytes]) -> None:
+        """Write events (see `event_frame`) as they come, a comment where none comes, an ``error`` for what fails.
 
         What fails before the first event is raised, and told by the status.
         """
         self.set_header("Content-Type", EVENTS)
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")
+        limit_unacknowledged(self.request.connection.stream)  # type: ignore[union-attr]  # HTTP/1
         keep_alive = asyncio.ensure_future(self._keep_alive())
         try:
             async with contextlib.aclosing(events):  # a reader that goes between two events ends their source too
-                async for name, value in events:
-                    await self._send_event(name, value)
+                async for event in events:
+                    await self._send(event)
         except StreamClosedError:
             raise Finish from None
         except Exception as error:
@@ -221,16 +237,13 @@ class AthenaHandler(JupyterHandler):
                 raise
             self.log_exception(type(error), error, error.__traceback__)
             named = error if isinstance(error, AthenaError) else AthenaError("Something went wrong inside the server.")
-            await self._send_event("error", named.problem(self.request_id))
+            await self._send(event_frame("error", msgspec.json.encode(named.problem(self.request_id))))
         finally:
             keep_alive.cancel()
 
-    async def _send_event(self, name: str, value: msgspec.Struct) -> None:
-        await self._send(b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(value)))
-
     async def _send(self, data: bytes) -> None:
         try:
-            async with asyncio.timeout(_STALLED_SECONDS), self._writing:
+            async with asyncio.timeout(STALLED_SECONDS), self._writing:
                 # One at a time: tornado forgets a flush that is waited for when another begins.
                 self.write(data)
                 await self.flush()
@@ -241,7 +254,7 @@ class AthenaHandler(JupyterHandler):
     async def _keep_alive(self) -> None:
         with contextlib.suppress(StreamClosedError):  # the writer of events finds out by itself
             while True:
-                await asyncio.sleep(_KEEP_ALIVE_SECONDS)
+                await asyncio.sleep(KEEP_ALIVE_SECONDS)
                 if not self._writing.locked():
                     await self._send(b": keep-alive\n\n")
 
@@ -288,6 +301,8 @@ class AthenaHandler(JupyterHandler):
         self.set_header("Cache-Control", "no-store")
         if error.status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", "token")
+        if (seconds := error.problem().retry_after) is not None:
+            self.set_header("Retry-After", str(math.ceil(seconds)))
         if error.status == HTTPStatus.METHOD_NOT_ALLOWED:
             self.set_header("Allow", ", ".join(self._methods()))
         self.finish(msgspec.json.encode(error.problem(self.request_id)))
@@ -318,7 +333,21 @@ class UnknownRouteHandler(AthenaHandler):
         raise UnknownRoute(f"There is nothing at {self.request.path[:200]!r}.")
 
 
-def decode_json(body: bytes | bytearray, kind: type[_T]) -> _T:
+def event_frame(name: str, data: bytes, *, id_: str = "", retry: int | None = None) -> bytes:
+    """One server-sent event. `data` is JSON in one line, `retry` the milliseconds before a reader comes back."""
+    first = b"" if retry is None else b"retry: %d\n" % retry
+    number = b"id: %s\n" % id_.encode() if id_ else b""
+    return b"%s%sevent: %s\ndata: %s\n\n" % (first, number, name.encode(), data)
+
+
+def limit_unacknowledged(stream: IOStream) -> None:
+    """A peer that acknowledges nothing for `STALLED_SECONDS` is gone; without a word, TCP would try for 15 minutes."""
+    if hasattr(socket, "TCP_USER_TIMEOUT") and stream.socket.family != socket.AF_UNIX:
+        milliseconds = int(STALLED_SECONDS * 1_000)
+        stream.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def decode_json(body: bytes | bytearray | str, kind: type[_T]) -> _T:
     """Raises `MalformedRequest` for what is not JSON, `InvalidField` for JSON of another shape."""
     try:
         return msgspec.json.decode(body, type=kind)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from athena_lab.api import MAX_NAME
+from athena_lab.api import MAX_NAME, MAX_WAIT
 from athena_lab.errors import Problem
 from athena_lab.jupyter.handlers.base import EVENTS, JSON, OCTETS, AthenaHandler
 from athena_lab.jupyter.handlers.routes import ROUTES, Route
@@ -23,6 +23,13 @@ _QUERY: Mapping[str, dict[str, Any]] = {
     "analysisType": {"enum": ["full", "quick", "pattern", "behavior"]},
     "modules": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}(,[a-z][a-z0-9-]{0,63}){0,63}$"},
     "timeout": {"type": "number", "exclusiveMinimum": 0, "maximum": 600},
+    "after": {"type": "integer", "minimum": 0, "maximum": 1 << 53},
+    "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT},
+}
+_HEADERS: Mapping[str, dict[str, Any]] = {
+    "Prefer": {"type": "string", "enum": ["respond-async"]},
+    "Last-Event-ID": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22,64}:[0-9]{1,15}$"},
+    "Idempotency-Key": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22,64}$"},
 }
 
 
@@ -35,11 +42,10 @@ class OpenApiHandler(AthenaHandler):
 @cache
 def document(base_url: str) -> bytes:
     """The document as JSON, of a server at `base_url`."""
-    kinds = {kind for route in ROUTES for kind in (route.answer, route.body, Problem) if kind is not None}
-    schemas, components = msgspec.json.schema_components(
-        sorted(kinds, key=lambda k: k.__name__), ref_template=_REFERENCE
-    )
-    named = dict(zip(sorted(kinds, key=lambda k: k.__name__), schemas, strict=True))
+    of_routes = ((route.answer, route.body, route.accepted, route.commands, Problem) for route in ROUTES)
+    kinds = sorted({kind for kinds in of_routes for kind in kinds if kind is not None}, key=str)
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=_REFERENCE)
+    named = dict(zip(kinds, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         paths.setdefault(route.path, {})[route.method] = _operation(route, named)
@@ -66,9 +72,9 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.method}{re.sub(r'[^a-zA-Z0-9]+', '_', route.path)}",
         "summary": route.summary,
-        "parameters": [*_path_parameters(route), *_query_parameters(route)],
+        "parameters": [*_path_parameters(route), *_query_parameters(route), *_header_parameters(route)],
         "responses": {
-            "200": {"description": "Done.", "content": answer},
+            **_successes(route, answer, schemas),
             "4XX": {"description": "What was asked cannot be.", **problem},
             "5XX": {"description": "It failed, and says why.", **problem},
         },
@@ -79,6 +85,21 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
         operation["security"] = []
         operation["responses"]["503"] = {"description": "Unhealthy.", "content": answer}
     return operation
+
+
+def _successes(route: Route, answer: dict[str, Any], schemas: Mapping[Any, Any]) -> dict[str, Any]:
+    if route.commands is not None:  # OpenAPI has no words for a WebSocket, so these are ours
+        messages = {"x-receives": schemas[route.commands], "x-sends": schemas[route.answer]}
+        return {"101": {"description": "A WebSocket.", **messages}}
+    successes = {"200": {"description": "Done.", "content": answer}}
+    if route.accepted is not None:
+        content = {JSON: {"schema": schemas[route.accepted]}}
+        successes["202"] = {"description": "It runs; ask for its events.", "content": content}
+    return successes
+
+
+def _header_parameters(route: Route) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "header", "schema": _HEADERS[name]} for name in route.headers]
 
 
 def _path_parameters(route: Route) -> list[dict[str, Any]]:

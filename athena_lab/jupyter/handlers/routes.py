@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult
-from athena_lab.jupyter.handlers import ai, health, samples, wasm
+from athena_lab.jupyter.handlers import ai, health, samples, stream, wasm
 from athena_lab.report import Report
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
+    from types import UnionType
+
     import msgspec
 
     from athena_lab.jupyter.handlers.base import AthenaHandler
@@ -19,18 +21,23 @@ if TYPE_CHECKING:
 class Route(NamedTuple):
     """``path`` is relative to the server's base URL, with ``{name}`` for parameters.
 
-    ``upload`` says that the body may be a sample's bytes instead of JSON; ``query`` describes parameters beside it.
+    ``upload`` says that the body may be a sample's bytes instead of JSON; ``query`` describes parameters beside it,
+    ``headers`` those that change what is done. ``accepted`` is the answer with status 202, ``commands`` what is sent
+    over a WebSocket.
     """
 
-    method: Literal["get", "post"]
+    method: Literal["get", "post", "delete"]
     path: str
     handler: type[AthenaHandler]
     summary: str
-    answer: type[msgspec.Struct]
+    answer: type[msgspec.Struct] | UnionType
     body: type[msgspec.Struct] | None = None
     upload: bool = False
     query: tuple[str, ...] = ()
     events: bool = False
+    headers: tuple[str, ...] = ()
+    accepted: type[msgspec.Struct] | None = None
+    commands: UnionType | None = None
 
 
 ROUTES: tuple[Route, ...] = (
@@ -52,5 +59,14 @@ ROUTES: tuple[Route, ...] = (
     Route("get", "/api/v1/status/wasm", wasm.StatusHandler, "How the sandbox is.", api.WasmStatus),
     Route("get", "/api/v1/ai/providers", ai.ProvidersHandler, "How each provider is.", api.Providers),
     Route("post", "/api/v1/ai/analyze", ai.AskHandler, "Ask a language model.", AnalysisResult, body=AnalysisRequest,
-          events=True),
+          events=True, headers=("Prefer", "Last-Event-ID", "Idempotency-Key"), accepted=api.Accepted),
+    Route("get", "/api/v1/ai/stream", stream.StreamHandler, "Ask over a WebSocket.", api.AnyMessage,
+          commands=api.AnyCommand),
+    Route("get", "/api/v1/ai/jobs/{id}", ai.JobHandler, "An answer's events from a number on.", api.JobPage,
+          query=("after", "wait"), events=True, headers=("Last-Event-ID",)),
+    Route("delete", "/api/v1/ai/jobs/{id}", ai.JobHandler, "Cancel an answer; what came is kept.", api.JobState),
+    Route("post", "/api/v1/ai/jobs/{id}/cancel", ai.CancelHandler, "Cancel an answer; what came is kept.",
+          api.JobState),
+    Route("post", "/api/v1/ai/jobs/{id}/pause", ai.PauseHandler, "Read no more from the provider.", api.JobState),
+    Route("post", "/api/v1/ai/jobs/{id}/resume", ai.ResumeHandler, "Go on reading.", api.JobState),
 )  # fmt: skip  # a table

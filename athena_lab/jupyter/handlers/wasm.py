@@ -8,7 +8,7 @@ import msgspec
 
 from athena_lab import api
 from athena_lab.errors import BodyTooLarge, InvalidField
-from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, PolledHandler
+from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, PolledHandler, event_frame
 from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
 from athena_lab.report import Report
 from athena_lab.sample import Sample
@@ -96,12 +96,12 @@ class AnalyzeHandler(UploadHandler):
             sample, analysis_type=request.analysis_type, modules=request.modules, options=request.options
         )
 
-    async def _events(self, sample: Sample, request: api.AnalyzeSample) -> AsyncGenerator[tuple[str, msgspec.Struct]]:
+    async def _events(self, sample: Sample, request: api.AnalyzeSample) -> AsyncGenerator[bytes]:
         async with self.lab.stream_triage(
             sample, analysis_type=request.analysis_type, modules=request.modules, options=request.options
         ) as parts:
             async for part in parts:
-                yield ("report" if isinstance(part, Report) else "module"), part
+                yield event_frame("report" if isinstance(part, Report) else "module", msgspec.json.encode(part))
 
 
 class ExecuteHandler(UploadHandler):
