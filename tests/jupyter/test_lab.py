@@ -288,7 +288,7 @@ async def test_a_stream_that_breaks_off_is_asked_for_again_and_not_taken_for_its
 async def read_into(seen, lab):
     async with lab.stream(athena_lab.AnalysisRequest("?")) as events:
         async for event in events:
-            seen.append(event.text)  # noqa: PERF401 - what came before an error counts
+            seen.append(event.text)
 
 
 async def test_a_client_with_a_wrong_token_and_a_kernel_that_wants_too_much(served):
