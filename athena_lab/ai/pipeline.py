@@ -7,7 +7,8 @@ from functools import reduce
 
 import msgspec
 
-from athena_lab.ai import attempts, deadline, retry
+from athena_lab.ai import attempts, budget, deadline, retry
+from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Policy, Send, Tools
@@ -18,11 +19,12 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     retry: RetryOptions = RetryOptions()
     deadline: DeadlineOptions = DeadlineOptions()
+    budget: BudgetOptions = BudgetOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
-ORDER: tuple[PolicyFactory, ...] = (retry.policy, attempts.policy, deadline.policy)
+ORDER: tuple[PolicyFactory, ...] = (budget.policy, retry.policy, attempts.policy, deadline.policy)
 """From the outside in: a sleeping retry holds nothing that stands below it, and every attempt has its own deadlines."""
 
 
