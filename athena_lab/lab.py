@@ -16,6 +16,7 @@ import msgspec
 from athena_lab import api
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.metrics import record
+from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
 from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
@@ -253,8 +254,9 @@ class Lab:
 
     async def _prompt(self, request: AnalysisRequest) -> Prompt:
         self._check_open()
+        schema = assessment_schema() if request.options.structured else None
         if request.sample is None:
-            return build_prompt(request.question)
+            return build_prompt(request.question, schema=schema)
         report = await self.triage(await self.sample(request.sample), analysis_type=request.analysis_type)
         return build_prompt(
             request.question,
@@ -263,6 +265,7 @@ class Lab:
             facts=report.facts,
             findings=report.findings,
             verdict=report.verdict.sentence,
+            schema=schema,
         )
 
     async def providers(self) -> Sequence[ProviderStatus]:

@@ -26,6 +26,7 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
             count = Count(call.prompt)
             outcome: str | None = "cancelled"
             error: AthenaError | None = None
+            _run(call, tools, 1)
             try:
                 async with aclosing(send(call)) as events:
                     async for event in events:
@@ -38,6 +39,7 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
                 outcome, error = raised.code, raised
                 raise
             finally:
+                _run(call, tools, -1)
                 used, estimated = count.result(error, asked=call.traffic.sent > 0)
                 used = _priced(used, call, tools)
                 _write_down(call, tools, used, estimated=estimated, elapsed=tools.clock() - began, outcome=outcome)
@@ -45,6 +47,11 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
         return recorded
 
     return wrap
+
+
+def _run(call: Call, tools: Tools, change: int) -> None:
+    if tools.meter is not None:
+        tools.meter.running[call.provider] += change
 
 
 def _priced(usage: Usage, call: Call, tools: Tools) -> Usage:

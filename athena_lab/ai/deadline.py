@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -46,35 +46,41 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
         async def in_time(call: Call) -> AsyncGenerator[Item, None]:
             limit: Limit = "first_token"
             async with aclosing(send(call)) as events:
-                while True:
-                    event = await _next(events, call, limits, limit, call.expires - tools.clock())
-                    if event is None:
-                        return
-                    limit = "between_tokens"
-                    yield event
+                with _Watchdog() as watchdog:
+                    while True:
+                        left = call.expires - tools.clock()
+                        event = await _next(events, call, limits, limit, left, watchdog)
+                        if event is None:
+                            return
+                        limit = "between_tokens"
+                        yield event
 
         return in_time
 
     return wrap
 
 
-async def _next(
-    events: AsyncGenerator[Item, None], call: Call, limits: DeadlineOptions, limit: Limit, left: float
+async def _next(  # noqa: PLR0917 - called for each event: names would cost more than they tell
+    events: AsyncGenerator[Item, None],
+    call: Call,
+    limits: DeadlineOptions,
+    limit: Limit,
+    left: float,
+    watchdog: _Watchdog,
 ) -> Item | None:
     """The next event, None at the end.
 
     Raises DeadlineExceeded when the whole request's time is over, ProviderTimeout when the provider is too slow.
     """
-    seconds: float = getattr(limits, limit)
+    seconds: float = limits.first_token if limit == "first_token" else limits.between_tokens
     if left > 0:
         try:
-            async with asyncio.timeout(min(seconds, left)) as scope:
-                return await anext(events, None)
+            return await watchdog.within(min(seconds, left), events)
         except TimeoutError:
-            if not scope.expired():
+            if not watchdog.barked:
                 raise
     if left <= seconds:
-        raise DeadlineExceeded("The time given for this request is over.")
+        raise DeadlineExceeded("The time given for this request is over.", provider=call.provider, model=call.model)
     raise ProviderTimeout(
         f"{call.provider} sent nothing for {seconds:g} s.",
         provider=call.provider,
@@ -82,3 +88,59 @@ async def _next(
         should_retry=False if limit == "first_token" else None,
         next_step=f"Ask again, choose another provider, or raise {limit} under [ai] in athena.toml.",
     )
+
+
+class _Watchdog:
+    """`asyncio.timeout` for every event of a stream, with one timer in all.
+
+    An event only moves the time at which the timer means it; a timer that fires too early goes on waiting. Made for
+    each event, timers were an eighth of the whole pipeline's time.
+    """
+
+    __slots__ = ("_loop", "_task", "_timer", "_when", "barked")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._when = 0.0
+        self.barked = False
+
+    async def within(self, seconds: float, events: AsyncGenerator[Item, None]) -> Item | None:
+        """The next event, None at the end. Raises TimeoutError, with ``barked`` set, when it takes longer."""
+        self._when = self._loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._when:
+            self._set()
+        self._task = task = asyncio.current_task()
+        assert task is not None
+        cancelling = task.cancelling()
+        try:
+            return await anext(events, None)
+        except asyncio.CancelledError:
+            if self.barked and task.uncancel() <= cancelling:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._task = None
+
+    def _set(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._when, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._task is None:
+            return  # the reader's own time, which is no business of this limit
+        if self._loop.time() < self._when:
+            self._set()
+        else:
+            self.barked = True
+            self._task.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

@@ -32,6 +32,8 @@ class Meter:
 
     def __init__(self, ledger: Ledger, rows: Mapping[str, ProviderRow]) -> None:
         self.ledger = ledger
+        self.running = dict.fromkeys(rows, 0)
+        """Attempts that are being made now, by provider."""
         self._rows = rows
 
     def model(self, provider: str, model: str) -> Model:
@@ -65,19 +67,20 @@ class Meter:
 class Count:
     """One attempt, counted as its pieces pass."""
 
-    __slots__ = ("_bytes", "_finished", "_pieces", "_prompt", "_usage")
+    __slots__ = ("_bytes", "_finished", "_pieces", "_prompt", "_refused", "_usage")
 
     def __init__(self, prompt: Prompt) -> None:
         self._prompt = prompt
         self._usage: Usage | None = None
         self._pieces = self._bytes = 0
-        self._finished = False
+        self._finished = self._refused = False
 
     def see(self, item: Item) -> None:
         if isinstance(item, Usage):
             self._usage = item
         elif isinstance(item, Finished):
             self._finished = True
+            self._refused = item.status == "refused"
         else:
             self._pieces += 1
             if isinstance(item, Token):
@@ -92,7 +95,7 @@ class Count:
         told = self._usage
         if told is not None and self._finished:
             return told, False
-        if told is None and not (self._pieces or (asked and _may_bill(error))):
+        if told is None and not (self._pieces or (asked and not self._refused and _may_bill(error))):
             return Usage(), False
         output = max(self._pieces, -(-self._bytes // BYTES_PER_TOKEN))
         if told is None:

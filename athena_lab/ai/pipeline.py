@@ -7,7 +7,7 @@ from functools import reduce
 
 import msgspec
 
-from athena_lab.ai import attempts, budget, deadline, retry
+from athena_lab.ai import attempts, budget, deadline, retry, structured
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.retry import RetryOptions
@@ -24,8 +24,15 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
-ORDER: tuple[PolicyFactory, ...] = (budget.policy, retry.policy, attempts.policy, deadline.policy)
-"""From the outside in: a sleeping retry holds nothing that stands below it, and every attempt has its own deadlines."""
+ORDER: tuple[PolicyFactory, ...] = (
+    structured.policy,
+    budget.policy,
+    retry.policy,
+    attempts.policy,
+    deadline.policy,
+)
+"""From the outside in: repairing an answer is a request like any other, which the budget must admit; a sleeping retry
+holds nothing but its reservation, and every attempt has its own deadlines."""
 
 
 def compose(policies: Sequence[Policy], send: Send) -> Send:

@@ -73,9 +73,74 @@ ANTHROPIC = b"".join(
     ]
 )
 
-STREAMS = {"openai-chat": OPENAI, "anthropic": ANTHROPIC}
+
+def responses(*events: dict[str, object]) -> bytes:
+    """Events of OpenAI's Responses, numbered."""
+    return b"".join(
+        sse({**event, "sequence_number": number}, str(event["type"])) for number, event in enumerate(events)
+    )
+
+
+def _response(status: str, **more: object) -> dict[str, object]:
+    return {"id": "resp_1", "object": "response", "status": status, "output": [], "usage": None, **more}
+
+
+_PLACE = {"item_id": "msg_1", "output_index": 1, "content_index": 0}
+_MESSAGE = {"id": "msg_1", "type": "message", "role": "assistant"}
+RESPONSES_USAGE = {
+    "input_tokens": 11,
+    "input_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 0},
+    "output_tokens": 7,
+    "output_tokens_details": {"reasoning_tokens": 3},
+    "total_tokens": 18,
+}
+RESPONSES = responses(
+    {"type": "response.queued", "response": _response("queued")},
+    {"type": "response.created", "response": _response("in_progress")},
+    {"type": "response.in_progress", "response": _response("in_progress")},
+    {"type": "response.output_item.added", "output_index": 0, "item": {"id": "rs_1", "type": "reasoning"}},
+    {"type": "response.reasoning_summary_text.delta", "item_id": "rs_1", "output_index": 0, "delta": "Hm."},
+    {"type": "response.output_item.done", "output_index": 0, "item": {"id": "rs_1", "type": "reasoning"}},
+    {"type": "response.output_item.added", "output_index": 1, "item": {**_MESSAGE, "content": []}},
+    {"type": "response.content_part.added", **_PLACE, "part": {"type": "output_text", "text": ""}},
+    *({"type": "response.output_text.delta", **_PLACE, "delta": piece, "logprobs": []} for piece in TEXT),
+    {"type": "response.output_text.done", **_PLACE, "text": "".join(TEXT), "logprobs": []},
+    {"type": "response.an_event_of_tomorrow", "delta": {"x": 1}},
+    {
+        "type": "response.output_item.done",
+        "output_index": 1,
+        "item": {**_MESSAGE, "status": "completed", "content": [{"type": "output_text", "text": "".join(TEXT)}]},
+    },
+    {"type": "response.completed", "response": _response("completed", usage=RESPONSES_USAGE)},
+)
+
+STREAMS = {"openai-chat": OPENAI, "anthropic": ANTHROPIC, "openai-responses": RESPONSES}
 
 EVENTS = {
     "openai-chat": [*map(Token, TEXT), Usage(11, 7), Finished("completed", "stop")],
     "anthropic": [*map(Token, TEXT), Usage(11, 7), Finished("completed", "end_turn")],
+    "openai-responses": [*map(Token, TEXT), Usage(11, 7, 2, 3), Finished("completed", "completed")],
 }
+
+WHOLE = {
+    "openai-chat": {
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(TEXT)}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 7},
+    },
+    "anthropic": {
+        "type": "message",
+        "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "".join(TEXT)}],
+        "stop_reason": "end_turn",
+        "usage": {"input_tokens": 11, "output_tokens": 7},
+    },
+    "openai-responses": _response(
+        "completed",
+        error=None,
+        output=[
+            {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]},
+            {**_MESSAGE, "status": "completed", "content": [{"type": "output_text", "text": "".join(TEXT)}]},
+        ],
+        usage=RESPONSES_USAGE,
+    ),
+}
+"""Answers in one piece; they mean one token, the same usage and the same end."""

@@ -13,7 +13,7 @@ from athena_lab.errors import ConfigError, InvalidField, NoProvider
 from athena_lab.events import Failed, Finished, Started, Token, Usage
 from athena_lab.report.findings import Finding
 from tests.ai.conftest import KEY, row
-from tests.ai.recorded import ANTHROPIC, EVENTS, OPENAI, STREAMS, TEXT
+from tests.ai.recorded import ANTHROPIC, EVENTS, OPENAI, STREAMS, TEXT, WHOLE
 from tests.peers.scripted_server import cut, reply, sse, stream
 
 FINDINGS = [Finding("file-processor/packer", "high", 90, "Packed with a known packer")]
@@ -72,20 +72,6 @@ async def test_the_request_on_anthropic_s_wire(server, manager_for, request_of):
     }
 
 
-WHOLE = {
-    "openai-chat": {
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": "".join(TEXT)}, "finish_reason": "stop"}],
-        "usage": {"prompt_tokens": 11, "completion_tokens": 7},
-    },
-    "anthropic": {
-        "type": "message",
-        "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "".join(TEXT)}],
-        "stop_reason": "end_turn",
-        "usage": {"input_tokens": 11, "output_tokens": 7},
-    },
-}
-
-
 @pytest.mark.parametrize("streaming", [True, False])
 @pytest.mark.parametrize("wire", STREAMS)
 async def test_an_answer_in_one_piece(server, manager_for, request_of, wire, streaming):
@@ -93,7 +79,7 @@ async def test_an_answer_in_one_piece(server, manager_for, request_of, wire, str
     server.will(reply(200, "\n\n\n" + json.dumps(WHOLE[wire], indent=1)))
     manager = manager_for(wire, row_changes={"features": Features(streaming=streaming)})
     _, *middle, end = await collect(manager, request_of())
-    assert middle == [Token("".join(TEXT)), Usage(11, 7)]
+    assert middle == [Token("".join(TEXT)), EVENTS[wire][-2]]
     assert end.status == "completed"
     assert server.requests[0].json()["stream"] is streaming
 

@@ -43,7 +43,7 @@ def test_athena_lab_alone_does_not_import_the_ai_core():
 
 
 def test_adapters_do_not_import_each_other():
-    adapters = {"anthropic", "openai_chat"}
+    adapters = {"anthropic", "openai_chat", "openai_responses"}
     for name in adapters:
         tree = ast.parse((PACKAGE / "providers" / f"{name}.py").read_text())
         imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}

@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import httpx2
 import httpx_aiohttp
-from httpx_sse import aconnect_sse
+from httpx_sse import EventSource, aconnect_sse
+from openai import AsyncOpenAI, OpenAI
 
 from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
 from athena_lab.ai.send import PROGRESS
@@ -36,7 +37,7 @@ from tests.bench.table import Table, ratio
 from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 PROMPT = build_prompt("What is this?")
 REQUEST = AnalysisRequest("What is this?")
@@ -105,6 +106,8 @@ async def bench_streams(url: str) -> Table:
     for kind in ("httpx", "httpx-aiohttp"):
         async with client(kind, 32) as http:
             rates[f"{kind} with httpx-sse"] = await rate(lambda http=http: plain(http, url))
+    async with AsyncOpenAI(api_key="none", base_url=f"{url}/stream", max_retries=0) as sdk:
+        rates["openai SDK"] = await rate(lambda: through_sdk(sdk))
     async with AIManager([row(url, "/stream")], environ={}) as manager:
         rates["ours: the whole pipeline, over httpx-aiohttp"] = await rate(lambda: manager.analyze(REQUEST, PROMPT))
     base = rates["httpx with httpx-sse"]
@@ -120,21 +123,78 @@ async def plain(http: httpx.AsyncClient, url: str) -> None:
                 json.loads(event.data)
 
 
+async def through_sdk(sdk: AsyncOpenAI) -> None:
+    stream = await sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
+    async for _ in stream:
+        pass
+
+
+CHAT = sse({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+            "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]})  # fmt: skip  # one event
+RESPONSE = {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0,
+            "delta": "word ", "sequence_number": 1, "logprobs": []}  # fmt: skip  # one event
+BLOCK = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word "}}
+GEMINI = {"candidates": [{"content": {"parts": [{"text": "word "}], "role": "model"}, "index": 0}]}
+PIECES = {
+    "anthropic": sse(BLOCK, "content_block_delta"),
+    "gemini": sse(GEMINI),
+    "openai-chat": CHAT,
+    "openai-responses": sse(RESPONSE, "response.output_text.delta"),
+}
+"""A token of five letters, on each wire."""
+READS = 5_000
+PER_READ = 20
+
+
 def bench_events() -> Table:
-    rows = []
-    for wire in WIRES:
-        decoder, parser, events = SseDecoder(), WIRES[wire].parser(), 0
-        piece = sse({"choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]})
-        if wire == "anthropic":
-            delta = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "word "}}
-            piece = sse(delta, "content_block_delta")
-        chunk = piece * 20
+    rates = {"httpx-sse and json, untyped": rate_of_httpx_sse(), "openai SDK": rate_of_sdk()}
+    rates |= {f"ours, {wire}": rate_of_ours(wire) for wire in WIRES}
+    base = rates["openai SDK"]
+    rows = [[name, f"{value:,.0f}", ratio(value, base)] for name, value in rates.items()]
+    note = f"Bytes to events, no network, {PER_READ} events a read."
+    return Table("Events", note, ["", "events/s", "beside the openai SDK"], rows)
+
+
+def rate_of_ours(wire: str) -> float:
+    decoder, parser, events = SseDecoder(), WIRES[wire].parser(), 0
+    chunk = PIECES[wire] * PER_READ
+    began = time.perf_counter()
+    for _ in range(READS):
+        for message in decoder.feed(chunk):
+            events += sum(item is not PROGRESS for item in parser.feed(message))
+    return events / (time.perf_counter() - began)
+
+
+def rate_of_httpx_sse() -> float:
+    response = httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Reads())
+    began = time.perf_counter()
+    events = sum(bool(json.loads(event.data)) for event in EventSource(response).iter_sse())
+    return events / (time.perf_counter() - began)
+
+
+def rate_of_sdk() -> float:
+    def answer(_request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=Reads2())
+
+    with OpenAI(api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(answer))) as sdk:
+        stream = sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "?"}], stream=True)
         began = time.perf_counter()
-        for _ in range(5_000):
-            for message in decoder.feed(chunk):
-                events += sum(item is not PROGRESS for item in parser.feed(message))
-        rows.append([wire, f"{events / (time.perf_counter() - began):,.0f}"])
-    return Table("Events", "Bytes to typed events, no network, 20 events a read.", ["wire", "events/s"], rows)
+        events = sum(bool(chunk.choices) for chunk in stream)
+        return events / (time.perf_counter() - began)
+
+
+def reads() -> Iterator[bytes]:
+    return (CHAT * PER_READ for _ in range(READS // 10))
+
+
+class Reads(httpx.SyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        return reads()
+
+
+class Reads2(httpx2.SyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        return reads()
 
 
 async def bench_first_token(url: str) -> Table:

@@ -9,7 +9,7 @@ import pytest
 
 from athena_lab.ai.types import MAX_QUESTION
 from athena_lab.errors import NoProvider, ServerUnreachable, ServiceUnavailable
-from athena_lab.events import Failed, Finished, Started, Token, Usage
+from athena_lab.events import Assessment, Failed, Finished, Ioc, Reconnecting, Started, Structured, Token, Usage
 from athena_lab.jupyter.widgets import AskCell
 from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME
 from athena_lab.jupyter.widgets.coalesce import MAX_TEXT
@@ -129,6 +129,51 @@ async def test_the_first_token_leaves_at_once_and_the_rest_by_the_timer(cell_of)
     assert [data for _, data in cell.sent] == [b"a", b"b"]
     gate.set()
     await task
+
+
+ASSESSMENT = Assessment(
+    "malicious",
+    "Evil\u202e<b>",
+    85,
+    ("T1055",),
+    (Ioc("domain", "evil.example"), Ioc("url", "http://203.0.113.9/<script>"), Ioc("ipv4", "203.0.113.9")),
+    "It is **packed**.",
+)
+
+
+async def test_a_structured_answer_shows_verdict_techniques_and_defanged_indicators(cell_of):
+    usage = Usage(1_200, 85, cost=0.00431)
+    cell = cell_of(STARTED, Token("It is **packed**."), usage, Structured(ASSESSMENT), FINISHED, structured=True)
+    await cell.ask("What is it?")
+    assert cell._lab.requests[0].options.structured
+    html = cell.answer_html
+    assert r"The model&#x27;s verdict: malicious, family Evil\u202e&lt;b&gt;, 85 % sure." in html
+    assert "<code>T1055</code>" in html
+    assert "evil[.]example" in html
+    assert "hxxp[://]203[.]0[.]113[.]9/&lt;script&gt;" in html
+    assert "<script" not in html
+    assert ", 1,200 + 85 tokens, $0.0043." in html
+    [output] = cell.notebook.outputs.values()
+    assert "domain: evil[.]example" in output["text/plain"]
+
+
+async def test_an_invalid_structured_answer_is_shown_as_text_and_says_so(cell_of):
+    structured = Structured(problem="Expected `int`, got `str`.", raw="prose")
+    cell = cell_of(STARTED, Token("prose"), structured, FINISHED)
+    await cell.ask("What is it?")
+    assert "no valid assessment: Expected `int`, got `str`." in cell.answer_html
+    assert "prose" in cell.answer_html
+    [output] = cell.notebook.outputs.values()
+    assert "no valid assessment" in output["text/plain"]
+
+
+async def test_the_reader_is_told_of_a_wait_until_text_comes(cell_of):
+    notes, gate = [], asyncio.Event()
+    waiting = Reconnecting("claude", 2, 4.0, "service_unavailable")
+    cell = cell_of(STARTED, waiting, gate, Token("a"), FINISHED)
+    cell.observe(lambda change: (notes.append(change["new"]), gate.set()), "note")
+    await cell.ask("Go.")
+    assert notes == ["claude: service_unavailable; asked again after 4 s.", ""]
 
 
 async def test_stop_keeps_what_came_and_closes_the_stream(cell_of):

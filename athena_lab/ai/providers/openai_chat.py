@@ -11,28 +11,18 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
+from athena_lab.ai.providers import openai_words
 from athena_lab.ai.providers.wire import (
-    CONTEXT_STEP,
     UNDECODABLE,
     Complaint,
     Count,
     ErrorTable,
     Garbage,
     StreamError,
-    as_text,
-    bearer,
-    decode_loosely,
     models_of,
 )
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports import HttpRequest
-from athena_lab.errors import (
-    InvalidRequest,
-    QuotaExceeded,
-    RateLimited,
-    ServiceUnavailable,
-    Unauthorized,
-)
 from athena_lab.events import Finished, Token, Usage
 
 if TYPE_CHECKING:
@@ -123,7 +113,7 @@ class OpenAIChatParser:
         except UNDECODABLE:
             raise Garbage from None
         if chunk.error is not None or chunk.object == "error":
-            raise _stream_error(message.data)
+            raise openai_words.stream_error(message.data)
         yield from self._read(chunk)
         if message.whole:
             yield from self._finish()
@@ -175,41 +165,15 @@ class OpenAIChatParser:
             self._usage = Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0)
 
 
-def _stream_error(data: str) -> StreamError:
-    complaint = OpenAIChat.complaint(data.encode())
-    status = int(complaint.code) if complaint.code.isdecimal() and len(complaint.code) == 3 else None  # noqa: PLR2004 - HTTP
-    return StreamError(complaint, status)
-
-
 class OpenAIChat:
     """The wire."""
 
     version = "v1"
     errors = ErrorTable(
-        codes={
-            "insufficient_quota": QuotaExceeded,
-            "billing_hard_limit_reached": QuotaExceeded,
-            "billing_not_active": QuotaExceeded,
-            "context_length_exceeded": InvalidRequest,
-            "exceed_context_size_error": InvalidRequest,
-            "model_not_found": InvalidRequest,
-            "invalid_api_key": Unauthorized,
-        },
-        kinds={
-            "invalid_request_error": InvalidRequest,
-            "BadRequestError": InvalidRequest,
-            "authentication_error": Unauthorized,
-            "rate_limit_error": RateLimited,
-            "rate_limit_exceeded": RateLimited,
-            "server_error": ServiceUnavailable,
-            "error": ServiceUnavailable,
-            "insufficient_system_resource": ServiceUnavailable,
-        },
-        next_steps={
-            "context_length_exceeded": CONTEXT_STEP,
-            "exceed_context_size_error": CONTEXT_STEP,
-            "model_not_found": "Choose a model that the provider lists; GET /api/v1/ai/providers shows them.",
-        },
+        codes=openai_words.CODES,
+        kinds=openai_words.KINDS,
+        next_steps=openai_words.NEXT_STEPS,
+        refusals=openai_words.REFUSALS,
     )
 
     def request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> HttpRequest:
@@ -224,10 +188,10 @@ class OpenAIChat:
         }
         if body["stream"] and row.stream_options:
             body["stream_options"] = row.stream_options
-        return HttpRequest("POST", f"{base_url}/chat/completions", self._headers(key), msgspec.json.encode(body))
+        return HttpRequest("POST", f"{base_url}/chat/completions", openai_words.headers(key), msgspec.json.encode(body))
 
     def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
-        return HttpRequest("GET", base_url + row.health, self._headers(key))
+        return HttpRequest("GET", base_url + row.health, openai_words.headers(key))
 
     def models(self, message: Message) -> tuple[Model, ...]:
         return models_of(message)
@@ -237,17 +201,4 @@ class OpenAIChat:
 
     @staticmethod
     def complaint(body: bytes) -> Complaint:
-        """``{"error": {...}}``, ``{"error": "text"}``, or the members of an error at the top (Mistral, vLLM)."""
-        said = decode_loosely(body)
-        error = said.get("error", said) if isinstance(said, dict) else None
-        if isinstance(error, str):
-            return Complaint(message=error)
-        if not isinstance(error, dict):
-            return Complaint()
-        code = error.get("code")
-        message = as_text(error.get("message")) or as_text(error.get("detail"))
-        return Complaint(str(code) if isinstance(code, (str, int)) else "", as_text(error.get("type")), message)
-
-    @staticmethod
-    def _headers(key: Secret | None) -> dict[str, str]:
-        return {"content-type": "application/json", **bearer(key)}
+        return openai_words.complaint(body)

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from athena_lab.ai.answer import whole
+from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
 from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
@@ -20,7 +22,7 @@ from athena_lab.ai.transports import HttpStatus, Tap, TransportFailure
 from athena_lab.ai.transports.http import HttpClient
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.ai.transports.sse import SseTransport
-from athena_lab.ai.types import RateLimits
+from athena_lab.ai.types import ProviderUsage, RateLimits
 from athena_lab.errors import APIError, AuthError, ConfigError
 from athena_lab.events import Finished
 
@@ -28,10 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from athena_lab.ai.keys import Secret
+    from athena_lab.ai.meter import Meter
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import HttpRequest, Message, ReplyInfo, Transport
     from athena_lab.ai.transports.http import ClientFactory
-    from athena_lab.ai.types import Features, Model, TransportKind
+    from athena_lab.ai.types import AnalysisResult, Features, Model, ProviderStatus, TransportKind
 
 DRAIN: Final = 0.05
 """Seconds to wait for the end of the HTTP response behind the end of the answer, so that its connection can be kept."""
@@ -52,8 +55,10 @@ class Provider:
         row: ProviderRow,
         environ: Mapping[str, str],
         client_factory: ClientFactory,
+        meter: Meter | None = None,
     ) -> None:
         self.row = row
+        self._meter = meter
         try:
             self._wire = find_wire(row.wire)
         except ConfigError as error:
@@ -98,13 +103,19 @@ class Provider:
         request = self._wire.request(self.row, self._base_url, self._key, call)
         translator = self._translator(call.model, (call.prompt.system, call.prompt.user))
         failure: APIError | None = None
+        refusal: str | None = None
         call.state.move("connecting")
         try:
             async with aclosing(self._events(request, call)) as events:
                 async for event in events:
                     yield event
-        except (HttpStatus, StreamError, TransportFailure, Garbage, Truncated) as error:
+        except (HttpStatus, StreamError) as error:
+            refusal = translator.refusal(error)
+            failure = None if refusal else _name(error, translator)
+        except (TransportFailure, Garbage, Truncated) as error:
             failure = _name(error, translator)
+        if refusal:
+            yield Finished("refused", refusal)
         # Raised out here, so that the cause, which may quote the provider unmasked, is not chained to it.
         if failure is not None:
             raise failure
@@ -123,6 +134,21 @@ class Provider:
         if failure is not None:
             raise failure
         return models
+
+    async def analyze(self, call: Call) -> AnalysisResult:
+        """One attempt, and its whole answer."""
+        return await whole(call, self.stream(call))
+
+    async def usage(self) -> ProviderUsage:
+        """What was spent with it, as far as is written down."""
+        if self._meter is None:
+            return ProviderUsage()
+        await self._meter.ledger.sync()
+        return ProviderUsage(self._meter.ledger.today(self.name), self._meter.ledger.total(self.name))
+
+    async def health_check(self) -> ProviderStatus:
+        """Ask it now. Never raises an `APIError`: what is wrong is the answer."""
+        return await check(self, self._meter)
 
     async def validate_key(self) -> bool:
         """Whether the provider takes the key. Raises an `APIError` where it cannot be asked."""
@@ -182,6 +208,12 @@ class _Watch(Tap):
         self._provider = provider
         self._call = call
 
+    def sent(self, size: int) -> None:
+        self._call.traffic.sent += size
+
+    def received(self, size: int) -> None:
+        self._call.traffic.received += size
+
     def replied(self, reply: ReplyInfo) -> None:
         self._call.state.move("connected")
         self._provider._learn(reply)  # noqa: SLF001 - a part of it
@@ -203,8 +235,8 @@ def _name(error: Exception, translator: Translator) -> APIError:
             return translator.stream_error(error)
         case TransportFailure():
             return translator.failure(error)
-        case Garbage():
-            return translator.unusable("is not in the format of its wire")
+        case Garbage(what=what):
+            return translator.unusable(what)
         case _:
             return translator.unusable("broke off before its end")
 

@@ -74,6 +74,9 @@ SERVER_ERROR: Final = 500
 _VERDICTS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 """What ``x-should-retry``, which OpenAI and Anthropic send, says of sending the same request again."""
 CONTEXT_STEP: Final = "Ask with a shorter question or a quick analysis, or choose a model with a longer context."
+MODEL_STEP: Final = "Choose a model that the provider lists; GET /api/v1/ai/providers shows them."
+SCHEMA_NAME: Final = "assessment"
+"""Under which wires that want a name for it send the schema of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,13 @@ class ErrorTable:
     kinds: Mapping[str, ErrorType]
     next_steps: Mapping[str, str]
     """For codes and kinds about which there is more to say than the error's own next step."""
+    refusals: frozenset[str] = frozenset()
+    """Codes, kinds or whole messages with which the provider declines to answer: a refusal is no error."""
+
+    def refusal(self, said: Complaint) -> str | None:
+        """The provider's word, if what it says is that it declines."""
+        words = (said.code, said.kind, said.message)
+        return next((word for word in words if word in self.refusals), None)
 
     def look_up(self, status: int | None, said: Complaint) -> ErrorType:
         for code in (said.code, said.kind):
@@ -166,7 +176,11 @@ _REQUEST_ID: Final = re.compile(r"[\w.:-]{1,128}")
 
 
 class Garbage(Exception):
-    """A message that is not what this wire speaks."""
+    """A message that is not what this wire speaks. ``what`` goes on from "The answer of ..."."""
+
+    def __init__(self, what: str = "is not in the format of its wire") -> None:
+        super().__init__(what)
+        self.what = what
 
 
 class ModelList(msgspec.Struct):
@@ -189,6 +203,12 @@ def models_of(message: Message) -> tuple[Model, ...]:
     except UNDECODABLE:
         raise Garbage from None
     return tuple(Model(entry.id[:256], entry.max_input_tokens or None) for entry in listed.data[:MAX_MODELS])
+
+
+def output_limit(row: ProviderRow, call: Call) -> int:
+    """Tokens of output to ask for: what the call wants, no more than the account and the model allow."""
+    limits = (call.max_tokens, row.limits.max_tokens, row.known(call.model).output)
+    return min(limit for limit in limits if limit is not None)
 
 
 def bearer(key: Secret | None) -> dict[str, str]:
@@ -218,6 +238,11 @@ class Translator:
         self._provider = provider
         self._model = model
         self._quote: Callable[[str], str] = lambda text: quotable(text, secrets=secrets, private=private)
+
+    def refusal(self, error: HttpStatus | StreamError) -> str | None:
+        """The provider's word, if the error says that it declines to answer."""
+        said = self._wire.complaint(error.body) if isinstance(error, HttpStatus) else error.complaint
+        return self._wire.errors.refusal(said)
 
     def status(self, error: HttpStatus) -> APIError:
         """Of an answer that is not 2xx."""

@@ -25,6 +25,7 @@ GROUP: Final = "athena_lab.wires"
 BUILT_IN: Final[Mapping[str, str]] = {
     "anthropic": "athena_lab.ai.providers.anthropic:AnthropicMessages",
     "openai-chat": "athena_lab.ai.providers.openai_chat:OpenAIChat",
+    "openai-responses": "athena_lab.ai.providers.openai_responses:OpenAIResponses",
 }
 """Imported when a row needs them."""
 

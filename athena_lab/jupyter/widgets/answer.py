@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from athena_lab.errors import Problem
+from athena_lab.events import Structured, Usage
+from athena_lab.jupyter.widgets.assessment import plain_assessment, render_assessment
 from athena_lab.jupyter.widgets.markdown import render_markdown
 from athena_lab.report.display import seconds_text, shown
 
@@ -34,6 +36,8 @@ class Answer(msgspec.Struct, frozen=True):
     cut: bool = False
     """The text was longer than a cell holds."""
     unknown_citations: tuple[str, ...] = ()
+    structured: Structured | None = None
+    usage: Usage = Usage()
     problem: Problem | None = None
 
 
@@ -43,6 +47,7 @@ def render_answer(answer: Answer, citations: Citations) -> str:
         f'<section class="athena-answer athena-{answer.ending}">'
         f'<p class="athena-question"><b>Question:</b> {escape(shown(answer.question, 2_000))}</p>'
         f'<p class="athena-by">{escape(byline(answer))}</p>'
+        f"{render_assessment(answer.structured) if answer.structured else ''}"
         f"{render_markdown(answer.text, citations)}{_notes(answer)}</section>"
     )
 
@@ -54,13 +59,14 @@ def standalone(html: str) -> str:
 
 def plain_answer(answer: Answer) -> str:
     """For a terminal, and for hosts that show no HTML."""
-    lines = [byline(answer), *(shown(line) for line in answer.text.splitlines()), *_warnings(answer)]
+    assessed = plain_assessment(answer.structured) if answer.structured else []
+    lines = [byline(answer), *assessed, *(shown(line) for line in answer.text.splitlines()), *_warnings(answer)]
     return "\n".join(lines)
 
 
 def byline(answer: Answer) -> str:
     """One line: who answered, how long it took, how it ended. Without text of the sample or the answer."""
-    taken = seconds_text(answer.elapsed)
+    taken = seconds_text(answer.elapsed) + _spent(answer.usage)
     if OFFLINE in {answer.provider, answer.stop_reason}:
         return f"Summary written without AI, {taken}."
     who = shown(" / ".join(part for part in (answer.provider, answer.model) if part), 200) or "The question"
@@ -72,6 +78,14 @@ def byline(answer: Answer) -> str:
         "stopped": f"was stopped after {taken}; what came is kept.",
     }
     return f"{who} {endings[answer.ending]}"
+
+
+def _spent(usage: Usage) -> str:
+    """``, 1,200 + 85 tokens, $0.0043``; nothing where the provider tells none."""
+    if not usage.input_tokens + usage.output_tokens:
+        return ""
+    cost = "" if usage.cost is None else f", ${usage.cost:.4f}"
+    return f", {usage.input_tokens:,} + {usage.output_tokens:,} tokens{cost}"
 
 
 def _notes(answer: Answer) -> str:

@@ -177,7 +177,8 @@ function buildView(model) {
 function statusText(model) {
   const who = [model.get("provider") || "first available provider", model.get("model")].filter(Boolean).join(" / ");
   const about = model.get("subject") ? `about ${model.get("subject")}` : "without a report";
-  return `${model.get("running") ? "Answering: " : ""}${who}, ${about}`;
+  const note = model.get("note") ? `. ${visible(model.get("note"))}` : "";
+  return `${model.get("running") ? "Answering: " : ""}${who}, ${about}${note}`;
 }
 
 function followCitation(view, event) {
@@ -258,7 +259,7 @@ function stateShower(view, model, cell) {
   return { show, stop: () => clearInterval(timer) };
 }
 
-const SHOWN = ["running", "provider", "model", "answer_html", "mirrored"].map((name) => `change:${name}`).join(" ");
+const SHOWN = ["running", "provider", "model", "note", "answer_html", "mirrored"].map((name) => `change:${name}`).join(" ");
 
 export default {
   initialize({ model }) {

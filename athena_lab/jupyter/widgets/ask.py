@@ -17,7 +17,7 @@ import msgspec
 import traitlets
 from IPython.display import display
 
-from athena_lab.ai.types import MAX_QUESTION, AnalysisRequest
+from athena_lab.ai.types import MAX_QUESTION, AnalysisOptions, AnalysisRequest
 from athena_lab.errors import AthenaError, NoProvider
 from athena_lab.jupyter.widgets.answer import OFFLINE, Answer, plain_answer, render_answer, standalone
 from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY
@@ -45,8 +45,9 @@ class Asks(Protocol):
 class AskCell(anywidget.AnyWidget):
     """Asks a lab about a report, or without one, and shows the answer as it comes.
 
-    ``provider`` and ``model`` override the lab's choice. Show the cell and type; or run ``await cell.ask("...")``,
-    which ends as a plain output that is saved with the notebook and needs no kernel to be read.
+    ``provider`` and ``model`` override the lab's choice; ``structured`` asks for a verdict with techniques and
+    indicators beside the text. Show the cell and type; or run ``await cell.ask("...")``, which ends as a plain output
+    that is saved with the notebook and needs no kernel to be read.
     """
 
     _esm = HERE / "ask.js"
@@ -60,6 +61,8 @@ class AskCell(anywidget.AnyWidget):
     model = traitlets.Unicode().tag(sync=True)
     subject = traitlets.Unicode().tag(sync=True)
     """Start of the sample's SHA-256; empty without a report."""
+    note = traitlets.Unicode().tag(sync=True)
+    """What the reader should know while the answer waits: who failed, and when it is asked again."""
     answer_html = traitlets.Unicode().tag(sync=True)
     mirrored = traitlets.Bool(default_value=False).tag(sync=True)
     """The answer stands in an output of its own too, so the widget does not show it twice."""
@@ -72,6 +75,7 @@ class AskCell(anywidget.AnyWidget):
         provider: str | None = None,
         model: str | None = None,
         *,
+        structured: bool = False,
         publish: Callable[..., Any] = display,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -79,6 +83,7 @@ class AskCell(anywidget.AnyWidget):
         """The last answer, whole or as far as it came."""
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
         self._publish, self._clock = publish, clock
+        self._options = AnalysisOptions(structured=structured)
         self._run = Run("", clock)
         self._loop = _running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -129,6 +134,7 @@ class AskCell(anywidget.AnyWidget):
             sample=self._report.sample.sha256 if self._report else None,
             provider=provider or self._provider,
             model=None if provider else self._model,
+            options=self._options,
         )
         self._run = Run(request.question, self._clock)
         with self.hold_sync():
@@ -168,6 +174,8 @@ class AskCell(anywidget.AnyWidget):
                 run.take(event)
                 if (self.provider, self.model) != (run.provider, run.model) and run.provider:
                     self.provider, self.model = run.provider, run.model
+                if self.note != run.note:
+                    self.note = run.note
                 if run.needs_no_more:
                     return
                 await self._pace()
@@ -202,6 +210,7 @@ class AskCell(anywidget.AnyWidget):
         citations = Citations.of(self._report, answer.unknown_citations)
         with self.hold_sync():
             self.answer_html = render_answer(answer, citations)
+            self.note = ""
             self.running = False
         self._update_outputs()
 

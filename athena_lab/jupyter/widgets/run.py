@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from athena_lab.errors import Problem
-from athena_lab.events import AnyEvent, Failed, Finished, Started, Token
+from athena_lab.events import AnyEvent, Failed, Finished, Reconnecting, Started, Structured, Token, Usage
 from athena_lab.jupyter.widgets.answer import Answer, Ending
 from athena_lab.jupyter.widgets.coalesce import Coalescer
 
@@ -30,7 +30,11 @@ class Run:
         self.begun = self.stopped = False
         self.text = Coalescer()
         self.problem: Problem | None = None
+        self.note = ""
+        """What the reader should know while nothing comes."""
         self._finished: Finished | None = None
+        self._structured: Structured | None = None
+        self._usage = Usage()
         self._clock = clock
         self._began = clock()
 
@@ -44,12 +48,19 @@ class Run:
                 self.provider, self.model = event.provider, event.model
             case Token():
                 self.text.add(event.text)
+                self.note = ""
+            case Reconnecting():
+                self.note = f"{event.provider}: {event.error}; asked again after {event.wait:.0f} s."
+            case Usage():
+                self._usage = event
+            case Structured():
+                self._structured = event
             case Finished():
                 self._finished = event
             case Failed():
                 self.problem = event.error
             case _:
-                pass  # usage is shown nowhere in the cell
+                pass  # members of a structured answer are shown when it is whole; tool calls are not for the reader
 
     def answer(self) -> Answer:
         """The end, whatever it was; a stream without a terminal event is a failure."""
@@ -64,6 +75,8 @@ class Run:
             elapsed=self._clock() - self._began,
             cut=self.text.full,
             unknown_citations=finished.unknown_citations if finished else (),
+            structured=self._structured,
+            usage=self._usage,
             problem=self.problem or (BROKEN_OFF if self._ending() == "failed" else None),
         )
 

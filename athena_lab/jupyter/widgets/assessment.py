@@ -1,0 +1,64 @@
+"""A structured answer's verdict as HTML and as text. Everything in it is the model's word, and hostile."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from athena_lab.report.display import shown
+
+if TYPE_CHECKING:
+    from athena_lab.events import Assessment, Ioc, Structured
+
+
+def render_assessment(structured: Structured) -> str:
+    """A card with verdict, techniques and indicators; for an answer that is none, what is wrong with it."""
+    found = structured.assessment
+    if found is None:
+        return f'<p class="athena-warning" role="alert">{escape(_invalid(structured))}</p>'
+    return (
+        f'<section class="athena-assessment athena-verdict-{found.verdict}">'
+        f"<p><b>{escape(sentence(found))}</b></p>{_techniques(found)}{_iocs(found)}</section>"
+    )
+
+
+def plain_assessment(structured: Structured) -> list[str]:
+    """The same, as lines."""
+    found = structured.assessment
+    if found is None:
+        return [_invalid(structured)]
+    lines = [sentence(found)]
+    if found.techniques:
+        lines.append("ATT&CK: " + ", ".join(found.techniques))
+    return [*lines, *(f"{ioc.kind}: {defanged(ioc)}" for ioc in found.iocs)]
+
+
+def sentence(found: Assessment) -> str:
+    """``The model's verdict: malicious, family Emotet, 85 % sure.``"""
+    family = f", family {shown(found.family, 128)}" if found.family else ""
+    return f"The model's verdict: {found.verdict}{family}, {found.confidence} % sure."
+
+
+def defanged(ioc: Ioc) -> str:
+    """As it may be shown. Names and addresses alone are not known for such by their looks."""
+    text = shown(ioc.value, 400)
+    return text.replace("[.]", ".").replace(".", "[.]") if ioc.kind in {"domain", "ipv4"} else text
+
+
+def _invalid(structured: Structured) -> str:
+    problem = shown(structured.problem or "", 300)
+    return f"The model gave no valid assessment: {problem} Its text is kept as it came."
+
+
+def _techniques(found: Assessment) -> str:
+    if not found.techniques:
+        return ""
+    return "<p>ATT&amp;CK: " + ", ".join(f"<code>{escape(name)}</code>" for name in found.techniques) + "</p>"
+
+
+def _iocs(found: Assessment) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(ioc.kind)}</td><td><code>{escape(defanged(ioc))}</code></td></tr>" for ioc in found.iocs
+    )
+    head = "<thead><tr><th>Indicator</th><th>Value, defanged</th></tr></thead>"
+    return f"<table>{head}<tbody>{rows}</tbody></table>" if rows else ""
