@@ -14,7 +14,7 @@ import msgspec
 
 from athena_lab import api
 from athena_lab.ai.transports.sse import SseDecoder
-from athena_lab.ai.types import AnalysisRequest, AnalysisResult
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, UsageReport
 from athena_lab.errors import (
     AthenaError,
     DeadlineExceeded,
@@ -205,8 +205,12 @@ class LabClient:
         async with self._events("api/v1/ai/analyze", request) as events:
             yield _typed(events)
 
-    async def providers(self) -> Sequence[ProviderStatus]:
-        return (await self._get("api/v1/ai/providers", api.Providers)).providers
+    async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
+        query = "?refresh=true" if refresh else ""
+        return (await self._get(f"api/v1/ai/providers{query}", api.Providers)).providers
+
+    async def usage(self, days: int = 1) -> UsageReport:
+        return await self._get(f"api/v1/ai/usage?days={days}", UsageReport)
 
     # -- HTTP
 

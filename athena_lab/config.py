@@ -21,7 +21,10 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.health import HealthOptions
+from athena_lab.ai.ledger import MEMORY, LedgerOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
 from athena_lab.ai.retry import RetryOptions
@@ -58,14 +61,21 @@ class WasmConfig(RuntimeOptions, frozen=True):
 
 
 class AiConfig(DeadlineOptions, frozen=True):
-    """``[ai]``: how long an answer is waited for; ``[ai.retry]``: how often and when it is asked for again."""
+    """``[ai]``: how long an answer is waited for; ``[ai.retry]``: how often and when it is asked for again;
+    ``[ai.budget]``: what may be spent; ``[ai.ledger]``: where that is written down; ``[ai.health]``: how providers are
+    watched.
+    """
 
     retry: RetryOptions = RetryOptions()
+    budget: BudgetOptions = BudgetOptions()
+    ledger: LedgerOptions = LedgerOptions()
+    health: HealthOptions = HealthOptions()
 
     @property
     def options(self) -> PipelineOptions:
         """What the AI core takes."""
-        return PipelineOptions(self.retry, DeadlineOptions(self.deadline, self.first_token, self.between_tokens))
+        deadlines = DeadlineOptions(self.deadline, self.first_token, self.between_tokens)
+        return PipelineOptions(self.retry, deadlines, self.budget)
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,6 +103,13 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def quarantine(self) -> Path:
         """Where samples are kept."""
         return Path(self.samples.folder) if self.samples.folder else platformdirs.user_data_path(APP) / "quarantine"
+
+    @property
+    def ledger(self) -> Path | None:
+        """Where it is written down what was spent; None for memory alone."""
+        if self.ai.ledger.path == MEMORY:
+            return None
+        return Path(self.ai.ledger.path) if self.ai.ledger.path else platformdirs.user_data_path(APP) / "usage.db"
 
     @property
     def components(self) -> Path:

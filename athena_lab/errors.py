@@ -174,7 +174,7 @@ class LedgerUnusable(AthenaError):
     status = 507
     next_step = "Set [ai.ledger] path in athena.toml to a file in a folder that only you can write to."
 
-    def __init__(self, detail: str, *, reason: str, next_step: str | None = None) -> None:
+    def __init__(self, detail: str, *, reason: str = "unusable", next_step: str | None = None) -> None:
         super().__init__(detail, next_step=next_step)
         self.reason = reason
 

@@ -15,7 +15,8 @@ import msgspec
 
 from athena_lab import api
 from athena_lab.ai import AIManager, build_prompt
-from athena_lab.ai.metrics import record
+from athena_lab.ai.ledger import Ledger
+from athena_lab.ai.metrics import record, watch
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai import Prompt
-    from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
+    from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
 
@@ -54,11 +55,20 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     config = config or load_config(environ)
+    ai = AIManager(
+        config.providers.values(),
+        environ=environ,
+        options=config.ai.options,
+        observers=(record,),
+        ledger=Ledger(config.ledger, config.ai.ledger),
+        health=config.ai.health,
+    )
+    watch(ai)
     return Lab(
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
         runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache),
-        ai=AIManager(config.providers.values(), environ=environ, options=config.ai.options, observers=(record,)),
+        ai=ai,
     )
 
 
@@ -268,9 +278,18 @@ class Lab:
             schema=schema,
         )
 
-    async def providers(self) -> Sequence[ProviderStatus]:
+    async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
         self._check_open()
-        return await self._ai.providers()
+        return await self._ai.providers(refresh=refresh)
+
+    async def usage(self, days: int = 1) -> UsageReport:
+        self._check_open()
+        return await self._ai.usage(valid(api.AskUsage(days)).days)
+
+    def start(self) -> None:
+        """Begin to watch the providers in the background, as ``[ai.health]`` says. Needs a running event loop."""
+        self._check_open()
+        self._ai.start()
 
     # -- modules
 

@@ -139,7 +139,7 @@ async def fold(events: AsyncIterator[AnyEvent], known: Sequence[str]) -> Analysi
     return folder.result()
 
 
-async def whole(call: Call, items: AsyncGenerator[Item, None]) -> AnalysisResult:
+async def collect(call: Call, items: AsyncGenerator[Item, None]) -> AnalysisResult:
     """The answer of one attempt as a result. Raises what the attempt raises."""
     known = call.prompt.material.ids
     folder = Folder(known)

@@ -142,12 +142,12 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
 
 def _estimate(call: Call, limits: BudgetOptions, meter: Meter) -> Estimate:
-    """Raises BudgetExceeded for a request that alone costs too much, and for one whose price must be known and is not."""
+    """Raises BudgetExceeded for a request that alone costs too much, or whose price is not known and must be."""
     usage = Usage(prompt_tokens(call.prompt), call.max_tokens)
     tokens = usage.input_tokens + usage.output_tokens
     dollars = cost(meter.model(call.provider, call.model), usage)
     if dollars is None:
-        if limits.unpriced == "refuse" and meter.bills(call.provider) and limits.needs_price(call.provider):
+        if limits.unpriced == "refuse" and unpriced(limits, meter, call.provider, call.model):
             raise BudgetExceeded(
                 f"The price of {call.model or 'the default model'} of {call.provider} is not known, and a limit in "
                 "dollars is set.",
@@ -165,6 +165,16 @@ def _estimate(call: Call, limits: BudgetOptions, meter: Meter) -> Estimate:
             next_step="Ask for fewer tokens or a cheaper model, or raise request_dollars under [ai.budget].",
         )
     return Estimate(tokens, dollars)
+
+
+def unpriced(options: BudgetOptions, meter: Meter, provider: str, model: str) -> str:
+    """A sentence for a provider's status where limits in dollars meet a model without a price; "" elsewhere."""
+    known = meter.model(provider, model)
+    if not options.needs_price(provider) or not meter.bills(provider) or cost(known, Usage(1, 1)) is not None:
+        return ""
+    if options.unpriced == "allow":
+        return "The price of its model is not known, so what it costs is not in the budget."
+    return f"But the price of its model is not known, and a limit in dollars is set. {UNPRICED_STEP}"
 
 
 UNPRICED_STEP: Final = (

@@ -167,7 +167,9 @@ class Ledger:
     def total(self, provider: str) -> Spent:
         """All that is kept of one provider."""
         with self._changed:
-            unwritten = (v for batch in (self._writing, self._unwritten) for k, v in batch.sums.items() if k[1] == provider)
+            unwritten = (
+                v for batch in (self._writing, self._unwritten) for k, v in batch.sums.items() if k[1] == provider
+            )
             return _total([self._known.totals.get(provider, Spent()), *unwritten])
 
     async def days(self, days: int) -> tuple[UsageRow, ...]:

@@ -36,14 +36,14 @@ _SCHEMA: Final = """
 CREATE TABLE spent (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     day TEXT NOT NULL,               -- UTC, 2026-11-23
-    at REAL,                         -- Unix seconds; NULL for a day's sum
+    at REAL,                         -- Unix seconds, NULL for a day's sum
     provider TEXT NOT NULL,
     model TEXT NOT NULL,
     requests INTEGER NOT NULL,       -- 0 for an attempt after the first that was billed
     input_tokens INTEGER NOT NULL,
     cached_tokens INTEGER NOT NULL,  -- of the input
     output_tokens INTEGER NOT NULL,
-    cost REAL,                       -- US dollars; NULL where the price is not known
+    cost REAL,                       -- US dollars, NULL where the price is not known
     unpriced INTEGER NOT NULL,
     estimated INTEGER NOT NULL
 ) STRICT;
@@ -52,14 +52,14 @@ CREATE INDEX spent_by_day ON spent (day, provider, model);
 _COLUMNS: Final = "requests, input_tokens, cached_tokens, output_tokens, cost, unpriced, estimated"
 _SUMS: Final = ", ".join(f"SUM({name})" for name in _COLUMNS.split(", "))
 _INSERT: Final = f"INSERT INTO spent (day, at, provider, model, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"  # noqa: S608 - constants
-_FOLD: Final = (
-    # Under the least id of those added up: who reads what is new since the last id that it saw must not see it again.
-    f"CREATE TEMP TABLE folded AS SELECT MIN(id) AS id, day, NULL AS at, provider, model, {_SUMS} FROM spent"  # noqa: S608 - constants
-    " WHERE day < :day GROUP BY day, provider, model",
-    "DELETE FROM spent WHERE day < :day",
-    "INSERT INTO spent SELECT * FROM folded",
-    "DROP TABLE folded",
-)
+# Under the least id of those added up: who reads what is new since the last id that it saw must not see it again.
+_FOLD: Final = f"""
+CREATE TEMP TABLE folded AS SELECT MIN(id) AS id, day, NULL AS at, provider, model, {_SUMS}
+    FROM spent WHERE day < :day GROUP BY day, provider, model;
+DELETE FROM spent WHERE day < :day;
+INSERT INTO spent SELECT * FROM folded;
+DROP TABLE folded"""  # noqa: S608 - constants
+
 
 class LedgerFile:
     """Made, used and closed on one thread. Raises LedgerUnusable, and opens the file anew with the next call."""
@@ -80,15 +80,15 @@ class LedgerFile:
             return News({}, {})
         with self._named():
             database = self._database or self._open()
+            if day != self._day:
+                self._tidy(database, day)  # first: what fails after the commit would have the entries written twice
             with _transaction(database, write=bool(entries)):
                 database.executemany(_INSERT, map(_row, entries))
                 if day == self._day:
                     self._read_new(database)
                 else:
                     self._read_all(database, day)
-            if self._day != day:
-                self._day = day
-                self._tidy(database)
+            self._day = day
         return News(dict(self._today), dict(self._totals))
 
     def days(self, since: str) -> tuple[UsageRow, ...]:
@@ -101,7 +101,7 @@ class LedgerFile:
                 " GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3 LIMIT ?",
                 (since, MAX_ROWS),
             )
-            return tuple(UsageRow(*row[:3], Spent(*row[3:])) for row in rows)
+            return tuple(UsageRow(day, provider, model, Spent(*sums)) for day, provider, model, *sums in rows)
 
     def close(self) -> None:
         self._day = ""
@@ -126,14 +126,16 @@ class LedgerFile:
             if day == self._day:
                 self._today[key] = self._today.get(key, Spent()) + spent
 
-    def _tidy(self, database: sqlite3.Connection) -> None:
-        oldest, detailed = before(self._day, self._keep_days), before(self._day, self._detail_days)
-        old = database.execute("SELECT 1 FROM spent WHERE day < ? OR (day < ? AND at IS NOT NULL)", (oldest, detailed))
-        if old.fetchone() is None:
+    def _tidy(self, database: sqlite3.Connection, day: str) -> None:
+        oldest, detailed = before(day, self._keep_days), before(day, self._detail_days)
+        old = database.execute(
+            "SELECT 1 FROM spent WHERE day < ? OR (day < ? AND at IS NOT NULL) LIMIT 1", (oldest, detailed)
+        )
+        if not old.fetchall():
             return
         with _transaction(database, write=True):
             database.execute("DELETE FROM spent WHERE day < ?", (oldest,))
-            for statement in _FOLD:
+            for statement in _FOLD.split(";"):
                 database.execute(statement, {"day": detailed} if ":day" in statement else {})
 
     def _open(self) -> sqlite3.Connection:

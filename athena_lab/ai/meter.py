@@ -87,7 +87,7 @@ class Count:
                 self._bytes += len(item.text)
 
     def result(self, error: BaseException | None, *, asked: bool) -> tuple[Usage, bool]:
-        """What was used, and whether that is estimated. ``error`` is how it ended, ``asked`` whether a request went out.
+        """What was used, and whether that is estimated. ``error``: how it ended; ``asked``: whether a request went out.
 
         A provider's own count of a whole answer is believed. Where it is missing, since the answer broke off, was
         cancelled or the provider does not count, the prompt and what came are estimated.

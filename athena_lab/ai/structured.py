@@ -17,7 +17,7 @@ import msgspec
 from athena_lab.ai.prompt import fence
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.states import StreamState
-from athena_lab.errors import APIError, AthenaError
+from athena_lab.errors import APIError, AthenaError, BudgetExceeded
 from athena_lab.events import Assessment, Finished, Member, Structured, Token, Usage
 
 if TYPE_CHECKING:

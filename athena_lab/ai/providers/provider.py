@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from athena_lab.ai.answer import whole
+from athena_lab.ai.answer import collect
 from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
 from athena_lab.ai.providers.limits import rate_limits
@@ -137,7 +137,7 @@ class Provider:
 
     async def analyze(self, call: Call) -> AnalysisResult:
         """One attempt, and its whole answer."""
-        return await whole(call, self.stream(call))
+        return await collect(call, self.stream(call))
 
     async def usage(self) -> ProviderUsage:
         """What was spent with it, as far as is written down."""
