@@ -117,12 +117,11 @@ class Reservations:
 
 def policy(options: PipelineOptions, tools: Tools) -> Policy:
     limits, meter = options.budget, tools.meter
+    if meter is None or not limits.limited:
+        return lambda send: send
+    reservations = Reservations(limits, meter.ledger.today)
 
     def wrap(send: Send) -> Send:
-        if meter is None or not limits.limited:
-            return send
-        reservations = Reservations(limits, meter.ledger.today)
-
         async def within(call: Call) -> AsyncGenerator[Item, None]:
             estimate = _estimate(call, limits, meter)
             await meter.ledger.sync()
