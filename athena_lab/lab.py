@@ -374,21 +374,17 @@ class Lab:
 
     async def health(self) -> api.HealthReport:
         wasm = await self.wasm_status()
-        configured = len(self._ai.configured)
         # Anybody may read this: no paths, no names beyond those of the parts.
         components = {
             "api": api.Component("healthy", "It answers."),
             "wasm": api.Component(wasm.status, f"{len(self._runtime.modules)} modules are loaded."),
-            "providers": (
-                api.Component("healthy", f"{configured} configured.")
-                if configured
-                else api.Component("not_configured", NoProvider.next_step)
-            ),
+            "providers": _providers_health(len(self._ai.configured), self._ai.failing),
         }
         if self._runtime.failures:
             failed = ", ".join(sorted(self._runtime.failures))
             components["wasm"] = api.Component(wasm.status, f"Not loaded: {failed}. GET /api/v1/status/wasm says why.")
-        return api.HealthReport(wasm.status, components)
+        degraded = wasm.status == "healthy" and components["providers"].status == "degraded"
+        return api.HealthReport("degraded" if degraded else wasm.status, components)
 
     # -- the end
 
@@ -448,6 +444,17 @@ def _capabilities(module: Module) -> api.ModuleCapabilities:
     return api.ModuleCapabilities(
         described.name, described.version, described.summary, described.slot, described.capabilities, functions
     )
+
+
+def _providers_health(configured: int, failing: int) -> api.Component:
+    """In numbers, since anybody may read it. As they are known: nobody is asked."""
+    if not configured:
+        return api.Component("not_configured", NoProvider.next_step)
+    if not failing:
+        return api.Component("healthy", f"{configured} configured.")
+    which = "None" if failing == configured else str(configured - failing)
+    detail = f"{which} of {configured} configured can be asked now. The panel and GET /api/v1/ai/providers say why."
+    return api.Component("degraded" if failing == configured else "healthy", detail)
 
 
 def _wasm_health(runtime: Runtime) -> tuple[api.Health, str]:

@@ -177,8 +177,8 @@ def unpriced(options: BudgetOptions, meter: Meter, provider: str, model: str) ->
 
 
 UNPRICED_STEP: Final = (
-    "Give the model its prices in [[providers.<name>.models]] in athena.toml, set a limit in tokens instead, or set "
-    'unpriced = "allow" under [ai.budget].'
+    "Give the model its inputPrice and outputPrice in [[providers.<name>.models]] in athena.toml, set a limit in "
+    'tokens instead, or set unpriced = "allow" under [ai.budget].'
 )
 
 

@@ -52,6 +52,8 @@ FRESH: Final = 30.0
 """Seconds for which an answer is believed."""
 LONGEST: Final = 3_600.0
 """Seconds for which a question's failure is believed at most, whatever the provider asks for."""
+REMEMBERED: Final = 900.0
+"""Seconds after which what was known of a provider, and not asked for again, says nothing any more."""
 JITTER: Final = 0.1
 """Share of the monitor's interval, so that many labs do not ask in step."""
 
@@ -141,13 +143,18 @@ class _Seen:
         self.checked = float("-inf")
         self.learned: ProviderStatus | None = None
         self.learned_at = self.until = float("-inf")
+        self.waits = False
+        """Whether ``until`` is the provider's own word."""
 
-    def current(self, now: float) -> ProviderStatus:
+    def current(self, now: float) -> ProviderStatus | None:
         """A question's failure counts for more than an older check, and than a check that found nothing wrong."""
-        assert self.status is not None
         learned, status = self.learned, self.status
         if learned is None or now >= self.until:
             return status
+        if self.waits:
+            learned = replace(learned, detail=f"{learned.detail} {self.until - now:.0f} s of it are left.")
+        if status is None:
+            return learned
         if status.state == "available" or self.checked < self.learned_at:
             return replace(learned, model=status.model, models=status.models)
         return status
@@ -179,7 +186,14 @@ class HealthBoard:
         await asyncio.gather(*(self.look(name, refresh=refresh) for name in self._seen))
         if self._meter is not None:
             await self._meter.ledger.sync()
-        return tuple(self._shown(seen) for seen in self._seen.values())
+        return self.known()
+
+    def known(self) -> tuple[ProviderStatus, ...]:
+        """Of those of whom anything is known. Asks nobody."""
+        now = self._clock()
+        recent = (seen for seen in self._seen.values() if now - max(seen.checked, seen.learned_at) < REMEMBERED)
+        current = ((seen, seen.current(now)) for seen in recent)
+        return tuple(self._shown(seen, status) for seen, status in current if status is not None)
 
     async def look(self, name: str, *, refresh: bool = False) -> None:
         """Ask one provider, unless what is known of it is fresh."""
@@ -222,10 +236,10 @@ class HealthBoard:
     def _learn(self, seen: _Seen, state: ProviderState, problem: Problem) -> None:
         seen.learned_at = self._clock()
         seen.until = seen.learned_at + min(LONGEST, max(FRESH, problem.retry_after or 0.0))
+        seen.waits = problem.retry_after is not None and problem.retry_after >= FRESH
         seen.learned = _status(seen.provider, state, f"{problem.detail} {problem.next_step}")
 
-    def _shown(self, seen: _Seen) -> ProviderStatus:
-        status = seen.current(self._clock())
+    def _shown(self, seen: _Seen, status: ProviderStatus) -> ProviderStatus:
         note = self._note(status.name, status.model) if status.state == "available" else ""
         return replace(
             status,

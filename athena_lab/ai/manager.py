@@ -135,6 +135,12 @@ class AIManager:
         self._check_open()
         self._monitor.start()
 
+    @property
+    def failing(self) -> int:
+        """How many of the configured providers are known not to answer. Asks nobody."""
+        known = {status.name for status in self._health.known() if status.state != "available"}
+        return len(known.intersection(self.configured))
+
     async def aclose(self) -> None:
         """Close all connections; streams that still run fail. Idempotent."""
         self._closed = True

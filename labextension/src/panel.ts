@@ -110,23 +110,24 @@ export class AthenaPanel extends Widget {
 function provider(it: Provider): HTMLElement {
   const took = it.latency === null ? "" : `, ${seconds(it.latency)}`;
   const others = it.models.length > 1 ? ` (${it.models.length} models)` : "";
-  const facts = it.model ? [paragraph(`${it.model}${others}${took}`)] : [];
+  const lines = [it.detail, it.model && `${it.model}${others}${took}`];
   if (it.state !== "no_api_key") {
-    const lines = [abilities(it.features), rateLimits(it.rateLimits), spending(it.usage, "Today: ")];
-    facts.push(...lines.filter(Boolean).map(paragraph));
+    lines.push(abilities(it.features), rateLimits(it.rateLimits), spending(it.usage, "Today: "));
   }
-  const shown = row(providerLight(it.state), it.name, words(it.state), it.detail, ...facts);
+  const shown = row(providerLight(it.state), it.name, words(it.state), "", ...lines.filter(Boolean).map(paragraph));
   if (it.models.length > 1) shown.title = it.models.join("\n");
   return shown;
 }
 
 function budget(it: Usage["budgets"][number]): HTMLElement {
-  const text = `${amount(it.spent, it.unit)} of ${amount(it.limit, it.unit)} spent, ${amount(it.left, it.unit)} left`;
+  const unit = it.unit === "tokens" ? " tokens" : "";
+  const left = it.left > 0 ? `${amount(it.left, it.unit)} left` : "used up";
+  const spent = `${amount(it.spent, it.unit)} of ${amount(it.limit, it.unit)}${unit} spent`;
+  const text = `${it.provider ?? "All"}: ${spent}, ${left}`;
   const bar = document.createElement("meter");
   Object.assign(bar, { min: 0, max: it.limit || 1, high: 0.8 * (it.limit || 1), value: it.limit ? it.spent : 1 });
   bar.setAttribute("aria-label", text);
-  const colour = it.left > 0 ? "green" : "red";
-  return row(colour, it.provider ?? "All providers", it.left > 0 ? "" : "used up", "", paragraph(text), bar);
+  return element("div", "athena-Budget", paragraph(text), bar);
 }
 
 /** A heading and what is known; of a failure both what is wrong and what was known before. */

@@ -113,7 +113,7 @@ export function spending(spent: Spent, before = ""): string {
 
 /** Dollars below ten cents to a hundredth of a cent. */
 export function amount(value: number, unit: "dollars" | "tokens"): string {
-  if (unit === "tokens") return `${grouped(value)} tokens`;
+  if (unit === "tokens") return grouped(value);
   return `$${value.toFixed(value > 0 && value < 0.1 ? 4 : 2)}`;
 }
 

@@ -127,17 +127,19 @@ test("one without a key shows what to do and no more", async () => {
   const panel = attach((it) => new AthenaPanel(it));
   await shows("Set ANTHROPIC_API_KEY.");
   const row = [...panel.node.querySelectorAll(".athena-Row")].find((it) => it.textContent?.includes("claude"));
-  expect(row?.textContent).toBe("claudeno api keymSet ANTHROPIC_API_KEY.");
+  expect(row?.textContent).toBe("claudeno api keySet ANTHROPIC_API_KEY.m");
 });
 
 test("budgets show what is left and when they begin anew", async () => {
   const panel = attach((it) => new AthenaPanel(it));
-  await shows("$0.0123 of $1.00 spent, $0.99 left");
-  await shows("1,234 tokens of 1,000 tokens spent, 0 tokens left");
-  await shows("used up");
+  await shows("All: $0.0123 of $1.00 spent, $0.99 left");
+  await shows("groq: 1,234 of 1,000 tokens spent, used up");
   await shows("Budgets begin anew in 1 h 2 min.");
   const bars = [...panel.node.querySelectorAll("meter")];
-  expect(bars.map((bar) => bar.getAttribute("aria-label")?.split(",")[0])).toEqual(["$0.0123 of $1.00 spent", "1"]);
+  expect(bars.map((bar) => bar.getAttribute("aria-label")?.split(",")[0])).toEqual([
+    "All: $0.0123 of $1.00 spent",
+    "groq: 1",
+  ]);
 });
 
 test("a ledger that cannot be written is told with what to do", async () => {

@@ -83,7 +83,7 @@ test.each([
   [0, "dollars", "$0.00"],
   [0.0123, "dollars", "$0.0123"],
   [12.345, "dollars", "$12.35"],
-  [1234567, "tokens", "1,234,567 tokens"],
+  [1234567, "tokens", "1,234,567"],
 ] as const)("%d %s are %s", (value, unit, text) => expect(amount(value, unit)).toBe(text));
 
 test.each([

@@ -193,6 +193,7 @@ async def test_a_rate_limit_is_believed_until_its_time_is_over(server, manager_f
     for _ in range(3):
         (status,) = await manager.providers(refresh=True)
         assert status.state == "rate_limited"
+        assert status.detail.endswith(f"{1_090 - patience.now:.0f} s of it are left.")
         patience.now += 29.0
     patience.now += 3.0
     assert [status.state for status in await manager.providers()] == ["available"]
@@ -205,6 +206,21 @@ async def test_a_check_that_is_asked_for_takes_other_failures_back(server, manag
     assert [status.state for status in await manager.providers()] == ["unauthorized"]
     patience.now += 1.0
     assert [status.state for status in await manager.providers(refresh=True)] == ["available"]
+
+
+async def test_what_is_known_is_told_without_asking_and_forgotten_in_time(server, manager_for, request_of, patience):
+    server.will(reply(401))
+    manager = manager_for(options=ONCE)
+    assert manager.failing == 0
+    await manager.analyze(request_of(), PROMPT)
+    assert manager.failing == 1
+    patience.now += 31.0
+    assert manager.failing == 0, "a question's failure is believed for a while, and nothing else is known"
+    await manager.providers()
+    assert manager.failing == 1
+    patience.now += 901.0
+    assert manager.failing == 0
+    assert len(server.requests) == 2
 
 
 # -- a provider without a list of models
