@@ -25,7 +25,8 @@ from tests.system import LLMOCK
 TEXT = "An overlay is data behind the image. Ünïcödé 🦠."
 LOOK_UP = Tool("look_up", "Looks a hash up.", {"type": "object", "properties": {"sha256": {"type": "string"}}})
 PROMPT = replace(build_prompt("What is an overlay?"), tools=(LOOK_UP,))
-OPTIONS = PipelineOptions(RetryOptions(base=0.06, jitter=0.0), DeadlineOptions(first_token=0.5, between_tokens=0.5))
+PATIENT = PipelineOptions(RetryOptions(base=0.5, jitter=0.0))
+HASTY = PipelineOptions(PATIENT.retry, DeadlineOptions(first_token=1.5, between_tokens=1.5))
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def ask(llmock, llmock_client):
         values, path = ROWS[name]
         features = Features(streaming=streaming, function_calling=tools)
         row = ProviderRow(name=name, base_url=llmock + path, key_env="KEY", workers=50, features=features, **values)
-        settings = {"options": OPTIONS, **settings}
+        settings = {"options": PATIENT, **settings}
         async with AIManager([row], environ={"KEY": "sk-llmock"}, **settings) as manager:
             request = AnalysisRequest(f"What is an overlay to {name}?", options=AnalysisOptions(deadline=20.0))
             return await manager.analyze(request, PROMPT)
@@ -182,8 +183,10 @@ async def test_what_retrying_cannot_mend_is_asked_once(ask_all, verdict, status)
     assert await verdict() == []
 
 
-@pytest.mark.parametrize("streaming", [True, False])
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    ("status", "streaming"),
+    [*((status, True) for status in (408, 409, 429, 500, 502, 503, 504, 529)), (429, False), (500, False)],
+)
 async def test_what_passes_is_asked_again(ask_all, verdict, status, streaming):
     soon = {"retry_after": 0.1} if status in {429, 503, 504, 529} else {}
     results = await ask_all({"type": "fail", "status": status, "times": 2, **soon}, streaming=streaming)
@@ -217,8 +220,8 @@ async def test_a_stream_broken_before_its_first_token_is_asked_for_again(ask_all
 
 @pytest.mark.parametrize("after", [0, 6])
 async def test_a_stalled_stream_is_left(ask_all, verdict, after):
-    fault = {"type": "stream_fault", "kind": "stall", "stall_seconds": 5.0, "after_chunks": after}
-    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None})).values():
+    fault = {"type": "stream_fault", "kind": "stall", "stall_seconds": 10.0, "after_chunks": after}
+    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None}, options=HASTY)).values():
         assert result.error.code == "provider_timeout"
         assert TEXT.startswith(result.text)
     assert await verdict() == []
