@@ -34,7 +34,7 @@ def llmock():
     """Its address. It says when it listens; what it says after that is read, so that it never waits for a reader."""
     if not LLMOCK.is_file():
         pytest.skip("llmock is not installed: python tests/system.py llmock")
-    command = [LLMOCK, "serve", "--host", "127.0.0.1", "--port", "0"]
+    command = [LLMOCK, "serve", "--host", "127.0.0.1", "--port", "0", "--stream-chunk-delay-ms", "20"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         said = process.stderr
         line = next((line for line in said if "running on" in line), None)
@@ -211,9 +211,10 @@ async def test_retry_after_is_waited_for(ask_all, verdict):
 
 @pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
 async def test_a_stream_broken_before_its_first_token_is_asked_for_again(ask_all, verdict, kind):
-    fault = {"type": "stream_fault", "kind": kind, "after_chunks": 0}
-    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None})).values():
-        assert (result.status, result.text) == ("completed", TEXT)
+    # llmock takes an answer that it has sent to its end for one that was read: a long one shows that we had gone.
+    fault, long = {"type": "stream_fault", "kind": kind, "after_chunks": 0}, TEXT * 8
+    for result in (await ask_all(fault, {"type": "reply", "text": long, "times": None})).values():
+        assert (result.status, result.text) == ("completed", long)
         assert len(result.attempts) == 2
     assert await verdict() == []
 
