@@ -1,8 +1,8 @@
 """Installs what the tests need beside the Python packages.
 
-python tests/system.py [llmock] [browser] [rust] [rust-lint]
+python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint]
 
-Browser and Rust toolchain come by apt as root, else it says what to install; llmock comes into .cache/.
+Browser and Rust toolchain come by apt as root, else it says what to install; llmock and aimock come into .cache/.
 """
 
 from __future__ import annotations
@@ -16,6 +16,18 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LLMOCK_VERSION = "0.2.2"
 LLMOCK = ROOT / ".cache" / "peers" / f"llmock-{LLMOCK_VERSION}" / "bin" / "llmock"
+AIMOCK_VERSION = "1.43.0"
+AIMOCK = (
+    ROOT
+    / ".cache"
+    / "peers"
+    / f"aimock-{AIMOCK_VERSION}"
+    / "node_modules"
+    / "@copilotkit"
+    / "aimock"
+    / "dist"
+    / "cli.js"
+)
 NEEDS = {
     "browser": (["/usr/bin/chromium"], ["chromium", "fonts-dejavu-core"]),
     "rust": (
@@ -43,24 +55,37 @@ def rustup_has_wasm() -> bool:
 
 def install_llmock() -> None:
     """A provider that somebody else wrote, for the tests to ask. Its dependencies are its own, so it lives apart."""
-    if LLMOCK.exists():
-        return
-    print(f"Installing llmock {LLMOCK_VERSION} for the tests ...", flush=True)
     folder = LLMOCK.parent.parent
-    for command in (
+    commands = [
         [sys.executable, "-m", "venv", folder],
         [folder / "bin" / "pip", "install", "--quiet", f"llmock=={LLMOCK_VERSION}"],
-    ):
-        if subprocess.run(command, check=False).returncode:
-            print("llmock could not be installed, see above; the tests against it will be skipped.")
+    ]
+    install_peer(LLMOCK, f"llmock {LLMOCK_VERSION}", commands)
+
+
+def install_aimock() -> None:
+    """Another one, with providers' WebSockets."""
+    folder = AIMOCK.parents[4]
+    npm = ["npm", "install", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder]
+    install_peer(AIMOCK, f"aimock {AIMOCK_VERSION}", [[*npm, f"@copilotkit/aimock@{AIMOCK_VERSION}"]])
+
+
+def install_peer(program: Path, name: str, commands: list[list[str | Path]]) -> None:
+    if program.exists():
+        return
+    print(f"Installing {name} for the tests ...", flush=True)
+    for command in commands:
+        if shutil.which(command[0]) is None or subprocess.run(command, check=False).returncode:
+            print(f"{name} could not be installed with {command[0]}; the tests against it will be skipped.")
             return
 
 
 def main(names: list[str]) -> int:
-    wanted = names or ["llmock", *NEEDS]
-    if "llmock" in wanted:
-        install_llmock()
-    packages = [package for name in wanted if name != "llmock" and missing(name) for package in NEEDS[name][1]]
+    wanted = names or ["llmock", "aimock", *NEEDS]
+    for name, install in (("llmock", install_llmock), ("aimock", install_aimock)):
+        if name in wanted:
+            install()
+    packages = [package for name in wanted if name in NEEDS and missing(name) for package in NEEDS[name][1]]
     if not packages:
         return 0
     if shutil.which("apt-get") is None or os.geteuid() != 0:

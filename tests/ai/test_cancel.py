@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from pathlib import Path
 
-from athena_lab.ai import build_prompt
+from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai.send import Tools
+from athena_lab.ai.transports.sse import SseDecoder
+from athena_lab.ai.types import Features
 from athena_lab.events import Token
-from tests.ai.recorded import OPENAI, TEXT
+from tests.ai.conftest import KEY, row
+from tests.ai.recorded import OPENAI, RESPONSES, TEXT
 from tests.peers.scripted_server import hang, sse, stream
+from tests.peers.socket_server import SocketServer, talk
 
 PROMPT = build_prompt("?")
 FIRST = sse({"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": None}]})
@@ -63,7 +69,48 @@ async def test_cancelled_calls_lose_no_slot_of_the_pool(server, manager_for, req
     assert [result.status for result in results] == ["completed"] * 10
 
 
-async def test_cancelling_200_of_400_leaks_nothing(server, manager_for, request_of):
+async def half_cancelled(manager, server, request, count, released):
+    """Begin so many streams, cancel every other one, let the rest go on, and give their texts."""
+    begun: list[int] = []
+    all_begun = asyncio.Event()
+
+    async def ask(number):
+        text = ""
+        async with manager.stream(request, PROMPT) as events:
+            async for event in events:
+                if isinstance(event, Token):
+                    if not text:
+                        begun.append(number)
+                        if len(begun) == count:
+                            all_begun.set()
+                    text += event.text
+        return text
+
+    tasks = [asyncio.create_task(ask(number)) for number in range(count)]
+    await asyncio.wait_for(all_begun.wait(), 90)
+    assert server.live == count
+    for task in tasks[::2]:
+        task.cancel()
+    await asyncio.gather(*tasks[::2], return_exceptions=True)
+    assert sum(task.cancelled() for task in tasks) == count // 2
+    await server.until(lambda: server.live == count // 2)
+    released.set()
+    return await asyncio.gather(*tasks[1::2])
+
+
+def sockets_of_this_process():
+    return sum(link.is_socket() for link in Path("/proc/self/fd").iterdir())
+
+
+async def nothing_left(manager, server, tasks_before, sockets_before):
+    await manager.aclose()
+    await server.until(lambda: server.live == 0)
+    await turns(10)
+    assert len(asyncio.all_tasks()) == tasks_before
+    assert sockets_of_this_process() == sockets_before
+
+
+async def test_cancelling_500_of_1000_leaks_nothing(server, manager_for, request_of):
     released = asyncio.Event()
 
     async def wait_with_the_end(number):
@@ -72,38 +119,35 @@ async def test_cancelling_200_of_400_leaks_nothing(server, manager_for, request_
 
     head, tail = OPENAI[:400], OPENAI[400:]
     server.will(stream([head, tail], before=wait_with_the_end))
-    manager = manager_for(row_changes={"workers": 400})
-    tasks_before = len(asyncio.all_tasks())
-    begun: list[int] = []
-    all_begun = asyncio.Event()
+    manager = manager_for(row_changes={"workers": 1_000})
+    before = len(asyncio.all_tasks()), sockets_of_this_process()
+    texts = await half_cancelled(manager, server, request_of(), 1_000, released)
+    assert texts == ["".join(TEXT)] * 500
+    # Every slot of the pool is still there to be had.
+    results = await asyncio.gather(*(manager.analyze(request_of(), PROMPT) for _ in range(1_000)))
+    assert {result.status for result in results} == {"completed"}
+    await nothing_left(manager, server, *before)
 
-    async def ask(number):
-        text = ""
-        async with manager.stream(request_of(), PROMPT) as events:
-            async for event in events:
-                if isinstance(event, Token):
-                    if not text:
-                        begun.append(number)
-                        if len(begun) == 400:
-                            all_begun.set()
-                    text += event.text
-        return text
 
-    tasks = [asyncio.create_task(ask(number)) for number in range(400)]
-    await asyncio.wait_for(all_begun.wait(), 60)
-    assert server.live == 400
-    for task in tasks[::2]:
-        task.cancel()
-    await asyncio.gather(*tasks[::2], return_exceptions=True)
-    await server.until(lambda: server.live == 200)
-    released.set()
-    texts = await asyncio.gather(*tasks[1::2])
-    assert texts == ["".join(TEXT)] * 200
-    assert sum(task.cancelled() for task in tasks) == 200
-    await manager.aclose()
-    await server.until(lambda: server.live == 0)
-    await turns(10)
-    assert len(asyncio.all_tasks()) == tasks_before
+async def test_cancelling_100_of_200_sockets_leaks_nothing(request_of, patience):
+    released = asyncio.Event()
+    answer = [message.data for message in SseDecoder().feed(RESPONSES)]
+
+    async def wait_with_the_end(number):
+        if number == 9:  # behind the first piece of the text
+            await released.wait()
+
+    async with SocketServer(talk(answer, before=wait_with_the_end)) as server:
+        tools = Tools(patience.clock, patience.sleep, patience.chance)
+        peer = row(server, "openai-responses", features=Features(websocket=True), workers=200)
+        before = len(asyncio.all_tasks()), sockets_of_this_process()
+        async with AIManager([peer], environ={"PEER_KEY": KEY}, tools=tools) as manager:
+            texts = await half_cancelled(manager, server, request_of(), 200, released)
+            assert texts == ["".join(TEXT)] * 100
+            results = await asyncio.gather(*(manager.analyze(request_of(), PROMPT) for _ in range(200)))
+            assert {result.status for result in results} == {"completed"}
+            assert len(server.requests) == server.upgrades == 400
+            await nothing_left(manager, server, *before)
 
 
 async def test_a_slow_reader_slows_the_socket_not_memory(server, manager_for, request_of):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import gzip
 import json
 import re
+import tracemalloc
 
 import pytest
 
@@ -15,8 +18,9 @@ from athena_lab.ai.send import Tools
 from athena_lab.ai.transports import MAX_TOTAL
 from athena_lab.config import load_config
 from athena_lab.lab import open_lab
+from tests.ai.conftest import KEY
 from tests.ai.recorded import ANTHROPIC, OPENAI, STREAMS, TEXT
-from tests.peers.scripted_server import drop, hang, raw, reply, sse, stream
+from tests.peers.scripted_server import ScriptedServer, drop, hang, raw, reply, sse, stream
 
 PROMPT = build_prompt("Is the quick brown fox of this sample packed?")
 REQUEST = AnalysisRequest("Is it packed?")
@@ -209,11 +213,52 @@ async def test_a_redirect_is_not_followed(server, manager_for, status):
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("wire", STREAMS)
+async def test_a_redirect_to_another_host_does_not_take_the_key_along(server, manager_for, wire):
+    async with ScriptedServer(reply(200, "{}")) as other:
+        server.will(reply(307, "", {"location": f"{other.url}/elsewhere"}))
+        await fail(manager_for(wire, **NO_RETRY), REQUEST)
+        assert other.connections == 0
+    (sent,) = server.requests
+    assert any(KEY in value for value in sent.headers.values())
+    assert KEY not in sent.path
+
+
+async def peak_of(call):
+    """What it gives, and the most memory that it held, in bytes."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        return await call, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 async def test_an_endless_line_is_cut_off(server, manager_for):
     server.will(stream((b"data: " if number == 0 else b"a" * 65_536 for number in range(10**6)), end="clean"))
-    result = await fail(manager_for(**NO_RETRY), REQUEST)
+    result, peak = await peak_of(fail(manager_for(**NO_RETRY), REQUEST))
     assert "longer than 1,048,576 bytes" in result.error.detail
+    assert peak < 16 << 20
     await server.until(lambda: server.live == 0)
+
+
+async def test_a_small_answer_that_unpacks_to_a_huge_one_is_cut_off(server, manager_for):
+    packed = gzip.compress(bytes(128 << 20), 1)  # half a MiB
+    server.will(reply(200, packed, {"content-encoding": "gzip", "content-type": "text/event-stream"}))
+    manager = manager_for(**NO_RETRY)
+    await manager.providers()  # which imports the libraries, that have no part in the peak
+    result, peak = await peak_of(fail(manager, REQUEST))
+    assert result.error.code == "invalid_response"
+    assert peak < 64 << 20
+    await server.until(lambda: server.live == 0)
+
+
+async def test_thousands_of_identical_pieces_are_an_answer(server, manager_for):
+    # As of a hex dump of zeros. Some clients take it for a loop and give up after a hundred.
+    piece = sse({"choices": [{"index": 0, "delta": {"content": "00 "}, "finish_reason": None}]})
+    server.will(stream([piece * 500] * 10 + [sse({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})]))
+    result = await manager_for(**NO_RETRY).analyze(REQUEST, PROMPT)
+    assert (result.status, result.text) == ("completed", "00 " * 5_000)
 
 
 async def test_an_endless_stream_is_cut_off(server, manager_for):

@@ -5,13 +5,18 @@ from __future__ import annotations
 import shutil
 import ssl
 import subprocess
+from base64 import b64encode
 
 import pytest
 
-from athena_lab.ai import AIManager, ProviderRow, build_prompt
+from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, ProviderRow, build_prompt
+from athena_lab.ai.transports.sse import SseDecoder
+from athena_lab.ai.transports.websocket import proxy_for
+from athena_lab.ai.types import Features
 from tests.ai.conftest import KEY, row
-from tests.ai.recorded import OPENAI, TEXT
-from tests.peers.scripted_server import ScriptedServer, stream
+from tests.ai.recorded import OPENAI, RESPONSES, TEXT
+from tests.peers.scripted_server import ScriptedServer, reply, stream
+from tests.peers.socket_server import SocketServer, talk
 
 PROMPT = build_prompt("?")
 
@@ -33,8 +38,6 @@ async def test_a_proxy_is_used_and_no_proxy_is_honoured(server, request_of, monk
         assert (len(proxy.requests), len(server.requests)) == (1, 1)
 
 
-# httpx-aiohttp 0.2 gives a proxy's password to aiohttp in a way that aiohttp 4 will no longer know.
-@pytest.mark.filterwarnings("ignore:.*(BasicAuth|proxy_auth).*deprecated:DeprecationWarning")
 # httpx-aiohttp 0.2 gives a proxy's password to aiohttp in a way that aiohttp 4 will no longer know.
 @pytest.mark.filterwarnings("ignore:.*(BasicAuth|proxy_auth).*deprecated:DeprecationWarning")
 async def test_a_proxy_that_fails_is_named(server, request_of, monkeypatch):
@@ -71,3 +74,76 @@ async def test_a_private_authority_is_trusted_only_when_named(authority, request
             assert (result.error.code if result.error else None) == code
             if code:
                 assert "TLS" in result.error.detail
+
+
+ANSWER = [message.data for message in SseDecoder().feed(RESPONSES)]
+
+
+def over_socket(url, **changes):
+    settings = {"key_env": "PEER_KEY", "model": "m", "features": Features(websocket=True), **changes}
+    return ProviderRow(name="far", wire="openai-responses", base_url=f"{url}/v1", **settings)
+
+
+async def ask(peer):
+    async with AIManager([peer], environ={"PEER_KEY": KEY}, policies=()) as manager:
+        return await manager.analyze(AnalysisRequest("?", options=AnalysisOptions(transport="websocket")), PROMPT)
+
+
+async def test_a_websocket_goes_through_the_proxy_too(monkeypatch):
+    async with SocketServer(talk(ANSWER)) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//user:hidden@"))
+        assert (await ask(over_socket("http://model.invalid"))).status == "completed"
+        (sent,) = proxy.requests
+        assert sent.path == "http://model.invalid/v1/responses"
+        assert sent.headers["proxy-authorization"] == f"Basic {b64encode(b'user:hidden').decode()}"
+        monkeypatch.setenv("NO_PROXY", "model.invalid")
+        assert "cannot be resolved" in (await ask(over_socket("http://model.invalid"))).error.detail
+        assert len(proxy.requests) == 1
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+@pytest.mark.parametrize("address", ["http://user:hidden@127.0.0.1:1", "socks5://user:hidden@127.0.0.1:1"])
+async def test_a_proxy_that_lets_no_websocket_through_is_named(monkeypatch, variable, address):
+    monkeypatch.setenv(variable, address)
+    result = await ask(over_socket("http://model.invalid"))
+    assert result.error.code == "provider_unreachable"
+    assert "proxy" in result.error.detail
+    assert "hidden" not in repr(result)
+
+
+async def test_a_proxy_that_refuses_a_tunnel_leaves_the_key_at_home(monkeypatch):
+    async with ScriptedServer(reply(407, "", {"proxy-authenticate": "Basic"})) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        result = await ask(over_socket("https://model.invalid"))
+        assert "proxy" in result.error.detail
+        assert {sent.method for sent in proxy.requests} == {"CONNECT"}
+        assert all("authorization" not in sent.headers for sent in proxy.requests)
+
+
+def test_which_proxy_is_taken(monkeypatch):
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+        monkeypatch.delenv(variable.lower(), raising=False)
+    proxies = {"http": "http://plain:1", "https": "https://u:p@tls:2", "all": "any:3"}
+    assert proxy_for("http://x/", proxies) == ("http://plain:1", {})
+    address, headers = proxy_for("https://x/", proxies)
+    assert (address, list(headers)) == ("https://tls:2", ["proxy-authorization"])
+    assert proxy_for("https://x/", {"all": "any:3"}) == ("http://any:3", {})
+    assert proxy_for("https://x/", {}) == (None, {})
+    monkeypatch.setenv("NO_PROXY", "x")
+    assert proxy_for("https://x/", proxies) == (None, {})
+    assert proxy_for("https://y.example/", proxies)[0] == "https://tls:2"
+
+
+async def test_a_websocket_trusts_a_private_authority_only_when_named(authority, monkeypatch):
+    cert, key = authority
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    async with SocketServer(talk(ANSWER), tls=context) as server:
+        result = await ask(over_socket(server.url))
+        assert result.error.code == "provider_unreachable"
+        assert "TLS" in result.error.detail
+        assert server.requests == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        assert (await ask(over_socket(server.url))).status == "completed"
+    await server.until(lambda: server.live == 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import struct
 
@@ -18,7 +19,16 @@ from athena_lab.ai.providers.wire import Garbage, StreamError
 from athena_lab.ai.providers.wires import find_wire
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Tools
-from athena_lab.ai.transports import MAX_LINE, Fault, Message, NoUpgrade, SocketRequest, Tap, TransportFailure
+from athena_lab.ai.transports import (
+    MAX_LINE,
+    Fault,
+    HttpStatus,
+    Message,
+    NoUpgrade,
+    SocketRequest,
+    Tap,
+    TransportFailure,
+)
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.transports.websocket import WebSocketTransport
 from athena_lab.ai.types import Features
@@ -526,6 +536,33 @@ async def test_no_more_sockets_than_workers(server, transport):
     await transport.aclose()
     with pytest.raises(RuntimeError, match="closed"):
         await anext(transport.stream(asking(server)))
+
+
+@pytest.mark.parametrize(
+    "script", [talk(ANSWER), talk(HEAD, close=1011, reason=f"no {KEY}"), refuse(401, KEY.encode()), drop, wrong_key]
+)
+async def test_no_key_and_no_prompt_leaks(server, socket_manager, caplog, script):
+    server.will_talk(script)
+    server.will(reply(401, KEY))
+    manager = socket_manager(**NO_RETRY)
+    with caplog.at_level(logging.DEBUG):
+        result = await manager.analyze(REQUEST, PROMPT)
+    shown = [repr(result), caplog.text, *(repr(vars(record)) for record in caplog.records)]
+    assert not [text for text in shown if KEY in text or "brown fox" in text]
+    assert all(KEY not in sent.path for sent in server.requests)
+
+
+@pytest.mark.parametrize(
+    "script", [talk([], close=1011), refuse(401), drop, wrong_key, talk([frame(b"x", 11)]), talk(end="cut")]
+)
+async def test_no_key_in_an_error_s_chain(server, transport, script):
+    server.will_talk(script)
+    with pytest.raises((HttpStatus, TransportFailure)) as caught:
+        await anext(transport.stream(asking(server)))
+    error = caught.value
+    while error is not None:
+        assert KEY not in repr(error) + repr(vars(error))
+        error = error.__cause__ or error.__context__
 
 
 # -- the parsers of frames

@@ -136,7 +136,7 @@ def talk(
             await peer.message()
         for number, item in enumerate(frames):
             if before is not None:
-                await before(number)
+                await _unless_gone(peer, before(number))
             await peer.write(item if isinstance(item, bytes) else text(item))
         if close is not None:
             await peer.close(close, reason)
@@ -146,6 +146,19 @@ def talk(
             await peer.until_gone()
 
     return script
+
+
+async def _unless_gone(peer: Peer, waiting: Awaitable[None]) -> None:
+    """Raises Gone as soon as the client goes."""
+    wait = asyncio.ensure_future(waiting)
+    gone = asyncio.ensure_future(peer.message())
+    try:
+        await asyncio.wait({wait, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await (wait if wait.done() else gone)
+    finally:
+        wait.cancel()
+        gone.cancel()
+        await asyncio.gather(wait, gone, return_exceptions=True)
 
 
 class SocketServer(ScriptedServer):

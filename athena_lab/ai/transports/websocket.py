@@ -171,9 +171,11 @@ async def _shake_hands(
     failure: TransportFailure
     try:
         proxy, proxy_headers = proxy_for(request.url, getproxies())
+        # With TLS the proxy is first asked for a tunnel; without, the request itself goes to it.
+        to_proxy = {} if request.url.startswith("https:") else proxy_headers
         return await session.ws_connect(
             request.url,
-            headers={**request.headers, "accept-encoding": "identity"},
+            headers={**request.headers, **to_proxy, "accept-encoding": "identity"},
             proxy=proxy,
             proxy_headers=proxy_headers,
             max_msg_size=MAX_LINE,
@@ -208,18 +210,18 @@ def _handshake_failure(error: Exception, reply: ReplyInfo | None) -> TransportFa
     return failure
 
 
-def proxy_for(url: str, proxies: Mapping[str, str]) -> tuple[str | None, dict[str, str] | None]:
+def proxy_for(url: str, proxies: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
     """The proxy for a URL, and the headers for it; its password stands in them and not in the address."""
     import aiohttp  # noqa: PLC0415
 
     parts = urlsplit(url)
     found = proxies.get(parts.scheme) or proxies.get("all")
     if not found or proxy_bypass(parts.hostname or ""):
-        return None, None
+        return None, {}
     proxy = urlsplit(found if "://" in found else f"http://{found}")
     address = proxy._replace(netloc=proxy.netloc.rpartition("@")[2]).geturl()
     if proxy.username is None:
-        return address, None
+        return address, {}
     credentials = aiohttp.encode_basic_auth(proxy.username, proxy.password or "")
     return address, {"proxy-authorization": credentials}
 
