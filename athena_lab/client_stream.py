@@ -211,9 +211,11 @@ class SocketDoor:
 
     def _connect(self, session: aiohttp.ClientSession) -> Any:
         import aiohttp  # noqa: PLC0415 - loaded by now
+        import yarl  # noqa: PLC0415 - comes with it
 
         return session.ws_connect(
-            f"{self._http.url}api/v1/ai/stream",
+            # As it is: aiohttp would decode what Jupyter has encoded in its base URL.
+            yarl.URL(f"{self._http.url}api/v1/ai/stream", encoded=True),
             headers=self._http.headers,
             timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
             compress=15,
@@ -295,7 +297,7 @@ class _Message(msgspec.Struct):
     """Of `api.AnyMessage`, what is needed here: its kinds may be more in a newer server."""
 
     type: str
-    event: msgspec.Raw | None = None
+    event: msgspec.Raw = msgspec.Raw()
     problem: Problem | None = None
 
 
@@ -308,7 +310,7 @@ def _event_in(message: str) -> bytes | None:
     decoded: _Message = decode(message, _Message)
     if decoded.type == "error" and decoded.problem is not None:
         raise from_problem(decoded.problem)
-    return bytes(decoded.event) if decoded.type == "event" and decoded.event is not None else None
+    return bytes(decoded.event) if decoded.type == "event" else None
 
 
 def _decode_event(data: bytes | str) -> AnyEvent | None:

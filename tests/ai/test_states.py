@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from athena_lab.ai.states import TRANSITIONS, IllegalTransition, State, StreamState
 
@@ -65,13 +65,23 @@ class Walks(RuleBasedStateMachine):
         self.state = StreamState(self.walk.append)
         self.connected = False
 
+    @rule(data=st.data())
+    @precondition(lambda self: not self.state.ended)
+    def move(self, data):
+        self._move(data.draw(st.sampled_from(sorted(TRANSITIONS[self.state.value] - TERMINAL))))
+
+    @rule(data=st.data())
+    @precondition(lambda self: len(self.walk) > 10 and TERMINAL & TRANSITIONS[self.state.value])
+    def end(self, data):
+        self._move(data.draw(st.sampled_from(sorted(TERMINAL & TRANSITIONS[self.state.value]))))
+
+    def _move(self, to):
+        self.state.move(to)
+        self.connected = to == "connected" or (self.connected and to not in {"connecting", "error"})
+
     @rule(to=st.sampled_from(STATES))
-    def move(self, to):
-        before = self.state.value
-        if to in TRANSITIONS[before]:
-            self.state.move(to)
-            self.connected = to == "connected" or (self.connected and to not in {"connecting", "error"})
-        elif to != before:
+    def refuse(self, to):
+        if to != self.state.value and to not in TRANSITIONS[self.state.value]:
             with pytest.raises(IllegalTransition):
                 self.state.move(to)
 

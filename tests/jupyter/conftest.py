@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from tornado.httpclient import HTTPClientError
 
+from tests.jupyter.answers import Served, says
+from tests.peers.scripted_server import ScriptedServer
+
 pytest_plugins = ["pytest_jupyter.jupyter_server"]
 
 ROOT = Path(__file__).parent.parent.parent
@@ -65,3 +68,19 @@ def call(jp_fetch):
         return response.code, json.loads(response.body) if response.body else None
 
     return send
+
+
+@pytest.fixture
+def provider(jp_asyncio_loop, monkeypatch):
+    server = ScriptedServer(says("It ", "is ", "packed."))
+    jp_asyncio_loop.run_until_complete(server.__aenter__())
+    monkeypatch.setenv("ATHENA_LOCAL_URL", server.url)
+    yield server
+    jp_asyncio_loop.run_until_complete(server.__aexit__())
+
+
+@pytest.fixture
+def served(provider, jp_serverapp, http_server, http_server_port):  # noqa: ARG001 - in this order
+    """The server's lab, port and base URL, and the token of its kernels."""
+    settings = jp_serverapp.web_app.settings
+    return Served(settings["athena_lab"], http_server_port[1], jp_serverapp.base_url, settings["athena_kernel_token"])

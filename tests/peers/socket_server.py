@@ -21,7 +21,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from athena_lab.ai.testkit.server import Exchange, Request, ScriptedServer, play, read_request
+from tests.peers.scripted_server import Exchange, Request, ScriptedServer, play, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.job import Job
 
 _RETRY_MILLISECONDS = 1_000
-_PAGE_BYTES = 1 << 20
-"""Of events in one answer to a poll."""
+_PAGE_BYTES = 64 << 10
+"""Of events in one answer to a poll: what is cut off in the middle has to come again."""
 _BEGIN_SECONDS = 5.0
 """How long ``respond-async`` waits for the answer to begin, so that what cannot begin is told by the status."""
 _LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{1,64}):(\d{1,15})")
