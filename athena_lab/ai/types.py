@@ -92,8 +92,10 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batching: bool = False
     function_calling: bool = False
     websocket: bool = False
+    """Preferred to a stream over HTTP, where one gets through."""
     background: bool = False
-    """An answer goes on at the provider without a connection, and can be asked for again."""
+    """An answer goes on at the provider without a connection, and can be asked for again. It is then stored there:
+    question, findings and answer outlive the request, which an account without data retention does not allow."""
     structured_output: bool = False
     """The answer can be bound to a JSON Schema."""
 

@@ -25,7 +25,8 @@ from tests.system import LLMOCK
 TEXT = "An overlay is data behind the image. Ünïcödé 🦠."
 LOOK_UP = Tool("look_up", "Looks a hash up.", {"type": "object", "properties": {"sha256": {"type": "string"}}})
 PROMPT = replace(build_prompt("What is an overlay?"), tools=(LOOK_UP,))
-OPTIONS = PipelineOptions(RetryOptions(base=0.06, jitter=0.0), DeadlineOptions(first_token=0.5, between_tokens=0.5))
+PATIENT = PipelineOptions(RetryOptions(base=0.5, jitter=0.0))
+HASTY = PipelineOptions(PATIENT.retry, DeadlineOptions(first_token=1.5, between_tokens=1.5))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def llmock():
     """Its address. It says when it listens; what it says after that is read, so that it never waits for a reader."""
     if not LLMOCK.is_file():
         pytest.skip("llmock is not installed: python tests/system.py llmock")
-    command = [LLMOCK, "serve", "--host", "127.0.0.1", "--port", "0"]
+    command = [LLMOCK, "serve", "--host", "127.0.0.1", "--port", "0", "--stream-chunk-delay-ms", "20"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         said = process.stderr
         line = next((line for line in said if "running on" in line), None)
@@ -80,7 +81,7 @@ def ask(llmock, llmock_client):
         values, path = ROWS[name]
         features = Features(streaming=streaming, function_calling=tools)
         row = ProviderRow(name=name, base_url=llmock + path, key_env="KEY", workers=50, features=features, **values)
-        settings = {"options": OPTIONS, **settings}
+        settings = {"options": PATIENT, **settings}
         async with AIManager([row], environ={"KEY": "sk-llmock"}, **settings) as manager:
             request = AnalysisRequest(f"What is an overlay to {name}?", options=AnalysisOptions(deadline=20.0))
             return await manager.analyze(request, PROMPT)
@@ -182,8 +183,10 @@ async def test_what_retrying_cannot_mend_is_asked_once(ask_all, verdict, status)
     assert await verdict() == []
 
 
-@pytest.mark.parametrize("streaming", [True, False])
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize(
+    ("status", "streaming"),
+    [*((status, True) for status in (408, 409, 429, 500, 502, 503, 504, 529)), (429, False), (500, False)],
+)
 async def test_what_passes_is_asked_again(ask_all, verdict, status, streaming):
     soon = {"retry_after": 0.1} if status in {429, 503, 504, 529} else {}
     results = await ask_all({"type": "fail", "status": status, "times": 2, **soon}, streaming=streaming)
@@ -208,17 +211,18 @@ async def test_retry_after_is_waited_for(ask_all, verdict):
 
 @pytest.mark.parametrize("kind", ["disconnect", "truncate", "malformed"])
 async def test_a_stream_broken_before_its_first_token_is_asked_for_again(ask_all, verdict, kind):
-    fault = {"type": "stream_fault", "kind": kind, "after_chunks": 0}
-    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None})).values():
-        assert (result.status, result.text) == ("completed", TEXT)
+    # llmock takes an answer that it has sent to its end for one that was read: a long one shows that we had gone.
+    fault, long = {"type": "stream_fault", "kind": kind, "after_chunks": 0}, TEXT * 8
+    for result in (await ask_all(fault, {"type": "reply", "text": long, "times": None})).values():
+        assert (result.status, result.text) == ("completed", long)
         assert len(result.attempts) == 2
     assert await verdict() == []
 
 
 @pytest.mark.parametrize("after", [0, 6])
 async def test_a_stalled_stream_is_left(ask_all, verdict, after):
-    fault = {"type": "stream_fault", "kind": "stall", "stall_seconds": 5.0, "after_chunks": after}
-    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None})).values():
+    fault = {"type": "stream_fault", "kind": "stall", "stall_seconds": 10.0, "after_chunks": after}
+    for result in (await ask_all(fault, {"type": "reply", "text": TEXT, "times": None}, options=HASTY)).values():
         assert result.error.code == "provider_timeout"
         assert TEXT.startswith(result.text)
     assert await verdict() == []

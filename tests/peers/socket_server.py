@@ -21,7 +21,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.peers.scripted_server import Exchange, Request, ScriptedServer, _play, read_request
+from tests.peers.scripted_server import Exchange, Request, ScriptedServer, play, read_request
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -187,6 +187,6 @@ class SocketServer(ScriptedServer):
                 await script(Peer(request, reader, writer, self))
                 return
             exchange = Exchange(request, writer)
-            await _play(self._next(), exchange, reader)
+            await play(self._next(), exchange, reader)
             if not exchange.keep or exchange.gone.is_set():
                 return

@@ -208,7 +208,7 @@ class ScriptedServer:
             self.requests.append(request)
             async with self.changed:
                 self.changed.notify_all()
-            await _play(self._next(), exchange, reader)
+            await play(self._next(), exchange, reader)
             if not exchange.keep or exchange.gone.is_set():
                 return
 
@@ -222,7 +222,7 @@ class ScriptedServer:
             self.changed.notify_all()
 
 
-async def _play(script: Script, exchange: Exchange, reader: asyncio.StreamReader) -> None:
+async def play(script: Script, exchange: Exchange, reader: asyncio.StreamReader) -> None:
     """The script, to its end or until the client has gone."""
     watcher = asyncio.create_task(_watch(reader, exchange))
     playing = asyncio.ensure_future(script(exchange))
