@@ -41,7 +41,7 @@ from athena_lab.ai.transports.http import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 
     import aiohttp
 
@@ -269,10 +269,14 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse[bool], heartbeat: flo
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse[bool], frame: str, tap: Tap) -> None:
-    """What cannot be sent is not told here: what the peer said before it hung up is still to be read."""
     tap.sent(len(frame))
+    await _sent(socket.send_str(frame))
+
+
+async def _sent(sending: Coroutine[None, None, None]) -> None:
+    """What cannot be sent is not told here: what the peer said before it hung up is still to be read."""
     with suppress(*foreign_errors()):
-        await socket.send_str(frame)
+        await sending
 
 
 def _breach(reason: object) -> TransportFailure:
