@@ -37,7 +37,9 @@ def test_exported_names():
 
 
 def test_nothing_heavy_is_imported():
-    code = "import sys, athena_lab.ai; print([m for m in ('httpx', 'aiohttp', 'tenacity') if m in sys.modules])"
+    code = (
+        "import sys, athena_lab.ai; print([m for m in ('httpx', 'aiohttp', 'tenacity', 'sqlite3') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 

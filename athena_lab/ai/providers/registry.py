@@ -26,7 +26,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One provider, ``[providers.<name>]`` in athena.toml.
 
     ``key_env`` names the environment variables that may hold the key, the first that is set wins; "" means that no key
-    is needed. Lower ``priority`` is asked first. ``workers`` is the size of the connection pool.
+    is needed. Lower ``priority`` is asked first. ``workers`` is the size of the connection pool, and as many WebSockets
+    may be open beside it. ``features.background`` is off unless it is set: what goes on there is stored at the provider.
     """
 
     name: Word
@@ -40,8 +41,9 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Annotated[int, Meta(ge=1, le=1_000)] = 100
     workers: Annotated[int, Meta(ge=1, le=1_000)] = 10
     enabled: bool = True
-    health: Annotated[str, Meta(pattern=r"^/[^\s?#]*$", max_length=256)] = "/models"
-    """Path below the base URL that answers cheaply with the list of models."""
+    health: Annotated[str, Meta(pattern=r"^(/[^\s?#]*)?$", max_length=256)] = "/models"
+    """Path below the base URL that answers cheaply with the list of models. Empty: there is none, and the provider's
+    health is asked by the smallest question, which costs money."""
     features: Features = Features()
     models: tuple[Model, ...] = ()
     """What is known of models: limits and prices. Others can be asked for too. Some of them in athena.toml take the

@@ -41,7 +41,7 @@ from athena_lab.ai.transports.http import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
     import aiohttp
 
@@ -75,12 +75,12 @@ class WebSocketTransport:
         """
         async with self._connected(request, tap) as socket:
             frames = iter(request.frames)
-            await _sent(socket.send_str(next(frames)))
+            await _send(socket, next(frames), tap)
             async with aclosing(_capped(socket, self._heartbeat, tap)) as received:
                 async for data in received:
                     yield Message(decode(data))
                     if (frame := next(frames, None)) is not None:
-                        await _sent(socket.send_str(frame))
+                        await _send(socket, frame, tap)
 
     async def aclose(self) -> None:
         """Close all connections. Idempotent."""
@@ -268,10 +268,11 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse[bool], heartbeat: flo
                 raise _breach(message.data)
 
 
-async def _sent(sending: Coroutine[None, None, None]) -> None:
+async def _send(socket: aiohttp.ClientWebSocketResponse[bool], frame: str, tap: Tap) -> None:
     """What cannot be sent is not told here: what the peer said before it hung up is still to be read."""
+    tap.sent(len(frame))
     with suppress(*foreign_errors()):
-        await sending
+        await socket.send_str(frame)
 
 
 def _breach(reason: object) -> TransportFailure:

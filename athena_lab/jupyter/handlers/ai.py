@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -32,9 +32,18 @@ _BEGIN_SECONDS = 5.0
 _LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{1,64}):(\d{1,15})")
 
 
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
 class ProvidersHandler(PolledHandler):
     async def get(self) -> None:
-        self.answer(api.Providers(tuple(await self.work(self.lab.providers()))))
+        asked = _from_query(self, api.AskProviders)
+        self.answer(api.Providers(tuple(await self.work(self.lab.providers(refresh=asked.refresh)))))
+
+
+class UsageHandler(PolledHandler):
+    async def get(self) -> None:
+        self.answer(await self.work(self.lab.usage(_from_query(self, api.AskUsage).days)))
 
 
 class JobBase(AthenaHandler):
@@ -109,11 +118,7 @@ class JobHandler(JobBase):
         await cancel(self, id_)
 
     def _query(self) -> api.JobQuery:
-        query: dict[str, Any] = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        try:
-            return msgspec.convert(query, api.JobQuery, strict=False)
-        except msgspec.ValidationError as error:
-            raise InvalidField(f"The query does not fit: {error}.") from None
+        return _from_query(self, api.JobQuery)
 
     def _after(self, id_: str, query: api.JobQuery) -> int:
         last = self.last_event()
@@ -167,3 +172,16 @@ async def cancel(handler: AthenaHandler, id_: str) -> None:
 
 def state_of(job: Job) -> api.JobState:
     return api.JobState(job.id, job.state, job.last, job.done)
+
+
+def _from_query(handler: AthenaHandler, kind: type[_T]) -> _T:
+    """What the query says of the Struct's fields. Others pass: JupyterLab adds one against caches."""
+    given = {
+        name: handler.get_query_argument(name)
+        for name in kind.__struct_encode_fields__
+        if name in handler.request.query_arguments
+    }
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidField(f"The query does not fit: {error}.") from None
