@@ -18,7 +18,6 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from athena_lab.ai.broken_utf8 import decode
 from athena_lab.ai.transports import (
@@ -168,6 +167,8 @@ async def _refusal(response: aiohttp.ClientResponse, reply: ReplyInfo) -> Except
 async def _shake_hands(
     session: aiohttp.ClientSession, request: SocketRequest, door: _Door
 ) -> aiohttp.ClientWebSocketResponse[bool]:
+    from urllib.request import getproxies  # noqa: PLC0415 - it brings all of http and email with it
+
     failure: TransportFailure
     try:
         proxy, proxy_headers = proxy_for(request.url, getproxies())
@@ -212,6 +213,8 @@ def _handshake_failure(error: Exception, reply: ReplyInfo | None) -> TransportFa
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
     """The proxy for a URL, and the headers for it; its password stands in them and not in the address."""
+    from urllib.request import proxy_bypass  # noqa: PLC0415 - as above
+
     import aiohttp  # noqa: PLC0415
 
     parts = urlsplit(url)
