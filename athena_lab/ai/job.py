@@ -134,7 +134,12 @@ class Job:
     @property
     def state(self) -> State:
         """``paused`` from the moment it is asked for: a stream that waits for its provider only becomes so later."""
-        return "paused" if self._paused and not self.done else self._state.value
+        return "paused" if self._paused and not self.ended else self._state.value
+
+    @property
+    def ended(self) -> bool:
+        """Its log has its last event. `done` says that the connection to the provider is closed, too."""
+        return bool(self._log) and self._log[-1].kind in _TERMINAL
 
     @property
     def last(self) -> int:
@@ -152,7 +157,7 @@ class Job:
 
     def result(self) -> AnalysisResult | None:
         """What it amounts to, once its log has an end. Decodes the whole log: in a thread, where that matters."""
-        if not self._log or self._log[-1].kind not in _TERMINAL:
+        if not self.ended:
             return None
         folder = Folder()
         for entry in self._log:
@@ -198,7 +203,7 @@ class Job:
 
     def cancel(self, why: Rejected | None = None) -> None:
         """Close the connection to the provider at once; what came is kept. Nothing happens after the end."""
-        if self.done or self._why_cancelled is not None:
+        if self.done or self.ended or self._why_cancelled is not None:
             return
         self._why_cancelled = why or AnalysisCancelled("The analysis was cancelled.")
         self._task.cancel()
@@ -251,6 +256,8 @@ class Job:
             raise self._too_large()
         if not self._ledger.room_for(size, needed=terminal):
             raise BulkheadFull("All answers that run now have no more room in memory together.")
+        if terminal:
+            self._move_if_legal("completed" if entry.kind == "finished" else "failed")
         self._log.append(entry)
         self._ends.append(self.size + size)
         self._tell()
@@ -261,17 +268,19 @@ class Job:
         return InvalidResponse(f"The answer takes more than {limit:,} bytes.", provider=provider, model=model)
 
     def _fail(self, error: Exception) -> None:
-        """End the log with the error; where it has not begun, or for a bug, its readers get the error itself."""
-        if self._started is None or not isinstance(error, AthenaError):
+        """End the log with the error, once. Where it has not begun, or for a bug, its readers get the error itself."""
+        if self.ended:
+            logger.warning("The connection of job %s... did not close well: %s", self.id[:4], type(error).__name__)
+        elif self._started is None or not isinstance(error, AthenaError):
             self.failure = error
         else:
             elapsed = self._ledger.clock() - self._began
             self._append(Failed(error.problem(self._started.id), elapsed=elapsed))
 
     def _finish(self) -> None:
-        if not self._log or self._log[-1].kind not in _TERMINAL:
+        if not self.ended:
             self.failure = self.failure or self._why_cancelled or AthenaError("The answer broke off without its end.")
-        self._move_if_legal("completed" if self._log and self._log[-1].kind == "finished" else "failed")
+            self._move_if_legal("failed")
         self.done = True
         self._open = _opened
         self._watch()
@@ -368,8 +377,8 @@ class Reader:
 
     @property
     def finished(self) -> bool:
-        """The job is done, and all of it was taken."""
-        return self.job.done and self.seq == self.job.last and self.job.failure is None
+        """The log has its end, and all of it was taken."""
+        return self.job.ended and self.seq == self.job.last
 
     def __aiter__(self) -> AsyncIterator[Entry]:
         return self._entries()

@@ -75,7 +75,10 @@ async def test_readers_see_the_same_from_wherever_they_begin(bench):
     for after in range(8):
         with job.reader(after) as late:
             assert [entry async for entry in late] == everything[after:]
-    assert (job.state, job.done, job.result().text) == ("completed", True, "01234")
+    assert (job.state, job.result().text) == ("completed", "01234")
+    job.cancel()  # its connection may still be closing
+    await job.wait_closed()
+    assert (job.done, job.last) == (True, 7)
     with pytest.raises(InvalidField, match="no event 8"):
         job.reader(8)
 
@@ -215,6 +218,21 @@ async def test_a_bug_ends_the_log_with_itself(bench, caplog):
             [entry async for entry in reader]
     assert "a bug" in caplog.text
     assert job.id not in caplog.text
+
+
+async def test_a_connection_that_closes_badly_changes_no_end(bench):
+    b = bench()
+
+    @asynccontextmanager
+    async def open_(state):
+        async with b.source.open(state) as events:
+            yield events
+        raise ServiceUnavailable("At the very end.", provider="peer")
+
+    job = b.jobs.start(open_, question=b"?")
+    b.source.say(FINISHED)
+    await job.wait_closed()
+    assert ([entry.kind for entry in job._log], job.failure) == (["started", "finished"], None)
 
 
 # -- who is waited for
