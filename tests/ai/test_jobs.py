@@ -188,13 +188,21 @@ async def test_cancelled_before_its_first_step(bench):
     assert (job.state, job.result()) == ("failed", None)
 
 
-async def test_what_cannot_begin_is_raised_to_every_reader(bench):
-    @asynccontextmanager
-    async def refuse(_state):
-        raise NoProvider("There is none.")
-        yield
+class NotSetUp:
+    """A stream that cannot be entered."""
 
-    job = bench().jobs.start(refuse, question=b"?")
+    def __init__(self, _state):
+        pass
+
+    async def __aenter__(self):
+        raise NoProvider("There is none.")
+
+    async def __aexit__(self, *_):
+        pass
+
+
+async def test_what_cannot_begin_is_raised_to_every_reader(bench):
+    job = bench().jobs.start(NotSetUp, question=b"?")
     for _ in range(2):
         with job.reader() as reader, pytest.raises(NoProvider):
             [entry async for entry in reader]
