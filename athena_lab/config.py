@@ -22,7 +22,7 @@ import platformdirs
 from msgspec import Meta
 
 from athena_lab.ai.deadline import DeadlineOptions
-from athena_lab.ai.job import JobOptions
+from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
 from athena_lab.ai.retry import RetryOptions

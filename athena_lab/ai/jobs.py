@@ -9,7 +9,8 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.job import Job, JobOptions
+from athena_lab.ai.job import Job
+from athena_lab.ai.job_options import JobOptions
 from athena_lab.errors import AnalysisCancelled, BulkheadFull, InvalidField, UnknownJob
 
 if TYPE_CHECKING:

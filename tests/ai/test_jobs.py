@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from athena_lab.ai.job import ENTRY_BYTES, JobOptions
+from athena_lab.ai.job import ENTRY_BYTES
+from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.jobs import Jobs
 from athena_lab.errors import AthenaError, BulkheadFull, InvalidField, NoProvider, ServiceUnavailable, UnknownJob
 from athena_lab.events import AnyEvent, Finished, Token
