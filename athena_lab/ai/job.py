@@ -20,7 +20,7 @@ from athena_lab.errors import AnalysisCancelled, AthenaError, BulkheadFull, Inva
 from athena_lab.events import AnyEvent, Failed, Finished, Started, Token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from athena_lab.ai.job_options import JobOptions
@@ -356,14 +356,11 @@ class Reader:
         """The log has its end, and all of it was taken."""
         return self.job.ended and self.seq == self.job.last
 
-    def __aiter__(self) -> AsyncIterator[Entry]:
-        return self._entries()
-
-    async def _entries(self) -> AsyncIterator[Entry]:
+    async def batches(self, size: int) -> AsyncGenerator[list[Entry]]:
+        """All events to the end, as they come, of those that are there as many as `take_many` gives."""
         while not self.finished:
-            entry = self.take()
-            if entry is not None:
-                yield entry
+            if entries := self.take_many(size):
+                yield entries
             else:
                 await self.job.changed()
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.job import Job
 
 _RETRY_MILLISECONDS = 1_000
-_PAGE_BYTES = 64 << 10
-"""Of events in one answer to a poll: what is cut off in the middle has to come again."""
+BATCH_BYTES = 64 << 10
+"""Of events that are on their way to a reader at once; where they come by polls, all are lost with one of them."""
 _BEGIN_SECONDS = 5.0
 """How long ``respond-async`` waits for the answer to begin, so that what cannot begin is told by the status."""
 _LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{22,64}):([0-9]{1,15})")
@@ -51,11 +51,12 @@ class JobBase(AthenaHandler):
         return found[1], int(found[2])
 
     async def frames(self, job: Job, after: int) -> AsyncGenerator[bytes]:
-        retry: int | None = _RETRY_MILLISECONDS
+        first = b"retry: %d\n" % _RETRY_MILLISECONDS
         with job.reader(after) as reader:
-            async for seq, kind, data in reader:
-                yield event_frame(kind, data, id_=f"{job.id}:{seq}", retry=retry)
-                retry = None
+            async for entries in reader.batches(BATCH_BYTES):
+                events = (event_frame(kind, data, id_=f"{job.id}:{seq}") for seq, kind, data in entries)
+                yield first + b"".join(events)
+                first = b""
 
 
 class AskHandler(JobBase):
@@ -126,7 +127,7 @@ class JobHandler(JobBase):
     async def _page(self, job: Job, query: api.JobQuery) -> api.JobPage:
         with job.reader(query.after) as reader:
             await reader.wait(query.wait)
-            entries = reader.take_many(_PAGE_BYTES)
+            entries = reader.take_many(BATCH_BYTES)
             finished = reader.finished
         return api.JobPage(
             id=job.id,
