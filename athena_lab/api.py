@@ -185,6 +185,20 @@ class HealthReport(Response, frozen=True):
     components: dict[str, Component]
 
 
+class AskUsage(Request, frozen=True):
+    """GET /api/v1/ai/usage."""
+
+    days: Annotated[int, Meta(ge=1, le=3_650)] = 1
+    """Today (UTC) is the first."""
+
+
+class AskProviders(Request, frozen=True):
+    """GET /api/v1/ai/providers."""
+
+    refresh: bool = False
+    """Ask all of them now, however fresh what is known is."""
+
+
 class Providers(Response, frozen=True):
     providers: tuple[ProviderStatus, ...]
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from athena_lab import api
-from athena_lab.ai.types import AnalysisRequest, AnalysisResult
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, UsageReport
 from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, encode
 from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
 from athena_lab.errors import SampleTooLarge, ServerUnreachable
@@ -206,8 +206,12 @@ class LabClient:
             await events.begin()
             yield events
 
-    async def providers(self) -> Sequence[ProviderStatus]:
-        return (await self._get("api/v1/ai/providers", api.Providers)).providers
+    async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
+        query = "?refresh=true" if refresh else ""
+        return (await self._get(f"api/v1/ai/providers{query}", api.Providers)).providers
+
+    async def usage(self, days: int = 1) -> UsageReport:
+        return await self._get(f"api/v1/ai/usage?days={days}", UsageReport)
 
     # -- HTTP
 

@@ -21,8 +21,11 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
-from athena_lab.ai.job import JobOptions
+from athena_lab.ai.health import HealthOptions
+from athena_lab.ai.job_options import JobOptions
+from athena_lab.ai.ledger import MEMORY, LedgerOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
 from athena_lab.ai.retry import RetryOptions
@@ -59,16 +62,23 @@ class WasmConfig(RuntimeOptions, frozen=True):
 
 
 class AiConfig(DeadlineOptions, frozen=True):
-    """``[ai]``: how long an answer is waited for; ``[ai.retry]``: how often and when it is asked for again."""
+    """``[ai]``: how long an answer is waited for; ``[ai.retry]``: how often and when it is asked for again;
+    ``[ai.budget]``: what may be spent; ``[ai.ledger]``: where that is written down; ``[ai.health]``: how providers are
+    watched.
+    """
 
     retry: RetryOptions = RetryOptions()
     jobs: JobOptions = JobOptions()
     """``[ai.jobs]``: answers that clients can come back to."""
+    budget: BudgetOptions = BudgetOptions()
+    ledger: LedgerOptions = LedgerOptions()
+    health: HealthOptions = HealthOptions()
 
     @property
     def options(self) -> PipelineOptions:
         """What the AI core takes."""
-        return PipelineOptions(self.retry, DeadlineOptions(self.deadline, self.first_token, self.between_tokens))
+        deadlines = DeadlineOptions(self.deadline, self.first_token, self.between_tokens)
+        return PipelineOptions(self.retry, deadlines, self.budget)
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +106,13 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def quarantine(self) -> Path:
         """Where samples are kept."""
         return Path(self.samples.folder) if self.samples.folder else platformdirs.user_data_path(APP) / "quarantine"
+
+    @property
+    def ledger(self) -> Path | None:
+        """Where it is written down what was spent; None for memory alone."""
+        if self.ai.ledger.path == MEMORY:
+            return None
+        return Path(self.ai.ledger.path) if self.ai.ledger.path else platformdirs.user_data_path(APP) / "usage.db"
 
     @property
     def components(self) -> Path:

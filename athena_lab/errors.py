@@ -6,6 +6,7 @@
     ├── ConfigError                a setting is unknown, of the wrong type or out of range
     ├── PortInUse                  the port asked for is taken
     ├── LabClosed                  used after it was closed
+    ├── LedgerUnusable             what is spent cannot be kept in its file, for ``reason``
     ├── MissingPackage             an optional Python package is needed and not installed
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
@@ -163,6 +164,19 @@ class LabClosed(AthenaError):
     title = "Lab closed"
     status = 503
     next_step = "Open a new one with athena_lab.connect()."
+
+
+class LedgerUnusable(AthenaError):
+    """What is spent is counted in memory alone. ``reason`` is one word for programs."""
+
+    code = "ledger_unusable"
+    title = "Ledger of usage cannot be used"
+    status = 507
+    next_step = "Set [ai.ledger] path in athena.toml to a file in a folder that only you can write to."
+
+    def __init__(self, detail: str, *, reason: str = "unusable", next_step: str | None = None) -> None:
+        super().__init__(detail, next_step=next_step)
+        self.reason = reason
 
 
 class MissingPackage(AthenaError):

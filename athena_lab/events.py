@@ -33,6 +33,16 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     """The error's code, None if the attempt succeeded."""
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input: read from the provider's cache."""
+    cost: float | None = None
+    """As in `Usage`."""
+    estimated: bool = False
+    """The provider told no count, or none of the end: the tokens are estimated."""
+    sent: int = 0
+    """Bytes of the request's body."""
+    received: int = 0
+    """Bytes of the response's body, as far as it was read."""
 
 
 class Started(Event, tag="started", frozen=True):

@@ -16,7 +16,8 @@ import msgspec
 from athena_lab import api
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
-from athena_lab.ai.metrics import record
+from athena_lab.ai.ledger import Ledger
+from athena_lab.ai.metrics import record, watch
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
     from athena_lab.ai.states import StreamState
-    from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
+    from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
 
@@ -57,11 +58,20 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     config = config or load_config(environ)
+    ai = AIManager(
+        config.providers.values(),
+        environ=environ,
+        options=config.ai.options,
+        observers=(record,),
+        ledger=Ledger(config.ledger, config.ai.ledger),
+        health=config.ai.health,
+    )
+    watch(ai)
     return Lab(
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
         runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache),
-        ai=AIManager(config.providers.values(), environ=environ, options=config.ai.options, observers=(record,)),
+        ai=ai,
     )
 
 
@@ -282,9 +292,18 @@ class Lab:
             schema=schema,
         )
 
-    async def providers(self) -> Sequence[ProviderStatus]:
+    async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
         self._check_open()
-        return await self._ai.providers()
+        return await self._ai.providers(refresh=refresh)
+
+    async def usage(self, days: int = 1) -> UsageReport:
+        self._check_open()
+        return await self._ai.usage(valid(api.AskUsage(days)).days)
+
+    def start(self) -> None:
+        """Begin to watch the providers in the background, as ``[ai.health]`` says. Needs a running event loop."""
+        self._check_open()
+        self._ai.start()
 
     # -- modules
 
@@ -369,21 +388,17 @@ class Lab:
 
     async def health(self) -> api.HealthReport:
         wasm = await self.wasm_status()
-        configured = len(self._ai.configured)
         # Anybody may read this: no paths, no names beyond those of the parts.
         components = {
             "api": api.Component("healthy", "It answers."),
             "wasm": api.Component(wasm.status, f"{len(self._runtime.modules)} modules are loaded."),
-            "providers": (
-                api.Component("healthy", f"{configured} configured.")
-                if configured
-                else api.Component("not_configured", NoProvider.next_step)
-            ),
+            "providers": _providers_health(len(self._ai.configured), self._ai.failing),
         }
         if self._runtime.failures:
             failed = ", ".join(sorted(self._runtime.failures))
             components["wasm"] = api.Component(wasm.status, f"Not loaded: {failed}. GET /api/v1/status/wasm says why.")
-        return api.HealthReport(wasm.status, components)
+        degraded = wasm.status == "healthy" and components["providers"].status == "degraded"
+        return api.HealthReport("degraded" if degraded else wasm.status, components)
 
     # -- the end
 
@@ -466,6 +481,17 @@ def _capabilities(module: Module) -> api.ModuleCapabilities:
     return api.ModuleCapabilities(
         described.name, described.version, described.summary, described.slot, described.capabilities, functions
     )
+
+
+def _providers_health(configured: int, failing: int) -> api.Component:
+    """In numbers, since anybody may read it. As they are known: nobody is asked."""
+    if not configured:
+        return api.Component("not_configured", NoProvider.next_step)
+    if not failing:
+        return api.Component("healthy", f"{configured} configured.")
+    which = "None" if failing == configured else str(configured - failing)
+    detail = f"{which} of {configured} configured can be asked now. The panel and GET /api/v1/ai/providers say why."
+    return api.Component("degraded" if failing == configured else "healthy", detail)
 
 
 def _wasm_health(runtime: Runtime) -> tuple[api.Health, str]:

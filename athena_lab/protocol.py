@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, Self
 
 from athena_lab import api
-from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
 from athena_lab.events import AnyEvent
 from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import Sample
@@ -70,8 +70,11 @@ class LabProtocol(Protocol):
     def stream(self, request: AnalysisRequest) -> AbstractAsyncContextManager[Events]:
         """Ask a language model; the answer as events. Leaving the context cancels it at the provider."""
 
-    async def providers(self) -> Sequence[ProviderStatus]:
-        """Ask each configured provider how it is; at most once in 30 s."""
+    async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
+        """Ask each configured provider how it is; at most once in 30 s, or now with `refresh`."""
+
+    async def usage(self, days: int = 1) -> UsageReport:
+        """What was spent in the last so many days (UTC), today's among them, and what is left of the budgets."""
 
     async def capabilities(self) -> api.Capabilities:
         """Modules, functions and limits."""

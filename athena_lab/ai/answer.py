@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -18,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from athena_lab.ai.observe import Observer
-    from athena_lab.ai.send import Item
+    from athena_lab.ai.send import Call, Item
     from athena_lab.ai.states import StreamState
+    from athena_lab.errors import Problem
     from athena_lab.events import AnyEvent, Attempt
 
 
@@ -46,11 +49,13 @@ class Answer:
         self._text: list[str] = []
         self._usage = Usage()
         self._outcome: Literal["completed", "refused", "degraded", "failed", "cancelled"] = "cancelled"
-        self._error: str | None = None
+        self._problem: Problem | None = None
+        self._counts: Counter[type[AnyEvent]] = Counter()
 
     async def events(self, items: AsyncGenerator[Item, None]) -> AsyncGenerator[AnyEvent, None]:
         """`Started`, what the reader may see of the items, and exactly one end: a named error ends in `Failed`."""
         try:
+            self._counts[Started] += 1
             yield self._started
             last: Finished | Failed | None = None
             try:
@@ -66,11 +71,13 @@ class Answer:
             if isinstance(last, Finished):
                 last = self._finished(last)
             if last is not None:
+                self._counts[type(last)] += 1
                 yield last
         finally:
             self._tell()
 
     def _note(self, item: AnyEvent) -> None:
+        self._counts[type(item)] += 1
         match item:
             case Token():
                 self._text.append(item.text)
@@ -100,9 +107,9 @@ class Answer:
     def _failed(self, error: AthenaError) -> Failed:
         if isinstance(error, APIError):
             error.attempts = max(len(self._attempts), 1)
-        self._outcome, self._error = "failed", error.code
+        self._outcome, self._problem = "failed", error.problem(self._started.id)
         self._state.move("failed")
-        return Failed(error.problem(self._started.id), tuple(self._attempts), self._elapsed())
+        return Failed(self._problem, tuple(self._attempts), self._elapsed())
 
     def _tell(self) -> None:
         ended = RequestEnded(
@@ -110,12 +117,13 @@ class Answer:
             provider=self._started.provider,
             model=self._started.model,
             status=self._outcome,
-            error=self._error,
+            problem=self._problem,
             elapsed=self._elapsed(),
             first_token=self._first,
             tokens=len(self._text),
             usage=self._usage,
             attempts=tuple(self._attempts),
+            events={str(kind.__struct_config__.tag): count for kind, count in self._counts.items()},
         )
         for observer in self._observers:
             observer(ended)
@@ -129,6 +137,20 @@ async def fold(events: AsyncIterator[AnyEvent], known: Sequence[str]) -> Analysi
         if folder.ended:
             break
     return folder.result()
+
+
+async def collect(call: Call, items: AsyncGenerator[Item, None]) -> AnalysisResult:
+    """The answer of one attempt as a result. Raises what the attempt raises."""
+    known = call.prompt.material.ids
+    folder = Folder(known)
+    folder.take(Started(uuid4().hex, call.provider, call.model))
+    async with aclosing(items):
+        async for item in items:
+            if not isinstance(item, Progress):
+                folder.take(item)
+    result = folder.result()
+    cited, unknown = find_citations(result.text, known)
+    return replace(result, citations=cited, unknown_citations=unknown)
 
 
 class Folder:

@@ -11,17 +11,23 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 from uuid import uuid4
 
 from athena_lab.ai import offline
 from athena_lab.ai.answer import Answer, fold
-from athena_lab.ai.health import TIMEOUT, HealthBoard
+from athena_lab.ai.budget import budgets, unpriced
+from athena_lab.ai.health import TIMEOUT, HealthBoard, HealthMonitor, HealthOptions
+from athena_lab.ai.ledger import Ledger
+from athena_lab.ai.meter import Meter
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.send import Call, Tools
 from athena_lab.ai.states import StreamState
 from athena_lab.ai.transports.http import AiohttpClients
+from athena_lab.ai.types import UsageReport
 from athena_lab.errors import APIError, ConfigError, InvalidField, NoProvider
 from athena_lab.events import Started
 
@@ -56,18 +62,32 @@ class AIManager:
         tools: Tools = DEFAULT_TOOLS,
         observers: Sequence[Observer] = (),
         client_factory: ClientFactory | None = None,
+        ledger: Ledger | None = None,
+        health: HealthOptions | None = None,
     ) -> None:
+        rows = tuple(rows)
         enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
         client_factory = client_factory or AiohttpClients()
+        self._ledger = ledger or Ledger()
+        meter = Meter(self._ledger, {row.name: row for row in enabled})
+        tools = replace(tools, meter=meter)
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
         options = options or PipelineOptions()
+        if unknown := set(options.budget.providers) - {row.name for row in rows}:
+            raise ConfigError(
+                f"[ai.budget] sets a limit for providers that do not exist: {', '.join(sorted(unknown))}."
+            )
+        self._budget = options.budget
+        self._meter = meter
         self._deadline = options.deadline.deadline
         self._policies = [policy(options, tools) for policy in policies]
         self._tools = tools
-        self._observers = tuple(observers)
-        self._health = HealthBoard(tuple(self._providers.values()), tools.clock)
+        providers = tuple(self._providers.values())
+        self._health = HealthBoard(providers, tools.clock, meter=meter, note=partial(unpriced, options.budget, meter))
+        self._monitor = HealthMonitor(providers, self._health, health or HealthOptions(), tools)
+        self._observers = (*observers, self._health.observe)
         self._closed = False
 
     @asynccontextmanager
@@ -97,11 +117,42 @@ class AIManager:
         self._check_open()
         return await self._health.statuses(refresh=refresh)
 
+    async def usage(self, days: int = 1) -> UsageReport:
+        """What was spent in the last so many days (UTC), today's among them, and what is left of the budgets."""
+        self._check_open()
+        ledger = self._ledger
+        rows = await ledger.days(days)
+        return UsageReport(
+            days=rows,
+            today=ledger.today(),
+            budgets=budgets(self._budget, ledger),
+            resets_in=ledger.resets_in,
+            problem=ledger.problem.problem() if ledger.problem else None,
+        )
+
+    @property
+    def utilization(self) -> Mapping[str, float]:
+        """Of each provider: answers that are being had, by its workers. Above 1, some wait for a connection."""
+        return {name: self._meter.running[name] / it.row.workers for name, it in self._providers.items()}
+
+    def start(self) -> None:
+        """Begin to watch the providers in the background, as the options say. Needs a running event loop."""
+        self._check_open()
+        self._monitor.start()
+
+    @property
+    def failing(self) -> int:
+        """How many of the configured providers are known not to answer. Asks nobody."""
+        known = {status.name for status in self._health.known() if status.state != "available"}
+        return len(known.intersection(self.configured))
+
     async def aclose(self) -> None:
         """Close all connections; streams that still run fail. Idempotent."""
         self._closed = True
+        await self._monitor.aclose()
         for provider in self._providers.values():
             await provider.aclose()
+        await self._ledger.aclose()
 
     async def __aenter__(self) -> Self:
         self._check_open()

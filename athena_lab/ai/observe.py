@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from athena_lab.errors import Problem
     from athena_lab.events import Attempt, Usage
 
 
@@ -18,8 +21,8 @@ class RequestEnded:
     provider: str
     model: str
     status: Literal["completed", "refused", "degraded", "failed", "cancelled"]
-    error: str | None
-    """The error's code, for ``failed``."""
+    problem: Problem | None
+    """For ``failed``. It may quote the provider, without keys and prompts."""
     elapsed: float
     first_token: float | None
     """From the start to the first piece of text; None if there was none."""
@@ -27,6 +30,14 @@ class RequestEnded:
     """Pieces of text streamed."""
     usage: Usage
     attempts: tuple[Attempt, ...]
+    """With what each used and cost: all of them together are what the request cost."""
+    events: Mapping[str, int]
+    """How many of each type the reader was given."""
+
+    @property
+    def error(self) -> str | None:
+        """The error's code, for ``failed``."""
+        return self.problem.code if self.problem is not None else None
 
 
 Observer = Callable[[RequestEnded], None]

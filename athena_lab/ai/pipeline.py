@@ -7,7 +7,8 @@ from functools import reduce
 
 import msgspec
 
-from athena_lab.ai import attempts, deadline, retry, structured
+from athena_lab.ai import attempts, budget, deadline, retry, structured
+from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Policy, Send, Tools
@@ -18,13 +19,20 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     retry: RetryOptions = RetryOptions()
     deadline: DeadlineOptions = DeadlineOptions()
+    budget: BudgetOptions = BudgetOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
-ORDER: tuple[PolicyFactory, ...] = (structured.policy, retry.policy, attempts.policy, deadline.policy)
-"""From the outside in: repairing an answer is a request like any other; a sleeping retry holds nothing that stands
-below it, and every attempt has its own deadlines."""
+ORDER: tuple[PolicyFactory, ...] = (
+    structured.policy,
+    budget.policy,
+    retry.policy,
+    attempts.policy,
+    deadline.policy,
+)
+"""From the outside in: repairing an answer is a request like any other, which the budget must admit; a sleeping retry
+holds nothing but its reservation, and every attempt has its own deadlines."""
 
 
 def compose(policies: Sequence[Policy], send: Send) -> Send:

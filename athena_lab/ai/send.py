@@ -13,6 +13,7 @@ from athena_lab.ai.states import StreamState
 from athena_lab.events import AnyEvent, Attempt
 
 if TYPE_CHECKING:
+    from athena_lab.ai.meter import Meter
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.types import TransportKind
 
@@ -26,6 +27,14 @@ class Progress:
 PROGRESS = Progress()
 
 Item = AnyEvent | Progress
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Bytes of the bodies of one attempt."""
+
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,8 @@ class Call:
     """Where the stream is; shared by all copies of a call, as `attempts` is."""
     attempts: list[Attempt] = field(default_factory=list)
     """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
+    traffic: Traffic = field(default_factory=Traffic)
+    """Of the attempt that this copy of the call is for."""
 
 
 Send = Callable[[Call], AsyncGenerator[Item, None]]
@@ -58,10 +69,12 @@ Policy = Callable[[Send], Send]
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """Time and chance, so that tests of them take none."""
+    """Time and chance, so that tests of them take none; and what attempts are written down with."""
 
     clock: Callable[[], float] = time.monotonic
     """Monotonic seconds."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     """Uniform in [0, 1)."""
+    meter: Meter | None = None
+    """None: what is used is told, and neither priced nor kept."""

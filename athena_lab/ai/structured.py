@@ -17,7 +17,7 @@ import msgspec
 from athena_lab.ai.prompt import fence
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.states import StreamState
-from athena_lab.errors import APIError, AthenaError
+from athena_lab.errors import APIError, AthenaError, BudgetExceeded
 from athena_lab.events import Assessment, Finished, Member, Structured, Token, Usage
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ async def _repair(send: Send, call: Call, invalid: Structured, spent: Usage) -> 
                     reader.feed(item.text)
                 elif isinstance(item, Usage):
                     spent = _sum(spent, item)
-    except APIError:
+    except (APIError, BudgetExceeded):
         return invalid, spent
     outcome = reader.outcome()
     return (msgspec.structs.replace(outcome, repaired=True) if outcome.assessment else invalid), spent

@@ -116,6 +116,78 @@ class RateLimits(msgspec.Struct, frozen=True, rename="camel"):
     told_at: float | None = None
 
 
+class Spent(msgspec.Struct, frozen=True, rename="camel"):
+    """What some requests used, all their attempts together."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input: read from the provider's cache."""
+    output_tokens: int = 0
+    cost: float | None = None
+    """US dollars, of all that has a known price; None where nothing has."""
+    unpriced: int = 0
+    """Attempts whose price is not known; their cost is not in ``cost``."""
+    estimated: int = 0
+    """Attempts whose tokens are estimated, since the provider told no count."""
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+    def __add__(self, other: Spent) -> Spent:
+        costs = [part.cost for part in (self, other) if part.cost is not None]
+        return Spent(
+            self.requests + other.requests,
+            self.input_tokens + other.input_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.output_tokens + other.output_tokens,
+            sum(costs) if costs else None,
+            self.unpriced + other.unpriced,
+            self.estimated + other.estimated,
+        )
+
+
+class ProviderUsage(msgspec.Struct, frozen=True, rename="camel"):
+    """What was spent with one provider: today (UTC), and in all that is kept."""
+
+    today: Spent = Spent()
+    total: Spent = Spent()
+
+
+class UsageRow(msgspec.Struct, frozen=True, rename="camel"):
+    """What one model of one provider used on one day."""
+
+    day: str
+    """``2026-11-23``, UTC."""
+    provider: str
+    model: str
+    spent: Spent
+
+
+class Budget(msgspec.Struct, frozen=True, rename="camel"):
+    """A limit for today (UTC). ``provider`` None: for all together."""
+
+    provider: str | None
+    unit: Literal["dollars", "tokens"]
+    limit: float
+    spent: float
+    left: float
+    """Never below 0."""
+
+
+class UsageReport(msgspec.Struct, frozen=True, rename="camel"):
+    """What was spent, newest day first."""
+
+    days: tuple[UsageRow, ...]
+    today: Spent
+    budgets: tuple[Budget, ...] = ()
+    resets_in: float = 0.0
+    """Seconds to midnight UTC, when the budgets begin anew."""
+    problem: Problem | None = None
+    """Why it is counted in memory alone, and will be forgotten with the process; None where all is well."""
+
+
 class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):
     """What a provider said when it was last asked. ``latency`` in seconds, ``checked_at`` in Unix seconds."""
 
@@ -129,3 +201,9 @@ class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):
     models: tuple[str, ...] = ()
     latency: float | None = None
     checked_at: float | None = None
+    version: str = ""
+    """Of the provider's API that is spoken."""
+    features: Features = Features()
+    rate_limits: RateLimits = RateLimits()
+    usage: Spent = Spent()
+    """Of today (UTC)."""

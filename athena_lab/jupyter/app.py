@@ -145,6 +145,7 @@ class AthenaApp(ExtensionApp):
         if self._launched:
             self._limit_patience(serverapp)
         if self.lab is not None:
+            self.lab.start()
             self._warm_up = asyncio.ensure_future(self.lab.wasm_status())
 
     def _limit_patience(self, server: ServerApp) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_BYTES = (256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 33_554_432)
 
 WASM_INITIALIZATION_SECONDS = Histogram(
     "athena_wasm_initialization_duration_seconds",
@@ -32,7 +33,26 @@ AI_FIRST_TOKEN_SECONDS = Histogram(
     "athena_ai_time_to_first_token_seconds", "Time from request to the first token.", ("provider",), buckets=_SLOW
 )
 AI_TOKENS = Counter("athena_ai_tokens_used", "Tokens billed, as the provider counts them.", ("provider", "direction"))
+AI_COST_DOLLARS = Gauge(
+    # By type a gauge, since a counter's name would end in _total; it only ever grows, so rate() and increase() hold.
+    "athena_ai_cost_estimate_dollars",
+    "Estimated cost in US dollars of what was answered, where prices are known. Only grows.",
+    ("provider",),
+)
+AI_STREAM_EVENTS = Counter("athena_ai_stream_events", "Events of answers that readers were given.", ("type",))
 AI_ERRORS = Counter("athena_ai_errors", "Analyses that failed, by error code.", ("provider", "type"))
+
+POOL_UTILIZATION = Gauge(
+    "athena_pool_utilization",
+    "Answers that are being had from a provider, by its number of workers. Above 1, some wait for a connection.",
+    ("provider",),
+)
+REQUEST_BYTES = Histogram(
+    "athena_request_size_bytes", "Size of the body of a request sent to a provider.", ("provider",), buckets=_BYTES
+)
+RESPONSE_BYTES = Histogram(
+    "athena_response_size_bytes", "Bytes read of a provider's answer.", ("provider",), buckets=_BYTES
+)
 
 SAMPLES_BYTES = Counter("athena_samples_bytes", "Bytes of samples taken into quarantine.")
 HTTP_REQUESTS = Counter("athena_http_requests", "Requests to our handlers.", ("handler", "method", "status"))

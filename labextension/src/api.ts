@@ -39,6 +39,17 @@ const readReloaded = fields({
   detail: optional(text),
 });
 
+const readWindow = fields({ limit: optional(number), remaining: optional(number), reset: optional(number) });
+
+const readSpent = fields({
+  requests: number,
+  inputTokens: number,
+  outputTokens: number,
+  cost: optional(number),
+  unpriced: number,
+  estimated: number,
+});
+
 const readProviders = fields({
   providers: list(
     fields({
@@ -46,9 +57,30 @@ const readProviders = fields({
       state: oneOf("available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"),
       model: text,
       detail: text,
+      models: list(text),
       latency: optional(number),
+      checkedAt: optional(number),
+      features: fields({
+        streaming: flag,
+        batching: flag,
+        functionCalling: flag,
+        websocket: flag,
+        background: flag,
+        structuredOutput: flag,
+      }),
+      rateLimits: fields({ requests: optional(readWindow), tokens: optional(readWindow) }),
+      usage: readSpent,
     }),
   ),
+});
+
+const readUsage = fields({
+  today: readSpent,
+  budgets: list(
+    fields({ provider: optional(text), unit: oneOf("dollars", "tokens"), limit: number, spent: number, left: number }),
+  ),
+  resetsIn: number,
+  problem: optional(fields({ detail: text, next_step: text })),
 });
 
 const readProblem = fields({ title: text, detail: text, code: text, next_step: optional(text) });
@@ -59,6 +91,9 @@ export type Modules = Read<typeof readModules>;
 export type WasmStatus = Read<typeof readWasmStatus>;
 export type Reloaded = Read<typeof readReloaded>;
 export type Providers = Read<typeof readProviders>;
+export type Provider = Providers["providers"][number];
+export type Usage = Read<typeof readUsage>;
+export type Spent = Read<typeof readSpent>;
 
 /** What went wrong, and what to do about it, both in words for people. */
 export class ApiError extends Error {
@@ -89,8 +124,14 @@ export class AthenaApi {
     return this.request("api/v1/status/wasm", readWasmStatus, "GET", [503]);
   }
 
-  providers(): Promise<Providers> {
-    return this.request("api/v1/ai/providers", readProviders);
+  /** With `refresh`, each provider is asked now, however fresh what the server knows is. */
+  providers(refresh = false): Promise<Providers> {
+    return this.request(`api/v1/ai/providers${refresh ? "?refresh=true" : ""}`, readProviders);
+  }
+
+  /** What was spent today (UTC), and what is left of the budgets. */
+  usage(): Promise<Usage> {
+    return this.request("api/v1/ai/usage", readUsage);
   }
 
   reload(module: string): Promise<Reloaded> {

@@ -2,7 +2,7 @@
 
 import { Poll } from "@lumino/polling";
 import { type ISignal, Signal } from "@lumino/signaling";
-import { ApiError, type AthenaApi, type Health, type Modules, type Providers, type WasmStatus } from "./api";
+import { ApiError, type AthenaApi, type Health, type Modules, type Provider, type Usage, type WasmStatus } from "./api";
 
 /** Milliseconds. A failing poll backs off up to the maximum. */
 const PERIODS = { health: 10_000, sandbox: 10_000, providers: 30_000, max: 120_000 };
@@ -18,6 +18,11 @@ export interface Sandbox {
   status: WasmStatus;
 }
 
+export interface Services {
+  providers: Provider[];
+  usage: Usage;
+}
+
 function empty<T>(): Feed<T> {
   return { value: null, error: null };
 }
@@ -25,7 +30,9 @@ function empty<T>(): Feed<T> {
 export class AthenaModel {
   health: Feed<Health> = empty();
   sandbox: Feed<Sandbox> = empty();
-  providers: Feed<Providers["providers"]> = empty();
+  providers: Feed<Services> = empty();
+  /** Whether the providers are being asked because somebody pressed the button. */
+  checking = false;
   /** What the last reload of a module said, by module. */
   readonly reloads = new Map<string, string>();
 
@@ -71,6 +78,21 @@ export class AthenaModel {
     await this.polls[1]?.refresh();
   }
 
+  /** Ask every provider now, however fresh what is known of it is. */
+  async checkProviders(): Promise<void> {
+    if (this.checking) return;
+    this.checking = true;
+    this.changedSignal.emit();
+    try {
+      await this.refreshProviders(true);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error; // the feed shows it
+    } finally {
+      this.checking = false;
+      this.changedSignal.emit();
+    }
+  }
+
   dispose(): void {
     for (const poll of this.polls) poll.dispose();
     Signal.clearData(this);
@@ -87,8 +109,11 @@ export class AthenaModel {
     });
   }
 
-  private refreshProviders(): Promise<void> {
-    return this.update(this.providers, async () => (await this.api.providers()).providers);
+  private refreshProviders(now = false): Promise<void> {
+    return this.update(this.providers, async () => {
+      const [{ providers }, usage] = await Promise.all([this.api.providers(now), this.api.usage()]);
+      return { providers, usage };
+    });
   }
 
   /** Throws again what failed, so that the poll backs off. */

@@ -1,9 +1,23 @@
-/** The left panel: health, modules, providers. Everything is text nodes: nothing here is ever parsed as HTML. */
+/** The left panel: health, modules, providers, spending. Everything is text nodes: nothing here is ever parsed as HTML. */
 
 import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
+import type { Provider, Usage } from "./api";
 import type { AthenaModel, Feed } from "./model";
-import { bytes, counted, type Light, light, providerLight, seconds, words } from "./words";
+import {
+  abilities,
+  amount,
+  bytes,
+  counted,
+  duration,
+  type Light,
+  light,
+  providerLight,
+  rateLimits,
+  seconds,
+  spending,
+  words,
+} from "./words";
 
 type Child = Node | string;
 
@@ -19,7 +33,7 @@ export class AthenaPanel extends Widget {
 
   protected override onUpdateRequest(_message: Message): void {
     const focused = document.activeElement?.getAttribute("data-athena-key");
-    this.node.replaceChildren(this.health(), this.modules(), this.providers());
+    this.node.replaceChildren(this.health(), this.modules(), this.providers(), this.spending());
     if (focused) this.node.querySelector<HTMLElement>(`[data-athena-key="${CSS.escape(focused)}"]`)?.focus();
   }
 
@@ -64,36 +78,63 @@ export class AthenaPanel extends Widget {
   }
 
   private reloadButton(name: string): HTMLElement {
-    const button = element("button", "jp-mod-styled jp-mod-minimal", "Reload") as HTMLButtonElement;
-    button.type = "button";
-    button.title = `Load the newest version of ${name}; running analyses end on the old one`;
-    button.setAttribute("data-athena-key", `reload:${name}`);
-    button.onclick = () => {
-      button.disabled = true;
-      void this.model.reload(name);
-    };
-    return button;
+    const title = `Load the newest version of ${name}; running analyses end on the old one`;
+    return button("Reload", title, `reload:${name}`, () => this.model.reload(name));
   }
 
   private providers(): HTMLElement {
-    return section("Providers", this.model.providers, (providers) => {
+    return section("Providers", this.model.providers, ({ providers }) => {
       if (providers.length === 0) return [paragraph("No provider is configured. Add one to athena.toml.")];
-      return providers.map((provider) => {
-        const took = provider.latency === null ? "" : `, ${seconds(provider.latency)}`;
-        const model = paragraph(`${provider.model}${took}`);
-        return row(providerLight(provider.state), provider.name, words(provider.state), provider.detail, model);
-      });
+      return [...providers.map(provider), this.checkButton()];
     });
   }
+
+  private checkButton(): HTMLElement {
+    const { checking } = this.model;
+    const title = "Ask every provider now how it is";
+    const check = button(checking ? "Checking" : "Check now", title, "check", () => this.model.checkProviders());
+    check.setAttribute("aria-disabled", String(checking)); // not `disabled`, which would lose the focus
+    return check;
+  }
+
+  private spending(): HTMLElement {
+    return section("Spending today (UTC)", this.model.providers, ({ usage }) => [
+      ...(usage.problem ? [alert(`${usage.problem.detail} ${usage.problem.next_step}`)] : []),
+      paragraph(spending(usage.today) || "Nothing yet."),
+      ...usage.budgets.map(budget),
+      ...(usage.budgets.length > 0 ? [paragraph(`Budgets begin anew in ${duration(usage.resetsIn)}.`)] : []),
+    ]);
+  }
+}
+
+function provider(it: Provider): HTMLElement {
+  const took = it.latency === null ? "" : `, ${seconds(it.latency)}`;
+  const others = it.models.length > 1 ? ` (${it.models.length} models)` : "";
+  const lines = [it.detail, it.model && `${it.model}${others}${took}`];
+  if (it.state !== "no_api_key") {
+    lines.push(abilities(it.features), rateLimits(it.rateLimits), spending(it.usage, "Today: "));
+  }
+  const shown = row(providerLight(it.state), it.name, words(it.state), "", ...lines.filter(Boolean).map(paragraph));
+  if (it.models.length > 1) shown.title = it.models.join("\n");
+  return shown;
+}
+
+function budget(it: Usage["budgets"][number]): HTMLElement {
+  const unit = it.unit === "tokens" ? " tokens" : "";
+  const left = it.left > 0 ? `${amount(it.left, it.unit)} left` : "used up";
+  const spent = `${amount(it.spent, it.unit)} of ${amount(it.limit, it.unit)}${unit} spent`;
+  const text = `${it.provider ?? "All"}: ${spent}, ${left}`;
+  const bar = document.createElement("meter");
+  Object.assign(bar, { min: 0, max: it.limit || 1, high: 0.8 * (it.limit || 1), value: it.limit ? it.spent : 1 });
+  bar.setAttribute("aria-label", text);
+  return element("div", "athena-Budget", paragraph(text), bar);
 }
 
 /** A heading and what is known; of a failure both what is wrong and what was known before. */
 function section<T>(title: string, feed: Feed<T>, show: (value: T) => Child[]): HTMLElement {
   const children: Child[] = [element("h2", "", title)];
   if (feed.error) {
-    const failure = element("p", "athena-Failure", feed.error.message);
-    failure.setAttribute("role", "alert");
-    children.push(failure);
+    children.push(alert(feed.error.message));
   }
   if (feed.value !== null) children.push(...show(feed.value));
   else if (!feed.error) children.push(paragraph("Asking the server."));
@@ -109,6 +150,25 @@ function row(colour: Light, name: string, state: string, detail: string, ...more
 export function lamp(colour: Light): HTMLElement {
   const node = element("span", `athena-Lamp athena-mod-${colour}`);
   node.setAttribute("aria-hidden", "true");
+  return node;
+}
+
+function alert(text: string): HTMLElement {
+  const node = element("p", "athena-Failure", text);
+  node.setAttribute("role", "alert");
+  return node;
+}
+
+/** `key` finds the button again when the panel is drawn anew. It can be pressed once until then. */
+function button(label: string, title: string, key: string, press: () => Promise<void>): HTMLButtonElement {
+  const node = element("button", "jp-mod-styled jp-mod-minimal", label) as HTMLButtonElement;
+  node.type = "button";
+  node.title = title;
+  node.setAttribute("data-athena-key", key);
+  node.onclick = () => {
+    node.onclick = null;
+    void press();
+  };
   return node;
 }
 

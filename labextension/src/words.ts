@@ -1,6 +1,6 @@
 /** States and numbers in words. Pure. */
 
-import type { ApiError, Health } from "./api";
+import type { ApiError, Health, Provider, Spent } from "./api";
 
 export type Light = "green" | "amber" | "red" | "grey";
 
@@ -73,4 +73,57 @@ export function seconds(value: number): string {
 /** `1 call`, `2 calls`. */
 export function counted(number: number, one: string): string {
   return `${number} ${one}${number === 1 ? "" : "s"}`;
+}
+
+const FEATURES: [keyof Provider["features"], string][] = [
+  ["streaming", "streams"],
+  ["functionCalling", "calls functions"],
+  ["structuredOutput", "structured answers"],
+  ["websocket", "WebSocket"],
+  ["background", "background answers"],
+  ["batching", "batches"],
+];
+
+/** What a provider can do: "Streams, calls functions". */
+export function abilities(features: Provider["features"]): string {
+  const text = FEATURES.flatMap(([name, word]) => (features[name] ? [word] : [])).join(", ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What is left of a provider's limits; "" if it said nothing of them. */
+export function rateLimits(limits: Provider["rateLimits"]): string {
+  const parts = (["requests", "tokens"] as const).flatMap((unit) => {
+    const { remaining = null, limit = null } = limits[unit] ?? {};
+    if (remaining === null) return [];
+    return [limit === null ? `${grouped(remaining)} ${unit}` : `${grouped(remaining)} of ${grouped(limit)} ${unit}`];
+  });
+  return parts.length > 0 ? `Rate limit: ${parts.join(", ")} left` : "";
+}
+
+/** "3 requests, 1,234 tokens, $0.0123"; "" for nothing. */
+export function spending(spent: Spent, before = ""): string {
+  const tokens = spent.inputTokens + spent.outputTokens;
+  if (tokens === 0) return "";
+  const about = spent.estimated > 0 ? "about " : "";
+  const parts = [counted(spent.requests, "request"), `${about}${grouped(tokens)} tokens`];
+  if (spent.cost !== null) parts.push(`${about}${amount(spent.cost, "dollars")}`);
+  if (spent.cost !== null && spent.unpriced > 0) parts.push(`${spent.unpriced} of unknown price`);
+  return before + parts.join(", ");
+}
+
+/** Dollars below ten cents to a hundredth of a cent. */
+export function amount(value: number, unit: "dollars" | "tokens"): string {
+  if (unit === "tokens") return grouped(value);
+  return `$${value.toFixed(value > 0 && value < 0.1 ? 4 : 2)}`;
+}
+
+/** "5 h 12 min", "3 min". */
+export function duration(value: number): string {
+  const minutes = Math.ceil(value / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** The same in every browser: 1,234,567. */
+function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en-US");
 }

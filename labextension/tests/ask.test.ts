@@ -71,7 +71,6 @@ test.each([
 ])("%d ms are %s", (milliseconds, text) => expect(elapsed(milliseconds)).toBe(text));
 
 test("finds a finding by id, also where JupyterLab renamed it, and nothing else", () => {
-  globalThis.CSS ??= { escape: (text: string) => text.replace(/[^\w-]/g, "\\$&") } as typeof CSS;
   document.body.innerHTML = `<p id="athena-aa-m/f.1"></p><p data-jupyter-id="athena-aa-m/g"></p><p id="other"></p>`;
   expect(findingElement(document, "#athena-aa-m/f.1")).not.toBeNull();
   expect(findingElement(document, "#athena-aa-m/g")).not.toBeNull();

@@ -5,6 +5,51 @@ import { AthenaModel } from "../src/model";
 import { AthenaPanel } from "../src/panel";
 import { AthenaStatus } from "../src/status";
 
+const FEATURES = {
+  streaming: true,
+  batching: false,
+  functionCalling: true,
+  websocket: false,
+  background: false,
+  structuredOutput: false,
+};
+const NOTHING = { requests: 0, inputTokens: 0, outputTokens: 0, cost: null, unpriced: 0, estimated: 0 };
+const SOME = { requests: 2, inputTokens: 1200, outputTokens: 34, cost: 0.0123, unpriced: 0, estimated: 1 };
+const CLAUDE = {
+  name: "claude",
+  state: "no_api_key",
+  model: "m",
+  detail: "Set ANTHROPIC_API_KEY.",
+  models: [],
+  latency: null,
+  checkedAt: null,
+  features: FEATURES,
+  rateLimits: { requests: null, tokens: null },
+  usage: NOTHING,
+};
+const GROQ = {
+  ...CLAUDE,
+  name: "groq",
+  state: "rate_limited",
+  detail: "groq answered with HTTP 429. Wait 7 s.",
+  models: ["m", "<b>n</b>"],
+  latency: 0.2,
+  rateLimits: {
+    requests: { limit: 60, remaining: 0, reset: 7 },
+    tokens: { limit: null, remaining: 12345, reset: null },
+  },
+  usage: SOME,
+};
+const USAGE = {
+  today: SOME,
+  budgets: [
+    { provider: null, unit: "dollars", limit: 1, spent: 0.0123, left: 0.9877 },
+    { provider: "groq", unit: "tokens", limit: 1000, spent: 1234, left: 0 },
+  ],
+  resetsIn: 3_700,
+  problem: null,
+};
+
 const HOSTILE = "<img src=x onerror=alert(1)>";
 
 /** What the panel asks of the server, as an object of functions. */
@@ -22,9 +67,8 @@ function fakeApi(changes: Partial<Record<keyof AthenaApi, unknown>> = {}): Athen
       modules: new Map([["file-processor", { calls: 3, errors: 1, time: 0.5 }]]),
       totalMemoryUsage: 2_097_152,
     }),
-    providers: async () => ({
-      providers: [{ name: "claude", state: "no_api_key", model: "m", detail: "Set ANTHROPIC_API_KEY.", latency: null }],
-    }),
+    providers: async () => ({ providers: [CLAUDE, GROQ] }),
+    usage: async () => USAGE,
     reload: async () => ({
       success: true,
       module: "file-processor",
@@ -58,13 +102,88 @@ test("shows health, modules and providers with what to do", async () => {
   const panel = attach((it) => new AthenaPanel(it));
   await shows("Set ANTHROPIC_API_KEY.");
   await shows("1.0.0, 2.0 MiB, 3 calls, 1 error, 500 ms");
-  expect(panel.node.querySelectorAll("section")).toHaveLength(3);
+  expect(panel.node.querySelectorAll("section")).toHaveLength(4);
 });
 
 test("text of the server is never HTML", async () => {
   const panel = attach((it) => new AthenaPanel(it));
   await shows(HOSTILE);
   expect(panel.node.querySelector("img")).toBeNull();
+});
+
+test("a provider shows what to do, what it can do, what it has left and what it used", async () => {
+  const panel = attach((it) => new AthenaPanel(it));
+  await shows("Wait 7 s.");
+  const row = [...panel.node.querySelectorAll(".athena-Row")].find((it) => it.textContent?.includes("groq"));
+  expect(row?.textContent).toContain("rate limited");
+  expect(row?.textContent).toContain("m (2 models), 200 ms");
+  expect(row?.textContent).toContain("Streams, calls functions");
+  expect(row?.textContent).toContain("Rate limit: 0 of 60 requests, 12,345 tokens left");
+  expect(row?.textContent).toContain("Today: 2 requests, about 1,234 tokens, about $0.0123");
+  expect(row?.getAttribute("title")).toBe("m\n<b>n</b>");
+});
+
+test("one without a key shows what to do and no more", async () => {
+  const panel = attach((it) => new AthenaPanel(it));
+  await shows("Set ANTHROPIC_API_KEY.");
+  const row = [...panel.node.querySelectorAll(".athena-Row")].find((it) => it.textContent?.includes("claude"));
+  expect(row?.textContent).toBe("claudeno api keySet ANTHROPIC_API_KEY.m");
+});
+
+test("budgets show what is left and when they begin anew", async () => {
+  const panel = attach((it) => new AthenaPanel(it));
+  await shows("All: $0.0123 of $1.00 spent, $0.99 left");
+  await shows("groq: 1,234 of 1,000 tokens spent, used up");
+  await shows("Budgets begin anew in 1 h 2 min.");
+  const bars = [...panel.node.querySelectorAll("meter")];
+  expect(bars.map((bar) => bar.getAttribute("aria-label")?.split(",")[0])).toEqual([
+    "All: $0.0123 of $1.00 spent",
+    "groq: 1",
+  ]);
+});
+
+test("a ledger that cannot be written is told with what to do", async () => {
+  const usage = async () => ({
+    ...USAGE,
+    problem: { detail: "The ledger is locked.", next_step: "Close the program." },
+  });
+  const panel = attach((it) => new AthenaPanel(it), { usage });
+  await shows("The ledger is locked. Close the program.");
+  expect(panel.node.querySelector('[role="alert"]')).not.toBeNull();
+});
+
+test("the button asks every provider now, once at a time", async () => {
+  const answers: (() => void)[] = [];
+  const providers = vi.fn((now = false) =>
+    now
+      ? new Promise((resolve) => answers.push(() => resolve({ providers: [{ ...GROQ, state: "available" }] })))
+      : Promise.resolve({ providers: [GROQ] }),
+  );
+  const panel = attach((it) => new AthenaPanel(it), { providers });
+  await shows("rate limited");
+  const button = () => [...panel.node.querySelectorAll("button")].find((it) => it.textContent?.startsWith("Check"));
+  button()?.focus();
+  button()?.click();
+  await shows("Checking");
+  expect(button()).toBe(document.activeElement);
+  expect(button()?.getAttribute("aria-disabled")).toBe("true");
+  button()?.click();
+  expect(providers.mock.calls.filter(([now]) => now)).toHaveLength(1);
+  answers[0]?.();
+  await shows("available");
+  await shows("Check now");
+});
+
+test("a check that fails says so", async () => {
+  const providers = async (now = false) => {
+    if (now) throw new ApiError("The Jupyter server does not answer.", "Check that it still runs.", "unreachable");
+    return { providers: [GROQ] };
+  };
+  const panel = attach((it) => new AthenaPanel(it), { providers });
+  await shows("rate limited");
+  await model.checkProviders();
+  await shows("The Jupyter server does not answer.");
+  expect(panel.node.textContent).toContain("Check now");
 });
 
 test("a failure says what is wrong and keeps what was known", async () => {

@@ -2,3 +2,6 @@
 if (!("DragEvent" in globalThis)) {
   Object.assign(globalThis, { DragEvent: class extends MouseEvent {} });
 }
+
+// Nor has it CSS.escape, which browsers have.
+globalThis.CSS ??= { escape: (text: string) => text.replace(/[^\w-]/g, "\\$&") } as typeof CSS;

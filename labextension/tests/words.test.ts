@@ -1,6 +1,17 @@
 import { expect, test } from "vitest";
 import { ApiError, type Health } from "../src/api";
-import { bytes, light, providerLight, seconds, summarise } from "../src/words";
+import {
+  abilities,
+  amount,
+  bytes,
+  duration,
+  light,
+  providerLight,
+  rateLimits,
+  seconds,
+  spending,
+  summarise,
+} from "../src/words";
 
 function health(
   status: Health["status"],
@@ -56,3 +67,35 @@ test.each([
   [0.0123, "12 ms"],
   [1.5, "1.50 s"],
 ])("%d seconds are %s", (value, text) => expect(seconds(value)).toBe(text));
+
+const SPENT = { requests: 1, inputTokens: 1, outputTokens: 0, cost: null, unpriced: 0, estimated: 0 };
+
+test.each([
+  [{ ...SPENT, inputTokens: 0 }, ""],
+  [SPENT, "1 request, 1 tokens"],
+  [{ ...SPENT, cost: 0 }, "1 request, 1 tokens, $0.00"],
+  [{ ...SPENT, cost: 2.5, unpriced: 3 }, "1 request, 1 tokens, $2.50, 3 of unknown price"],
+  [{ ...SPENT, unpriced: 3 }, "1 request, 1 tokens"],
+  [{ ...SPENT, cost: 0.00004, estimated: 1 }, "1 request, about 1 tokens, about $0.0000"],
+])("%j is spent as %s", (spent, text) => expect(spending(spent)).toBe(text));
+
+test.each([
+  [0, "dollars", "$0.00"],
+  [0.0123, "dollars", "$0.0123"],
+  [12.345, "dollars", "$12.35"],
+  [1234567, "tokens", "1,234,567"],
+] as const)("%d %s are %s", (value, unit, text) => expect(amount(value, unit)).toBe(text));
+
+test.each([
+  [0, "0 min"],
+  [61, "2 min"],
+  [3_600, "1 h 0 min"],
+  [86_400, "24 h 0 min"],
+])("%d seconds last %s", (value, text) => expect(duration(value)).toBe(text));
+
+test("what a provider said nothing of is not shown", () => {
+  expect(rateLimits({ requests: null, tokens: null })).toBe("");
+  expect(rateLimits({ requests: { limit: 9, remaining: null, reset: null }, tokens: null })).toBe("");
+  const none = { streaming: false, batching: false, functionCalling: false };
+  expect(abilities({ ...none, websocket: false, background: false, structuredOutput: false })).toBe("");
+});

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import athena_lab.ai
 from athena_lab.ai.providers.registry import DEFAULT_ROWS
+from athena_lab.ai.providers.wires import find_wire
+from athena_lab.ai.transports import whole_message
+from athena_lab.ai.types import Model
 
 PACKAGE = Path(athena_lab.ai.__file__).parent
 
@@ -31,7 +37,9 @@ def test_exported_names():
 
 
 def test_nothing_heavy_is_imported():
-    code = "import sys, athena_lab.ai; print([m for m in ('httpx', 'aiohttp', 'tenacity') if m in sys.modules])"
+    code = (
+        "import sys, athena_lab.ai; print([m for m in ('httpx', 'aiohttp', 'tenacity', 'sqlite3') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 
@@ -74,3 +82,20 @@ def test_the_keys_variables():
         "groq": ("GROQ_API_KEY",),
         "local": (),
     }
+
+
+@pytest.mark.parametrize(
+    ("entry", "context", "output"),
+    [
+        ({}, None, None),
+        ({"max_input_tokens": 200_000, "max_tokens": 64_000}, 200_000, 64_000),
+        ({"max_context_length": 32_768}, 32_768, None),
+        ({"context_window": 131_072, "max_completion_tokens": 65_536}, 131_072, 65_536),
+        ({"max_model_len": 8_192}, 8_192, None),
+        ({"context_window": 0, "max_model_len": "8k", "max_tokens": True}, None, None),
+    ],
+)
+def test_a_model_s_limits_as_providers_list_them(entry, context, output):
+    listed = whole_message(json.dumps({"data": [{"id": "m-1", **entry}]}).encode())
+    for name in ("openai-chat", "openai-responses", "anthropic"):
+        assert find_wire(name).models(listed) == (Model("m-1", context, output),)

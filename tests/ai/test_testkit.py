@@ -77,12 +77,12 @@ from athena_lab.errors import ServiceUnavailable
 from athena_lab.events import Finished, Token, Usage
 
 row = ProviderRow(name="loft", wire="carrier-pigeon", base_url="https://loft.example.org/v1", key_env="LOFT_KEY")
-coo = b'data: {"say": "co\\xc3\\xb6"}\\n\\ndata: {"bye": "%s", "tokens": [3, 1]}\\n\\n'
+note = b'data: {"say": "co\\xc3\\xb6"}\\n\\ndata: {"bye": "%s", "tokens": [3, 1]}\\n\\n'
 kit = Kit(
     row,
     [
-        Answer("text", coo % b"home", [Token("co\\u00f6"), Usage(3, 1), Finished("completed", "home")]),
-        Answer("a refusal", coo % b"no", [Token("co\\u00f6"), Usage(3, 1), Finished("refused", "no")]),
+        Answer("text", note % b"home", [Token("co\\u00f6"), Usage(3, 1), Finished("completed", "home")]),
+        Answer("a refusal", note % b"no", [Token("co\\u00f6"), Usage(3, 1), Finished("refused", "no")]),
         Answer("whole", b'{"bye": "home"}', [Usage(), Finished("completed", "home")], whole=True),
     ],
     [Failure("busy", 503, b"busy", ServiceUnavailable),

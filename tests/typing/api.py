@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import athena_lab
-from athena_lab.ai.types import AnalysisResult
+from athena_lab.ai.providers.provider import Provider
+from athena_lab.ai.types import AnalysisResult, Model, ProviderStatus, ProviderUsage, RateLimits, UsageReport
 from athena_lab.api import TriageOptions
 from athena_lab.client import LabClient
 from athena_lab.events import Failed, Finished, Token
@@ -15,11 +16,37 @@ from athena_lab.lab import Lab
 from athena_lab.report import ModuleResult, Report
 
 if TYPE_CHECKING:
+    from athena_lab.ai.providers.interface import ProviderInterface
+    from athena_lab.ai.send import Call
     from athena_lab.protocol import LabProtocol
 
 
 def both_labs_satisfy_the_protocol(lab: Lab, client: LabClient) -> list[LabProtocol]:
     return [lab, client, athena_lab.connect(), athena_lab.open_lab()]
+
+
+def every_provider_satisfies_the_interface(provider: Provider) -> ProviderInterface:
+    return provider
+
+
+async def a_provider(provider: ProviderInterface, call: Call) -> str:
+    result: AnalysisResult = await provider.analyze(call)
+    models: tuple[Model, ...] = await provider.models()
+    usage: ProviderUsage = await provider.usage()
+    status: ProviderStatus = await provider.health_check()
+    limits: RateLimits = provider.rate_limits()
+    valid: bool = await provider.validate_key()
+    async for item in provider.stream(call):
+        print(item)
+    streaming: bool = provider.features.streaming
+    return f"{result} {models} {usage} {status} {limits} {valid} {streaming} {provider.name} {provider.version}"
+
+
+async def what_was_spent(lab: LabProtocol) -> float | None:
+    report: UsageReport = await lab.usage(days=7)
+    left: list[float] = [budget.left for budget in report.budgets]
+    assert left
+    return report.today.cost
 
 
 async def a_session(lab: LabProtocol) -> None:

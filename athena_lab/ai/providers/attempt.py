@@ -66,6 +66,12 @@ class Watch(Tap):
         self._learn = endpoint.learn
         self._call = call
 
+    def sent(self, size: int) -> None:
+        self._call.traffic.sent += size
+
+    def received(self, size: int) -> None:
+        self._call.traffic.received += size
+
     def replied(self, reply: ReplyInfo) -> None:
         self._call.state.move("connected")
         self._learn(reply)

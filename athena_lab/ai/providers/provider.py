@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from athena_lab.ai.answer import collect
+from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
 from athena_lab.ai.providers.attempt import FAILURES, Endpoint, OverHttp, OverSocket, attempt, named
 from athena_lab.ai.providers.background import Background
@@ -24,7 +26,7 @@ from athena_lab.ai.transports.http import HttpClient
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.ai.transports.sse import SseTransport
 from athena_lab.ai.transports.websocket import WebSocketTransport
-from athena_lab.ai.types import RateLimits
+from athena_lab.ai.types import ProviderUsage, RateLimits
 from athena_lab.errors import APIError, AuthError, ConfigError
 from athena_lab.events import Finished
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.send import Call, Item, Send
     from athena_lab.ai.transports import ReplyInfo
     from athena_lab.ai.transports.http import ClientFactory
-    from athena_lab.ai.types import Features, Model, TransportKind
+    from athena_lab.ai.types import AnalysisResult, Features, Model, ProviderStatus, TransportKind
 
 DEFAULT_TOOLS: Final = Tools()
 
@@ -54,6 +56,7 @@ class Provider:
         tools: Tools = DEFAULT_TOOLS,
     ) -> None:
         self.row = row
+        self._meter = tools.meter
         try:
             self._wire = find_wire(row.wire)
         except ConfigError as error:
@@ -134,6 +137,21 @@ class Provider:
         if failure is not None:
             raise failure
         return models
+
+    async def analyze(self, call: Call) -> AnalysisResult:
+        """One attempt, and its whole answer."""
+        return await collect(call, self.stream(call))
+
+    async def usage(self) -> ProviderUsage:
+        """What was spent with it, as far as is written down."""
+        if self._meter is None:
+            return ProviderUsage()
+        await self._meter.ledger.sync()
+        return ProviderUsage(self._meter.ledger.today(self.name), self._meter.ledger.total(self.name))
+
+    async def health_check(self) -> ProviderStatus:
+        """Ask it now. Never raises an `APIError`: what is wrong is the answer."""
+        return await check(self, self._meter)
 
     async def validate_key(self) -> bool:
         """Whether the provider takes the key. Raises an `APIError` where it cannot be asked."""

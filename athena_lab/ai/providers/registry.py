@@ -41,8 +41,9 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority: Annotated[int, Meta(ge=1, le=1_000)] = 100
     workers: Annotated[int, Meta(ge=1, le=1_000)] = 10
     enabled: bool = True
-    health: Annotated[str, Meta(pattern=r"^/[^\s?#]*$", max_length=256)] = "/models"
-    """Path below the base URL that answers cheaply with the list of models."""
+    health: Annotated[str, Meta(pattern=r"^(/[^\s?#]*)?$", max_length=256)] = "/models"
+    """Path below the base URL that answers cheaply with the list of models. Empty: there is none, and the provider's
+    health is asked by the smallest question, which costs money."""
     features: Features = Features()
     models: tuple[Model, ...] = ()
     """What is known of models: limits and prices. Others can be asked for too. Some of them in athena.toml take the

@@ -184,11 +184,20 @@ class Garbage(Exception):
 
 
 class ModelList(msgspec.Struct):
-    """What ``GET /models`` answers with OpenAI and all who follow it; Anthropic adds ``max_input_tokens``."""
+    """What ``GET /models`` answers with OpenAI and all who follow it, who add limits under names of their own."""
 
     class Entry(msgspec.Struct):
         id: Annotated[str, Meta(min_length=1)]
-        max_input_tokens: Count | None = None
+        max_input_tokens: Any = None
+        """Anthropic's, as ``max_tokens`` for the output."""
+        max_context_length: Any = None
+        """Mistral's."""
+        context_window: Any = None
+        """Groq's, as ``max_completion_tokens``."""
+        max_model_len: Any = None
+        """vLLM's."""
+        max_tokens: Any = None
+        max_completion_tokens: Any = None
 
     data: list[Entry] = []
 
@@ -202,7 +211,17 @@ def models_of(message: Message) -> tuple[Model, ...]:
         listed = msgspec.json.decode(message.data, type=ModelList)
     except UNDECODABLE:
         raise Garbage from None
-    return tuple(Model(entry.id[:256], entry.max_input_tokens or None) for entry in listed.data[:MAX_MODELS])
+    return tuple(_model(entry) for entry in listed.data[:MAX_MODELS])
+
+
+def _model(entry: ModelList.Entry) -> Model:
+    contexts = (entry.max_input_tokens, entry.max_context_length, entry.context_window, entry.max_model_len)
+    return Model(entry.id[:256], _limit(*contexts), _limit(entry.max_tokens, entry.max_completion_tokens))
+
+
+def _limit(*values: Any) -> int | None:
+    """The first that can be a number of tokens."""
+    return next((value for value in values if type(value) is int and 0 < value <= 1 << 53), None)
 
 
 def output_limit(row: ProviderRow, call: Call) -> int:

@@ -52,6 +52,9 @@ class Tap:
 
     __slots__ = ()
 
+    def sent(self, size: int) -> None:
+        """So many bytes of the request's body are on their way."""
+
     def replied(self, reply: ReplyInfo) -> None:
         """The response has begun, whatever its status."""
 

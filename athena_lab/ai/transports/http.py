@@ -93,6 +93,7 @@ class HttpClient:
         failure: TransportFailure | None = None
         reply: ReplyInfo | None = None
         headers = {**request.headers, "accept": accept, "accept-encoding": "identity"}
+        tap.sent(len(request.body))
         try:
             async with client.stream(request.method, request.url, headers=headers, content=request.body) as response:
                 reply = ReplyInfo(response.status_code, dict(response.headers))  # names are in lower case

@@ -74,12 +74,12 @@ class WebSocketTransport:
         """
         async with self._connected(request, tap) as socket:
             frames = iter(request.frames)
-            await _sent(socket.send_str(next(frames)))
+            await _send(socket, next(frames), tap)
             async with aclosing(_capped(socket, self._heartbeat, tap)) as received:
                 async for data in received:
                     yield Message(decode(data))
                     if (frame := next(frames, None)) is not None:
-                        await _sent(socket.send_str(frame))
+                        await _send(socket, frame, tap)
 
     async def aclose(self) -> None:
         """Close all connections. Idempotent."""
@@ -269,6 +269,11 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse[bool], heartbeat: flo
                 raise SocketClosed(message.data, message.extra or "")
             case _:
                 raise _breach(message.data)
+
+
+async def _send(socket: aiohttp.ClientWebSocketResponse[bool], frame: str, tap: Tap) -> None:
+    tap.sent(len(frame))
+    await _sent(socket.send_str(frame))
 
 
 async def _sent(sending: Coroutine[None, None, None]) -> None:

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from athena_lab import api
+from athena_lab.ai.jobs import check_id
 from athena_lab.ai.types import AnalysisRequest
 from athena_lab.errors import InvalidField
 from athena_lab.jupyter.handlers.base import AthenaHandler, PolledHandler, event_frame
@@ -25,16 +26,25 @@ if TYPE_CHECKING:
     from athena_lab.ai.job import Job
 
 _RETRY_MILLISECONDS = 1_000
-_PAGE_BYTES = 64 << 10
-"""Of events in one answer to a poll: what is cut off in the middle has to come again."""
+BATCH_BYTES = 64 << 10
+"""Of events that are on their way to a reader at once; where they come by polls, all are lost with one of them."""
 _BEGIN_SECONDS = 5.0
 """How long ``respond-async`` waits for the answer to begin, so that what cannot begin is told by the status."""
-_LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{1,64}):(\d{1,15})")
+_LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{22,64}):([0-9]{1,15})")
+
+
+_T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class ProvidersHandler(PolledHandler):
     async def get(self) -> None:
-        self.answer(api.Providers(tuple(await self.work(self.lab.providers()))))
+        asked = _from_query(self, api.AskProviders)
+        self.answer(api.Providers(tuple(await self.work(self.lab.providers(refresh=asked.refresh)))))
+
+
+class UsageHandler(PolledHandler):
+    async def get(self) -> None:
+        self.answer(await self.work(self.lab.usage(_from_query(self, api.AskUsage).days)))
 
 
 class JobBase(AthenaHandler):
@@ -50,18 +60,25 @@ class JobBase(AthenaHandler):
         return found[1], int(found[2])
 
     async def frames(self, job: Job, after: int) -> AsyncGenerator[bytes]:
-        retry: int | None = _RETRY_MILLISECONDS
+        first = b"retry: %d\n" % _RETRY_MILLISECONDS
         with job.reader(after) as reader:
-            async for seq, kind, data in reader:
-                yield event_frame(kind, data, id_=f"{job.id}:{seq}", retry=retry)
-                retry = None
+            async for entries in reader.batches(BATCH_BYTES):
+                events = (event_frame(kind, data, id_=f"{job.id}:{seq}") for seq, kind, data in entries)
+                yield first + b"".join(events)
+                first = b""
 
 
 class AskHandler(JobBase):
+    _key: str | None = None
+    """The id that the caller chose."""
+
     async def post(self) -> None:
         request = self.decode(AnalysisRequest)
+        last, self._key = self.last_event(), self.request.headers.get("Idempotency-Key")
+        if self._key is not None:
+            check_id(self._key)
         if self.wants_events:
-            await self.work(self.send_events(self._events(request)))
+            await self.work(self.send_events(self._events(request, last)))
         elif self._prefers_async():
             await self._accept(request)
         else:
@@ -72,15 +89,14 @@ class AskHandler(JobBase):
         given = ",".join(self.request.headers.get_list("Prefer"))
         return any(part.partition(";")[0].strip().lower() == "respond-async" for part in given.split(","))
 
-    async def _events(self, request: AnalysisRequest) -> AsyncGenerator[bytes]:
-        last = self.last_event()
+    async def _events(self, request: AnalysisRequest, last: tuple[str, int] | None) -> AsyncGenerator[bytes]:
         job, after = (self.lab.jobs.get(last[0]), last[1]) if last else (self._submit(request, polled=False), 0)
         async with contextlib.aclosing(self.frames(job, after)) as frames:
             async for frame in frames:
                 yield frame
 
     def _submit(self, request: AnalysisRequest, *, polled: bool) -> Job:
-        return self.lab.submit(request, id_=self.request.headers.get("Idempotency-Key"), polled=polled)
+        return self.lab.submit(request, id_=self._key, polled=polled)
 
     async def _accept(self, request: AnalysisRequest) -> None:
         job = self._submit(request, polled=True)
@@ -98,10 +114,12 @@ class JobHandler(JobBase):
     _track_activity = False
 
     async def get(self, id_: str) -> None:
-        query = self._query()
+        query, last = self._query(), self.last_event()
         job = self.lab.jobs.get(id_)
+        if last is not None and last[0] != id_:
+            raise InvalidField("Last-Event-ID is of another analysis.")
         if self.wants_events:
-            await self.work(self.send_events(self.frames(job, self._after(id_, query))))
+            await self.work(self.send_events(self.frames(job, last[1] if last else query.after)))
         else:
             self.answer(await self.work(self._page(job, query)))
 
@@ -109,24 +127,12 @@ class JobHandler(JobBase):
         await cancel(self, id_)
 
     def _query(self) -> api.JobQuery:
-        query: dict[str, Any] = {name: self.get_query_argument(name) for name in self.request.query_arguments}
-        try:
-            return msgspec.convert(query, api.JobQuery, strict=False)
-        except msgspec.ValidationError as error:
-            raise InvalidField(f"The query does not fit: {error}.") from None
-
-    def _after(self, id_: str, query: api.JobQuery) -> int:
-        last = self.last_event()
-        if last is None:
-            return query.after
-        if last[0] != id_:
-            raise InvalidField("Last-Event-ID is of another analysis.")
-        return last[1]
+        return _from_query(self, api.JobQuery)
 
     async def _page(self, job: Job, query: api.JobQuery) -> api.JobPage:
         with job.reader(query.after) as reader:
             await reader.wait(query.wait)
-            entries = reader.take_many(_PAGE_BYTES)
+            entries = reader.take_many(BATCH_BYTES)
             finished = reader.finished
         return api.JobPage(
             id=job.id,
@@ -167,3 +173,16 @@ async def cancel(handler: AthenaHandler, id_: str) -> None:
 
 def state_of(job: Job) -> api.JobState:
     return api.JobState(job.id, job.state, job.last, job.done)
+
+
+def _from_query(handler: AthenaHandler, kind: type[_T]) -> _T:
+    """What the query says of the Struct's fields. Others pass: JupyterLab adds one against caches."""
+    given = {
+        name: handler.get_query_argument(name)
+        for name in kind.__struct_encode_fields__
+        if name in handler.request.query_arguments
+    }
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidField(f"The query does not fit: {error}.") from None

@@ -22,12 +22,14 @@ _QUERY: Mapping[str, dict[str, Any]] = {
     "name": {"type": "string", "maxLength": MAX_NAME},
     "analysisType": {"enum": ["full", "quick", "pattern", "behavior"]},
     "modules": {"type": "string", "pattern": "^[a-z][a-z0-9-]{0,63}(,[a-z][a-z0-9-]{0,63}){0,63}$"},
+    "days": {"type": "integer", "minimum": 1, "maximum": 3_650},
+    "refresh": {"type": "boolean"},
     "timeout": {"type": "number", "exclusiveMinimum": 0, "maximum": 600},
     "after": {"type": "integer", "minimum": 0, "maximum": 1 << 53},
     "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT},
 }
 _HEADERS: Mapping[str, dict[str, Any]] = {
-    "Prefer": {"type": "string", "enum": ["respond-async"]},
+    "Prefer": {"type": "string", "examples": ["respond-async"]},
     "Last-Event-ID": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22,64}:[0-9]{1,15}$"},
     "Idempotency-Key": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22,64}$"},
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from athena_lab import api
-from athena_lab.ai.types import AnalysisRequest, AnalysisResult
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, UsageReport
 from athena_lab.jupyter.handlers import ai, health, samples, stream, wasm
 from athena_lab.report import Report
 from athena_lab.sample import Sample
@@ -57,7 +57,10 @@ ROUTES: tuple[Route, ...] = (
     Route("post", "/api/v1/wasm/modules/{name}/reload", wasm.ReloadHandler, "Take a module's newest version.",
           api.Reloaded),
     Route("get", "/api/v1/status/wasm", wasm.StatusHandler, "How the sandbox is.", api.WasmStatus),
-    Route("get", "/api/v1/ai/providers", ai.ProvidersHandler, "How each provider is.", api.Providers),
+    Route("get", "/api/v1/ai/providers", ai.ProvidersHandler, "How each provider is.", api.Providers,
+          query=("refresh",)),
+    Route("get", "/api/v1/ai/usage", ai.UsageHandler, "What was spent, and what is left of the budgets.", UsageReport,
+          query=("days",)),
     Route("post", "/api/v1/ai/analyze", ai.AskHandler, "Ask a language model.", AnalysisResult, body=AnalysisRequest,
           events=True, headers=("Prefer", "Last-Event-ID", "Idempotency-Key"), accepted=api.Accepted),
     Route("get", "/api/v1/ai/stream", stream.StreamHandler, "Ask over a WebSocket.", api.AnyMessage,

@@ -11,6 +11,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from athena_lab import api
 from athena_lab.errors import AthenaError, MalformedRequest
 from athena_lab.jupyter.handlers import base
+from athena_lab.jupyter.handlers.ai import BATCH_BYTES
 from athena_lab.jupyter.handlers.base import MAX_DECODED, AthenaHandler, decode_json, limit_unacknowledged
 
 if TYPE_CHECKING:
@@ -118,8 +119,8 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
                 told = job.state
                 await self._tell(api.StateChange(job.id, told))
                 job.named = True
-            elif entry := reader.take():
-                await self._tell(api.JobEvent(job.id, entry.seq, msgspec.Raw(entry.data)))
+            elif entries := reader.take_many(BATCH_BYTES):
+                await self._tell(*(api.JobEvent(job.id, entry.seq, msgspec.Raw(entry.data)) for entry in entries))
             elif reader.finished:
                 return
             else:
@@ -131,11 +132,11 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
         except WebSocketClosedError:
             return  # nobody is there to be told
 
-    async def _tell(self, value: msgspec.Struct) -> None:
-        """One at a time, and the next when this one has left: nothing piles up for a reader that is slow."""
+    async def _tell(self, *messages: msgspec.Struct) -> None:
+        """The next are sent when these have left: nothing piles up for a reader that is slow."""
         try:
             async with asyncio.timeout(base.STALLED_SECONDS), self._writing:
-                await self.write_message(msgspec.json.encode(value))
+                await asyncio.gather(*[self.write_message(msgspec.json.encode(message)) for message in messages])
         except TimeoutError:
             self.close()
             raise WebSocketClosedError from None

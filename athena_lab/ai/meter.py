@@ -1,0 +1,133 @@
+"""What an attempt used, what that costs, and where it is written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
+
+from athena_lab.ai.types import Spent
+from athena_lab.errors import APIError, InvalidResponse, ProviderTimeout
+from athena_lab.events import Finished, Token, Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from athena_lab.ai.ledger import Ledger
+    from athena_lab.ai.prompt import Prompt
+    from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.send import Item
+    from athena_lab.ai.types import Model
+
+BYTES_PER_TOKEN: Final = 4
+"""Of UTF-8, about, in English and in code. Other languages have fewer, so that an estimate by it is rather too high."""
+MILLION: Final = 1_000_000
+MAX_TOKENS: Final = 1 << 32
+"""More than any attempt can use: what a provider claims beyond it is not believed."""
+OK: Final = 200
+
+
+class Meter:
+    """Knows the prices of the providers' rows, and the ledger."""
+
+    def __init__(self, ledger: Ledger, rows: Mapping[str, ProviderRow]) -> None:
+        self.ledger = ledger
+        self.running = dict.fromkeys(rows, 0)
+        """Attempts that are being made now, by provider."""
+        self._rows = rows
+
+    def model(self, provider: str, model: str) -> Model:
+        """What is known of it, prices among that. Raises KeyError for a provider without a row."""
+        return self._rows[provider].known(model)
+
+    def bills(self, provider: str) -> bool:
+        """Whether somebody pays: who asks for no key, sends no bill."""
+        return bool(self._rows[provider].key_variables)
+
+    def priced(self, provider: str, model: str, usage: Usage) -> Usage:
+        """With its cost, where the row has prices."""
+        return replace(usage, cost=cost(self.model(provider, model), usage))
+
+    def record(self, provider: str, model: str, usage: Usage, *, first: bool, estimated: bool) -> None:
+        """Write down what an attempt used, if it used anything. ``first``: none before it in its request did."""
+        if not (usage.input_tokens or usage.output_tokens):
+            return
+        spent = Spent(
+            requests=int(first),
+            input_tokens=min(usage.input_tokens, MAX_TOKENS),
+            cached_tokens=min(usage.cached_tokens, MAX_TOKENS),
+            output_tokens=min(usage.output_tokens, MAX_TOKENS),
+            cost=usage.cost,
+            unpriced=int(usage.cost is None),
+            estimated=int(estimated),
+        )
+        self.ledger.record(provider, model.encode("utf-8", "replace").decode(), spent)
+
+
+class Count:
+    """One attempt, counted as its pieces pass."""
+
+    __slots__ = ("_bytes", "_finished", "_pieces", "_prompt", "_refused", "_usage")
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._prompt = prompt
+        self._usage: Usage | None = None
+        self._pieces = self._bytes = 0
+        self._finished = self._refused = False
+
+    def see(self, item: Item) -> None:
+        if isinstance(item, Usage):
+            self._usage = item
+        elif isinstance(item, Finished):
+            self._finished = True
+            self._refused = item.status == "refused"
+        else:
+            self._pieces += 1
+            if isinstance(item, Token):
+                self._bytes += len(item.text)
+
+    def result(self, error: BaseException | None, *, asked: bool) -> tuple[Usage, bool]:
+        """What was used, and whether that is estimated. ``error``: how it ended; ``asked``: whether a request went out.
+
+        A provider's own count of a whole answer is believed. Where it is missing, since the answer broke off, was
+        cancelled or the provider does not count, the prompt and what came are estimated.
+        """
+        told = self._usage
+        if told is not None and self._finished:
+            return told, False
+        if told is None and not (self._pieces or (asked and not self._refused and _may_bill(error))):
+            return Usage(), False
+        output = max(self._pieces, -(-self._bytes // BYTES_PER_TOKEN))
+        if told is None:
+            return Usage(prompt_tokens(self._prompt), output), True
+        return replace(told, output_tokens=max(told.output_tokens, output)), True
+
+
+def _may_bill(error: BaseException | None) -> bool:
+    """Whether an attempt without a single piece may have been billed: not if the provider refused it or was not there.
+
+    Where that is not known, as of an answer that was not waited for, it is taken for billed.
+    """
+    if isinstance(error, InvalidResponse):
+        return error.upstream_status == OK
+    if isinstance(error, ProviderTimeout):
+        return error.upstream_status in {None, OK}
+    return not isinstance(error, APIError)
+
+
+def prompt_tokens(prompt: Prompt) -> int:
+    """About so many."""
+    tools = sum(len(f"{tool.name}{tool.description}{tool.parameters}") for tool in prompt.tools)
+    schema = len(str(prompt.schema)) if prompt.schema else 0
+    size = len(prompt.system.encode("utf-8", "replace")) + len(prompt.user.encode("utf-8", "replace"))
+    return -(-(size + tools + schema) // BYTES_PER_TOKEN)
+
+
+def cost(model: Model, usage: Usage) -> float | None:
+    """In US dollars; None where a price that it takes is not known."""
+    cached_price = model.input_price if model.cached_price is None else model.cached_price
+    if model.input_price is None or cached_price is None or model.output_price is None:
+        return None
+    cached = min(usage.cached_tokens, usage.input_tokens)
+    inputs = (usage.input_tokens - cached) * model.input_price + cached * cached_price
+    return (inputs + usage.output_tokens * model.output_price) / MILLION
