@@ -84,7 +84,8 @@ class SocketWatch(Watch):
 
     def replied(self, reply: ReplyInfo) -> None:
         if reply.status == _SWITCHING:
-            super().replied(reply)
+            self._call.state.move("connected")
+        self._learn(reply)
 
 
 class OverHttp:
