@@ -356,6 +356,11 @@ class Reader:
         """The log has its end, and all of it was taken."""
         return self.job.ended and self.seq == self.job.last
 
+    @property
+    def exhausted(self) -> bool:
+        """There is nothing more to take, and there will not be."""
+        return self.seq == self.job.last and (self.job.ended or self.job.done)
+
     async def batches(self, size: int) -> AsyncGenerator[list[Entry]]:
         """All events to the end, as they come, of those that are there as many as `take_many` gives."""
         while not self.finished:

@@ -230,6 +230,13 @@ async def test_what_is_wrong_has_a_name_and_the_connection_goes_on(connect, mess
         assert len(await hear_events(socket)) == 6
 
 
+async def test_the_next_question_may_follow_at_once(connect):
+    async with connect() as socket:
+        for _ in range(50):
+            await socket.send_json(ASK)
+            assert len(await hear_events(socket)) == 6
+
+
 async def test_one_answer_at_a_time(connect, provider):
     provider.will(hang_after("a"))
     async with connect() as socket:

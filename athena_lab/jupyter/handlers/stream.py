@@ -24,7 +24,7 @@ _VERSION = "13"
 class StreamHandler(WebSocketHandler, AthenaHandler):
     """One answer at a time. Who goes without a ``cancel`` may come back, here or by another door."""
 
-    _job: Job | None = None
+    _reader: Reader | None = None
     _sending: asyncio.Task[None] | None = None
 
     # -- the handshake. `prepare` has checked host, origin, identity and scope, as for every request.
@@ -86,20 +86,19 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
                 self._current().cancel()
 
     def _check_free(self) -> None:
-        if self._sending is not None and not self._sending.done():
+        if self._reader is not None and not self._reader.exhausted:
             raise MalformedRequest("This connection is busy with an answer.", next_step="Open one for each answer.")
 
     def _current(self) -> Job:
-        if self._job is None:
+        if self._reader is None:
             raise MalformedRequest("Nothing was asked here yet.", next_step="Send an ask or a resume first.")
-        return self._job
+        return self._reader.job
 
     # -- what goes
 
     def _send_job(self, job: Job, after: int) -> None:
-        reader = job.reader(after)
-        self._job = job
-        self._sending = asyncio.ensure_future(self._send_all(job, reader))
+        self._reader = job.reader(after)
+        self._sending = asyncio.ensure_future(self._send_all(job, self._reader))
 
     async def _send_all(self, job: Job, reader: Reader) -> None:
         try:
