@@ -37,6 +37,14 @@ async def test_available(server, manager_for, wire):
     assert sent.headers["authorization"] == f"Bearer {KEY}"
 
 
+async def test_models_are_listed_with_what_their_row_knows(server):
+    server.will(reply(200, MODELS))
+    known = (Model("m-1", context=5, output=4, input_price=3.0), Model("m-2", context=7), Model("not listed"))
+    provider = Provider(row(server, models=known), {"PEER_KEY": KEY}, AiohttpClients())
+    assert await provider.models() == (Model("m-1", context=9, output=4, input_price=3.0), Model("m-2", context=7))
+    await provider.aclose()
+
+
 @pytest.mark.parametrize(
     ("script", "state", "words"),
     [

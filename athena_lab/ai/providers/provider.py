@@ -130,13 +130,20 @@ class Provider:
         failure: APIError | None = None
         try:
             async with aclosing(self._whole.stream(request)) as messages:
-                models = self._wire.models(await anext(messages))
+                models = tuple(map(self._with_known, self._wire.models(await anext(messages))))
             self._learned = models[0].id if models else ""
         except (HttpStatus, TransportFailure, Garbage) as error:
             failure = named(error, translator)
         if failure is not None:
             raise failure
         return models
+
+    def _with_known(self, listed: Model) -> Model:
+        """What the provider says of its model itself goes before what the row says."""
+        known = self.row.known(listed.id)
+        return msgspec.structs.replace(
+            known, context=listed.context or known.context, output=listed.output or known.output
+        )
 
     async def analyze(self, call: Call) -> AnalysisResult:
         """One attempt, and its whole answer."""
