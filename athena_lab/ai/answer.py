@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import aclosing
+from os import urandom
 from typing import TYPE_CHECKING, Literal
-from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -143,7 +143,7 @@ async def collect(call: Call, items: AsyncGenerator[Item, None]) -> AnalysisResu
     """The answer of one attempt as a result. Raises what the attempt raises."""
     known = call.prompt.material.ids
     folder = Folder(known)
-    folder.take(Started(uuid4().hex, call.provider, call.model))
+    folder.take(Started(urandom(16).hex(), call.provider, call.model))
     async with aclosing(items):
         async for item in items:
             if not isinstance(item, Progress):

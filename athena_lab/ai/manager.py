@@ -13,8 +13,8 @@ import os
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from os import urandom
 from typing import TYPE_CHECKING, Final, Self
-from uuid import uuid4
 
 from athena_lab.ai import offline
 from athena_lab.ai.answer import Answer, fold
@@ -184,7 +184,7 @@ class AIManager:
                 wanted=request.options.transport,
             )
             items = compose(self._policies, provider.stream)(call)
-        started = Started(uuid4().hex, name, model)
+        started = Started(urandom(16).hex(), name, model)
         answer = Answer(
             started,
             state,
