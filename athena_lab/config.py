@@ -24,7 +24,7 @@ from msgspec import Meta
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.health import HealthOptions
-from athena_lab.ai.job import JobOptions
+from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.ledger import MEMORY, LedgerOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow

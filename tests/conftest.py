@@ -6,6 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("athena", deadline=None)  # how long an example takes is the machine's business
+settings.load_profile("athena")
 
 ROOT = Path(__file__).parent.parent
 TEST_COMPONENTS = ROOT / "tests" / "data" / "components"

@@ -45,6 +45,11 @@ class Mender:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._waiting = False
 
+    @property
+    def idle(self) -> bool:
+        """Whether items of ASCII text need not pass here."""
+        return not self._waiting
+
     def items(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items with whole characters."""
         for item in items:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, Self
 
 import msgspec
-from msgspec import Meta
 
 from athena_lab.ai.answer import Folder
 from athena_lab.ai.states import TRANSITIONS, State, StreamState
@@ -21,9 +20,10 @@ from athena_lab.errors import AnalysisCancelled, AthenaError, BulkheadFull, Inva
 from athena_lab.events import AnyEvent, Failed, Finished, Started, Token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from athena_lab.ai.job_options import JobOptions
     from athena_lab.ai.types import AnalysisResult
 
     Open = Callable[[StreamState], AbstractAsyncContextManager[AsyncIterator[AnyEvent]]]
@@ -31,32 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MIB: Final = 1 << 20
 ENTRY_BYTES: Final = 160
 """What an entry takes beside its data: two objects and their places in two lists."""
-
-
-class JobOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[ai.jobs]``. Times in seconds."""
-
-    grace: Annotated[float, Meta(ge=0, le=3_600)] = 60.0
-    """How long an answer goes on that nobody reads.
-
-    A client that lost its connection comes back after 1, 2, 4, 8 and 16 s; each of its five attempts may take 5 s.
-    That makes 56 s.
-    """
-    keep: Annotated[float, Meta(ge=0, le=86_400)] = 900.0
-    """How long an answer can be read after its end."""
-    running: Annotated[int, Meta(ge=1, le=10_000)] = 32
-    """Answers at once."""
-    max_bytes: Annotated[int, Meta(ge=1_024, le=1_024 * MIB)] = 32 * MIB
-    """Of one answer's events. 128,000 tokens, the most that can be asked for, take 24 MiB."""
-    total_bytes: Annotated[int, Meta(ge=1_024, le=4_096 * MIB)] = 128 * MIB
-    """Of all answers that are kept; those that ended first are forgotten first."""
-    ahead_events: Annotated[int, Meta(ge=1, le=100_000)] = 256
-    """How far the provider is read ahead of the furthest reader."""
-    ahead_bytes: Annotated[int, Meta(ge=1, le=64 * MIB)] = MIB
-    """The same, in bytes; one event more may come."""
 
 
 class Timer(Protocol):
@@ -134,7 +110,12 @@ class Job:
     @property
     def state(self) -> State:
         """``paused`` from the moment it is asked for: a stream that waits for its provider only becomes so later."""
-        return "paused" if self._paused and not self.done else self._state.value
+        return "paused" if self._paused and not self.ended else self._state.value
+
+    @property
+    def ended(self) -> bool:
+        """Its log has its last event. `done` says that the connection to the provider is closed, too."""
+        return bool(self._log) and self._log[-1].kind in _TERMINAL
 
     @property
     def last(self) -> int:
@@ -152,7 +133,7 @@ class Job:
 
     def result(self) -> AnalysisResult | None:
         """What it amounts to, once its log has an end. Decodes the whole log: in a thread, where that matters."""
-        if not self._log or self._log[-1].kind not in _TERMINAL:
+        if not self.ended:
             return None
         folder = Folder()
         for entry in self._log:
@@ -198,7 +179,7 @@ class Job:
 
     def cancel(self, why: Rejected | None = None) -> None:
         """Close the connection to the provider at once; what came is kept. Nothing happens after the end."""
-        if self.done or self._why_cancelled is not None:
+        if self.done or self.ended or self._why_cancelled is not None:
             return
         self._why_cancelled = why or AnalysisCancelled("The analysis was cancelled.")
         self._task.cancel()
@@ -251,6 +232,8 @@ class Job:
             raise self._too_large()
         if not self._ledger.room_for(size, needed=terminal):
             raise BulkheadFull("All answers that run now have no more room in memory together.")
+        if terminal:
+            self._move_if_legal("completed" if entry.kind == "finished" else "failed")
         self._log.append(entry)
         self._ends.append(self.size + size)
         self._tell()
@@ -261,17 +244,19 @@ class Job:
         return InvalidResponse(f"The answer takes more than {limit:,} bytes.", provider=provider, model=model)
 
     def _fail(self, error: Exception) -> None:
-        """End the log with the error; where it has not begun, or for a bug, its readers get the error itself."""
-        if self._started is None or not isinstance(error, AthenaError):
+        """End the log with the error, once. Where it has not begun, or for a bug, its readers get the error itself."""
+        if self.ended:
+            logger.warning("The connection of job %s... did not close well: %s", self.id[:4], type(error).__name__)
+        elif self._started is None or not isinstance(error, AthenaError):
             self.failure = error
         else:
             elapsed = self._ledger.clock() - self._began
             self._append(Failed(error.problem(self._started.id), elapsed=elapsed))
 
     def _finish(self) -> None:
-        if not self._log or self._log[-1].kind not in _TERMINAL:
+        if not self.ended:
             self.failure = self.failure or self._why_cancelled or AthenaError("The answer broke off without its end.")
-        self._move_if_legal("completed" if self._log and self._log[-1].kind == "finished" else "failed")
+            self._move_if_legal("failed")
         self.done = True
         self._open = _opened
         self._watch()
@@ -368,17 +353,19 @@ class Reader:
 
     @property
     def finished(self) -> bool:
-        """The job is done, and all of it was taken."""
-        return self.job.done and self.seq == self.job.last and self.job.failure is None
+        """The log has its end, and all of it was taken."""
+        return self.job.ended and self.seq == self.job.last
 
-    def __aiter__(self) -> AsyncIterator[Entry]:
-        return self._entries()
+    @property
+    def exhausted(self) -> bool:
+        """There is nothing more to take, and there will not be."""
+        return self.seq == self.job.last and (self.job.ended or self.job.done)
 
-    async def _entries(self) -> AsyncIterator[Entry]:
+    async def batches(self, size: int) -> AsyncGenerator[list[Entry]]:
+        """All events to the end, as they come, of those that are there as many as `take_many` gives."""
         while not self.finished:
-            entry = self.take()
-            if entry is not None:
-                yield entry
+            if entries := self.take_many(size):
+                yield entries
             else:
                 await self.job.changed()
 

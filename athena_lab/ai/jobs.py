@@ -9,7 +9,8 @@ import time
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.job import Job, JobOptions
+from athena_lab.ai.job import Job
+from athena_lab.ai.job_options import JobOptions
 from athena_lab.errors import AnalysisCancelled, BulkheadFull, InvalidField, UnknownJob
 
 if TYPE_CHECKING:
@@ -27,6 +28,12 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 def call_later(seconds: float, action: Callable[[], None]) -> Timer:
     return asyncio.get_running_loop().call_later(seconds, action)
+
+
+def check_id(id_: str) -> None:
+    """Raises `InvalidField` for what a caller may not choose."""
+    if not _ID.fullmatch(id_):
+        raise InvalidField("An id has 22 to 64 of the characters A-Z, a-z, 0-9, - and _.")
 
 
 class Jobs:
@@ -58,12 +65,12 @@ class Jobs:
         another question, and `BulkheadFull`.
         """
         digest = sha256(question).digest()
-        if id_ is not None and not _ID.fullmatch(id_):
-            raise InvalidField("An id has 22 to 64 of the characters A-Z, a-z, 0-9, - and _.")
-        if id_ is not None and id_ in self._jobs:
-            if self._asked[id_] != digest:
-                raise InvalidField("That id belongs to another question.")
-            return self._jobs[id_]
+        if id_ is not None:
+            check_id(id_)
+            if (job := self._jobs.get(id_)) is not None:
+                if self._asked[id_] != digest:
+                    raise InvalidField("That id belongs to another question.")
+                return job
         if len(self._running) >= self.options.running:
             raise BulkheadFull(f"{len(self._running)} analyses are running already.", retry_after=_RETRY_AFTER)
         job = Job(id_ or secrets.token_urlsafe(24), open_, self, polled=polled, named=id_ is not None)

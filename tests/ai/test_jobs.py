@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from athena_lab.ai.job import ENTRY_BYTES, JobOptions
+from athena_lab.ai.job import ENTRY_BYTES
+from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.jobs import Jobs
 from athena_lab.errors import AthenaError, BulkheadFull, InvalidField, NoProvider, ServiceUnavailable, UnknownJob
 from athena_lab.events import AnyEvent, Finished, Token
@@ -55,12 +56,14 @@ async def bench():
         assert each.timers.waiting == 0
 
 
-async def read(reader, count):
+async def read(reader, count=None):
+    """So many entries; all of them without a number. One at a time: the next may end in an error."""
     entries = []
-    async for entry in reader:
-        entries.append(entry)
-        if len(entries) == count:
-            break
+    while len(entries) != count and not reader.finished:
+        if entry := reader.take():
+            entries.append(entry)
+        else:
+            await reader.job.changed()
     return entries
 
 
@@ -69,13 +72,16 @@ async def test_readers_see_the_same_from_wherever_they_begin(bench):
     job = b.start()
     b.source.say(*(Token(str(i)) for i in range(5)), FINISHED)
     with job.reader() as first:
-        everything = [entry async for entry in first]
+        everything = await read(first)
     assert [entry.seq for entry in everything] == list(range(1, 8))
     assert [entry.kind for entry in everything] == ["started", *["token"] * 5, "finished"]
     for after in range(8):
         with job.reader(after) as late:
-            assert [entry async for entry in late] == everything[after:]
-    assert (job.state, job.done, job.result().text) == ("completed", True, "01234")
+            assert await read(late) == everything[after:]
+    assert (job.state, job.result().text) == ("completed", "01234")
+    job.cancel()  # its connection may still be closing
+    await job.wait_closed()
+    assert (job.done, job.last) == (True, 7)
     with pytest.raises(InvalidField, match="no event 8"):
         job.reader(8)
 
@@ -167,7 +173,7 @@ async def test_cancel_closes_the_connection_and_keeps_what_came(bench):
         job.cancel()
         await job.wait_closed()
         assert b.source.closed
-        *_, last = decode([entry async for entry in reader])
+        *_, last = decode(await read(reader))
     assert (last.error.code, last.error.request_id) == ("analysis_cancelled", "a-1")
     assert (job.state, job.result().text, job.result().status) == ("failed", "a", "failed")
     job.cancel()
@@ -181,20 +187,28 @@ async def test_cancelled_before_its_first_step(bench):
     await job.wait_closed()
     assert b.source.opened == 0
     with job.reader() as reader, pytest.raises(AthenaError, match="was cancelled"):
-        [entry async for entry in reader]
+        await read(reader)
     assert (job.state, job.result()) == ("failed", None)
 
 
-async def test_what_cannot_begin_is_raised_to_every_reader(bench):
-    @asynccontextmanager
-    async def refuse(_state):
-        raise NoProvider("There is none.")
-        yield
+class NotSetUp:
+    """A stream that cannot be entered."""
 
-    job = bench().jobs.start(refuse, question=b"?")
+    def __init__(self, _state):
+        pass
+
+    async def __aenter__(self):
+        raise NoProvider("There is none.")
+
+    async def __aexit__(self, *_):
+        pass
+
+
+async def test_what_cannot_begin_is_raised_to_every_reader(bench):
+    job = bench().jobs.start(NotSetUp, question=b"?")
     for _ in range(2):
         with job.reader() as reader, pytest.raises(NoProvider):
-            [entry async for entry in reader]
+            await read(reader)
 
 
 async def test_an_error_of_the_provider_is_the_last_event(bench):
@@ -202,7 +216,7 @@ async def test_an_error_of_the_provider_is_the_last_event(bench):
     job = b.start()
     b.source.say(Token("a"), ServiceUnavailable("503.", provider="peer"))
     with job.reader() as reader:
-        assert [entry.kind async for entry in reader] == ["started", "token", "failed"]
+        assert [entry.kind for entry in await read(reader)] == ["started", "token", "failed"]
 
 
 async def test_a_bug_ends_the_log_with_itself(bench, caplog):
@@ -212,9 +226,24 @@ async def test_a_bug_ends_the_log_with_itself(bench, caplog):
     with job.reader() as reader:
         assert [entry.kind for entry in await read(reader, 2)] == ["started", "token"]
         with pytest.raises(ZeroDivisionError):
-            [entry async for entry in reader]
+            await read(reader)
     assert "a bug" in caplog.text
     assert job.id not in caplog.text
+
+
+async def test_a_connection_that_closes_badly_changes_no_end(bench):
+    b = bench()
+
+    @asynccontextmanager
+    async def open_(state):
+        async with b.source.open(state) as events:
+            yield events
+        raise ServiceUnavailable("At the very end.", provider="peer")
+
+    job = b.jobs.start(open_, question=b"?")
+    b.source.say(FINISHED)
+    await job.wait_closed()
+    assert ([entry.kind for entry in job._log], job.failure) == (["started", "finished"], None)
 
 
 # -- who is waited for
@@ -316,7 +345,7 @@ async def test_one_answers_bytes_are_capped(bench):
     job = b.start()
     b.source.say(*(Token("x" * 1_000) for _ in range(10)))
     with job.reader() as reader:
-        seen = decode([entry async for entry in reader])
+        seen = decode(await read(reader))
     assert seen[-1].error.code == "invalid_response"
     assert "5,000 bytes" in seen[-1].error.detail
     assert len(seen) == 6
@@ -339,7 +368,7 @@ async def test_bytes_of_all_are_capped_and_the_oldest_ended_goes_first(bench):
     assert {number for number in range(4) if f"{number}" * 22 in b.jobs._jobs} == {0, 3}
     b.source.say(*(Token("y" * 4_000) for _ in range(20)))
     with running.reader() as last:
-        seen = decode([entry async for entry in last])
+        seen = decode(await read(last))
     reader.__exit__()
     assert seen[-1].error.code == "bulkhead_full"
     assert b.jobs._bytes <= 40_000 + ENTRY_BYTES + 1_000

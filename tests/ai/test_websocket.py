@@ -18,7 +18,8 @@ from athena_lab.ai.providers.selection import REFUSED_FOR
 from athena_lab.ai.providers.wire import Garbage, StreamError
 from athena_lab.ai.providers.wires import find_wire
 from athena_lab.ai.retry import RetryOptions
-from athena_lab.ai.send import Tools
+from athena_lab.ai.send import Call, Tools
+from athena_lab.ai.states import StreamState
 from athena_lab.ai.transports import (
     MAX_LINE,
     Fault,
@@ -32,6 +33,7 @@ from athena_lab.ai.transports import (
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.transports.websocket import WebSocketTransport
 from athena_lab.ai.types import Features
+from athena_lab.errors import RateLimited
 from athena_lab.events import Finished, Token, Usage
 from tests.ai.conftest import KEY
 from tests.ai.recorded import RESPONSES, TEXT
@@ -430,6 +432,19 @@ async def test_the_provider_s_own_refusals_have_names(server, socket_manager, st
     assert "no, ***" in error.detail
     assert len(server.requests) == 1
     await server.until(lambda: server.live == 0)
+
+
+async def test_a_refused_handshake_connects_nothing_and_tells_of_limits_all_the_same(server, socket_manager):
+    refused = refuse(429, b"{}", {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "0"})
+    server.will_talk(refused)
+    provider = socket_manager(**NO_RETRY)._providers["peer"]
+    states = []
+    call = Call("peer", "m-1", PROMPT, 9, float("inf"), state=StreamState(states.append))
+    with pytest.raises(RateLimited):
+        async for _ in provider.stream(call):
+            pass
+    assert states == ["connecting"]
+    assert provider.rate_limits().requests.limit == 60
 
 
 async def test_an_endless_refusal_is_not_read_to_its_end(server, transport):

@@ -23,10 +23,15 @@ def every_failure_is_named(ctx, response, case):  # noqa: ARG001 - schemathesis 
     assert all(problem[name].endswith(".") for name in ("detail", "next_step")), problem
 
 
+def is_name(value):
+    """One that is none is to be refused, and stays."""
+    return isinstance(value, str) and re.fullmatch("[a-z][a-z0-9-]{0,63}", value)
+
+
 @schemathesis.hook
 def map_body(context, body):
     """Half of the calls go to a module that exists: random names would never get behind the catalog."""
-    if context.operation.path.endswith("/execute") and isinstance(body, dict) and _is_name(body.get("module")):
+    if context.operation.path.endswith("/execute") and isinstance(body, dict) and is_name(body.get("module")):
         chosen = len(repr(body)) % (2 * len(FUNCTIONS))
         if chosen < len(FUNCTIONS):
             return body | {"module": "misbehave", "function": FUNCTIONS[chosen], "timeout": 0.05}

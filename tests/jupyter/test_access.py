@@ -24,6 +24,11 @@ def our_routes(app):
                 yield rule.matcher.regex.pattern.rstrip("$").replace("\\", ""), rule.target
 
 
+def methods_of(handler):
+    absent = AthenaHandler._unimplemented_method
+    return [method for method in ("GET", "POST", "DELETE") if getattr(handler, method.lower()) is not absent]
+
+
 def concrete(pattern):
     path = re.sub(r"\(\?:ai\|.*", "ai/nothing", pattern)
     return re.sub(r"\([^)]*\)", "x", path)
@@ -39,12 +44,10 @@ async def send(http_server_client, path, method, **headers):
 
 async def test_every_route_of_ours_demands_a_token_but_health(jp_serverapp, http_server_client):
     routes = list(our_routes(jp_serverapp))
-    assert len(routes) > 14
+    assert len(routes) > 20
     for pattern, handler in routes:
         assert issubclass(handler, AthenaHandler)
-        for method in ("GET", "POST"):
-            if getattr(handler, method.lower()) is AthenaHandler._unimplemented_method:
-                continue
+        for method in methods_of(handler):
             response = await send(http_server_client, concrete(pattern), method)
             if pattern.endswith("/health"):
                 assert response.code == 200
@@ -57,7 +60,7 @@ async def test_every_route_of_ours_demands_a_token_but_health(jp_serverapp, http
 async def test_no_answer_to_a_foreign_host_or_origin(jp_serverapp, http_server_client, jp_auth_header):
     assert list(our_routes(jp_serverapp))
     for pattern, handler in our_routes(jp_serverapp):
-        method = "GET" if getattr(handler, "get") is not AthenaHandler._unimplemented_method else "POST"  # noqa: B009
+        method = (methods_of(handler) or ["POST"])[-1]
         for extra in ({"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}):
             response = await send(http_server_client, concrete(pattern), method, **jp_auth_header, **extra)
             assert (response.code, json.loads(response.body)["code"]) == (403, "not_allowed"), (pattern, extra)
@@ -77,6 +80,9 @@ async def test_a_kernels_token_analyses_but_does_not_control(jp_serverapp, call,
     assert status == 200
     status, _ = await call(*V1, "wasm", "analyze", body={"fileData": "eA=="}, headers=dict(headers))
     assert status == 200
+    for action in ("pause", "resume", "cancel"):
+        status, problem = await call(*V1, "ai", "jobs", "x", action, body={}, headers=dict(headers))
+        assert (status, problem["code"]) == (404, "unknown_job")
     for path in (("wasm", "load"), ("wasm", "modules", "misbehave", "reload")):
         status, problem = await call(*V1, *path, body={}, headers=dict(headers))
         assert (status, problem["code"]) == (403, "not_allowed")

@@ -285,6 +285,34 @@ async def test_a_stream_that_breaks_off_is_asked_for_again_and_not_taken_for_its
         assert other.requests[-1].path.endswith("/cancel")
 
 
+@pytest.mark.parametrize("doors", [1, 2])
+async def test_where_a_door_is_shut_the_next_is_taken(doors):
+    """A proxy that knows no WebSocket; or an old one, which gives no events either."""
+    token, end = {"event": "token", "text": "a"}, {"event": "finished", "status": "completed", "stop_reason": "stop"}
+    events = [sse(token, "token"), sse(end, "finished")]
+    page = {"id": "x", "state": "completed", "events": [token, end], "next": 2, "done": True}
+
+    async def proxy(exchange):
+        request = exchange.request
+        if request.path.endswith("/ai/stream"):
+            await reply(502, "no")(exchange)
+        elif request.headers.get("accept") == "text/event-stream":
+            await (stream(events) if doors == 1 else reply(200, "<html>", {"content-type": "text/html"}))(exchange)
+        else:
+            await reply(202 if request.method == "POST" else 200, page)(exchange)
+
+    async with ScriptedServer(proxy) as other, LabClient(other.url, "x") as lab:
+        seen = []
+        await read_all_into(seen, lab)
+        assert [type(event) for event in seen] == [Token, Finished]
+        assert len({request.headers["idempotency-key"] for request in other.requests if request.method == "POST"}) == 1
+
+
+async def read_all_into(seen, lab):
+    async with lab.stream(athena_lab.AnalysisRequest("?")) as events:
+        seen += [event async for event in events]
+
+
 async def read_into(seen, lab):
     async with lab.stream(athena_lab.AnalysisRequest("?")) as events:
         async for event in events:

@@ -41,7 +41,12 @@ async def test_the_document_is_valid_and_names_every_route(call, jp_base_url):
     assert (status, document["openapi"]) == (200, "3.1.0")
     assert document["servers"] == [{"url": jp_base_url.rstrip("/")}]
     schemathesis.openapi.from_dict(document).validate()
-    assert {"/health", "/api/v1/wasm/modules/{name}/reload", "/api/v1/ai/analyze"} < document["paths"].keys()
+    socket = document["paths"]["/api/v1/ai/stream"]["get"]["responses"]["101"]
+    assert {message["$ref"].rpartition("/")[2] for message in socket["x-receives"]["anyOf"]} == {
+        "Ask", "Resume", "Pause", "Continue", "Cancel",
+    }  # fmt: skip
+    assert "202" in document["paths"]["/api/v1/ai/analyze"]["post"]["responses"]
+    assert {"/health", "/api/v1/wasm/modules/{name}/reload", "/api/v1/ai/jobs/{id}"} < document["paths"].keys()
 
 
 @pytest.mark.timeout(240)
@@ -50,7 +55,7 @@ def test_nothing_that_the_document_allows_or_forbids_breaks_the_server(tmp_path,
         done = run_schemathesis(server, tmp_path)
         report = (done.stdout + done.stderr)[-20_000:]
         assert done.returncode == 0, report
-        assert "Tested: 15" in report
+        assert "Tested: 21" in report
         assert "Traceback" not in server.log.read_text()
 
 

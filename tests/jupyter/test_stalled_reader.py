@@ -4,46 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+import struct
 
 import pytest
 
 from athena_lab.jupyter.handlers import base
-from tests.jupyter.conftest import ROOT
-
-sys.path.insert(0, str(ROOT / "tests" / "peers"))
-
-from scripted_server import ScriptedServer, sse
-
-MIB = 1 << 20
-PIECE = {"choices": [{"index": 0, "delta": {"content": "x" * 16_384}, "finish_reason": None}]}
-
-
-class Endless:
-    """Streams an answer for as long as it is read; `sent` counts the bytes."""
-
-    sent = 0
-
-    async def __call__(self, exchange):
-        await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
-        while True:
-            event = sse(PIECE)
-            await exchange.chunk(event)
-            self.sent += len(event)
-
-
-@pytest.fixture
-def endless():
-    return Endless()
-
-
-@pytest.fixture
-def provider(jp_asyncio_loop, monkeypatch, endless):
-    server = ScriptedServer(endless)
-    jp_asyncio_loop.run_until_complete(server.__aenter__())
-    monkeypatch.setenv("ATHENA_LOCAL_URL", server.url)
-    yield server
-    jp_asyncio_loop.run_until_complete(server.__aexit__())
+from tests.jupyter.answers import QUESTION, Endless
 
 
 @pytest.fixture(autouse=True)
@@ -52,18 +18,56 @@ def _impatient(monkeypatch):
     monkeypatch.setenv("ATHENA_AI__JOBS__GRACE", "0.2")  # for which the answer waits for it to come back
 
 
-@pytest.mark.usefixtures("provider", "http_server")  # in this order
-async def test_a_stalled_reader_is_cut_off(provider, endless, jp_serverapp, http_server_port):
-    token = jp_serverapp.web_app.settings["athena_kernel_token"]
-    body = json.dumps({"question": "Go on for ever.", "provider": "local", "model": "m"}).encode()
-    reader, writer = await asyncio.open_connection("127.0.0.1", http_server_port[1], limit=1_024)
-    writer.write(
-        f"POST {jp_serverapp.base_url}api/v1/ai/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {token}\r\n"
-        f"Content-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        + body
+def post(served):
+    body = json.dumps(QUESTION).encode()
+    head = (
+        f"POST {served.base}api/v1/ai/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {served.token}\r\n"
+        f"Content-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    assert b" 200 " in await reader.readline()
+    return head.encode() + body
+
+
+def upgrade(served):
+    body = json.dumps({"type": "ask", "request": QUESTION}).encode()
+    head = (
+        f"GET {served.base}api/v1/ai/stream HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: token {served.token}\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    assert len(body) < 126
+    return head.encode() + struct.pack("!BBI", 0x81, 0x80 | len(body), 0) + body  # one text, masked with zeros
+
+
+@pytest.mark.parametrize(("request_of", "status"), [(post, b" 200 "), (upgrade, b" 101 ")])
+async def test_a_stalled_reader_is_cut_off(provider, served, request_of, status):
+    endless = Endless()
+    provider.will(endless)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1_024)
+    writer.write(request_of(served))
+    assert status in await reader.readline()
     async with asyncio.timeout(30):
         await provider.until(lambda: provider.connections > 0 and provider.live == 0)
-    assert 0 < endless.sent < 24 * MIB  # the buffers of four sockets, not the 32 MiB at which an answer is cut
+    assert 0 < endless.sent * 16_384 < 24 << 20  # the buffers of four sockets, not the 32 MiB at which an answer is cut
+    [job] = served.jobs
+    await job.wait_closed()
+    assert not job.being_read
+    assert json.loads(job._log[-1].data)["error"]["code"] == "analysis_cancelled"
+    writer.close()
+
+
+async def test_a_vanished_reader_may_come_back_within_the_grace_time(provider, served):
+    served.lab.jobs.options = type(served.lab.jobs.options)(grace=60)
+    provider.will(Endless())
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1_024)
+    writer.write(post(served))
+    assert b" 200 " in await reader.readline()
+    async with asyncio.timeout(30):
+        await provider.until(lambda: len(served.jobs) == 1)
+        [job] = served.jobs
+        while job.state != "buffering":
+            await job.changed()
+        while job.being_read:  # noqa: ASYNC110 - nothing tells when it is cut
+            await asyncio.sleep(0)
+    assert provider.live == 1
+    assert not job.done
     writer.close()

@@ -84,7 +84,8 @@ class SocketWatch(Watch):
 
     def replied(self, reply: ReplyInfo) -> None:
         if reply.status == _SWITCHING:
-            super().replied(reply)
+            self._call.state.move("connected")
+        self._learn(reply)
 
 
 class OverHttp:
@@ -94,11 +95,9 @@ class OverHttp:
         self._endpoint = endpoint
         self._transport = transport
 
-    async def send(self, call: Call) -> AsyncGenerator[Item, None]:
+    def send(self, call: Call) -> AsyncGenerator[Item, None]:
         messages = self._transport.stream(self._endpoint.request(call), Watch(self._endpoint, call))
-        async with aclosing(events(messages, self._endpoint.wire.parser(), drain=True)) as items:
-            async for item in items:
-                yield item
+        return events(messages, self._endpoint.wire.parser(), drain=True)
 
 
 class OverSocket:
@@ -125,23 +124,28 @@ class OverSocket:
             raise error from None
 
 
-async def attempt(ways: Mapping[TransportKind, Send], selection: Selection, call: Call) -> AsyncGenerator[Item, None]:
+def attempt(ways: Mapping[TransportKind, Send], selection: Selection, call: Call) -> AsyncGenerator[Item, None]:
     """Ask the way that ``call.transport`` names; where no WebSocket gets through, the next best way that there is.
 
-    Raises one of `FAILURES`.
+    Reading it raises one of `FAILURES`.
     """
-    if call.transport == "websocket":
-        try:
-            async with aclosing(ways["websocket"](call)) as items:
-                async for item in items:
-                    yield item
-        except (HttpStatus, NoUpgrade) as error:  # both only before the first message
-            if call.wanted is not None or not refuses_upgrade(error):
-                raise
-        else:
-            return
-        selection.note_refusal()
-        call = replace(call, transport=selection.pick())
+    return _by_socket(ways, selection, call) if call.transport == "websocket" else ways[call.transport](call)
+
+
+async def _by_socket(
+    ways: Mapping[TransportKind, Send], selection: Selection, call: Call
+) -> AsyncGenerator[Item, None]:
+    try:
+        async with aclosing(ways["websocket"](call)) as items:
+            async for item in items:
+                yield item
+    except (HttpStatus, NoUpgrade) as error:  # both only before the first message
+        if call.wanted is not None or not refuses_upgrade(error):
+            raise
+    else:
+        return
+    selection.note_refusal()
+    call = replace(call, transport=selection.pick())
     async with aclosing(ways[call.transport](call)) as items:
         async for item in items:
             yield item
@@ -154,7 +158,8 @@ async def events(messages: AsyncGenerator[Message, None], parser: Parser, *, dra
     async with aclosing(messages):
         try:
             async for message in messages:
-                for item in mender.items(parser.feed(message)):
+                items = parser.feed(message)
+                for item in items if mender.idle and message.data.isascii() else mender.items(items):
                     if isinstance(item, Finished) and drain:
                         await _drain(messages)
                     yield item

@@ -26,8 +26,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One provider, ``[providers.<name>]`` in athena.toml.
 
     ``key_env`` names the environment variables that may hold the key, the first that is set wins; "" means that no key
-    is needed. Lower ``priority`` is asked first. ``workers`` is the size of the connection pool, and as many WebSockets
-    may be open beside it. ``features.background`` is off unless it is set: what goes on there is stored at the provider.
+    is needed. Lower ``priority`` is asked first. ``workers`` is the size of the connection pool; as many WebSockets may
+    be open beside it. ``features.background`` is off unless it is set: what goes on there is stored at the provider.
     """
 
     name: Word

@@ -96,7 +96,7 @@ class HttpClient:
         tap.sent(len(request.body))
         try:
             async with client.stream(request.method, request.url, headers=headers, content=request.body) as response:
-                reply = ReplyInfo(response.status_code, dict(response.headers))  # names are in lower case
+                reply = ReplyInfo(response.status_code, _headers(response))
                 tap.replied(reply)
                 if not response.is_success:
                     raise await _refusal(response, reply)
@@ -127,6 +127,11 @@ class HttpClient:
             if self._client is None:
                 self._client = await asyncio.to_thread(self._factory, self._connections)
             return self._client
+
+
+def _headers(response: httpx.Response) -> dict[str, str]:
+    """With names in lower case. httpx's own way to a dict looks for the encoding with each of them."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
 
 
 async def _capped(response: httpx.Response, reply: ReplyInfo) -> AsyncGenerator[bytes, None]:

@@ -18,7 +18,6 @@ import asyncio
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from athena_lab.ai.broken_utf8 import decode
 from athena_lab.ai.transports import (
@@ -41,7 +40,7 @@ from athena_lab.ai.transports.http import CONNECT_TIMEOUT
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 
     import aiohttp
 
@@ -168,6 +167,8 @@ async def _refusal(response: aiohttp.ClientResponse, reply: ReplyInfo) -> Except
 async def _shake_hands(
     session: aiohttp.ClientSession, request: SocketRequest, door: _Door
 ) -> aiohttp.ClientWebSocketResponse[bool]:
+    from urllib.request import getproxies  # noqa: PLC0415 - it brings all of http and email with it
+
     failure: TransportFailure
     try:
         proxy, proxy_headers = proxy_for(request.url, getproxies())
@@ -212,6 +213,8 @@ def _handshake_failure(error: Exception, reply: ReplyInfo | None) -> TransportFa
 
 def proxy_for(url: str, proxies: Mapping[str, str]) -> tuple[str | None, dict[str, str]]:
     """The proxy for a URL, and the headers for it; its password stands in them and not in the address."""
+    from urllib.request import proxy_bypass  # noqa: PLC0415 - as above
+
     import aiohttp  # noqa: PLC0415
 
     parts = urlsplit(url)
@@ -269,10 +272,14 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse[bool], heartbeat: flo
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse[bool], frame: str, tap: Tap) -> None:
-    """What cannot be sent is not told here: what the peer said before it hung up is still to be read."""
     tap.sent(len(frame))
+    await _sent(socket.send_str(frame))
+
+
+async def _sent(sending: Coroutine[None, None, None]) -> None:
+    """What cannot be sent is not told here: what the peer said before it hung up is still to be read."""
     with suppress(*foreign_errors()):
-        await socket.send_str(frame)
+        await sending
 
 
 def _breach(reason: object) -> TransportFailure:

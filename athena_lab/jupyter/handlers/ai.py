@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from athena_lab import api
+from athena_lab.ai.jobs import check_id
 from athena_lab.ai.types import AnalysisRequest
 from athena_lab.errors import InvalidField
 from athena_lab.jupyter.handlers.base import AthenaHandler, PolledHandler, event_frame
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
     from athena_lab.ai.job import Job
 
 _RETRY_MILLISECONDS = 1_000
-_PAGE_BYTES = 64 << 10
-"""Of events in one answer to a poll: what is cut off in the middle has to come again."""
+BATCH_BYTES = 64 << 10
+"""Of events that are on their way to a reader at once; where they come by polls, all are lost with one of them."""
 _BEGIN_SECONDS = 5.0
 """How long ``respond-async`` waits for the answer to begin, so that what cannot begin is told by the status."""
-_LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{1,64}):(\d{1,15})")
+_LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{22,64}):([0-9]{1,15})")
 
 
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -59,18 +60,25 @@ class JobBase(AthenaHandler):
         return found[1], int(found[2])
 
     async def frames(self, job: Job, after: int) -> AsyncGenerator[bytes]:
-        retry: int | None = _RETRY_MILLISECONDS
+        first = b"retry: %d\n" % _RETRY_MILLISECONDS
         with job.reader(after) as reader:
-            async for seq, kind, data in reader:
-                yield event_frame(kind, data, id_=f"{job.id}:{seq}", retry=retry)
-                retry = None
+            async for entries in reader.batches(BATCH_BYTES):
+                events = (event_frame(kind, data, id_=f"{job.id}:{seq}") for seq, kind, data in entries)
+                yield first + b"".join(events)
+                first = b""
 
 
 class AskHandler(JobBase):
+    _key: str | None = None
+    """The id that the caller chose."""
+
     async def post(self) -> None:
         request = self.decode(AnalysisRequest)
+        last, self._key = self.last_event(), self.request.headers.get("Idempotency-Key")
+        if self._key is not None:
+            check_id(self._key)
         if self.wants_events:
-            await self.work(self.send_events(self._events(request)))
+            await self.work(self.send_events(self._events(request, last)))
         elif self._prefers_async():
             await self._accept(request)
         else:
@@ -81,15 +89,14 @@ class AskHandler(JobBase):
         given = ",".join(self.request.headers.get_list("Prefer"))
         return any(part.partition(";")[0].strip().lower() == "respond-async" for part in given.split(","))
 
-    async def _events(self, request: AnalysisRequest) -> AsyncGenerator[bytes]:
-        last = self.last_event()
+    async def _events(self, request: AnalysisRequest, last: tuple[str, int] | None) -> AsyncGenerator[bytes]:
         job, after = (self.lab.jobs.get(last[0]), last[1]) if last else (self._submit(request, polled=False), 0)
         async with contextlib.aclosing(self.frames(job, after)) as frames:
             async for frame in frames:
                 yield frame
 
     def _submit(self, request: AnalysisRequest, *, polled: bool) -> Job:
-        return self.lab.submit(request, id_=self.request.headers.get("Idempotency-Key"), polled=polled)
+        return self.lab.submit(request, id_=self._key, polled=polled)
 
     async def _accept(self, request: AnalysisRequest) -> None:
         job = self._submit(request, polled=True)
@@ -107,10 +114,12 @@ class JobHandler(JobBase):
     _track_activity = False
 
     async def get(self, id_: str) -> None:
-        query = self._query()
+        query, last = self._query(), self.last_event()
         job = self.lab.jobs.get(id_)
+        if last is not None and last[0] != id_:
+            raise InvalidField("Last-Event-ID is of another analysis.")
         if self.wants_events:
-            await self.work(self.send_events(self.frames(job, self._after(id_, query))))
+            await self.work(self.send_events(self.frames(job, last[1] if last else query.after)))
         else:
             self.answer(await self.work(self._page(job, query)))
 
@@ -120,18 +129,10 @@ class JobHandler(JobBase):
     def _query(self) -> api.JobQuery:
         return _from_query(self, api.JobQuery)
 
-    def _after(self, id_: str, query: api.JobQuery) -> int:
-        last = self.last_event()
-        if last is None:
-            return query.after
-        if last[0] != id_:
-            raise InvalidField("Last-Event-ID is of another analysis.")
-        return last[1]
-
     async def _page(self, job: Job, query: api.JobQuery) -> api.JobPage:
         with job.reader(query.after) as reader:
             await reader.wait(query.wait)
-            entries = reader.take_many(_PAGE_BYTES)
+            entries = reader.take_many(BATCH_BYTES)
             finished = reader.finished
         return api.JobPage(
             id=job.id,

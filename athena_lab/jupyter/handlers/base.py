@@ -333,11 +333,10 @@ class UnknownRouteHandler(AthenaHandler):
         raise UnknownRoute(f"There is nothing at {self.request.path[:200]!r}.")
 
 
-def event_frame(name: str, data: bytes, *, id_: str = "", retry: int | None = None) -> bytes:
-    """One server-sent event. `data` is JSON in one line, `retry` the milliseconds before a reader comes back."""
-    first = b"" if retry is None else b"retry: %d\n" % retry
+def event_frame(name: str, data: bytes, *, id_: str = "") -> bytes:
+    """One server-sent event. `data` is JSON in one line."""
     number = b"id: %s\n" % id_.encode() if id_ else b""
-    return b"%s%sevent: %s\ndata: %s\n\n" % (first, number, name.encode(), data)
+    return b"%sevent: %s\ndata: %s\n\n" % (number, name.encode(), data)
 
 
 def limit_unacknowledged(stream: IOStream) -> None:

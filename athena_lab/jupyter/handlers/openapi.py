@@ -29,7 +29,7 @@ _QUERY: Mapping[str, dict[str, Any]] = {
     "wait": {"type": "number", "minimum": 0, "maximum": MAX_WAIT},
 }
 _HEADERS: Mapping[str, dict[str, Any]] = {
-    "Prefer": {"type": "string", "enum": ["respond-async"]},
+    "Prefer": {"type": "string", "examples": ["respond-async"]},
     "Last-Event-ID": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22,64}:[0-9]{1,15}$"},
     "Idempotency-Key": {"type": "string", "pattern": "^[A-Za-z0-9_-]{22,64}$"},
 }

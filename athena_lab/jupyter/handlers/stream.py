@@ -11,6 +11,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from athena_lab import api
 from athena_lab.errors import AthenaError, MalformedRequest
 from athena_lab.jupyter.handlers import base
+from athena_lab.jupyter.handlers.ai import BATCH_BYTES
 from athena_lab.jupyter.handlers.base import MAX_DECODED, AthenaHandler, decode_json, limit_unacknowledged
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _VERSION = "13"
 class StreamHandler(WebSocketHandler, AthenaHandler):
     """One answer at a time. Who goes without a ``cancel`` may come back, here or by another door."""
 
-    _job: Job | None = None
+    _reader: Reader | None = None
     _sending: asyncio.Task[None] | None = None
 
     # -- the handshake. `prepare` has checked host, origin, identity and scope, as for every request.
@@ -85,20 +86,19 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
                 self._current().cancel()
 
     def _check_free(self) -> None:
-        if self._sending is not None and not self._sending.done():
+        if self._reader is not None and not self._reader.exhausted:
             raise MalformedRequest("This connection is busy with an answer.", next_step="Open one for each answer.")
 
     def _current(self) -> Job:
-        if self._job is None:
+        if self._reader is None:
             raise MalformedRequest("Nothing was asked here yet.", next_step="Send an ask or a resume first.")
-        return self._job
+        return self._reader.job
 
     # -- what goes
 
     def _send_job(self, job: Job, after: int) -> None:
-        reader = job.reader(after)
-        self._job = job
-        self._sending = asyncio.ensure_future(self._send_all(job, reader))
+        self._reader = job.reader(after)
+        self._sending = asyncio.ensure_future(self._send_all(job, self._reader))
 
     async def _send_all(self, job: Job, reader: Reader) -> None:
         try:
@@ -118,8 +118,8 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
                 told = job.state
                 await self._tell(api.StateChange(job.id, told))
                 job.named = True
-            elif entry := reader.take():
-                await self._tell(api.JobEvent(job.id, entry.seq, msgspec.Raw(entry.data)))
+            elif entries := reader.take_many(BATCH_BYTES):
+                await self._tell(*(api.JobEvent(job.id, entry.seq, msgspec.Raw(entry.data)) for entry in entries))
             elif reader.finished:
                 return
             else:
@@ -131,11 +131,11 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
         except WebSocketClosedError:
             return  # nobody is there to be told
 
-    async def _tell(self, value: msgspec.Struct) -> None:
-        """One at a time, and the next when this one has left: nothing piles up for a reader that is slow."""
+    async def _tell(self, *messages: msgspec.Struct) -> None:
+        """The next are sent when these have left: nothing piles up for a reader that is slow."""
         try:
             async with asyncio.timeout(base.STALLED_SECONDS), self._writing:
-                await self.write_message(msgspec.json.encode(value))
+                await asyncio.gather(*[self.write_message(msgspec.json.encode(message)) for message in messages])
         except TimeoutError:
             self.close()
             raise WebSocketClosedError from None
