@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import weakref
 
 import pytest
 from prometheus_client import REGISTRY, generate_latest
@@ -105,8 +106,10 @@ async def test_a_manager_that_is_gone_is_not_kept_alive(server):
     manager = AIManager([row(server, name="gone")], environ={})
     watch(manager)
     await manager.aclose()
+    alive = weakref.ref(manager)
     del manager
     gc.collect()
+    assert alive() is None
     assert value("athena_pool_utilization", provider="gone") == 0.0
 
 

@@ -36,8 +36,3 @@ def map_body(context, body):
         if chosen < len(FUNCTIONS):
             return body | {"module": "misbehave", "function": FUNCTIONS[chosen], "timeout": 0.05}
     return body
-
-
-def _is_name(module):
-    """What no module could be called must stay as it is: it is to be refused."""
-    return isinstance(module, str) and re.fullmatch("[a-z][a-z0-9-]{0,63}", module) is not None
