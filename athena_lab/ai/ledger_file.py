@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -59,6 +60,20 @@ CREATE TEMP TABLE folded AS SELECT MIN(id) AS id, day, NULL AS at, provider, mod
 DELETE FROM spent WHERE day < :day;
 INSERT INTO spent SELECT * FROM folded;
 DROP TABLE folded"""  # noqa: S608 - constants
+
+
+def _use_wal(database: sqlite3.Connection) -> None:
+    """Another process that does the same holds the file for a moment, and SQLite does not wait for that by itself."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 class LedgerFile:
@@ -144,7 +159,7 @@ class LedgerFile:
         database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             self._check(database)
-            database.execute("PRAGMA journal_mode = WAL")
+            _use_wal(database)
             database.execute("PRAGMA synchronous = FULL")
             with _transaction(database, write=True):
                 _create(database)
