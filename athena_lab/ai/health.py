@@ -22,7 +22,7 @@ from athena_lab.ai import attempts
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.prompt import Material, Prompt
 from athena_lab.ai.send import Call, Tools
-from athena_lab.ai.types import ProviderStatus, Spent
+from athena_lab.ai.types import ProviderStatus, ShownFeatures, Spent
 from athena_lab.errors import (
     APIError,
     AuthError,
@@ -122,7 +122,7 @@ def _status(provider: Provider, state: ProviderState, detail: str) -> ProviderSt
         detail=detail,
         checked_at=None if state == "no_api_key" else time.time(),
         version=provider.version,
-        features=provider.features,
+        features=ShownFeatures(**msgspec.structs.asdict(provider.features)),
         rate_limits=provider.rate_limits(),
     )
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-import time
 import stat
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 

@@ -100,6 +100,10 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer can be bound to a JSON Schema."""
 
 
+class ShownFeatures(Features, frozen=True, rename="camel"):
+    """The same over HTTP, where names are camelCase; in athena.toml they are not."""
+
+
 class RateWindow(msgspec.Struct, frozen=True, rename="camel"):
     """What is left of a limit. ``reset`` in seconds from when it was told; None for what was not told."""
 
@@ -203,7 +207,7 @@ class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):
     checked_at: float | None = None
     version: str = ""
     """Of the provider's API that is spoken."""
-    features: Features = Features()
+    features: ShownFeatures = ShownFeatures()
     rate_limits: RateLimits = RateLimits()
     usage: Spent = Spent()
     """Of today (UTC)."""

@@ -14,10 +14,11 @@ from athena_lab.ai.health import HealthBoard, HealthMonitor, HealthOptions
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.provider import Provider
+from athena_lab.ai.providers.registry import Limits
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Tools
 from athena_lab.ai.transports.http import AiohttpClients
-from athena_lab.ai.types import Features, Model
+from athena_lab.ai.types import Features, Model, RateLimits, RateWindow, ShownFeatures
 from tests.ai.conftest import KEY, row
 from tests.ai.recorded import OPENAI
 from tests.peers.scripted_server import ScriptedServer, drop, hang, reply, stream
@@ -132,8 +133,11 @@ ONCE = PipelineOptions(RetryOptions(attempts=1))
 async def test_a_status_says_what_the_provider_can_do_has_left_and_has_used(server, manager_for, request_of):
     limits = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59"}
     server.will(reply(200, MODELS), stream([OPENAI], headers=limits))
-    features = Features(function_calling=True)
-    changes = {"features": features, "models": (Model("m-1", input_price=1.0, output_price=1.0),)}
+    features = ShownFeatures(function_calling=True)
+    changes = {
+        "features": Features(function_calling=True),
+        "models": (Model("m-1", input_price=1.0, output_price=1.0),),
+    }
     manager = manager_for(row_changes=changes)
     (status,) = await manager.providers()
     assert (status.features, status.version) == (features, manager._providers["peer"].version)
@@ -382,3 +386,15 @@ async def test_a_bug_in_the_monitor_is_told(server, monitored, caplog, monkeypat
     await asyncio.wait(monitor._tasks)
     await asyncio.sleep(0)
     assert "ended by a bug" in caplog.text
+
+
+async def test_configured_limits_are_told_until_the_provider_tells_its_own(server):
+    headers = {"x-ratelimit-limit-requests": "9", "x-ratelimit-remaining-requests": "8"}
+    server.will(reply(200, MODELS, headers))
+    limits = Limits(requests_per_minute=60, tokens_per_minute=1_000)
+    provider = Provider(row(server, limits=limits), {"PEER_KEY": KEY}, AiohttpClients())
+    assert provider.rate_limits() == RateLimits(RateWindow(60), RateWindow(1_000))
+    await provider.models()
+    told = provider.rate_limits()
+    await provider.aclose()
+    assert (told.requests, told.tokens) == (RateWindow(9, 8), RateWindow(1_000))

@@ -57,13 +57,25 @@ class Endpoint:
         return Translator(self.wire, self.row.name, call.model if call else "", (self.key,), private)
 
 
-class Watch(Tap):
+class Learn(Tap):
+    """Hears what a reply's head says of the provider's limits."""
+
+    __slots__ = ("_learn",)
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._learn = endpoint.learn
+
+    def replied(self, reply: ReplyInfo) -> None:
+        self._learn(reply)
+
+
+class Watch(Learn):
     """One attempt as its transport tells of it."""
 
-    __slots__ = ("_call", "_learn")
+    __slots__ = ("_call",)
 
     def __init__(self, endpoint: Endpoint, call: Call) -> None:
-        self._learn = endpoint.learn
+        super().__init__(endpoint)
         self._call = call
 
     def sent(self, size: int) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from athena_lab.ai.answer import collect
 from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
-from athena_lab.ai.providers.attempt import FAILURES, Endpoint, OverHttp, OverSocket, attempt, named
+from athena_lab.ai.providers.attempt import FAILURES, Endpoint, Learn, OverHttp, OverSocket, attempt, named
 from athena_lab.ai.providers.background import Background
 from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
@@ -26,7 +26,7 @@ from athena_lab.ai.transports.http import HttpClient
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.ai.transports.sse import SseTransport
 from athena_lab.ai.transports.websocket import WebSocketTransport
-from athena_lab.ai.types import ProviderUsage, RateLimits
+from athena_lab.ai.types import ProviderUsage, RateLimits, RateWindow
 from athena_lab.errors import APIError, AuthError, ConfigError
 from athena_lab.events import Finished
 
@@ -129,7 +129,7 @@ class Provider:
         translator = self._endpoint.translator()
         failure: APIError | None = None
         try:
-            async with aclosing(self._whole.stream(request)) as messages:
+            async with aclosing(self._whole.stream(request, Learn(self._endpoint))) as messages:
                 models = tuple(map(self._with_known, self._wire.models(await anext(messages))))
             self._learned = models[0].id if models else ""
         except (HttpStatus, TransportFailure, Garbage) as error:
@@ -169,8 +169,13 @@ class Provider:
         return True
 
     def rate_limits(self) -> RateLimits:
-        """What the provider last said of its limits."""
-        return self._limits
+        """What the provider last said of its limits; the row's where it said nothing."""
+        limits = self.row.limits
+        return RateLimits(
+            self._limits.requests or _window(limits.requests_per_minute),
+            self._limits.tokens or _window(limits.tokens_per_minute),
+            self._limits.told_at,
+        )
 
     async def default_model(self) -> str:
         """The row's, else the first that the provider listed when it was last asked; it is asked if it never was."""
@@ -186,6 +191,10 @@ class Provider:
 
     def _learn(self, reply: ReplyInfo) -> None:
         self._limits = rate_limits(reply.headers, time.time()) or self._limits
+
+
+def _window(limit: int | None) -> RateWindow | None:
+    return None if limit is None else RateWindow(limit)
 
 
 def _key(row: ProviderRow, environ: Mapping[str, str]) -> tuple[Secret | None, str]:
