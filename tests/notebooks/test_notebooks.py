@@ -48,6 +48,9 @@ def test_the_quickstart_shows_a_report_and_an_answer_that_cites_it(model_url):
     answer = html_of(cells["ask"])
     assert "file-processor/format" in answer
     assert "<script" not in answer
+    assessed = html_of(cells["assess"])
+    assert "The model&#x27;s verdict: " in assessed
+    assert "no valid assessment" not in assessed
 
 
 def test_the_quickstart_says_what_to_do_without_a_model():

@@ -3,7 +3,7 @@
     python tests/peers/model_server.py --port 8080 --rate 50
 
 It streams a plausible answer in Markdown that cites the finding ids which it finds in the prompt, like
-``[file-processor/overlay]``. ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints
+``[file-processor/overlay]``; asked with a schema, it answers in JSON. ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints
 ``listening on http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
 """
 
@@ -56,6 +56,22 @@ def answer_to(prompt: str) -> str:
     )
 
 
+def assessment_of(prompt: str) -> str:
+    """The same as JSON, as a structured answer."""
+    found = list(dict.fromkeys(_ID.findall(prompt)))
+    severe = any(severity in {"high", "critical"} for _, severity in found)
+    return json.dumps(
+        {
+            "verdict": "suspicious" if severe else "benign" if found else "unknown",
+            "family": None,
+            "confidence": 60 if found else 0,
+            "techniques": ["T1027"] if severe else [],
+            "iocs": [],
+            "summary": answer_to(prompt),
+        }
+    )
+
+
 def chunks(text: str, model: str, *, usage: dict[str, int] | None) -> Iterator[dict[str, Any]]:
     """The chunks of a streamed answer, in order."""
     base = {"id": "chatcmpl-local", "object": "chat.completion.chunk", "created": 0, "model": model}
@@ -101,7 +117,7 @@ class ModelServer:
 
     async def _complete(self, body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         prompt = "\n".join(message["content"] for message in body["messages"] if message["role"] == "user")
-        text = answer_to(prompt)
+        text = assessment_of(prompt) if "response_format" in body else answer_to(prompt)
         model = body.get("model") or MODEL
         words = len(text.split())
         usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": words}
