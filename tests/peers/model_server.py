@@ -3,8 +3,8 @@
     python tests/peers/model_server.py --port 8080 --rate 50
 
 It streams a plausible answer in Markdown that cites the finding ids which it finds in the prompt, like
-``[file-processor/overlay]``; asked with a schema, it answers in JSON. ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints
-``listening on http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
+``[file-processor/overlay]``; asked with a schema, it answers in JSON. ``GET /v1/models`` lists one model. It binds
+127.0.0.1, prints ``listening on http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
