@@ -122,7 +122,7 @@ def _status(provider: Provider, state: ProviderState, detail: str) -> ProviderSt
         detail=detail,
         checked_at=None if state == "no_api_key" else time.time(),
         version=provider.version,
-        features=ShownFeatures(**msgspec.structs.asdict(provider.features)),
+        features=ShownFeatures.of(provider.features),
         rate_limits=provider.rate_limits(),
     )
 

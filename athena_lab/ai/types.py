@@ -100,8 +100,19 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The answer can be bound to a JSON Schema."""
 
 
-class ShownFeatures(Features, frozen=True, rename="camel"):
-    """The same over HTTP, where names are camelCase; in athena.toml they are not."""
+class ShownFeatures(msgspec.Struct, frozen=True, rename="camel"):
+    """`Features` over HTTP, where names are camelCase; in athena.toml they are not. msgspec renames no inherited field."""
+
+    streaming: bool
+    batching: bool
+    function_calling: bool
+    websocket: bool
+    background: bool
+    structured_output: bool
+
+    @classmethod
+    def of(cls, features: Features) -> ShownFeatures:
+        return cls(**msgspec.structs.asdict(features))
 
 
 class RateWindow(msgspec.Struct, frozen=True, rename="camel"):
@@ -207,7 +218,7 @@ class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):
     checked_at: float | None = None
     version: str = ""
     """Of the provider's API that is spoken."""
-    features: ShownFeatures = ShownFeatures()
+    features: ShownFeatures = ShownFeatures.of(Features())
     rate_limits: RateLimits = RateLimits()
     usage: Spent = Spent()
     """Of today (UTC)."""

@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 
 import httpx_aiohttp  # noqa: F401 - here, so that no request of a test has to wait for its import
+import msgspec
 import pytest
 
 from athena_lab.ai import AIManager, build_prompt
@@ -133,13 +134,14 @@ ONCE = PipelineOptions(RetryOptions(attempts=1))
 async def test_a_status_says_what_the_provider_can_do_has_left_and_has_used(server, manager_for, request_of):
     limits = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59"}
     server.will(reply(200, MODELS), stream([OPENAI], headers=limits))
-    features = ShownFeatures(function_calling=True)
+    features = ShownFeatures.of(Features(function_calling=True))
     changes = {
         "features": Features(function_calling=True),
         "models": (Model("m-1", input_price=1.0, output_price=1.0),),
     }
     manager = manager_for(row_changes=changes)
     (status,) = await manager.providers()
+    assert msgspec.to_builtins(status.features)["functionCalling"] is True
     assert (status.features, status.version) == (features, manager._providers["peer"].version)
     assert status.usage.requests == 0
     await manager.analyze(request_of(), PROMPT)
