@@ -101,7 +101,7 @@ class Features(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ShownFeatures(msgspec.Struct, frozen=True, rename="camel"):
-    """`Features` over HTTP, where names are camelCase; in athena.toml they are not. msgspec renames no inherited field."""
+    """`Features` over HTTP, where names are camelCase, unlike in athena.toml. msgspec renames no inherited field."""
 
     streaming: bool
     batching: bool
