@@ -23,7 +23,7 @@ def priced(start, peer_of_session):
     return start(
         "athena",
         ATHENA_LOCAL_URL=peer_of_session.url,
-        ATHENA_PROVIDERS__LOCAL__MODELS=f'[{{id = "{MODEL}", inputPrice = 3.0, outputPrice = 15.0}}]',
+        ATHENA_PROVIDERS__LOCAL__MODELS=f'[{{id = "{MODEL}", input_price = 3.0, output_price = 15.0}}]',
         ATHENA_PROVIDERS__GROQ__BASE_URL=f"http://127.0.0.1:{free_port()}/v1",
         GROQ_API_KEY="gsk_browser_test_key",
         ATHENA_AI__BUDGET__DAILY_TOKENS="1000000",
