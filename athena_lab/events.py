@@ -171,6 +171,9 @@ class Failed(Event, tag="failed", frozen=True):
     """The answer could not be had, or broke off. Tokens already sent stay valid as a fragment."""
 
     error: Problem
+    citations: tuple[str, ...] = ()
+    """As in `Finished`, of what came."""
+    unknown_citations: tuple[str, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     elapsed: float = 0.0
 

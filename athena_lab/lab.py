@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 _KEPT_BYTES = 64 * MIB
 """Of module data in the reports that are kept in memory."""
+_TRIAGE_SECONDS = 60.0
+"""What an answer may take beyond its own deadline: its sample is analysed first."""
 _OPTIONS = api.TriageOptions()
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -273,7 +275,11 @@ class Lab:
         self._check_open()
         question = msgspec.json.encode(valid(request))
         return self.jobs.start(
-            lambda state: self.stream(request, state=state), question=question, id_=id_, polled=polled
+            lambda state: self.stream(request, state=state),
+            question=question,
+            seconds=(request.options.deadline or self.config.ai.deadline) + _TRIAGE_SECONDS,
+            id_=id_,
+            polled=polled,
         )
 
     async def _prompt(self, request: AnalysisRequest) -> Prompt:

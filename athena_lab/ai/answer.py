@@ -13,8 +13,8 @@ from athena_lab.ai.citations import find_citations
 from athena_lab.ai.observe import RequestEnded
 from athena_lab.ai.send import Progress
 from athena_lab.ai.types import AnalysisResult
-from athena_lab.errors import APIError, AthenaError
-from athena_lab.events import Failed, Finished, Reconnecting, Started, Structured, Token, ToolCall, Usage
+from athena_lab.errors import APIError, AthenaError, Rejected
+from athena_lab.events import Failed, Finished, Member, Started, Structured, Token, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -83,10 +83,7 @@ class Answer:
                 self._text.append(item.text)
             case Usage():
                 self._usage = item
-                return
-            case Reconnecting():
-                return
-        if self._first is None:
+        if self._first is None and isinstance(item, Token | ToolCall | Member):
             self._first = self._elapsed()
             if self._state.value == "connected":
                 self._state.move("streaming")
@@ -107,9 +104,12 @@ class Answer:
     def _failed(self, error: AthenaError) -> Failed:
         if isinstance(error, APIError):
             error.attempts = max(len(self._attempts), 1)
+        elif isinstance(error, Rejected):
+            error.attempts = len(self._attempts)
         self._outcome, self._problem = "failed", error.problem(self._started.id)
         self._state.move("failed")
-        return Failed(self._problem, tuple(self._attempts), self._elapsed())
+        cited, unknown = find_citations("".join(self._text), self._known)
+        return Failed(self._problem, cited, unknown, tuple(self._attempts), self._elapsed())
 
     def _tell(self) -> None:
         ended = RequestEnded(
@@ -129,9 +129,9 @@ class Answer:
             observer(ended)
 
 
-async def fold(events: AsyncIterator[AnyEvent], known: Sequence[str]) -> AnalysisResult:
-    """The result that a whole stream amounts to. ``known`` are the ids that may be cited."""
-    folder = Folder(known)
+async def fold(events: AsyncIterator[AnyEvent]) -> AnalysisResult:
+    """The result that a whole stream amounts to."""
+    folder = Folder()
     async for event in events:
         folder.take(event)
         if folder.ended:
@@ -141,23 +141,21 @@ async def fold(events: AsyncIterator[AnyEvent], known: Sequence[str]) -> Analysi
 
 async def collect(call: Call, items: AsyncGenerator[Item, None]) -> AnalysisResult:
     """The answer of one attempt as a result. Raises what the attempt raises."""
-    known = call.prompt.material.ids
-    folder = Folder(known)
+    folder = Folder()
     folder.take(Started(urandom(16).hex(), call.provider, call.model))
     async with aclosing(items):
         async for item in items:
             if not isinstance(item, Progress):
                 folder.take(item)
     result = folder.result()
-    cited, unknown = find_citations(result.text, known)
+    cited, unknown = find_citations(result.text, call.prompt.material.ids)
     return replace(result, citations=cited, unknown_citations=unknown)
 
 
 class Folder:
     """A stream of events, as far as it came, as one result."""
 
-    def __init__(self, known: Sequence[str] = ()) -> None:
-        self._known = known
+    def __init__(self) -> None:
         self._started: Started | None = None
         self._text: list[str] = []
         self._calls: list[ToolCall] = []
@@ -189,14 +187,15 @@ class Folder:
         started, end = self._started, self._end
         if started is None or end is None:
             raise RuntimeError("A stream of events ended without its terminal event.")
-        text = "".join(self._text)
         structured = self._structured
         result = AnalysisResult(
             id=started.id,
             status="failed",
             provider=started.provider,
             model=started.model,
-            text=text,
+            text="".join(self._text),
+            citations=end.citations,
+            unknown_citations=end.unknown_citations,
             verdict=structured.assessment if structured else None,
             structured=structured,
             tool_calls=tuple(self._calls),
@@ -205,12 +204,5 @@ class Folder:
             elapsed=end.elapsed,
         )
         if isinstance(end, Failed):
-            cited, unknown = find_citations(text, self._known)
-            return replace(result, citations=cited, unknown_citations=unknown, error=end.error)
-        return replace(
-            result,
-            status=end.status,
-            citations=end.citations,
-            unknown_citations=end.unknown_citations,
-            stop_reason=end.stop_reason,
-        )
+            return replace(result, error=end.error)
+        return replace(result, status=end.status, stop_reason=end.stop_reason)

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from athena_lab.ai.meter import Count
+from athena_lab.ai.meter import Count, believable
 from athena_lab.ai.send import Traffic
 from athena_lab.errors import AthenaError
 from athena_lab.events import Attempt, Usage
@@ -55,6 +55,7 @@ def _run(call: Call, tools: Tools, change: int) -> None:
 
 
 def _priced(usage: Usage, call: Call, tools: Tools) -> Usage:
+    usage = believable(usage, call)
     return usage if tools.meter is None else tools.meter.priced(call.provider, call.model, usage)
 
 

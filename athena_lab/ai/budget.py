@@ -103,6 +103,8 @@ class Reservations:
     def admit(self, provider: str, estimate: Estimate) -> int | Overrun:
         """A number to release the reservation by; or what it does not fit into, and then nothing is held."""
         for owner, unit, limit in self._options.limits(provider):
+            if not getattr(estimate, unit):
+                continue  # what costs nothing overruns nothing, not even a limit that is used up
             spent = _amount(self._spent(owner), unit)
             held = sum(getattr(e, unit) for name, e in self._held.values() if owner in {None, name})
             if spent + held + getattr(estimate, unit) > limit:
@@ -177,7 +179,7 @@ def unpriced(options: BudgetOptions, meter: Meter, provider: str, model: str) ->
 
 
 UNPRICED_STEP: Final = (
-    "Give the model its inputPrice and outputPrice in [[providers.<name>.models]] in athena.toml, set a limit in "
+    "Give the model its input_price and output_price in [[providers.<name>.models]] in athena.toml, set a limit in "
     'tokens instead, or set unpriced = "allow" under [ai.budget].'
 )
 

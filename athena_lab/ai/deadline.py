@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
 
 import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import DeadlineExceeded, ProviderTimeout
+from athena_lab.events import Reconnecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -45,14 +46,18 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def in_time(call: Call) -> AsyncGenerator[Item, None]:
             limit: Limit = "first_token"
+            announced = 0.0
             async with aclosing(send(call)) as events:
                 with _Watchdog() as watchdog:
                     while True:
                         left = call.expires - tools.clock()
-                        event = await _next(events, call, limits, limit, left, watchdog)
+                        event = await _next(events, call, _Patience(limits, limit, announced, left), watchdog)
                         if event is None:
                             return
-                        limit = "between_tokens"
+                        if isinstance(event, Reconnecting):
+                            announced = event.wait
+                        else:
+                            limit, announced = "between_tokens", 0.0
                         yield event
 
         return in_time
@@ -60,33 +65,42 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     return wrap
 
 
-async def _next(  # noqa: PLR0917 - called for each event: names would cost more than they tell
-    events: AsyncGenerator[Item, None],
-    call: Call,
-    limits: DeadlineOptions,
-    limit: Limit,
-    left: float,
-    watchdog: _Watchdog,
+class _Patience(NamedTuple):
+    """For one event, in seconds. ``announced`` is a wait that was told, on top of the limit; ``left`` the whole's."""
+
+    limits: DeadlineOptions
+    limit: Limit
+    announced: float
+    left: float
+
+    @property
+    def seconds(self) -> float:
+        own: float = self.limits.first_token if self.limit == "first_token" else self.limits.between_tokens
+        return own + self.announced
+
+
+async def _next(
+    events: AsyncGenerator[Item, None], call: Call, patience: _Patience, watchdog: _Watchdog
 ) -> Item | None:
     """The next event, None at the end.
 
     Raises DeadlineExceeded when the whole request's time is over, ProviderTimeout when the provider is too slow.
     """
-    seconds: float = limits.first_token if limit == "first_token" else limits.between_tokens
-    if left > 0:
+    seconds = patience.seconds
+    if patience.left > 0:
         try:
-            return await watchdog.within(min(seconds, left), events)
+            return await watchdog.within(min(seconds, patience.left), events)
         except TimeoutError:
             if not watchdog.barked:
                 raise
-    if left <= seconds:
+    if patience.left <= seconds:
         raise DeadlineExceeded("The time given for this request is over.", provider=call.provider, model=call.model)
     raise ProviderTimeout(
         f"{call.provider} sent nothing for {seconds:g} s.",
         provider=call.provider,
         model=call.model,
-        should_retry=False if limit == "first_token" else None,
-        next_step=f"Ask again, choose another provider, or raise {limit} under [ai] in athena.toml.",
+        should_retry=False if patience.limit == "first_token" else None,
+        next_step=f"Ask again, choose another provider, or raise {patience.limit} under [ai] in athena.toml.",
     )
 
 

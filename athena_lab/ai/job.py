@@ -16,11 +16,19 @@ import msgspec
 
 from athena_lab.ai.answer import Folder
 from athena_lab.ai.states import TRANSITIONS, State, StreamState
-from athena_lab.errors import AnalysisCancelled, AthenaError, BulkheadFull, InvalidField, InvalidResponse, Rejected
+from athena_lab.errors import (
+    AnalysisCancelled,
+    AthenaError,
+    BulkheadFull,
+    DeadlineExceeded,
+    InvalidField,
+    InvalidResponse,
+    Rejected,
+)
 from athena_lab.events import AnyEvent, Failed, Finished, Started, Token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from athena_lab.ai.job_options import JobOptions
@@ -91,6 +99,8 @@ class Job:
         self._furthest = 0
         self._readers: set[Reader] = set()
         self._started: Started | None = None
+        self._folding = asyncio.Lock()
+        self._result: AnalysisResult | None = None
         self._paused = False
         self._resumes_as: State = "streaming"
         self._why_cancelled: Rejected | None = None
@@ -110,7 +120,7 @@ class Job:
     @property
     def state(self) -> State:
         """``paused`` from the moment it is asked for: a stream that waits for its provider only becomes so later."""
-        return "paused" if self._paused and not self.ended else self._state.value
+        return "paused" if self._paused and not self.ended and not self.done else self._state.value
 
     @property
     def ended(self) -> bool:
@@ -131,14 +141,14 @@ class Job:
     def being_read(self) -> bool:
         return bool(self._readers)
 
-    def result(self) -> AnalysisResult | None:
-        """What it amounts to, once its log has an end. Decodes the whole log: in a thread, where that matters."""
+    async def result(self) -> AnalysisResult | None:
+        """What it amounts to, once its log has an end. Made once, in a thread: the whole log is decoded."""
         if not self.ended:
             return None
-        folder = Folder()
-        for entry in self._log:
-            folder.take(msgspec.json.decode(entry.data, type=AnyEvent))
-        return folder.result()
+        async with self._folding:
+            if self._result is None:
+                self._result = await asyncio.to_thread(_fold, tuple(self._log))
+        return self._result
 
     # -- reading
 
@@ -176,6 +186,12 @@ class Job:
         self._go.set()
         self._watch()
         self._tell()
+
+    def limit(self, seconds: float) -> None:
+        """End it after so many seconds, whoever reads or pauses it."""
+        over = DeadlineExceeded("The time given for this request is over.")
+        timer = self._ledger.after(seconds, lambda: self.cancel(over))
+        self._task.add_done_callback(lambda _: timer.cancel())
 
     def cancel(self, why: Rejected | None = None) -> None:
         """Close the connection to the provider at once; what came is kept. Nothing happens after the end."""
@@ -378,6 +394,13 @@ class Reader:
 
 
 _TERMINAL: Final = frozenset({"finished", "failed"})
+
+
+def _fold(log: Sequence[Entry]) -> AnalysisResult:
+    folder = Folder()
+    for entry in log:
+        folder.take(msgspec.json.decode(entry.data, type=AnyEvent))
+    return folder.result()
 
 
 def _opened(_state: StreamState) -> AbstractAsyncContextManager[AsyncIterator[AnyEvent]]:

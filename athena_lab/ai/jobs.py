@@ -57,8 +57,16 @@ class Jobs:
         """In the order in which they ended, with the time until which they are kept."""
         self._bytes = 0
 
-    def start(self, open_: Open, *, question: bytes, id_: str | None = None, polled: bool = False) -> Job:
-        """A job that runs, in a task of its own.
+    def start(
+        self,
+        open_: Open,
+        *,
+        question: bytes,
+        seconds: float | None = None,
+        id_: str | None = None,
+        polled: bool = False,
+    ) -> Job:
+        """A job that runs, in a task of its own, for so many seconds at most: also where it is paused.
 
         A caller may choose the id (22 to 64 characters of base64url): it can repeat its request then, and finds the
         same job. `question` is what the request was. Raises `InvalidField` for an id that cannot be, or is that of
@@ -74,6 +82,8 @@ class Jobs:
         if len(self._running) >= self.options.running:
             raise BulkheadFull(f"{len(self._running)} analyses are running already.", retry_after=_RETRY_AFTER)
         job = Job(id_ or secrets.token_urlsafe(24), open_, self, polled=polled, named=id_ is not None)
+        if seconds is not None:
+            job.limit(seconds)
         self._jobs[job.id] = job
         self._asked[job.id] = digest
         self._running.add(job)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from athena_lab.ai import offline
 from athena_lab.ai.answer import Answer, fold
 from athena_lab.ai.budget import budgets, unpriced
+from athena_lab.ai.bulkhead import Bulkhead, BulkheadOptions
 from athena_lab.ai.health import TIMEOUT, HealthBoard, HealthMonitor, HealthOptions
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.meter import Meter
@@ -70,7 +71,8 @@ class AIManager:
         client_factory = client_factory or AiohttpClients()
         self._ledger = ledger or Ledger()
         meter = Meter(self._ledger, {row.name: row for row in enabled})
-        tools = replace(tools, meter=meter)
+        places = {row.name: Bulkhead(row.name, BulkheadOptions(row.workers, row.queue), tools.clock) for row in enabled}
+        tools = replace(tools, meter=meter, bulkheads=places)
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
@@ -110,7 +112,7 @@ class AIManager:
     async def analyze(self, request: AnalysisRequest, prompt: Prompt) -> AnalysisResult:
         """The answer in one piece. Raises as `stream` does."""
         async with self.stream(request, prompt) as events:
-            return await fold(events, prompt.material.ids)
+            return await fold(events)
 
     async def providers(self, *, refresh: bool = False) -> tuple[ProviderStatus, ...]:
         """What each enabled provider says when asked, by priority; at most 30 s old, or new with ``refresh``."""

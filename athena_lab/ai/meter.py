@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from athena_lab.ai.types import Spent
 from athena_lab.errors import APIError, InvalidResponse, ProviderTimeout
-from athena_lab.events import Finished, Token, Usage
+from athena_lab.events import Finished, Reconnecting, Token, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from athena_lab.ai.ledger import Ledger
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
-    from athena_lab.ai.send import Item
+    from athena_lab.ai.send import Call, Item
     from athena_lab.ai.types import Model
 
 BYTES_PER_TOKEN: Final = 4
 """Of UTF-8, about, in English and in code. Other languages have fewer, so that an estimate by it is rather too high."""
 MILLION: Final = 1_000_000
-MAX_TOKENS: Final = 1 << 32
-"""More than any attempt can use: what a provider claims beyond it is not believed."""
+ALLOWANCE: Final = 20_000
+"""Tokens."""
 OK: Final = 200
 
 
@@ -54,9 +54,9 @@ class Meter:
             return
         spent = Spent(
             requests=int(first),
-            input_tokens=min(usage.input_tokens, MAX_TOKENS),
-            cached_tokens=min(usage.cached_tokens, MAX_TOKENS),
-            output_tokens=min(usage.output_tokens, MAX_TOKENS),
+            input_tokens=usage.input_tokens,
+            cached_tokens=usage.cached_tokens,
+            output_tokens=usage.output_tokens,
             cost=usage.cost,
             unpriced=int(usage.cost is None),
             estimated=int(estimated),
@@ -81,7 +81,7 @@ class Count:
         elif isinstance(item, Finished):
             self._finished = True
             self._refused = item.status == "refused"
-        else:
+        elif not isinstance(item, Reconnecting):
             self._pieces += 1
             if isinstance(item, Token):
                 self._bytes += len(item.text)
@@ -121,6 +121,25 @@ def prompt_tokens(prompt: Prompt) -> int:
     schema = len(str(prompt.schema)) if prompt.schema else 0
     size = len(prompt.system.encode("utf-8", "replace")) + len(prompt.user.encode("utf-8", "replace"))
     return -(-(size + tools + schema) // BYTES_PER_TOKEN)
+
+
+def believable(usage: Usage, call: Call) -> Usage:
+    """A provider's count, no more than the request can have used: a claim beyond it would use up a budget at once.
+
+    A token has at least one byte; what providers add to a prompt, and reasoning beyond the limit of the output, are
+    allowed for.
+    """
+    inputs = min(usage.input_tokens, BYTES_PER_TOKEN * prompt_tokens(call.prompt) + ALLOWANCE)
+    outputs = min(usage.output_tokens, 4 * call.max_tokens + ALLOWANCE)
+    if (inputs, outputs) == (usage.input_tokens, usage.output_tokens):
+        return usage
+    return replace(
+        usage,
+        input_tokens=inputs,
+        output_tokens=outputs,
+        cached_tokens=min(usage.cached_tokens, inputs),
+        reasoning_tokens=min(usage.reasoning_tokens, outputs),
+    )
 
 
 def cost(model: Model, usage: Usage) -> float | None:

@@ -7,7 +7,7 @@ from functools import reduce
 
 import msgspec
 
-from athena_lab.ai import attempts, budget, deadline, retry, structured
+from athena_lab.ai import attempts, budget, bulkhead, deadline, retry, structured
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.retry import RetryOptions
@@ -26,13 +26,15 @@ PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
 ORDER: tuple[PolicyFactory, ...] = (
     structured.policy,
-    budget.policy,
     retry.policy,
+    bulkhead.policy,
+    budget.policy,
     attempts.policy,
     deadline.policy,
 )
-"""From the outside in: repairing an answer is a request like any other, which the budget must admit; a sleeping retry
-holds nothing but its reservation, and every attempt has its own deadlines."""
+"""From the outside in: repairing an answer is a request like any other; a sleeping retry holds neither a place nor a
+reservation; who waits for a place has sent nothing, so that no limit of the provider's counts; and every attempt is
+admitted by the budget, written down, and has its own deadlines."""
 
 
 def compose(policies: Sequence[Policy], send: Send) -> Send:

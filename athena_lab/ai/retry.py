@@ -18,15 +18,12 @@ from athena_lab.errors import APIError, InvalidResponse, NetworkError, RateLimit
 from athena_lab.events import Reconnecting, Token, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator
 
     import tenacity
 
     from athena_lab.ai.pipeline import PipelineOptions
     from athena_lab.ai.send import Call, Item, Policy, Send, Tools
-
-Opened = tuple[list["Item"], "AsyncGenerator[Item, None]"]
-"""An attempt that came as far as its first token: what came up to there, and the rest."""
 
 OK = 200
 
@@ -71,26 +68,23 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def retried(call: Call) -> AsyncGenerator[Item, None]:
             async with AsyncExitStack() as stack:
-
-                async def attempt(call: Call) -> Opened:
-                    events = await stack.enter_async_context(aclosing(send(call)))
-                    return await _until_shown(events), events
-
+                opening = await _open(send, call, stack)
                 try:
-                    head, rest = await attempt(call)
+                    async for told in opening.until_shown():
+                        yield told
                 except APIError as error:
                     call.state.move("error")
                     if not is_transient(error):
                         raise
-                    async with aclosing(_again(error, attempt, call, limits, tools)) as steps:
+                    async with aclosing(_again(error, send, call, stack, limits, tools)) as steps:
                         async for step in steps:
-                            if isinstance(step, Reconnecting):
-                                yield step
+                            if isinstance(step, _Opening):
+                                opening = step
                             else:
-                                head, rest = step
-                for event in head:
+                                yield step
+                for event in opening.head:
                     yield event
-                async for event in rest:
+                async for event in opening.rest:
                     yield event
 
         return retried
@@ -98,70 +92,91 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     return wrap
 
 
-async def _until_shown(events: AsyncGenerator[Item, None]) -> list[Item]:
-    """What comes up to the first piece that a reader sees: once it is shown, an attempt cannot be taken back."""
-    head: list[Item] = []
-    async for event in events:
-        head.append(event)
-        if isinstance(event, Token | ToolCall):
-            break
-    return head
+class _Opening:
+    """An attempt up to the first piece that a reader sees: once it is shown, an attempt cannot be taken back.
+
+    ``head`` is what came up to there, ``rest`` what comes after it.
+    """
+
+    def __init__(self, events: AsyncGenerator[Item, None]) -> None:
+        self.head: list[Item] = []
+        self.rest = events
+
+    async def until_shown(self) -> AsyncGenerator[Reconnecting, None]:
+        """Tells of waits within the attempt at once: the reader should know of them while they last."""
+        async for event in self.rest:
+            if isinstance(event, Reconnecting):
+                yield event
+                continue
+            self.head.append(event)
+            if isinstance(event, Token | ToolCall):
+                return
 
 
-async def _again(
-    first: APIError,
-    attempt: Callable[[Call], Awaitable[Opened]],
-    call: Call,
-    options: RetryOptions,
-    tools: Tools,
-) -> AsyncGenerator[Reconnecting | Opened, None]:
-    """Go on trying, and tell of each wait; the last thing is what came of it.
+async def _open(send: Send, call: Call, stack: AsyncExitStack) -> _Opening:
+    return _Opening(await stack.enter_async_context(aclosing(send(call))))
+
+
+async def _again(  # noqa: PLR0917 - one call, out of the way of what succeeds at once
+    first: APIError, send: Send, call: Call, stack: AsyncExitStack, options: RetryOptions, tools: Tools
+) -> AsyncGenerator[Reconnecting | _Opening, None]:
+    """Go on trying, and tell of each wait; the last thing is the attempt that succeeded.
 
     ``first`` is the failure of the attempt already made, and counts as one.
     """
-    import tenacity  # noqa: PLC0415 - see the module's docstring
-
-    wait = 0.0
-    error = first
-
-    def next_wait(state: tenacity.RetryCallState) -> float:
-        nonlocal wait, error
-        failed = state.outcome.exception() if state.outcome is not None else None
-        error = failed if isinstance(failed, APIError) else error
-        wait = delay(state.attempt_number, error.retry_after, options, tools.random())
-        return wait
-
-    def gives_up(state: tenacity.RetryCallState) -> bool:
-        too_long = wait > options.longest or tools.clock() + wait >= call.expires
-        return too_long or state.attempt_number >= options.attempts
-
-    retrying = tenacity.AsyncRetrying(
-        sleep=_no_time,
-        wait=next_wait,
-        stop=gives_up,
-        retry=tenacity.retry_if_exception(is_transient),
-        reraise=True,
-    )
-    async for trial in retrying:
-        number = trial.retry_state.attempt_number
-        if number > 1:
-            # Told and waited for out here: inside, tenacity would take a reader that leaves for a failure.
+    waits = _Waits(first, call, options, tools)
+    failure: APIError | None = first
+    opening: _Opening | None = None
+    async for trial in waits.retrying():
+        # Told, waited for and tried out here: inside, tenacity would take a reader that leaves for a failure.
+        if trial.retry_state.attempt_number > 1:
             call.state.move("reconnecting")
-            yield Reconnecting(call.provider, number, wait, error.code)
-            await tools.sleep(wait)
+            yield Reconnecting(call.provider, trial.retry_state.attempt_number, waits.wait, waits.error.code)
+            await tools.sleep(waits.wait)
+            opening, failure = await _open(send, replace(call, waited=waits.wait), stack), None
+            try:
+                async for told in opening.until_shown():
+                    yield told
+            except APIError as error:
+                call.state.move("error")
+                failure = error
         with trial:
-            if number == 1:
-                raise first
-            opened = await _tried(attempt, replace(call, waited=wait))
-    yield opened
+            if failure is not None:
+                raise failure
+    if opening is not None:
+        yield opening
 
 
-async def _tried(attempt: Callable[[Call], Awaitable[Opened]], call: Call) -> Opened:
-    try:
-        return await attempt(call)
-    except APIError:
-        call.state.move("error")
-        raise
+class _Waits:
+    """How long to wait, and when to give up, as tenacity asks for it."""
+
+    def __init__(self, first: APIError, call: Call, options: RetryOptions, tools: Tools) -> None:
+        self.error = first
+        self.wait = 0.0
+        self._call = call
+        self._options = options
+        self._tools = tools
+
+    def retrying(self) -> tenacity.AsyncRetrying:
+        import tenacity  # noqa: PLC0415 - see the module's docstring
+
+        return tenacity.AsyncRetrying(
+            sleep=_no_time,
+            wait=self._next_wait,
+            stop=self._gives_up,
+            retry=tenacity.retry_if_exception(is_transient),
+            reraise=True,
+        )
+
+    def _next_wait(self, state: tenacity.RetryCallState) -> float:
+        failed = state.outcome.exception() if state.outcome is not None else None
+        self.error = failed if isinstance(failed, APIError) else self.error
+        self.wait = delay(state.attempt_number, self.error.retry_after, self._options, self._tools.random())
+        return self.wait
+
+    def _gives_up(self, state: tenacity.RetryCallState) -> bool:
+        too_long = self.wait > self._options.longest or self._tools.clock() + self.wait >= self._call.expires
+        return too_long or state.attempt_number >= self._options.attempts
 
 
 async def _no_time(_seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from athena_lab.ai.states import StreamState
 from athena_lab.events import AnyEvent, Attempt
 
 if TYPE_CHECKING:
+    from athena_lab.ai.bulkhead import Bulkhead
     from athena_lab.ai.meter import Meter
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.types import TransportKind
@@ -76,5 +77,7 @@ class Tools:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     """Uniform in [0, 1)."""
+    bulkheads: Mapping[str, Bulkhead] = field(default_factory=dict)
+    """Of each provider by name; none where nothing is held back."""
     meter: Meter | None = None
     """None: what is used is told, and neither priced nor kept."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from athena_lab.ai.prompt import fence
+from athena_lab.ai.prompt import fence, inert
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.states import StreamState
-from athena_lab.errors import APIError, AthenaError, BudgetExceeded
+from athena_lab.errors import APIError, AthenaError, Rejected
 from athena_lab.events import Assessment, Finished, Member, Structured, Token, Usage
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT: Final = 256 * 1024
 """Characters of a structured answer; what is longer is not one."""
-_STEPS: Final = 1_024
+_STEPS: Final = 64
 """A long text is read again only when it has grown by one part in so many, so that the work stays in proportion."""
 _SHOWN: Final = "summary"
 _NOT_FOR_MODELS: Final = frozenset(
@@ -70,39 +70,65 @@ def policy(_options: PipelineOptions, _tools: Tools) -> Policy:
 
 
 async def _assess(send: Send, call: Call) -> AsyncGenerator[Item, None]:
-    reader = Reader()
-    usage, end = Usage(), None
-    try:
-        async with aclosing(send(call)) as items:
-            async for item in items:
-                if isinstance(item, Usage):
-                    usage = item
-                elif isinstance(item, Finished):
-                    end = item
-                for event in _read(item, reader):
-                    yield event
-    except AthenaError:
-        yield usage
-        yield Structured(problem="The answer broke off.", raw=reader.text)
-        raise
-    for event in reader.rest():
+    answer = _Answer()
+    async with aclosing(answer.read(send(call))) as events:
+        async for event in events:
+            yield event
+    for event in answer.reader.rest():
         yield event
-    outcome = reader.outcome()
-    if outcome.problem is not None and end is not None and end.status == "completed":
+    outcome, usage = answer.reader.outcome(), answer.usage
+    if outcome.problem is not None and answer.end is not None and answer.end.status == "completed":
         outcome, usage = await _repair(send, call, outcome, usage)
-        if outcome.assessment is not None and not reader.showed:
+        if outcome.assessment is not None and not answer.reader.showed:
             yield Token(outcome.assessment.summary)
     yield usage
     yield outcome
-    if end is not None:
-        yield end
+    if answer.end is not None:
+        yield answer.end
 
 
-def _read(item: Item, reader: Reader) -> Sequence[Item]:
-    """What the reader of the answer sees of an item now; its usage and its end come last."""
-    if isinstance(item, Token):
-        return reader.feed(item.text) or (PROGRESS,)
-    return () if isinstance(item, Usage | Finished) else (item,)
+class _Answer:
+    """The first answer as it comes. Its usage and its end come last, so they are kept here."""
+
+    def __init__(self) -> None:
+        self.reader = Reader()
+        self.usage = Usage()
+        self.end: Finished | None = None
+
+    async def read(self, items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+        try:
+            async with aclosing(items):
+                async for item in items:
+                    for event in self._take(item):
+                        yield event
+                    if self.reader.overlong:
+                        self.end = Finished("degraded", "too_long")
+                        return
+        except AthenaError:
+            for event in _fragment(self.usage, self.reader.text):
+                yield event
+            raise
+
+    def _take(self, item: Item) -> Sequence[Item]:
+        """What the reader of the answer sees of an item now."""
+        match item:
+            case Token():
+                return self.reader.feed(item.text) or (PROGRESS,)
+            case Usage():
+                self.usage = item
+                return ()
+            case Finished():
+                self.end = item
+                return ()
+        return (item,)
+
+
+def _fragment(usage: Usage, text: str) -> Iterator[Item]:
+    """What there is to say of an answer that broke off; nothing of one that never began."""
+    if usage != Usage():
+        yield usage
+    if text:
+        yield Structured(problem="The answer broke off.", raw=text)
 
 
 async def _repair(send: Send, call: Call, invalid: Structured, spent: Usage) -> tuple[Structured, Usage]:
@@ -116,17 +142,17 @@ async def _repair(send: Send, call: Call, invalid: Structured, spent: Usage) -> 
                     reader.feed(item.text)
                 elif isinstance(item, Usage):
                     spent = _sum(spent, item)
-    except (APIError, BudgetExceeded):
+    except (APIError, Rejected):
         return invalid, spent
     outcome = reader.outcome()
     return (msgspec.structs.replace(outcome, repaired=True) if outcome.assessment else invalid), spent
 
 
 def _repair_prompt(prompt: Prompt, invalid: Structured) -> Prompt:
+    wrong = f"{invalid.raw}\n\nWhat is wrong with it: {invalid.problem}"
     user = (
-        "An answer to be corrected stands between the two lines that begin with UNTRUSTED.\n"
-        f"{fence(invalid.raw or '')}\n\n"
-        f"What is wrong with it: {invalid.problem}\n"
+        "An answer to be corrected stands between the two lines that begin with UNTRUSTED, and what is wrong with it.\n"
+        f"{fence(wrong)}\n\n"
         "Write the same content again as one JSON object that fits the schema, and nothing else:\n"
         f"{msgspec.json.encode(prompt.schema).decode()}"
     )
@@ -158,6 +184,11 @@ class Reader:
         return "".join(self._parts)
 
     @property
+    def overlong(self) -> bool:
+        """Whether it can be no assessment any more, whatever comes."""
+        return self._size > MAX_TEXT
+
+    @property
     def showed(self) -> bool:
         """Whether the reader has seen any text."""
         return bool(self._shown)
@@ -166,21 +197,22 @@ class Reader:
         """What this piece completes: members of the assessment, and more of the summary."""
         self._parts.append(piece)
         self._size += len(piece)
-        if self._size > MAX_TEXT or self._size - self._read < self._read // _STEPS:
+        if self.overlong or self._size - self._read < self._read // _STEPS:
             return []
         self._read = self._size
         return list(self._events(whole=False))
 
     def rest(self) -> Iterator[Token | Member]:
         """What the end completes. A text in which nothing was found is shown as it is."""
-        yield from self._events(whole=True)
+        if not self.overlong:
+            yield from self._events(whole=True)
         if not self._shown and not self._done and self._parts:
             self._shown = self.text
             yield Token(self.text)
 
     def outcome(self) -> Structured:
         text = self.text
-        if len(text) > MAX_TEXT:
+        if self.overlong:
             return Structured(problem=f"It is longer than {MAX_TEXT:,} characters.", raw=text)
         begin, end = text.find("{"), text.rfind("}")
         if begin < 0 or end < begin:
@@ -188,7 +220,7 @@ class Reader:
         try:
             return Structured(msgspec.json.decode(text[begin : end + 1], type=Assessment))
         except msgspec.ValidationError as error:
-            return Structured(problem=f"{error}.", raw=text)
+            return Structured(problem=f"{inert(str(error))}.", raw=text)  # it may quote a member's name
         except (ValueError, RecursionError):
             return Structured(problem="It is not valid JSON.", raw=text)
 

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, build_prompt
+from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, PipelineOptions, build_prompt
+from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.pipeline import ORDER
 from athena_lab.ai.providers.background import POLLS, WAITS
 from athena_lab.ai.providers.wires import find_wire
 from athena_lab.ai.send import Tools
@@ -267,7 +269,6 @@ async def test_leaving_the_block_cancels(server, background):
 
 async def test_a_deadline_cancels(server, background):
     server.will(stream([piece(0, 9)], end="hang"), reply(200, state("cancelled")))
-    from athena_lab.ai.pipeline import ORDER  # noqa: PLC0415 - only here
 
     manager = background(tools=Tools(), policies=ORDER)
     result = await manager.analyze(AnalysisRequest("?", options=AnalysisOptions(deadline=0.3)), PROMPT)
@@ -342,3 +343,25 @@ def test_an_id_leads_nowhere_else():
 @given(st.text(max_size=40))
 def test_the_place_of_anything_can_be_asked_for(data):
     assert find_wire("openai-responses").place(Message(data)).id is None
+
+
+async def test_a_poll_that_fails_and_two_that_find_it_running(server, background):
+    running = reply(200, state("in_progress"))
+    server.will(reply(200, state("queued")), reply(503), running, running, reply(200, WHOLE["openai-responses"]))
+    events = await collect(background(streaming=False, policies=ORDER))
+    assert events[-1].status == "completed"
+
+
+async def test_a_wait_is_told_before_it_is_over(server, background, patience):
+    created = {"type": "response.created", "sequence_number": 0, "response": state("in_progress")}
+    server.will(stream([sse(created)]), reply(503), reply(503), stream([piece(1)]))
+    async with background(policies=ORDER).stream(REQUEST, PROMPT) as events:
+        told = [(type(event), len(patience.slept)) async for event in events]
+    assert [slept for kind, slept in told if kind is Reconnecting] == [0, 1, 2]
+
+
+async def test_a_wait_that_the_provider_asks_for_is_not_its_silence(server, background):
+    server.will(stream([piece(0, 9)]), reply(429, "", {"retry-after": "0.4"}), stream([piece(10)]))
+    options = PipelineOptions(deadline=DeadlineOptions(between_tokens=0.3))
+    events = await collect(background(policies=ORDER, tools=Tools(), options=options))
+    assert events[-1].status == "completed"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from athena_lab.ai import AIManager, AnalysisOptions, build_prompt
-from athena_lab.ai.budget import BudgetOptions, DailyLimits, Estimate, Overrun, Reservations
+from athena_lab.ai.budget import UNPRICED_STEP, BudgetOptions, DailyLimits, Estimate, Overrun, Reservations
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.meter import prompt_tokens
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.types import Model, Spent
+from athena_lab.config import load_config
 from athena_lab.errors import ConfigError
 from tests.ai.conftest import KEY, row
 from tests.ai.recorded import OPENAI
-from tests.peers.scripted_server import reply, stream
+from tests.peers.scripted_server import reply, sse, stream
 
 PROMPT = build_prompt("Is it packed?")
 PRICED = {"models": (Model("m-1", input_price=1_000.0, output_price=1_000.0),)}
@@ -220,7 +222,7 @@ class Spending(RuleBasedStateMachine):
 
     def fits(self, provider, tokens):
         held = [(name, estimate) for _, name, estimate in self.running]
-        return all(
+        return not tokens or all(
             limit is None
             or self.of(owner).tokens + sum(e for name, e in held if owner in {None, name}) + tokens <= limit
             for owner, limit in self.limits.items()
@@ -252,3 +254,31 @@ class Spending(RuleBasedStateMachine):
 
 
 TestSpending = Spending.TestCase
+
+
+async def test_a_budget_that_is_used_up_refuses_no_local_model(server, manager_for, request_of):
+    ledger = Ledger()
+    ledger.record("peer", "m-1", Spent(requests=1, cost=9.0))
+    server.will(stream([OPENAI]))
+    options = PipelineOptions(budget=BudgetOptions(daily_dollars=5.0))
+    manager = manager_for(row_changes={"key_env": ""}, ledger=ledger, options=options)
+    assert (await manager.analyze(request_of(), PROMPT)).status == "completed"
+
+
+async def test_every_attempt_is_admitted_by_itself(server, manager_for, request_of):
+    thought = sse({"choices": [{"index": 0, "delta": {"reasoning_content": "hm"}}]})
+    server.will(stream([thought] * 900, end="cut"))
+    options = PipelineOptions(budget=BudgetOptions(daily_tokens=prompt_tokens(PROMPT) + 1_100))
+    manager = manager_for(options=options)
+    result = await manager.analyze(request_of(options=AnalysisOptions(max_tokens=1_000)), PROMPT)
+    assert result.error.code == "budget_exceeded"
+    assert len(server.requests) == 1
+
+
+def test_the_advice_for_a_model_without_a_price_can_be_followed(tmp_path):
+    names = re.findall(r"\b\w+_price\b", UNPRICED_STEP)
+    assert len(names) == 2
+    prices = "".join(f"{name} = 1.0\n" for name in names)
+    file = tmp_path / "athena.toml"
+    file.write_text(f'[[providers.mistral.models]]\nid = "m"\n{prices}')
+    load_config({"ATHENA_CONFIG": str(file)})

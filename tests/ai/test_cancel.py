@@ -6,7 +6,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai import AIManager, AnalysisOptions, build_prompt
 from athena_lab.ai.send import Tools
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import Features
@@ -169,3 +169,20 @@ async def test_a_slow_reader_slows_the_socket_not_memory(server, manager_for, re
         assert sent < 1_500
         tokens = [await anext(events) for _ in range(1_998)]
     assert all(isinstance(token, Token) for token in tokens)
+
+
+async def test_who_waits_for_a_place_has_sent_nothing_and_is_told_so(server, manager_for, request_of):
+    server.will(stream([FIRST], end="hang"))
+    manager = manager_for(row_changes={"workers": 1, "queue": 1}, tools=Tools())
+    async with manager.stream(request_of(), PROMPT) as first:
+        async for event in first:
+            if isinstance(event, Token):
+                break
+        waiting = asyncio.ensure_future(manager.analyze(request_of(options=AnalysisOptions(deadline=0.3)), PROMPT))
+        await turns(20)
+        refused = await manager.analyze(request_of(), PROMPT)
+        result = await waiting
+    assert (refused.error.code, refused.attempts) == ("bulkhead_full", ())
+    assert (result.error.code, result.attempts) == ("deadline_exceeded", ())
+    assert "waited for others" in result.error.detail
+    assert len(server.requests) == 1

@@ -179,7 +179,7 @@ async def test_what_was_billed_before_the_break_is_told(server, manager_for):
             id="short body",
         ),
         pytest.param(
-            reply(200, b"not gzip", {"content-encoding": "gzip"}), "invalid_response", "decompressed", id="bad gzip"
+            reply(200, b"not gzip", {"content-encoding": "gzip"}), "invalid_response", "packed", id="bad gzip"
         ),
         pytest.param(
             reply(200, "<html>", {"content-type": "text/html; charset=utf-8"}),
@@ -369,3 +369,16 @@ async def test_the_time_of_a_request_that_names_none_is_the_setting_s(server, ma
     result = await fail(manager_for(tools=Tools(), options=options), REQUEST)
     assert result.error.code == "deadline_exceeded"
     assert "[ai]" in result.error.next_step
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_what_is_packed_unasked_is_not_unpacked(server, manager_for, request_of, status):
+    # 64 MiB of zeros, packed twice: a few hundred bytes.
+    bomb = gzip.compress(gzip.compress(bytes(64 << 20), mtime=0), mtime=0)
+    server.will(reply(status, bomb, {"content-encoding": "gzip, gzip"}))
+    tracemalloc.start()
+    result = await manager_for(policies=()).analyze(request_of(), PROMPT)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert result.error.code == ("invalid_response" if status == 200 else "invalid_request")
+    assert peak < 8 << 20

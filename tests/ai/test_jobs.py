@@ -78,7 +78,7 @@ async def test_readers_see_the_same_from_wherever_they_begin(bench):
     for after in range(8):
         with job.reader(after) as late:
             assert await read(late) == everything[after:]
-    assert (job.state, job.result().text) == ("completed", "01234")
+    assert (job.state, (await job.result()).text) == ("completed", "01234")
     job.cancel()  # its connection may still be closing
     await job.wait_closed()
     assert (job.done, job.last) == (True, 7)
@@ -175,7 +175,8 @@ async def test_cancel_closes_the_connection_and_keeps_what_came(bench):
         assert b.source.closed
         *_, last = decode(await read(reader))
     assert (last.error.code, last.error.request_id) == ("analysis_cancelled", "a-1")
-    assert (job.state, job.result().text, job.result().status) == ("failed", "a", "failed")
+    result = await job.result()
+    assert (job.state, result.text, result.status) == ("failed", "a", "failed")
     job.cancel()
     assert job.last == 3
 
@@ -188,7 +189,7 @@ async def test_cancelled_before_its_first_step(bench):
     assert b.source.opened == 0
     with job.reader() as reader, pytest.raises(AthenaError, match="was cancelled"):
         await read(reader)
-    assert (job.state, job.result()) == ("failed", None)
+    assert (job.state, await job.result()) == ("failed", None)
 
 
 class NotSetUp:
@@ -550,3 +551,35 @@ class JobMachine(RuleBasedStateMachine):
 
 TestJobMachine = JobMachine.TestCase
 TestJobMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+async def test_a_pause_does_not_outlast_the_request(bench):
+    b = bench()
+    job = b.jobs.start(b.source.open, question=b"?", seconds=5.0)
+    with job.reader() as reader:  # somebody reads all the time
+        b.source.say(Token("a"))
+        await settle()
+        job.pause()
+        b.timers.advance(4.9)
+        await settle()
+        assert job.state == "paused"
+        b.timers.advance(0.2)
+        await job.wait_closed()
+        entries = await read(reader)
+    assert entries[-1].kind == "failed"
+    assert b"deadline_exceeded" in entries[-1].data
+
+
+async def test_what_is_paused_and_cancelled_before_it_began_has_failed(bench):
+    @asynccontextmanager
+    async def never(_state):
+        await asyncio.Event().wait()
+        yield
+
+    job = bench().jobs.start(never, question=b"?", polled=True)
+    await settle()
+    job.pause()
+    job.cancel()
+    await job.wait_closed()
+    await settle()
+    assert (job.state, job.done) == ("failed", True)

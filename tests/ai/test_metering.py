@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from athena_lab.ai import AnalysisOptions, build_prompt
 from athena_lab.ai.ledger import Ledger
-from athena_lab.ai.meter import MAX_TOKENS, Count, cost, prompt_tokens
+from athena_lab.ai.meter import ALLOWANCE, Count, cost, prompt_tokens
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.types import Model, Spent
@@ -168,10 +168,13 @@ async def test_a_provider_that_does_not_count_is_estimated(server, metered, requ
 
 async def test_a_mad_count_is_not_believed(server, metered, request_of):
     mad = OPENAI.replace(b'"prompt_tokens": 11', b'"prompt_tokens": 9007199254740992')
+    mad = mad.replace(b'"completion_tokens": 7', b'"completion_tokens": 9007199254740992')
     server.will(stream([mad]))
     manager, ledger = metered()
-    await ask(manager, request_of())
-    assert ledger.today().input_tokens == MAX_TOKENS
+    result = await ask(manager, request_of())
+    spent = ledger.today()
+    assert (spent.input_tokens, spent.output_tokens) == (4 * prompt_tokens(PROMPT) + ALLOWANCE, 4 * 2_048 + ALLOWANCE)
+    assert spent.cost == result.usage.cost < 1.0
 
 
 async def test_the_offline_summary_costs_nothing(metered, request_of):

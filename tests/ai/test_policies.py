@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athena_lab.ai import attempts, budget, deadline, retry, structured
+from athena_lab.ai import attempts, budget, bulkhead, deadline, retry, structured
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.prompt import build_prompt
@@ -78,7 +78,8 @@ def error(kind=ServiceUnavailable, **fields):
 
 
 def test_the_order_of_policies():
-    assert (structured.policy, budget.policy, retry.policy, attempts.policy, deadline.policy) == ORDER
+    expected = (structured, retry, bulkhead, budget, attempts, deadline)
+    assert tuple(module.policy for module in expected) == ORDER
 
 
 def test_compose_puts_the_first_outermost_and_takes_none():

@@ -69,7 +69,7 @@ def wait_until_healthy(server, path):
     """Until it answers 200; raises with its log if it ends instead."""
     with httpx.Client(base_url=server.url, timeout=30, trust_env=False) as client:
         while not _ended(server.process, within=0.02):
-            with contextlib.suppress(httpx.ConnectError):
+            with contextlib.suppress(httpx.TransportError):
                 assert client.get(path).status_code == 200
                 return
     raise AssertionError(server.log.read_text())

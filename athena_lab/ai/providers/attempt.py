@@ -85,7 +85,9 @@ class Watch(Learn):
         self._call.traffic.received += size
 
     def replied(self, reply: ReplyInfo) -> None:
-        self._call.state.move("connected")
+        # Later replies of the same answer, as of polls, change nothing.
+        if self._call.state.value == "connecting":
+            self._call.state.move("connected")
         self._learn(reply)
 
 

@@ -118,6 +118,8 @@ class Provider:
             refusal = translator.refusal(error) if isinstance(error, (HttpStatus, StreamError)) else None
             failure = None if refusal else named(error, translator)
         if refusal:
+            if call.state.value == "connecting":  # it came with a handshake that was refused
+                call.state.move("connected")
             yield Finished("refused", refusal)
         # Raised out here, so that the cause, which may quote the provider unmasked, is not chained to it.
         if failure is not None:

@@ -40,6 +40,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The default; empty takes the first that the provider lists."""
     priority: Annotated[int, Meta(ge=1, le=1_000)] = 100
     workers: Annotated[int, Meta(ge=1, le=1_000)] = 10
+    queue: Annotated[int, Meta(ge=0, le=10_000)] = 100
+    """Requests that may wait for a worker; more are refused at once."""
     enabled: bool = True
     health: Annotated[str, Meta(pattern=r"^(/[^\s?#]*)?$", max_length=256)] = "/models"
     """Path below the base URL that answers cheaply with the list of models. Empty: there is none, and the provider's

@@ -312,6 +312,10 @@ def first_known(*values: float | None) -> float | None:
     return next((value for value in values if value is not None), None)
 
 
+LONGEST_WAIT: Final = 86_400.0
+"""Seconds. Whoever asks for more gets that."""
+
+
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait: ``retry-after-ms``, else ``retry-after`` in seconds or as an HTTP date (``now``: Unix seconds).
 
@@ -323,7 +327,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
         except (KeyError, ValueError):
             continue
         if 0 <= seconds < float("inf"):
-            return seconds
+            return min(seconds, LONGEST_WAIT)
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - for the few that send a date
 
     try:

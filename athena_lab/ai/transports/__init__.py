@@ -19,6 +19,8 @@ MAX_LINE: Final = 1 << 20
 """Bytes of one line, or of one event's data."""
 MAX_TOTAL: Final = 32 << 20
 """Bytes of one answer."""
+MAX_WHOLE: Final = 4 << 20
+"""Bytes of an answer that comes as one piece of JSON: as objects it takes a multiple of that."""
 MAX_ERROR_BODY: Final = 64 << 10
 """Bytes of an error's body that are read; the rest is left."""
 BOM: Final = b"\xef\xbb\xbf"

@@ -137,6 +137,8 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 async def _capped(response: httpx.Response, reply: ReplyInfo) -> AsyncGenerator[bytes, None]:
     if "text/html" in reply.headers.get("content-type", ""):
         raise TransportFailure(Fault.NOT_DATA, "it answered with a web page", reply)
+    if _is_packed(reply):
+        raise TransportFailure(Fault.NOT_DATA, "it packed its answer, which was not asked for", reply)
     total = 0
     async for chunk in response.aiter_bytes():
         total += len(chunk)
@@ -145,11 +147,18 @@ async def _capped(response: httpx.Response, reply: ReplyInfo) -> AsyncGenerator[
         yield chunk
 
 
+def _is_packed(reply: ReplyInfo) -> bool:
+    """Some bytes can unpack to gigabytes before anybody counts them; so what was not asked for is not unpacked."""
+    return reply.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}
+
+
 async def _refusal(response: httpx.Response, reply: ReplyInfo) -> Exception:
     """What a status that is not 2xx means. Of the body no more is read than is needed."""
     if response.is_redirect:
         return TransportFailure(Fault.REDIRECT, "it redirects elsewhere, which is not followed", reply)
     body = bytearray()
+    if _is_packed(reply):
+        return HttpStatus(reply, b"")
     async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) >= MAX_ERROR_BODY:

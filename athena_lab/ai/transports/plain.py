@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from athena_lab.ai.transports import NO_TAP, Tap, whole_message
+from athena_lab.ai.transports import MAX_WHOLE, NO_TAP, Fault, Tap, TransportFailure, whole_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -22,8 +22,12 @@ class JsonTransport:
 
     async def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
         async with aclosing(self._client.chunks(request, accept="application/json", tap=tap)) as chunks:
-            body = b"".join([chunk async for chunk in chunks])
-        yield whole_message(body)
+            body = bytearray()
+            async for chunk in chunks:
+                body += chunk
+                if len(body) > MAX_WHOLE:
+                    raise TransportFailure(Fault.TOO_LARGE, f"the answer is longer than {MAX_WHOLE:,} bytes")
+        yield whole_message(bytes(body))
 
     async def aclose(self) -> None:
         await self._client.aclose()

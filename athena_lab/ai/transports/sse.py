@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.transports.http import HttpClient
 
 _COMMENT: Final = b":"
+_LINES: Final = 4
+"""A whole answer may be so many times as long as a line."""
 _FIELDS: Final = frozenset({b"data", b"event", b"id", b"retry", b""})
 _JSON: Final = (b"{", b"[")
 
@@ -58,6 +60,7 @@ class SseDecoder:
         """The messages that this chunk completes."""
         if self._whole is not None:
             self._whole.append(chunk)
+            self._size = self._capped(self._size + len(chunk), _LINES * self._limit)
             return
         lines = iter(self._lines(chunk))
         for line in lines:
@@ -119,9 +122,10 @@ class SseDecoder:
             self._stray_size = self._capped(self._stray_size + len(line))
         return None
 
-    def _capped(self, size: int) -> int:
-        if size > self._limit:
-            raise TransportFailure(Fault.TOO_LARGE, f"a line of the answer is longer than {self._limit:,} bytes")
+    def _capped(self, size: int, limit: int = 0) -> int:
+        limit = limit or self._limit
+        if size > limit:
+            raise TransportFailure(Fault.TOO_LARGE, f"a piece of the answer is longer than {limit:,} bytes")
         return size
 
     def _dispatch(self) -> Message | None:

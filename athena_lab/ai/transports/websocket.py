@@ -272,7 +272,7 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse[bool], heartbeat: flo
 
 
 async def _send(socket: aiohttp.ClientWebSocketResponse[bool], frame: str, tap: Tap) -> None:
-    tap.sent(len(frame))
+    tap.sent(len(frame.encode()))
     await _sent(socket.send_str(frame))
 
 

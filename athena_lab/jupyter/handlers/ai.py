@@ -6,7 +6,6 @@ come back, and it is cancelled when nobody does (`athena_lab.ai.job`).
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import re
 from http import HTTPStatus
@@ -140,7 +139,7 @@ class JobHandler(JobBase):
             events=tuple(msgspec.Raw(entry.data) for entry in entries),
             next=reader.seq,
             done=finished,
-            result=await asyncio.to_thread(job.result) if finished else None,
+            result=await job.result() if finished else None,
         )
 
 

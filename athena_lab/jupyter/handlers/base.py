@@ -75,6 +75,8 @@ class AthenaHandler(JupyterHandler):
     """
 
     scope: ClassVar[Scope] = "analysis"
+    asks: ClassVar[bool] = False
+    """Whether even a GET starts something, as a WebSocket's does."""
     _work: asyncio.Future[Any] | None = None
     _refusal: AthenaError | None = None
     _allowed_origin: str | None = None
@@ -146,10 +148,11 @@ class AthenaHandler(JupyterHandler):
             if self.scope == "control":
                 raise NotAllowed("A kernel may analyse, but not change the server's modules.")
             return
-        action = "read" if self.request.method in {"GET", "HEAD"} else "execute"
+        reads = self.request.method in {"GET", "HEAD"}
+        action = "read" if reads and not self.asks else "execute"
         if not self.authorizer.is_authorized(self, self.current_user, action, "athena"):
             raise NotAllowed("You are not allowed to do this here.")
-        if action == "execute":
+        if not reads:
             self.check_xsrf_cookie()
 
     async def options(self, *_: str) -> None:

@@ -24,6 +24,7 @@ _VERSION = "13"
 class StreamHandler(WebSocketHandler, AthenaHandler):
     """One answer at a time. Who goes without a ``cancel`` may come back, here or by another door."""
 
+    asks = True
     _reader: Reader | None = None
     _sending: asyncio.Task[None] | None = None
 

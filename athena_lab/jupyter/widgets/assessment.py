@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,12 @@ from athena_lab.report.display import shown
 
 if TYPE_CHECKING:
     from athena_lab.events import Assessment, Ioc, Structured
+
+
+_WITH_DOTS = frozenset({"path", "registry", "mutex", "user-agent"})
+"""Kinds in which a dot leads nowhere."""
+_DOT = re.compile("[.\u3002\uff0e\uff61]")
+"""What browsers take for the dot of a host name."""
 
 
 def render_assessment(structured: Structured) -> str:
@@ -40,9 +47,9 @@ def sentence(found: Assessment) -> str:
 
 
 def defanged(ioc: Ioc) -> str:
-    """As it may be shown. Names and addresses alone are not known for such by their looks."""
+    """As it may be shown: where a model calls something a domain, its looks need not say so."""
     text = shown(ioc.value, 400)
-    return text.replace("[.]", ".").replace(".", "[.]") if ioc.kind in {"domain", "ipv4"} else text
+    return text if ioc.kind in _WITH_DOTS else _DOT.sub("[.]", text.replace("[.]", "."))
 
 
 def _invalid(structured: Structured) -> str:
