@@ -16,7 +16,8 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NOT_OF_THE_WHEEL = ("jupyter", "browser", "notebooks", "wasm_modules", "bench", "test_layers.py")
+NOT_OF_THE_WHEEL = ("jupyter", "browser", "notebooks", "wasm_modules", "bench", "test_layers.py", "test_aimock.py",
+                    "test_conformance.py", "test_llmock.py", "test_sdks.py", "test_testkit.py")  # fmt: skip
 NEEDED = (
     "athena_lab/wasm/components/manifest.json",
     "athena_lab/wasm/components/file-processor.wasm",
@@ -26,8 +27,8 @@ NEEDED = (
     "share/jupyter/labextensions/athena-lab/install.json",
     "etc/jupyter/jupyter_server_config.d/athena_lab.json",
 )
-TEST_PACKAGES = ("anthropic", "hypothesis", "openai", "pytest>=9", "pytest-asyncio", "pytest-randomly",
-                 "pytest-socket", "pytest-timeout")  # fmt: skip
+TEST_PACKAGES = ("anthropic", "google-genai", "groq", "hypothesis", "mistralai", "openai", "pytest>=9",
+                 "pytest-asyncio", "pytest-randomly", "pytest-socket", "pytest-timeout")  # fmt: skip
 
 
 def run(*command: str | Path, **options: object) -> str:

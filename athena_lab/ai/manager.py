@@ -2,8 +2,8 @@
 
 ::
 
-    request -> choose a provider -> policies (retry, attempts, deadline) -> provider: wire -> transport
-            <- events: Started, Token, Usage, Finished | Failed
+    request -> choose a provider -> policies (pipeline.ORDER) -> provider: attempt -> wire -> transport
+            <- events: Started, Token, ToolCall, Member, Reconnecting, Usage, Structured, Finished | Failed
 """
 
 from __future__ import annotations

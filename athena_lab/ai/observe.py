@@ -25,7 +25,7 @@ class RequestEnded:
     """For ``failed``. It may quote the provider, without keys and prompts."""
     elapsed: float
     first_token: float | None
-    """From the start to the first piece of text; None if there was none."""
+    """From the start to the first piece that a reader sees (text, a tool call, a member); None if there was none."""
     tokens: int
     """Pieces of text streamed."""
     usage: Usage

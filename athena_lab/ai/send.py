@@ -63,7 +63,7 @@ class Call:
 
 
 Send = Callable[[Call], AsyncGenerator[Item, None]]
-"""Yields tokens, tool calls and progress, then at most one `Usage`, then one `Finished`; a failure is raised."""
+"""Yields what a reader sees and progress, then at most one `Usage`, then one `Finished`; a failure is raised."""
 
 Policy = Callable[[Send], Send]
 

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 import yarl
 
-from athena_lab.jupyter.handlers import base
+from athena_lab.jupyter.handlers import base, stream
 from tests.jupyter.answers import QUESTION, hang_after, says, until
 
 ASK = {"type": "ask", "request": QUESTION}
@@ -259,3 +259,38 @@ async def test_a_message_that_is_too_large_ends_the_connection_alone(connect, co
     async with connect() as socket:
         await socket.send_json(ASK)
         assert len(await hear_events(socket)) == 6
+
+
+async def test_there_are_only_so_many(connect, monkeypatch):
+    monkeypatch.setattr(stream, "_MAX_SOCKETS", 2)
+    async with connect(), connect():
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await connect()
+        assert refused.value.status == 503
+    async with asyncio.timeout(10):
+        while True:  # until the server knows that they are closed
+            try:
+                async with connect():
+                    return
+            except aiohttp.WSServerHandshakeError:
+                await asyncio.sleep(0)
+
+
+async def test_one_on_which_nothing_is_asked_is_closed(connect, monkeypatch):
+    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.05)
+    async with connect() as socket, asyncio.timeout(10):
+        message = await socket.receive()
+    assert message.type in {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED}
+
+
+class TestReaders:
+    """Who may read, and no more."""
+
+    async def test_a_user_who_may_only_read_asks_nothing(self, connect, jp_serverapp, monkeypatch):
+        monkeypatch.setattr(
+            jp_serverapp.authorizer, "is_authorized", lambda _handler, _user, action, _resource: action == "read"
+        )
+        token = {"Authorization": f"token {jp_serverapp.identity_provider.token}"}
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await connect(headers=token)
+        assert refused.value.status == 403

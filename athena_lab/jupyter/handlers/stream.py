@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import msgspec
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from athena_lab import api
-from athena_lab.errors import AthenaError, MalformedRequest
+from athena_lab.errors import AthenaError, BulkheadFull, MalformedRequest
 from athena_lab.jupyter.handlers import base
 from athena_lab.jupyter.handlers.ai import BATCH_BYTES
 from athena_lab.jupyter.handlers.base import MAX_DECODED, AthenaHandler, decode_json, limit_unacknowledged
@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 _VERSION = "13"
 """Of the protocol: RFC 6455."""
+_MAX_SOCKETS = 256
+"""Open at once: each takes some 110 KiB and a file descriptor."""
+_IDLE_SECONDS = 60.0
+"""A connection on which nothing is asked for so long is closed."""
 
 
 class StreamHandler(WebSocketHandler, AthenaHandler):
     """One answer at a time. Who goes without a ``cancel`` may come back, here or by another door."""
 
     asks = True
+    open_sockets: ClassVar[set[StreamHandler]] = set()
     _reader: Reader | None = None
+    _idle: asyncio.TimerHandle | None = None
     _sending: asyncio.Task[None] | None = None
 
     # -- the handshake. `prepare` has checked host, origin, identity and scope, as for every request.
@@ -37,6 +43,8 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
             raise MalformedRequest("This route is a WebSocket; the request does not ask for one.")
         if headers.get("Sec-WebSocket-Version") != _VERSION or not headers.get("Sec-WebSocket-Key"):
             raise MalformedRequest(f"The WebSocket's key or version {_VERSION} is missing.")
+        if len(self.open_sockets) >= _MAX_SOCKETS:
+            raise BulkheadFull(f"{_MAX_SOCKETS} WebSockets are open already.", retry_after=5.0)
         await super().get(*args, **kwargs)
 
     def check_origin(self, origin: str) -> bool:  # type: ignore[override]  # tornado's and jupyter_server's differ
@@ -59,9 +67,15 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
         return 0.0  # a reader that is slow to read its pings is not gone; `limit_unacknowledged` finds those who are
 
     async def open(self, *_: str) -> None:
+        self.open_sockets.add(self)
+        self._idle = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._close_unused)
         self.set_nodelay(True)
         if self.ws_connection is not None and self.ws_connection.stream is not None:
             limit_unacknowledged(self.ws_connection.stream)
+
+    def _close_unused(self) -> None:
+        if self._reader is None:
+            self.close(reason="Nothing was asked.")
 
     # -- what comes
 
@@ -142,5 +156,8 @@ class StreamHandler(WebSocketHandler, AthenaHandler):
             raise WebSocketClosedError from None
 
     def on_close(self) -> None:
+        self.open_sockets.discard(self)
+        if self._idle is not None:
+            self._idle.cancel()
         if self._sending is not None:
             self._sending.cancel()
