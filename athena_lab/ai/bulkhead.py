@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -69,15 +69,19 @@ class Bulkhead:
     @asynccontextmanager
     async def place(self, seconds: float | None = None) -> AsyncIterator[None]:
         """Hold a place. Raises BulkheadFull when the queue is full, TimeoutError after so many seconds in it."""
+        await self.enter(seconds)
+        try:
+            yield
+        finally:
+            self.leave()
+
+    async def enter(self, seconds: float | None = None) -> None:
+        """As `place`, for one that is given back by `leave`."""
         if self._running < self.options.workers and not self._waiting:
             self._running += 1
         else:
             async with asyncio.timeout(seconds):
                 await self._queue()
-        try:
-            yield
-        finally:
-            self._leave()
 
     async def _queue(self) -> None:
         if len(self._waiting) >= self.options.queue:
@@ -93,7 +97,7 @@ class Bulkhead:
             await turn
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self._leave()  # the place was handed over while its taker was being cancelled
+                self.leave()  # the place was handed over while its taker was being cancelled
             elif turn in self._waiting:
                 self._waiting.remove(turn)
                 self._changed()
@@ -101,7 +105,7 @@ class Bulkhead:
         if self._on_wait is not None:
             self._on_wait(self._clock() - began)
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Hand the place to who has waited longest; nobody else can take it in between."""
         while self._waiting:
             turn = self._waiting.popleft()
@@ -121,14 +125,17 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
 
     def wrap(send: Send) -> Send:
         async def placed(call: Call) -> AsyncGenerator[Item, None]:
-            async with AsyncExitStack() as stack:
-                try:
-                    await stack.enter_async_context(tools.bulkheads[call.provider].place(call.expires - tools.clock()))
-                except TimeoutError:
-                    raise _waited_too_long(call) from None
-                items = await stack.enter_async_context(aclosing(send(call)))
-                async for item in items:
-                    yield item
+            bulkhead = tools.bulkheads[call.provider]
+            try:
+                await bulkhead.enter(call.expires - tools.clock())
+            except TimeoutError:
+                raise _waited_too_long(call) from None
+            try:
+                async with aclosing(send(call)) as items:
+                    async for item in items:
+                        yield item
+            finally:
+                bulkhead.leave()
 
         return placed if tools.bulkheads else send
 

@@ -31,6 +31,7 @@ from openai import AsyncOpenAI, OpenAI
 from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow, build_prompt
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.transports.sse import SseDecoder
+from athena_lab.ai.types import Features
 from athena_lab.events import Token
 from tests.ai.recorded import OPENAI, WIRES
 from tests.bench.table import Table, ratio
@@ -110,6 +111,9 @@ async def bench_streams(url: str) -> Table:
         rates["openai SDK"] = await rate(lambda: through_sdk(sdk))
     async with AIManager([row(url, "/stream")], environ={}) as manager:
         rates["ours: the whole pipeline, over httpx-aiohttp"] = await rate(lambda: manager.analyze(REQUEST, PROMPT))
+    whole = row(url, "/stream", features=Features(streaming=False))
+    async with AIManager([whole], environ={}) as manager:
+        rates["ours, answers in one piece"] = await rate(lambda: manager.analyze(REQUEST, PROMPT))
     base = rates["httpx with httpx-sse"]
     note = "Whole streamed answers, 32 at a time, from a server in another process."
     rows = [[name, f"{value:,.0f}", ratio(value, base)] for name, value in rates.items()]
@@ -253,17 +257,17 @@ async def cancelled(task: asyncio.Future[Any]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def row(url: str, path: str) -> ProviderRow:
-    return ProviderRow(name="peer", wire="openai-chat", base_url=url + path, model="m", workers=1_000)
+def row(url: str, path: str, **settings: Any) -> ProviderRow:
+    return ProviderRow(name="peer", wire="openai-chat", base_url=url + path, model="m", workers=1_000, **settings)
 
 
-WHOLE = json.dumps({"choices": [{"message": {"content": "hello"}}]}).encode()
+WHOLE = json.dumps({"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}).encode()
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(WHOLE)
 
 
 async def script(exchange: Exchange) -> None:
     path = exchange.request.path
-    if path.startswith("/stream"):
+    if path.startswith("/stream") and b'"stream":false' not in exchange.request.body:
         await stream([OPENAI])(exchange)
     elif path.startswith("/hang"):
         await stream([], end="hang")(exchange)

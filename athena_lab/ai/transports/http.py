@@ -20,6 +20,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import aclosing
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from athena_lab.ai.transports import (
@@ -95,7 +96,8 @@ class HttpClient:
         headers = {**request.headers, "accept": accept, "accept-encoding": "identity"}
         tap.sent(len(request.body))
         try:
-            async with client.stream(request.method, request.url, headers=headers, content=request.body) as response:
+            url = _url(request.url)
+            async with client.stream(request.method, url, headers=headers, content=request.body) as response:
                 reply = ReplyInfo(response.status_code, _headers(response))
                 tap.replied(reply)
                 if not response.is_success:
@@ -127,6 +129,14 @@ class HttpClient:
             if self._client is None:
                 self._client = await asyncio.to_thread(self._factory, self._connections)
             return self._client
+
+
+@lru_cache(maxsize=64)
+def _url(text: str) -> httpx.URL:
+    """Parsed once: a provider has few of them, and httpx takes as long for one as for sending it."""
+    import httpx  # noqa: PLC0415 - see the module's docstring
+
+    return httpx.URL(text)
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:
