@@ -22,6 +22,7 @@ from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
 from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
+from athena_lab.report.display import counted
 from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, display_name
 from athena_lab.wasm.catalog import Catalog, Entry
 from athena_lab.wasm.contract import SampleInfo
@@ -397,7 +398,7 @@ class Lab:
         # Anybody may read this: no paths, no names beyond those of the parts.
         components = {
             "api": api.Component("healthy", "It answers."),
-            "wasm": api.Component(wasm.status, f"{len(self._runtime.modules)} modules are loaded."),
+            "wasm": api.Component(wasm.status, f"{counted(len(self._runtime.modules), 'module')} loaded."),
             "providers": _providers_health(len(self._ai.configured), self._ai.failing),
         }
         if self._runtime.failures:

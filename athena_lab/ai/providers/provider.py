@@ -218,6 +218,9 @@ def _base_url(row: ProviderRow, environ: Mapping[str, str]) -> str:
     try:
         msgspec.convert({"name": row.name, "wire": row.wire, "base_url": value}, ProviderRow)
     except msgspec.ValidationError:
-        raise ConfigError(f"{row.base_url_env} is not an http or https address without user and query.") from None
+        raise ConfigError(
+            f"{row.base_url_env} is not an http or https address without user and query.",
+            next_step="Write it like http://127.0.0.1:8080/v1, and start again.",
+        ) from None
     value = value.rstrip("/")
     return value if urlsplit(value).path else f"{value}/v1"

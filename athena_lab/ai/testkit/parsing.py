@@ -67,6 +67,8 @@ def with_any_value_changed(kit: Kit, answer: Answer) -> None:
                 items = _read(kit, changed)
             except (Garbage, StreamError):
                 continue
+            except (ValueError, RecursionError) as error:
+                raise AssertionError(f"{type(error).__name__} for {data[:80]!r}: see wire.UNDECODABLE") from error
             for item in items:
                 expect(isinstance(item, (Token, ToolCall, Usage, Finished)), f"{item} for {data}")
                 expect(not isinstance(item, Token) or item.text, f"an empty token for {data}")
