@@ -24,7 +24,7 @@ from athena_lab.ai.providers.wire import (
     Garbage,
     StreamError,
     as_text,
-    decode_loosely,
+    error_in,
     output_limit,
 )
 from athena_lab.ai.send import PROGRESS
@@ -294,12 +294,9 @@ class Gemini:
     @staticmethod
     def complaint(body: bytes) -> Complaint:
         """``{"error": {code, message, status, details}}``, also as the only element of a list."""
-        said = decode_loosely(body)
-        error = said.get("error", said) if isinstance(said, dict) else None
-        if isinstance(error, str):
-            return Complaint(message=error)
-        if not isinstance(error, dict):
-            return Complaint()
+        error = error_in(body)
+        if isinstance(error, Complaint):
+            return error
         given = error.get("details")
         details = [detail for detail in given if isinstance(detail, dict)] if isinstance(given, list) else []
         reason = next((as_text(detail.get("reason")) for detail in details if detail.get("reason")), "")

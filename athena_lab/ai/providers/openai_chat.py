@@ -21,7 +21,6 @@ from athena_lab.ai.providers.wire import (
     ErrorTable,
     Garbage,
     StreamError,
-    models_of,
     output_limit,
 )
 from athena_lab.ai.send import PROGRESS
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import Message
-    from athena_lab.ai.types import Model
 
 DONE: Final = "[DONE]"
 
@@ -213,7 +211,7 @@ class OpenAIChatParser:
             )
 
 
-class OpenAIChat:
+class OpenAIChat(openai_words.OpenAIWords):
     """The wire."""
 
     version = "v1"
@@ -252,15 +250,5 @@ class OpenAIChat:
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
 
-    def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
-        return HttpRequest("GET", base_url + row.health, openai_words.headers(key))
-
-    def models(self, message: Message) -> tuple[Model, ...]:
-        return models_of(message)
-
     def parser(self) -> OpenAIChatParser:
         return OpenAIChatParser()
-
-    @staticmethod
-    def complaint(body: bytes) -> Complaint:
-        return openai_words.complaint(body)

@@ -22,7 +22,6 @@ from athena_lab.ai.providers.wire import (
     ErrorTable,
     Garbage,
     StreamError,
-    models_of,
     output_limit,
 )
 from athena_lab.ai.send import PROGRESS
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
     from athena_lab.ai.transports import Message
-    from athena_lab.ai.types import Model
 
 INCOMPLETE: Final[Mapping[str, Literal["refused", "degraded"]]] = {
     "max_output_tokens": "degraded",
@@ -256,7 +254,7 @@ def _complaint(error: _Error | None, status: str) -> Complaint:
     return Complaint(error.code or status, error.type or "", error.message or "")
 
 
-class OpenAIResponses:
+class OpenAIResponses(openai_words.OpenAIWords):
     """The wire."""
 
     version = "v1"
@@ -305,15 +303,5 @@ class OpenAIResponses:
             }
         return body
 
-    def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
-        return HttpRequest("GET", base_url + row.health, openai_words.headers(key))
-
-    def models(self, message: Message) -> tuple[Model, ...]:
-        return models_of(message)
-
     def parser(self) -> OpenAIResponsesParser:
         return OpenAIResponsesParser()
-
-    @staticmethod
-    def complaint(body: bytes) -> Complaint:
-        return openai_words.complaint(body)

@@ -12,14 +12,20 @@ from athena_lab.ai.providers.wire import (
     as_text,
     bearer,
     decode_loosely,
+    error_in,
+    models_of,
 )
+from athena_lab.ai.transports import HttpRequest
 from athena_lab.errors import Forbidden, InvalidRequest, QuotaExceeded, RateLimited, ServiceUnavailable, Unauthorized
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from athena_lab.ai.keys import Secret
+    from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.providers.wire import ErrorType
+    from athena_lab.ai.transports import Message
+    from athena_lab.ai.types import Model
 
 CODES: Final[Mapping[str, ErrorType]] = {
     "insufficient_quota": QuotaExceeded,
@@ -56,12 +62,9 @@ last is DeepSeek's message, the only thing that tells its refusal from a malform
 
 def complaint(body: bytes) -> Complaint:
     """``{"error": {...}}``, ``{"error": "text"}``, or the members of an error at the top (Mistral, vLLM)."""
-    said = decode_loosely(body)
-    error = said.get("error", said) if isinstance(said, dict) else None
-    if isinstance(error, str):
-        return Complaint(message=error)
-    if not isinstance(error, dict):
-        return Complaint()
+    error = error_in(body)
+    if isinstance(error, Complaint):
+        return error
     code = error.get("code")
     message = as_text(error.get("message")) or as_text(error.get("detail"))
     return Complaint(str(code) if isinstance(code, (str, int)) else "", as_text(error.get("type")), message)
@@ -85,3 +88,17 @@ def _member(data: str, name: str) -> str:
 
 def _status(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) == 3 else None  # noqa: PLR2004 - digits of HTTP's codes
+
+
+class OpenAIWords:
+    """Of a wire: the list of models and the errors, which are the same on both."""
+
+    def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
+        return HttpRequest("GET", base_url + row.health, headers(key))
+
+    def models(self, message: Message) -> tuple[Model, ...]:
+        return models_of(message)
+
+    @staticmethod
+    def complaint(body: bytes) -> Complaint:
+        return complaint(body)

@@ -242,6 +242,15 @@ def decode_loosely(body: bytes) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
+def error_in(body: bytes) -> dict[str, Any] | Complaint:
+    """What stands under ``error``, or at the top; a complaint already where that is a text, or nothing to be read."""
+    said = decode_loosely(body)
+    error = said.get("error", said) if isinstance(said, dict) else None
+    if isinstance(error, str):
+        return Complaint(message=error)
+    return error if isinstance(error, dict) else Complaint()
+
+
 def as_text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
