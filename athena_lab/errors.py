@@ -40,6 +40,7 @@
     │   ├── DeadlineExceeded       the time given is over
     │   ├── NoProvider             no provider is configured for the request
     │   ├── BudgetExceeded         the spend or the tokens set for a day are used up
+    │   ├── RateWouldBeExceeded    a rate limit leaves no room within the request's time
     │   ├── BulkheadFull           as many requests run and wait as may
     │   ├── CircuitOpen            the provider failed lately, and is left alone for a while
     │   └── AnalysisCancelled      whoever asked took the question back
@@ -436,6 +437,12 @@ class BudgetExceeded(Rejected):
     code = "budget_exceeded"
     title = "Budget used up"
     next_step = "Raise the limit under [ai.budget] in athena.toml, wait for the next day (UTC), or ask a local model."
+
+
+class RateWouldBeExceeded(Rejected):
+    code = "rate_would_be_exceeded"
+    title = "No room within the rate limit"
+    next_step = "Wait for the time given, ask with a longer deadline, or choose another provider."
 
 
 class BulkheadFull(Rejected):

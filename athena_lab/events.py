@@ -2,7 +2,8 @@
 
 ::
 
-    Started (Token | ToolCall | Member | Reconnecting | Usage)* Structured? (Finished | Failed)
+    Started (Token | ToolCall | Member | Reconnecting | FailedOver | Usage)* Recovered? Token* (Structured | Consensus)?
+    (Finished | Failed)
 
 It always ends with exactly one terminal event: a stream that breaks off upstream ends with `Failed`, and the text
 received so far stays valid as a fragment.
@@ -43,6 +44,8 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     """Bytes of the request's body."""
     received: int = 0
     """Bytes of the response's body, as far as it was read."""
+    shared: bool = False
+    """Made for an identical question that ran already: its tokens and its cost are counted there."""
 
 
 class Started(Event, tag="started", frozen=True):
@@ -84,6 +87,37 @@ class Reconnecting(Event, tag="reconnecting", frozen=True):
     wait: float
     error: str
     """The error's code."""
+
+
+class FailedOver(Event, tag="failed_over", frozen=True):
+    """Another provider is asked, or the same one again in the middle of an answer. What follows comes from it."""
+
+    provider: str
+    model: str
+    left: str
+    """The provider that was asked before."""
+    left_model: str
+    error: str
+    """Why it was left: an error's code, ``refused``, or ``hedged`` where it was merely slower."""
+    resumed: bool = False
+    """What follows continues the text so far. If not, the text so far is no part of the answer, and is set aside."""
+    stop_reason: str = ""
+    """The provider's own word for a refusal."""
+
+
+class Recovered(Event, tag="recovered", frozen=True):
+    """No provider answered, and the text that follows stands in for an answer.
+
+    ``stale``: an earlier answer to the same question, ``age`` seconds old; ``offline``: the summary written without AI;
+    ``queued``: the same summary for now, and the question is asked again when a provider is back: its answer will be
+    at the job of that id.
+    """
+
+    how: Literal["stale", "offline", "queued"]
+    error: Problem
+    """Why nobody answered."""
+    job: str | None = None
+    age: float | None = None
 
 
 class Usage(Event, tag="usage", frozen=True):
@@ -151,13 +185,40 @@ class Structured(Event, tag="structured", frozen=True):
     """The model's text, where it gave no assessment."""
 
 
+class Opinion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one of several providers says: an assessment, or the error's code."""
+
+    provider: str
+    model: str
+    assessment: Assessment | None = None
+    error: str | None = None
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A member of the assessment in which providers differ, and who says what, as text."""
+
+    member: str
+    said: dict[str, tuple[str, ...]]
+    """The providers behind each value."""
+
+
+class Consensus(Event, tag="consensus", frozen=True):
+    """What several providers said, merged. ``agreement`` is the share of them behind the verdict, from 0 to 1."""
+
+    merged: Assessment | None
+    """None where nobody gave an assessment."""
+    agreement: float
+    opinions: tuple[Opinion, ...]
+    differences: tuple[Difference, ...] = ()
+
+
 class Finished(Event, tag="finished", frozen=True):
     """The provider ended the answer itself."""
 
     status: Literal["completed", "refused", "degraded"]
-    """refused: the provider declined; degraded: written without AI, or cut off by a token limit."""
+    """refused: the provider declined; degraded: written without AI, an earlier answer, or cut off by a token limit."""
     stop_reason: str
-    """The provider's own word, or ``offline``."""
+    """The provider's own word, ``offline``, ``stale`` or ``queued``."""
     citations: tuple[str, ...] = ()
     """Ids of findings that the answer cites and that exist, in order of first mention."""
     unknown_citations: tuple[str, ...] = ()
@@ -178,4 +239,17 @@ class Failed(Event, tag="failed", frozen=True):
     elapsed: float = 0.0
 
 
-AnyEvent = Started | Token | ToolCall | Member | Reconnecting | Usage | Structured | Finished | Failed
+AnyEvent = (
+    Started
+    | Token
+    | ToolCall
+    | Member
+    | Reconnecting
+    | FailedOver
+    | Recovered
+    | Usage
+    | Structured
+    | Consensus
+    | Finished
+    | Failed
+)

@@ -1,131 +1,23 @@
-"""Bulkhead: so many at once, so many waiting, everybody else is told at once; first come, first served.
-
-A provider that hangs takes its own places and nobody else's (M. Nygard, "Release It!", 2007).
-"""
+"""Each provider has places of its own: who waits for one has sent nothing, so no limit of the provider's counts."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from contextlib import aclosing, asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from contextlib import aclosing
+from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec import Meta
-
-from athena_lab.errors import BulkheadFull, DeadlineExceeded
+from athena_lab.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+    from collections.abc import AsyncGenerator
 
     from athena_lab.ai.pipeline import PipelineOptions
     from athena_lab.ai.send import Call, Item, Policy, Send, Tools
 
 
-class BulkheadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many may run and how many may wait."""
-
-    workers: Annotated[int, Meta(ge=1, le=10_000)]
-    queue: Annotated[int, Meta(ge=0, le=100_000)]
-
-
-class Bulkhead:
-    """Places for ``workers``, a queue for ``queue`` more. Belongs to one event loop. ``clock`` gives monotonic seconds.
-
-    ``on_change`` is told of the number that wait, ``on_wait`` of the seconds that somebody waited.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        options: BulkheadOptions,
-        clock: Callable[[], float],
-        *,
-        on_change: Callable[[int], None] | None = None,
-        on_wait: Callable[[float], None] | None = None,
-    ) -> None:
-        self.name = name
-        self.options = options
-        self._clock = clock
-        self._on_change = on_change
-        self._on_wait = on_wait
-        self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    @property
-    def running(self) -> int:
-        return self._running
-
-    @property
-    def depth(self) -> int:
-        """How many wait."""
-        return len(self._waiting)
-
-    @property
-    def load(self) -> float:
-        """Running and waiting, as a share of the places; over 1 means a queue."""
-        return (self._running + len(self._waiting)) / self.options.workers
-
-    @asynccontextmanager
-    async def place(self, seconds: float | None = None) -> AsyncIterator[None]:
-        """Hold a place. Raises BulkheadFull when the queue is full, TimeoutError after so many seconds in it."""
-        await self.enter(seconds)
-        try:
-            yield
-        finally:
-            self.leave()
-
-    async def enter(self, seconds: float | None = None) -> None:
-        """As `place`, for one that is given back by `leave`."""
-        if self._running < self.options.workers and not self._waiting:
-            self._running += 1
-        else:
-            async with asyncio.timeout(seconds):
-                await self._queue()
-
-    async def _queue(self) -> None:
-        if len(self._waiting) >= self.options.queue:
-            raise BulkheadFull(
-                f"{self.name}: {self.options.workers} requests run and {self.options.queue} wait, as many as may.",
-                retry_after=1.0,
-            )
-        began = self._clock()
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        self._changed()
-        try:
-            await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled():
-                self.leave()  # the place was handed over while its taker was being cancelled
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
-                self._changed()
-            raise
-        if self._on_wait is not None:
-            self._on_wait(self._clock() - began)
-
-    def leave(self) -> None:
-        """Hand the place to who has waited longest; nobody else can take it in between."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            self._changed()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._running -= 1
-
-    def _changed(self) -> None:
-        if self._on_change is not None:
-            self._on_change(len(self._waiting))
-
-
 def policy(_options: PipelineOptions, tools: Tools) -> Policy:
-    """Each provider has places of its own: so long as all are taken, nothing is sent, and no deadline of its runs."""
-
     def wrap(send: Send) -> Send:
         async def placed(call: Call) -> AsyncGenerator[Item, None]:
-            bulkhead = tools.bulkheads[call.provider]
+            bulkhead = tools.guards[call.provider].bulkhead
             try:
                 await bulkhead.enter(call.expires - tools.clock())
             except TimeoutError:
@@ -137,7 +29,7 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
             finally:
                 bulkhead.leave()
 
-        return placed if tools.bulkheads else send
+        return placed if tools.guards else send
 
     return wrap
 

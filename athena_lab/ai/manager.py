@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Self
 from athena_lab.ai import offline
 from athena_lab.ai.answer import Answer, fold
 from athena_lab.ai.budget import budgets, unpriced
-from athena_lab.ai.bulkhead import Bulkhead, BulkheadOptions
+from athena_lab.ai.guards import Guard
 from athena_lab.ai.health import TIMEOUT, HealthBoard, HealthMonitor, HealthOptions
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.meter import Meter
@@ -71,12 +71,12 @@ class AIManager:
         client_factory = client_factory or AiohttpClients()
         self._ledger = ledger or Ledger()
         meter = Meter(self._ledger, {row.name: row for row in enabled})
-        places = {row.name: Bulkhead(row.name, BulkheadOptions(row.workers, row.queue), tools.clock) for row in enabled}
-        tools = replace(tools, meter=meter, bulkheads=places)
+        options = options or PipelineOptions()
+        guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
+        tools = replace(tools, meter=meter, guards=guards)
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
-        options = options or PipelineOptions()
         if unknown := set(options.budget.providers) - {row.name for row in rows}:
             raise ConfigError(
                 f"[ai.budget] sets a limit for providers that do not exist: {', '.join(sorted(unknown))}."

@@ -40,5 +40,18 @@ class RequestEnded:
         return self.problem.code if self.problem is not None else None
 
 
+Kind = Literal["retry", "failover", "refusal", "hedge", "rate_limit_hit", "circuit_failure"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEvent:
+    """Something that a policy did, or that happened to it. ``provider`` is a name from the configuration."""
+
+    kind: Kind
+    provider: str
+    reason: str = ""
+    """For a failover, why the provider was left: an error's code, or ``refused``; for a hedge ``won`` or ``lost``."""
+
+
 Observer = Callable[[RequestEnded], None]
 """Called on the event loop: quick, and without raising."""

@@ -8,8 +8,10 @@ from functools import reduce
 import msgspec
 
 from athena_lab.ai import attempts, budget, bulkhead, deadline, retry, structured
+from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Policy, Send, Tools
 
@@ -20,6 +22,8 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retry: RetryOptions = RetryOptions()
     deadline: DeadlineOptions = DeadlineOptions()
     budget: BudgetOptions = BudgetOptions()
+    breaker: BreakerOptions = BreakerOptions()
+    recovery: RecoveryOptions = RecoveryOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]

@@ -41,6 +41,12 @@ class RetryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Share of the wait."""
     longest: Annotated[float, Meta(gt=0, le=3_600)] = 120.0
     """Seconds. A provider that asks for a longer wait is not waited for."""
+    budget: Annotated[float, Meta(ge=0, le=10_000)] = 20.0
+    """Retries of one provider in a burst, all requests together; an outage is not to be multiplied."""
+    budget_per_second: Annotated[float, Meta(gt=0, le=1_000)] = 0.5
+    """Retries that the budget gets back."""
+    budget_ratio: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    """Retries that every new request gives it."""
 
 
 def is_transient(error: BaseException) -> bool:

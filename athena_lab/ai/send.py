@@ -13,10 +13,13 @@ from athena_lab.ai.states import StreamState
 from athena_lab.events import AnyEvent, Attempt
 
 if TYPE_CHECKING:
-    from athena_lab.ai.bulkhead import Bulkhead
+    from athena_lab.ai.guards import Guard
     from athena_lab.ai.meter import Meter
+    from athena_lab.ai.observe import PolicyEvent
     from athena_lab.ai.prompt import Prompt
-    from athena_lab.ai.types import TransportKind
+    from athena_lab.ai.recovery import Later, Past
+    from athena_lab.ai.router import Router
+    from athena_lab.ai.types import AnalysisRequest, TransportKind
 
 
 class Progress:
@@ -58,6 +61,12 @@ class Call:
     """Where the stream is; shared by all copies of a call, as `attempts` is."""
     attempts: list[Attempt] = field(default_factory=list)
     """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
+    request: AnalysisRequest | None = field(default=None, repr=False)
+    """What was asked, as it came; None where nobody asked, as for a health check."""
+    last: bool = True
+    """Nobody else is left to ask."""
+    tried: set[str] = field(default_factory=set)
+    """Providers that were asked or passed over; shared by all copies of a call."""
     traffic: Traffic = field(default_factory=Traffic)
     """Of the attempt that this copy of the call is for."""
 
@@ -77,7 +86,15 @@ class Tools:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     """Uniform in [0, 1)."""
-    bulkheads: Mapping[str, Bulkhead] = field(default_factory=dict)
-    """Of each provider by name; none where nothing is held back."""
+    guards: Mapping[str, Guard] = field(default_factory=dict)
+    """Of each provider by name: breaker, places, limits; none where nothing is held back."""
+    router: Router | None = None
+    """None: only the provider that a call names is asked."""
+    later: Later | None = None
+    """Takes questions that are to be asked again; None where nothing is kept."""
+    past: Past | None = None
+    """Earlier answers; None where none are kept."""
+    note: Callable[[PolicyEvent], None] = lambda _event: None
+    """Is told what the policies do."""
     meter: Meter | None = None
     """None: what is used is told, and neither priced nor kept."""

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import Problem
-from athena_lab.events import Assessment, Attempt, Structured, ToolCall, Usage
+from athena_lab.events import Assessment, Attempt, Consensus, Recovered, Structured, ToolCall, Usage
 from athena_lab.report.findings import AnalysisType as AnalysisType  # noqa: PLC0414 - the doors know it from here
 
 AnalysisStatus = Literal["completed", "refused", "degraded", "failed"]
@@ -31,6 +31,10 @@ class AnalysisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     """Ask for an `Assessment` beside the text: verdict, family, confidence, techniques, indicators, summary."""
     transport: TransportKind | None = None
     """How the provider is to be asked; None for the best way that it has."""
+    consensus: Annotated[int, Meta(ge=1, le=7)] = 1
+    """How many providers to ask at once; more than one asks for structured answers, and merges them."""
+    batch: bool = False
+    """No hurry: the question may wait for others, and goes to the provider's batch service where it has one."""
 
 
 class AnalysisRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -46,6 +50,16 @@ class AnalysisRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     provider: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     options: AnalysisOptions = AnalysisOptions()
+
+
+class SetAside(msgspec.Struct, frozen=True, rename="camel"):
+    """Text that a provider wrote and that is no part of the answer: it refused, or broke off and could not go on."""
+
+    provider: str
+    model: str
+    reason: str
+    """As `FailedOver.error`."""
+    text: str
 
 
 class AnalysisResult(msgspec.Struct, frozen=True, rename="camel"):
@@ -69,6 +83,10 @@ class AnalysisResult(msgspec.Struct, frozen=True, rename="camel"):
     elapsed: float = 0.0
     """Seconds."""
     error: Problem | None = None
+    """Why there is no answer, or none of a provider: then `recovered` says what the text is."""
+    set_aside: tuple[SetAside, ...] = ()
+    recovered: Recovered | None = None
+    consensus: Consensus | None = None
 
 
 class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -203,6 +221,18 @@ class UsageReport(msgspec.Struct, frozen=True, rename="camel"):
     """Why it is counted in memory alone, and will be forgotten with the process; None where all is well."""
 
 
+class BreakerStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """A provider's circuit breaker."""
+
+    state: Literal["closed", "open", "half_open"] = "closed"
+    retry_after: float = 0.0
+    """Seconds until a request may be let through."""
+    failures: int = 0
+    """In a row."""
+    forced: bool = False
+    """Opened by hand, so that only a hand closes it."""
+
+
 class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):
     """What a provider said when it was last asked. ``latency`` in seconds, ``checked_at`` in Unix seconds."""
 
@@ -222,3 +252,8 @@ class ProviderStatus(msgspec.Struct, frozen=True, rename="camel"):
     rate_limits: RateLimits = RateLimits()
     usage: Spent = Spent()
     """Of today (UTC)."""
+    breaker: BreakerStatus = BreakerStatus()
+    running: int = 0
+    """Answers that are being had from it."""
+    waiting: int = 0
+    """Requests that wait for one of its places."""

@@ -181,8 +181,13 @@ class Provider:
 
     async def default_model(self) -> str:
         """The row's, else the first that the provider listed when it was last asked; it is asked if it never was."""
-        if not self.row.model and not self._learned:
+        if not self.known_model:
             await self.models()
+        return self.known_model
+
+    @property
+    def known_model(self) -> str:
+        """As `default_model`, without asking: "" where it is not known."""
         return self.row.model or self._learned
 
     async def aclose(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athena_lab.ai.bulkhead import Bulkhead, BulkheadOptions
+from athena_lab.bulkhead import Bulkhead, BulkheadOptions
 from athena_lab.errors import BulkheadFull
 from tests.ai.virtual_time import run
 

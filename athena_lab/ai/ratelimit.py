@@ -1,0 +1,112 @@
+"""Rate limits: of one provider, as configured, as its headers tell, and as its 429s enforce.
+
+Whoever would pass a limit waits, within the request's deadline; what cannot be sent in time is refused at once.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Final
+
+from athena_lab.ai.bucket import Bucket
+from athena_lab.ai.meter import prompt_tokens
+from athena_lab.errors import RateLimited, RateWouldBeExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from athena_lab.ai.pipeline import PipelineOptions
+    from athena_lab.ai.send import Call, Item, Policy, Send, Tools
+    from athena_lab.ai.types import RateLimits, RateWindow
+
+MINUTE: Final = 60.0
+COOL_DOWN: Final = 10.0
+"""Seconds for which a provider is left alone after a 429 that names no time."""
+LONGEST: Final = 86_400.0
+"""Seconds. Groq's request limit is a day's."""
+
+
+class RateLimiter:
+    """One provider's limits; None for those not set. Belongs to one event loop; ``clock`` gives monotonic seconds."""
+
+    def __init__(
+        self, requests_per_minute: int | None, tokens_per_minute: int | None, clock: Callable[[], float]
+    ) -> None:
+        self._clock = clock
+        self._requests = _bucket(requests_per_minute, clock)
+        self._tokens = _bucket(tokens_per_minute, clock)
+        self._until = {"requests": 0.0, "tokens": 0.0, "cool-down": 0.0}
+        self._left: dict[str, int] = {}
+
+    def seconds_until(self, tokens: int) -> float:
+        """How long a request of so many tokens, input and output together, has to wait; 0 if it may go now."""
+        now = self._clock()
+        waits = [self._until["cool-down"] - now]
+        for name, needed, bucket in (("requests", 1, self._requests), ("tokens", tokens, self._tokens)):
+            if bucket is not None:
+                waits.append(bucket.seconds_until(needed))
+            if self._until[name] > now and self._left.get(name, needed) < needed:
+                waits.append(self._until[name] - now)
+        return max(0.0, *waits)
+
+    def take(self, tokens: int) -> None:
+        """A request goes: until the provider tells more, this is gone from what it said was left."""
+        for name, needed, bucket in (("requests", 1, self._requests), ("tokens", tokens, self._tokens)):
+            if bucket is not None:
+                bucket.take(needed)
+            if name in self._left:
+                self._left[name] = max(0, self._left[name] - needed)
+
+    def learn(self, told: RateLimits) -> None:
+        """What a response's headers say is left, and until when."""
+        self._learn("requests", told.requests)
+        self._learn("tokens", told.tokens)
+
+    def cool_down(self, seconds: float | None) -> None:
+        """A 429: nothing goes for so long."""
+        wait = COOL_DOWN if seconds is None else min(seconds, LONGEST)
+        self._until["cool-down"] = max(self._until["cool-down"], self._clock() + wait)
+
+    @property
+    def cooling(self) -> float:
+        """Seconds for which a 429 still holds."""
+        return max(0.0, self._until["cool-down"] - self._clock())
+
+    def _learn(self, name: str, window: RateWindow | None) -> None:
+        if window is None or window.remaining is None or window.reset is None:
+            return
+        self._left[name] = window.remaining
+        self._until[name] = self._clock() + min(window.reset, LONGEST)
+
+
+def _bucket(per_minute: int | None, clock: Callable[[], float]) -> Bucket | None:
+    return None if per_minute is None else Bucket(per_minute, per_minute / MINUTE, clock)
+
+
+def policy(_options: PipelineOptions, tools: Tools) -> Policy:
+    def wrap(send: Send) -> Send:
+        async def within(call: Call) -> AsyncGenerator[Item, None]:
+            limiter = tools.guards[call.provider].limiter
+            tokens = prompt_tokens(call.prompt) + call.max_tokens
+            # Looked at again after each wait: others may have gone first.
+            while wait := limiter.seconds_until(tokens):
+                if tools.clock() + wait >= call.expires:
+                    raise RateWouldBeExceeded(
+                        f"{call.provider}'s rate limit leaves no room for {wait:.0f} s, and the request has less.",
+                        provider=call.provider,
+                        model=call.model,
+                        retry_after=wait,
+                    )
+                await tools.sleep(wait)
+            limiter.take(tokens)
+            try:
+                async with aclosing(send(call)) as items:
+                    async for item in items:
+                        yield item
+            except RateLimited as error:
+                limiter.cool_down(error.retry_after)
+                raise
+
+        return within
+
+    return wrap
