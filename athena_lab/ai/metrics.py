@@ -10,11 +10,12 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING
 
-from athena_lab.telemetry import metrics
+from athena_lab.telemetry import bulkheads, metrics
 
 if TYPE_CHECKING:
     from athena_lab.ai.manager import AIManager
     from athena_lab.ai.observe import RequestEnded
+    from athena_lab.bulkhead import Bulkhead
 
 
 def record(ended: RequestEnded) -> None:
@@ -38,12 +39,20 @@ def record(ended: RequestEnded) -> None:
 
 
 def watch(manager: AIManager) -> None:
-    """Export how much of each provider's pool is in use, for as long as the manager lives."""
+    """Export how much of each provider's pool is in use, and who waits, for as long as the manager lives."""
     alive = weakref.ref(manager)
     for name in manager.utilization:
         metrics.POOL_UTILIZATION.labels(name).set_function(partial(_utilization, alive, name))
+    for name, bulkhead in manager.bulkheads.items():
+        metrics.AI_QUEUE_SIZE.labels(name).set_function(partial(_queue_size, weakref.ref(bulkhead)))
+        bulkheads.watch(bulkhead, f"provider:{name}")
 
 
 def _utilization(alive: weakref.ref[AIManager], name: str) -> float:
     manager = alive()
     return manager.utilization[name] if manager is not None else 0.0
+
+
+def _queue_size(alive: weakref.ref[Bulkhead]) -> float:
+    bulkhead = alive()
+    return bulkhead.depth if bulkhead is not None else 0
