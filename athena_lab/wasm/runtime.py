@@ -82,7 +82,8 @@ class Module:
 
     entry: Entry
     description: Description
-    wasm: bytes = field(repr=False)
+    code: bytes = field(repr=False)
+    """Machine code, so that a call compiles nothing, in whichever thread it runs."""
 
     @property
     def functions(self) -> Mapping[str, Any]:
@@ -181,13 +182,13 @@ class Runtime:
 
     async def _describe(self, entry: Entry) -> Module:
         wasm = await asyncio.to_thread(self.catalog.read, entry)
-        text = await self._submit(
-            Job(entry, wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS), "memory"
-        )
+        job = Job(entry, wasm=wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS)
+        text = await self._submit(job, "memory")
         description = decode(text, Description, entry.name)
         if description.name != entry.name:
             raise BadModule(f"{entry.file} calls itself {description.name!r}.", module=entry.name)
-        return Module(entry, description, wasm)
+        assert job.code is not None, "it has been run"
+        return Module(entry, description, job.code)
 
     # -- calls
 
@@ -210,8 +211,8 @@ class Runtime:
             raise UnknownFunction(f"Module {name} has no function {function[:80]!r}.")
         job = Job(
             module.entry,
-            module.wasm,
             _text(function, args or {}, sample.info if sample else None),
+            code=module.code,
             function=function,
             stdin=sample.path if sample else None,
             memory_bytes=self.options.memory_bytes,
