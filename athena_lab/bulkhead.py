@@ -69,20 +69,16 @@ class Bulkhead:
     @property
     def full(self) -> bool:
         """Whether the next to come is refused."""
-        return not self._free and len(self._waiting) >= self.options.queue
+        return self._running >= self.options.workers and len(self._waiting) >= self.options.queue
 
     @property
     def filling(self) -> bool:
         """Whether more than half of the queue is taken."""
         return len(self._waiting) > self.options.queue / 2
 
-    @property
-    def _free(self) -> bool:
-        return self._running < self.options.workers and not self._waiting
-
     def take(self) -> bool:
-        """A place that is free at this moment, to be given back by `leave`."""
-        if self._running < self.options.workers and not self._waiting:  # as `_free`, without its call
+        """A place that is free at this moment, to be given back by `leave`. None is, while somebody waits."""
+        if self._running < self.options.workers:
             self._running += 1
             return True
         return False
