@@ -17,10 +17,10 @@ async def open_runtime():
     """Makes runtimes over the guests that misbehave; closes them."""
     opened = []
 
-    async def make(folder=TEST_COMPONENTS, cache=None, *, workers=2, queue=100, **options):
+    async def make(folder=TEST_COMPONENTS, cache=None, *, workers=2, queue=100, bulkheads=None, **options):
         limits = RuntimeOptions(**{"memory_bytes": 64 * MIB, "deadline": 20.0} | options)
-        places = Bulkheads(BulkheadsOptions(container=BulkheadOptions(workers, queue)))
-        runtime = Runtime(Catalog(folder), limits, cache=cache, bulkheads=places)
+        bulkheads = bulkheads or Bulkheads(BulkheadsOptions(container=BulkheadOptions(workers, queue)))
+        runtime = Runtime(Catalog(folder), limits, cache=cache, bulkheads=bulkheads)
         opened.append(runtime)
         await runtime.load()
         return runtime
