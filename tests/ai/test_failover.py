@@ -185,24 +185,21 @@ async def test_a_provider_that_limits_the_rate_is_left_out_until_its_time(server
     assert (await manager.analyze(REQUEST, PROMPT)).provider == "one"
 
 
+TOLD = {
+    "x-ratelimit-limit-requests": "60",
+    "x-ratelimit-remaining-requests": "0",
+    "x-ratelimit-reset-requests": "9s",
+}
+
+
 async def test_limits_learned_from_headers_make_others_be_asked(servers, manager_of):
-    told = {
-        "x-ratelimit-limit-requests": "60",
-        "x-ratelimit-remaining-requests": "0",
-        "x-ratelimit-reset-requests": "9s",
-    }
-    servers[0].will(stream([OPENAI], headers=told))
+    servers[0].will(stream([OPENAI], headers=TOLD))
     manager = await manager_of()
     assert [(await manager.analyze(REQUEST, PROMPT)).provider for _ in range(2)] == ["one", "two"]
 
 
 async def test_a_learned_limit_is_waited_for_where_there_is_nobody_else(servers, manager_of, patience):
-    told = {
-        "x-ratelimit-limit-requests": "60",
-        "x-ratelimit-remaining-requests": "0",
-        "x-ratelimit-reset-requests": "9s",
-    }
-    servers[0].will(stream([OPENAI], headers=told))
+    servers[0].will(stream([OPENAI], headers=TOLD))
     manager = await manager_of({}, None, None)
     await manager.analyze(REQUEST, PROMPT)
     events = await events_of(manager)
@@ -245,21 +242,26 @@ NEVER_MIND = RecoveryOptions({"service_unavailable": ("failover", "fail"), "circ
 
 
 async def test_a_cancelled_probe_gives_its_permit_back(servers, manager_of, patience):
-    servers[0].will(*[reply(503)] * 9, hang, stream([OPENAI]))
+    begun = asyncio.Event()
+
+    async def probed(exchange):
+        begun.set()
+        await hang(exchange)
+
+    servers[0].will(*[reply(503)] * 9, probed, stream([OPENAI]))
     manager = await manager_of({}, None, None, options=PipelineOptions(breaker=BreakerOptions(jitter=0.0)))
     for _ in range(3):  # each with its retries is one failure
         await manager.analyze(REQUEST, PROMPT)
     patience.now += 30
     task = asyncio.create_task(manager.analyze(REQUEST, build_prompt("probe")))
-    while asked(servers)[0] < 10:
-        await asyncio.sleep(0)
+    await begun.wait()
     assert (await manager.analyze(REQUEST, build_prompt("meanwhile"))).error.code == "circuit_open"
     task.cancel()
     await asyncio.wait([task])
     assert (await manager.analyze(REQUEST, build_prompt("after"))).status == "completed"
 
 
-async def test_among_equals_who_is_quick_and_idle_is_asked(servers, manager_of):
+async def test_among_equals_who_is_quick_and_idle_is_asked(manager_of):
     manager = await manager_of({"priority": 1}, {"priority": 1}, None)
     guards = manager._tools.guards
     for _ in range(9):
@@ -360,7 +362,7 @@ async def test_where_all_refuse_the_last_refusal_is_the_answer(servers, manager_
     assert [aside.text for aside in result.set_aside] == ["No 0.", "No 1."]
 
 
-async def test_nobody_set_up_is_told_as_before(servers, manager_of):
+async def test_nobody_set_up_is_told_as_before(manager_of):
     manager = await manager_of(*[{"key_env": "NOT_SET"}] * 3)
     with pytest.raises(NoProvider):
         await manager.analyze(REQUEST, PROMPT)
