@@ -148,6 +148,11 @@ def _by_code(kind: type[AthenaError]) -> dict[str, type[AthenaError]]:
     return found
 
 
+def error_codes() -> frozenset[str]:
+    """The codes of all named errors."""
+    return frozenset(_by_code(AthenaError))
+
+
 class ConfigError(AthenaError):
     code = "config"
     title = "Configuration error"
