@@ -153,7 +153,7 @@ async def test_the_table_is_the_settings(server, manager_of, rules, how):
     assert result.status == ("failed" if how is None else "degraded")
 
 
-async def test_a_structured_answer_is_served_stale_whole(server, manager_of, kept):
+async def test_a_structured_answer_is_served_stale_whole(server, manager_of):
     request = AnalysisRequest("?", options=AnalysisOptions(structured=True))
     prompt = build_prompt("?", schema={"type": "object"})
     said = {"verdict": "benign", "family": None, "confidence": 9, "techniques": [], "iocs": [], "summary": "Fine."}
