@@ -325,9 +325,7 @@ class UnknownJob(RequestError):
     code = "unknown_job"
     title = "Unknown analysis"
     status = 404
-    next_step = (
-        "Ask again: an answer is kept for a while after its end, and over a restart only a queued question's."
-    )
+    next_step = "Ask again: an answer is kept for a while after its end, and over a restart only a queued question's."
 
 
 class UnsupportedMedia(RequestError):

@@ -8,17 +8,16 @@ the future is due.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
-
-import msgspec
+from typing import TYPE_CHECKING, Final
 
 from athena_lab.ai.database import Database, Kind, transaction
 from athena_lab.ai.later_options import MIB, LaterOptions
+from athena_lab.ai.question import Question
 from athena_lab.errors import QueueUnusable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 MAX_RESULTS: Final = 1_000
@@ -29,16 +28,16 @@ CLOCK_SLACK: Final = 1.0
 _SCHEMA: Final = """
 CREATE TABLE question (
     id TEXT PRIMARY KEY,
-    request BLOB NOT NULL,        -- JSON
-    why BLOB NOT NULL,            -- JSON, the last problem
     state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done')),
     tries INTEGER NOT NULL,
     created REAL NOT NULL,
     changed REAL NOT NULL,        -- when the state last did
     earliest REAL NOT NULL,       -- not before, whoever is back
     due REAL NOT NULL,            -- not before, as long as nobody says that a provider is back
-    events BLOB,                  -- JSON, an array
-    size INTEGER NOT NULL DEFAULT 0
+    size INTEGER NOT NULL,        -- of the events: what stands behind a large value is slow to read
+    request BLOB NOT NULL,        -- JSON
+    why BLOB NOT NULL,            -- JSON, the last problem
+    events BLOB                   -- JSON, an array
 ) STRICT;
 CREATE INDEX question_by_state ON question (state, due);
 CREATE TABLE answer (
@@ -57,30 +56,14 @@ _OLD: Final = "state = 'done' AND changed <= :now - :keep"
 _CLAIM: Final = f"""
 UPDATE question SET state = 'running', tries = tries + 1, changed = :now
 WHERE id IN (SELECT id FROM question WHERE {_DUE} ORDER BY created, id LIMIT :limit) RETURNING {_COLUMNS}"""  # noqa: S608 - constants
-# What is beyond a number and a sum of sizes, counted from the newest.
-_BEYOND: Final = """
-SELECT id FROM (SELECT {0} AS id, ROW_NUMBER() OVER newest AS number, SUM(size) OVER newest AS total
-    FROM {1} WINDOW newest AS (ORDER BY {2} DESC, {0})) WHERE number > ? OR total > ?"""
-_OLD_RESULTS: Final = "DELETE FROM question WHERE id IN (" + _BEYOND.format(
-    "id", "(SELECT * FROM question WHERE state = 'done')", "changed"
-)
-_OLD_ANSWERS: Final = "DELETE FROM answer WHERE key IN (" + _BEYOND.format("key", "answer", "at")
-
-
-class Question(msgspec.Struct, frozen=True):
-    """A question that was taken, and what became of it. ``why``: the last problem, as JSON."""
-
-    id: str
-    request: bytes
-    why: bytes
-    state: Literal["queued", "running", "done"]
-    tries: int
-    """How often it was asked again."""
-    created: float
-    due: float
-    """When it is asked again, if nobody says before that a provider is back."""
-    events: bytes | None = None
-    """Of its answer, as a JSON array; None until it is done."""
+# All but the newest, up to a number and a sum of sizes.
+_FORGET: Final = """
+DELETE FROM {table} WHERE rowid IN (SELECT id FROM (
+    SELECT rowid AS id, ROW_NUMBER() OVER newest AS number, SUM(size) OVER newest AS total
+    FROM {table} WHERE {which} WINDOW newest AS (ORDER BY {age} DESC, rowid DESC)
+) WHERE number > ? OR total > ?)"""
+_FORGET_RESULTS: Final = _FORGET.format(table="question", which="state = 'done'", age="changed")
+_FORGET_ANSWERS: Final = _FORGET.format(table="answer", which="TRUE", age="at")
 
 
 class StoreFile:
@@ -106,8 +89,8 @@ class StoreFile:
             if waiting >= self._options.queued:
                 return False
             database.execute(
-                "INSERT INTO question (id, request, why, state, tries, created, changed, earliest, due)"
-                " VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?)",
+                "INSERT INTO question (id, request, why, state, tries, created, changed, earliest, due, size)"
+                " VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, 0)",
                 (question.id, question.request, question.why, now, now, question.due, question.due),
             )
             return True
@@ -153,7 +136,7 @@ class StoreFile:
         query = f"UPDATE question SET state = 'done', events = ?, size = ?, changed = ? WHERE id = ? AND {where}"  # noqa: S608 - constants
         with self._file.use() as database, transaction(database, write=True):
             ended = database.execute(query, (events, len(events), now, id_)).rowcount
-            database.execute(_OLD_RESULTS + ")", (MAX_RESULTS, MAX_RESULTS_BYTES))
+            database.execute(_FORGET_RESULTS, (MAX_RESULTS, MAX_RESULTS_BYTES))
         return ended == 1
 
     def requeue(self, id_: str, why: bytes, now: float, earliest: float, due: float) -> bool:
@@ -166,12 +149,13 @@ class StoreFile:
             )
             return changed.rowcount == 1
 
-    def release(self) -> int:
-        """All that run wait again: whoever asked them has ended. How many those were."""
-        if not self.exists:
-            return 0
-        with self._file.use() as database:
-            return database.execute("UPDATE question SET state = 'queued' WHERE state = 'running'").rowcount
+    def release(self, asking: Collection[str]) -> None:
+        """All that run wait again, except these: whoever asked them has ended."""
+        if self.exists:
+            with self._file.use() as database, transaction(database, write=True):
+                running = [row[0] for row in database.execute("SELECT id FROM question WHERE state = 'running'")]
+                left = [(id_,) for id_ in running if id_ not in asking]
+                database.executemany("UPDATE question SET state = 'queued' WHERE id = ?", left)
 
     def find(self, id_: str, now: float) -> Question | None:
         if not self.exists:
@@ -209,7 +193,7 @@ class StoreFile:
         options = self._options
         number, size = database.execute("SELECT COUNT(*), COALESCE(SUM(size), 0) FROM answer").fetchone()
         if number > options.answers or size > options.answers_bytes:
-            database.execute(_OLD_ANSWERS + ")", (options.answers, options.answers_bytes))
+            database.execute(_FORGET_ANSWERS, (options.answers, options.answers_bytes))
 
     def answer(self, key: str) -> bytes | None:
         if not self.exists:
