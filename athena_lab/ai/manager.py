@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.pipeline import PolicyFactory
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.recovery import Later, Past
     from athena_lab.ai.send import Item
     from athena_lab.ai.transports.http import ClientFactory
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus
@@ -65,6 +66,8 @@ class AIManager:
         client_factory: ClientFactory | None = None,
         ledger: Ledger | None = None,
         health: HealthOptions | None = None,
+        later: Later | None = None,
+        past: Past | None = None,
     ) -> None:
         rows = tuple(rows)
         enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
@@ -73,7 +76,7 @@ class AIManager:
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
-        tools = replace(tools, meter=meter, guards=guards)
+        tools = replace(tools, meter=meter, guards=guards, later=later, past=past)
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
@@ -94,18 +97,19 @@ class AIManager:
 
     @asynccontextmanager
     async def stream(
-        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None
+        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None, recover: bool = True
     ) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         """The answer's events. Leaving the block ends the request and closes its connection at once.
 
-        ``state`` is moved as the stream goes, for a caller that wants to know where it is.
+        ``state`` is moved as the stream goes, for a caller that wants to know where it is. Without ``recover`` nothing
+        stands in for an answer that nobody gives.
 
         Raises on entering: InvalidField for a provider that does not exist or a transport that it does not have,
         NoProvider when none can be asked.
         Whatever fails after that is told by the last event.
         """
         self._check_open()
-        answer, items = await self._prepare(request, prompt, state or StreamState())
+        answer, items = await self._prepare(request, prompt, state or StreamState(), recover=recover)
         async with aclosing(answer.events(items)) as events:
             yield events
 
@@ -164,7 +168,7 @@ class AIManager:
         await self.aclose()
 
     async def _prepare(
-        self, request: AnalysisRequest, prompt: Prompt, state: StreamState
+        self, request: AnalysisRequest, prompt: Prompt, state: StreamState, *, recover: bool
     ) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
@@ -184,6 +188,8 @@ class AIManager:
                 attempts=attempts,
                 state=state,
                 wanted=request.options.transport,
+                request=request,
+                recover=recover,
             )
             items = compose(self._policies, provider.stream)(call)
         started = Started(urandom(16).hex(), name, model)

@@ -35,6 +35,14 @@ class Question(msgspec.Struct, frozen=True):
     events: bytes | None = None
     """Of its answer, as a JSON array; None until it is done."""
 
+    @property
+    def problem(self) -> Problem:
+        """The last one."""
+        try:
+            return msgspec.json.decode(self.why, type=Problem)
+        except msgspec.MsgspecError:
+            return QueueUnusable("What was said was written by another version of Athena Lab.").problem()
+
 
 def result(question: Question) -> AnalysisResult | None:
     """What its events amount to; None until it is done. Raises `QueueUnusable` for what cannot be read."""
@@ -104,11 +112,8 @@ def failure(question: Question, error: AthenaError) -> bytes:
 
 
 def expired(question: Question) -> DeadlineExceeded:
-    try:
-        why = msgspec.json.decode(question.why, type=Problem)
-    except msgspec.MsgspecError:
-        return DeadlineExceeded("No provider could be asked in time.")
-    detail = f"No provider could be asked in time. The last that one said: {why.detail}"
+    why = question.problem
+    detail = f"No provider could be asked in time. The last that was said: {why.detail}"
     return DeadlineExceeded(detail, provider=why.provider, model=why.model, attempts=question.tries)
 
 
