@@ -252,8 +252,8 @@ class Later:
                         raise error
                 log.add(event)
                 if isinstance(event, Failed | Finished):
-                    break
-        return log.whole()
+                    return log.whole()
+        raise RuntimeError("A stream of events ended without its terminal event.")
 
     async def _store_outcome(self, question: Question, outcome: bytes | Problem) -> None:
         """Until it is written: it is not known anywhere else."""
