@@ -37,7 +37,7 @@ def later(jp_serverapp):
 
 
 async def queue(later, **fields):
-    return await later.keep(AnalysisRequest(**{"question": "What is it?", "provider": "local", **fields}), LIMITED)
+    return await later.keep(AnalysisRequest(**{"question": "What is it?", "provider": "local", "model": "m", **fields}), LIMITED)
 
 
 class TestOverHttp:
