@@ -19,7 +19,7 @@ from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
 from athena_lab.ai.ledger import Ledger
-from athena_lab.ai.metrics import record, watch
+from athena_lab.ai.metrics import note, record, watch
 from athena_lab.ai.question import request_of, result
 from athena_lab.ai.store import Store
 from athena_lab.ai.structured import schema as assessment_schema
@@ -74,6 +74,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         environ=environ,
         options=options,
         observers=(record, later.observe),
+        notes=(note,),
         ledger=Ledger(config.ledger, config.ai.ledger),
         health=config.ai.health,
         later=later,

@@ -167,9 +167,9 @@ class Later:
 
     def observe(self, ended: RequestEnded) -> None:
         """An observer for `AIManager`: one that answers, and failed a question that waits, is back."""
-        answered = ended.status in {"completed", "refused"}
-        if answered and not self._failing.isdisjoint({ended.provider, None}):
-            self._failing -= {ended.provider, None}
+        answered: set[str | None] = {attempt.provider for attempt in ended.attempts if attempt.error is None}
+        if answered and not self._failing.isdisjoint(answered | {None}):
+            self._failing -= answered | {None}
             self.wake()
 
     async def _run(self) -> None:

@@ -28,7 +28,7 @@ from athena_lab.errors import (
     Unauthorized,
     UnknownJob,
 )
-from athena_lab.events import Failed, Finished, Started, Token, Usage
+from athena_lab.events import Attempt, Failed, Finished, Started, Token, Usage
 
 STARTED = Started("a" * 32, "local", "m")
 ANSWER = (STARTED, Token("It is "), Token("packed."), Usage(11, 7), Finished("completed", "stop"))
@@ -225,8 +225,9 @@ async def test_it_is_asked_at_once_when_a_provider_is_back(make, world):
     assert await later.waiting() == []
 
 
-def ended(provider, status="completed"):
-    return RequestEnded("i", provider, "m", status, None, 1.0, 0.1, 1, Usage(), (), {})
+def ended(provider, error=None):
+    tried = (Attempt("mistral", "m", 0.1, error="network"), Attempt(provider, "m", 0.1, error=error))
+    return RequestEnded("i", "mistral", "m", "completed", None, 1.0, 0.1, 1, Usage(), tried, {})
 
 
 async def test_an_answer_of_the_provider_says_that_it_is_back(make, world):
@@ -234,7 +235,7 @@ async def test_an_answer_of_the_provider_says_that_it_is_back(make, world):
     world.says = LIMITED
     await keep(later)
     await world.pass_(later, 350)
-    for other in (ended("claude"), ended("local", "failed"), ended("local", "degraded")):
+    for other in (ended("claude"), ended("local", "network")):
         later.observe(other)
         await world.settled(later)
     assert times(world, began)[-1] == 315

@@ -12,13 +12,13 @@ import pytest
 from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.question import Question
 from athena_lab.ai.store_file import StoreFile
-from athena_lab.ai.types import AnalysisRequest
+from athena_lab.ai.types import AnalysisOptions, AnalysisRequest
 from athena_lab.errors import RateLimited, SampleNotFound, UnknownJob
 from tests.jupyter.answers import Served, says
 from tests.jupyter.server_process import TOKEN, jupyter_athena
 from tests.jupyter.test_job_routes import EVENTS, http, parse  # noqa: F401 - a fixture
 from tests.jupyter.test_lab import lab, make_lab, model, served  # noqa: F401 - fixtures
-from tests.peers.scripted_server import ScriptedServer
+from tests.peers.scripted_server import ScriptedServer, reply
 
 LIMITED = RateLimited("Too many.", provider="local").problem()
 SHA256 = "a" * 64
@@ -37,7 +37,9 @@ def later(jp_serverapp):
 
 
 async def queue(later, **fields):
-    return await later.keep(AnalysisRequest(**{"question": "What is it?", "provider": "local", "model": "m", **fields}), LIMITED)
+    return await later.keep(
+        AnalysisRequest(**{"question": "What is it?", "provider": "local", "model": "m", **fields}), LIMITED
+    )
 
 
 class TestOverHttp:
@@ -66,6 +68,21 @@ class TestOverHttp:
         assert [name for _, name, _ in rest] == ["finished"]
         assert (await http.get(path, params={"after": 2})).json()["events"] == page["events"][2:]
         assert len(provider.requests) == 1
+
+    async def test_a_limited_provider_s_question_is_queued_and_answered(self, later, provider, served):
+        provider.will(reply(429, "{}", {"retry-after": "1"}), says("It is packed."))
+        options = AnalysisOptions(deadline=0.5)
+        async with served.client() as client:
+            asked = AnalysisRequest("What is it?", provider="local", model="m", options=options)
+            answer = await client.analyze(asked)
+            assert (answer.status, answer.stop_reason, answer.recovered.how) == ("degraded", "queued", "queued")
+            id_ = answer.recovered.job
+            assert [(it.id, it.why.code) for it in await client.queued()] == [(id_, "rate_limited")]
+            assert await client.answer(id_) is None
+            time_goes_by(later, 60)
+            await later.wait(id_, 20)
+            assert (await client.answer(id_)).text == "It is packed."
+        assert len(provider.requests) == 2
 
     async def test_a_large_answer_comes_in_pages(self, http, later, provider):  # noqa: F811 - a fixture
         texts = ["x" * 50_000] * 5
