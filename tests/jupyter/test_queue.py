@@ -49,6 +49,10 @@ class TestOverHttp:
         token = settings["athena_kernel_token"]
         return Served(settings["athena_lab"], http_server_port[1], jp_serverapp.base_url, token)
 
+    @pytest.fixture
+    def later(self, served):  # noqa: F811 - a fixture
+        return served.lab.later
+
     async def test_a_queued_question_is_a_job(self, http, later, provider):  # noqa: F811 - a fixture
         id_ = await queue(later)
         path = f"api/v1/ai/jobs/{id_}"
@@ -69,7 +73,7 @@ class TestOverHttp:
         assert (await http.get(path, params={"after": 2})).json()["events"] == page["events"][2:]
         assert len(provider.requests) == 1
 
-    async def test_a_limited_provider_s_question_is_queued_and_answered(self, later, provider, served):
+    async def test_a_limited_provider_s_question_is_queued_and_answered(self, later, provider, served):  # noqa: F811 - a fixture
         provider.will(reply(429, "{}", {"retry-after": "1"}), says("It is packed."))
         options = AnalysisOptions(deadline=0.5)
         async with served.client() as client:
