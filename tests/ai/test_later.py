@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 from contextlib import asynccontextmanager, closing
 
 import msgspec
@@ -445,12 +446,22 @@ async def test_a_disk_that_cannot_be_written_acknowledges_nothing(make, path, ca
     assert "cannot be kept" in caplog.text
 
 
-async def test_one_that_was_not_waited_for_is_not_asked(make, world):
+async def test_one_that_was_not_waited_for_is_not_asked(make, world, monkeypatch):
     later = make()
     await keep(later)
+    file, began, go = later._store._file, asyncio.Event(), threading.Event()
+    loop, writes = asyncio.get_running_loop(), file.keep
+
+    def is_slow(*arguments):
+        loop.call_soon_threadsafe(began.set)
+        go.wait(10)
+        return writes(*arguments)
+
+    monkeypatch.setattr(file, "keep", is_slow)
     keeping = asyncio.ensure_future(later.keep(asks("Never mind."), LIMITED.problem()))
-    await asyncio.sleep(0)
+    await began.wait()
     keeping.cancel()
+    go.set()
     with pytest.raises(asyncio.CancelledError):
         await keeping
     await world.pass_(later, 30)

@@ -227,6 +227,7 @@ def test_only_we_can_read_it(file, path):
 
 def test_a_question_is_on_the_disk_and_an_answer_need_not_be(file):
     file.keep(question(), 0.0)
+    assert file._file.connection.execute("PRAGMA synchronous").fetchone() == (2,)
     statements = []
     file._file.connection.set_trace_callback(statements.append)
     file.keep_answers({"k": (b"{}", 0.0)})
