@@ -128,7 +128,8 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
                         answer.see(item)
                         yield item
             except AthenaError as failed:
-                if answer.began or isinstance(failed, AnalysisCancelled) or call.request is None:
+                kept = answer.began or isinstance(failed, AnalysisCancelled)
+                if kept or call.request is None or not call.recover:
                     raise
                 error = failed
             if error is None:

@@ -65,6 +65,8 @@ class Call:
     """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
     request: AnalysisRequest | None = field(default=None, repr=False)
     """What was asked, as it came; None where nobody asked, as for a health check."""
+    recover: bool = True
+    """Whether something may stand in for an answer. If not, the error is told."""
     tried: set[str] = field(default_factory=set)
     """Providers that were asked or passed over; shared by all copies of a call."""
     traffic: Traffic = field(default_factory=Traffic)
