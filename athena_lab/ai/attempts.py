@@ -50,13 +50,13 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
 
 
 def _run(call: Call, tools: Tools, change: int) -> None:
-    if tools.meter is not None:
+    if tools.meter is not None and not call.batched:
         tools.meter.running[call.provider] += change
 
 
 def _priced(usage: Usage, call: Call, tools: Tools) -> Usage:
     usage = believable(usage, call)
-    return usage if tools.meter is None else tools.meter.priced(call.provider, call.model, usage)
+    return usage if tools.meter is None else tools.meter.priced(call, usage)
 
 
 def _write_down(call: Call, tools: Tools, used: Usage, *, estimated: bool, elapsed: float, outcome: str | None) -> None:
