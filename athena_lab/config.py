@@ -21,6 +21,7 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.health import HealthOptions
@@ -73,12 +74,14 @@ class AiConfig(DeadlineOptions, frozen=True):
     budget: BudgetOptions = BudgetOptions()
     ledger: LedgerOptions = LedgerOptions()
     health: HealthOptions = HealthOptions()
+    batching: BatchingOptions = BatchingOptions()
+    """``[ai.batching]``: questions without hurry, sent together."""
 
     @property
     def options(self) -> PipelineOptions:
         """What the AI core takes."""
         deadlines = DeadlineOptions(self.deadline, self.first_token, self.between_tokens)
-        return PipelineOptions(self.retry, deadlines, self.budget)
+        return PipelineOptions(self.retry, deadlines, self.budget, batching=self.batching)
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -75,6 +75,7 @@ class AIManager:
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
         tools = replace(tools, meter=meter, guards=guards)
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
+        tools = replace(tools, batches={name: it.batches for name, it in self._providers.items() if it.batches})
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
         if unknown := set(options.budget.providers) - {row.name for row in rows}:
@@ -184,6 +185,7 @@ class AIManager:
                 attempts=attempts,
                 state=state,
                 wanted=request.options.transport,
+                request=request,
             )
             items = compose(self._policies, provider.stream)(call)
         started = Started(urandom(16).hex(), name, model)

@@ -7,7 +7,8 @@ from functools import reduce
 
 import msgspec
 
-from athena_lab.ai import attempts, budget, bulkhead, deadline, retry, structured
+from athena_lab.ai import attempts, batching, budget, bulkhead, deadline, retry, structured
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.deadline import DeadlineOptions
@@ -24,12 +25,14 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: BudgetOptions = BudgetOptions()
     breaker: BreakerOptions = BreakerOptions()
     recovery: RecoveryOptions = RecoveryOptions()
+    batching: BatchingOptions = BatchingOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
 ORDER: tuple[PolicyFactory, ...] = (
     structured.policy,
+    batching.policy,
     retry.policy,
     bulkhead.policy,
     budget.policy,
