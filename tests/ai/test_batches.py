@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, build_prompt
+from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, build_prompt, coalesce, recovery
+from athena_lab.ai.pipeline import ORDER
 from athena_lab.ai.send import Tools
 from athena_lab.ai.testkit.server import drop, hang, raw, reply, stream
 from athena_lab.ai.transports import MAX_LINE
@@ -18,6 +19,8 @@ from tests.ai.conftest import KEY, row
 from tests.peers.batch_server import USAGE, BatchServer
 
 PRICED = (Model("m-1", input_price=2.0, output_price=10.0),)
+POLICIES = tuple(policy for policy in ORDER if policy not in {recovery.policy, coalesce.policy})
+"""An error is to be seen as it is, and the same question twice is two."""
 FEATURES = Features(batching=True)
 
 
@@ -67,6 +70,7 @@ async def lab(peer, patience):
             changes = {"models": PRICED, "batch_price": 0.5, "features": features, **dict(service.changes)}
             tools = tools or Tools(patience.clock, patience.sleep, patience.chance)
             rows = [row(peer.server, service.wire, **changes)]
+            settings = {"policies": POLICIES, **settings}
             manager = AIManager(rows, environ={"PEER_KEY": KEY}, tools=tools, **settings)
             stack.push_async_callback(manager.aclose)
             return manager
