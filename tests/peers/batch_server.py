@@ -107,9 +107,7 @@ class BatchServer:
                 word = "HUGE" if "HUGE" in said else "REFUSED" if "REFUSED" in said else ""
                 text = HUGE if word == "HUGE" else question[0] if question else "?"
                 line = answer(each, text, refused=word == "REFUSED")
-                lines.append(
-                    json.loads(json.dumps(line).replace('"usage', '"usage": 7, "x')) if "GARBLED" in said else line
-                )
+                lines.append(garbled(line) if "GARBLED" in said else line)
         return lines
 
     # -- Anthropic
@@ -277,6 +275,50 @@ class BatchServer:
         self.batches[name].cancelled = True
         return 200, self._mistral_state(name, "CANCELLATION_REQUESTED")
 
+    # -- Gemini
+
+    def _gemini_create(self, request: Request, model: str) -> tuple[int, Any]:
+        batch = request.json()["batch"]
+        assert batch["displayName"]
+        asked = [(one["metadata"]["key"], one["request"]) for one in batch["inputConfig"]["requests"]["requests"]]
+        assert all(body["contents"] for _, body in asked)
+        name = self._accept("gemini", asked, model)
+        if name is None:
+            return 400, {"error": {"code": 400, "message": "too much", "status": "INVALID_ARGUMENT"}}
+        return 200, self._gemini_state(name, "PENDING")
+
+    def _gemini_poll(self, _: Request, name: str) -> tuple[int, Any]:
+        if not self._ended(name):
+            return 200, self._gemini_state(name, "RUNNING")
+        word = "CANCELLED" if self.batches[name].cancelled else self.end.upper()
+        state = self._gemini_state(name, "SUCCEEDED" if word in {"ENDED", "FAILED"} else word)
+        lines = [] if word in {"CANCELLED", "EXPIRED"} else self._results(name, gemini_line, gemini_failure)
+        state["metadata"]["output"] = output = {"inlinedResponses": {"inlinedResponses": lines}}
+        return 200, state | {"done": True, "response": output}
+
+    def _gemini_state(self, name: str, word: str) -> dict[str, Any]:
+        metadata = {"displayName": "b", "state": f"BATCH_STATE_{word}", "model": self.batches[name].model}
+        return {"name": f"batches/{name}", "metadata": metadata}
+
+    def _gemini_cancel(self, _: Request, name: str) -> tuple[int, Any]:
+        self.batches[name].cancelled = True
+        return 200, {}
+
+
+def garbled(line: dict[str, Any]) -> Any:
+    return json.loads(re.sub(r'"(usage\w*)": ', r'"\1": 7, "x": ', json.dumps(line)))
+
+
+def gemini_line(each: str, text: str, *, refused: bool = False) -> dict[str, Any]:
+    candidate = {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
+    usage = {"promptTokenCount": USAGE[0], "candidatesTokenCount": USAGE[1], "totalTokenCount": sum(USAGE)}
+    said = {"promptFeedback": {"blockReason": "SAFETY"}} if refused else {"candidates": [candidate]}
+    return {"metadata": {"key": each}, "response": {**said, "usageMetadata": usage}}
+
+
+def gemini_failure(each: str, _word: str) -> dict[str, Any]:
+    return {"metadata": {"key": each}, "error": {"code": 3, "message": "bad"}}
+
 
 def chat_line(each: str, text: str, *, refused: bool = False) -> dict[str, Any]:
     body = {
@@ -346,6 +388,9 @@ ROUTES = [
     (r"POST /v1/batches", BatchServer._openai_create),
     (r"GET /v1/batches/(openai-\d+)", BatchServer._openai_poll),
     (r"POST /v1/batches/(openai-\d+)/cancel", BatchServer._openai_cancel),
+    (r"POST /v1/models/([\w.-]+):batchGenerateContent", BatchServer._gemini_create),
+    (r"GET /v1/batches/(gemini-\d+)", BatchServer._gemini_poll),
+    (r"POST /v1/batches/(gemini-\d+):cancel", BatchServer._gemini_cancel),
     (r"POST /v1/batch/jobs", BatchServer._mistral_create),
     (r"GET /v1/batch/jobs/([\w-]+)", BatchServer._mistral_poll),
     (r"POST /v1/batch/jobs/([\w-]+)/cancel", BatchServer._mistral_cancel),

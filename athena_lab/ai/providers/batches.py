@@ -20,7 +20,7 @@ from athena_lab.ai.providers.attempt import FAILURES, Truncated, named
 from athena_lab.ai.providers.channels import BatchItem
 from athena_lab.ai.providers.following import WAITS, Cancelling, next_wait
 from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
-from athena_lab.ai.transports import MAX_TOTAL, Fault, HttpStatus, Message, TransportFailure
+from athena_lab.ai.transports import MAX_LINE, MAX_TOTAL, Fault, HttpStatus, Message, TransportFailure
 from athena_lab.ai.transports.lines import LineTransport
 from athena_lab.ai.transports.plain import JsonTransport
 from athena_lab.errors import DeadlineExceeded
@@ -237,7 +237,9 @@ class Batches:
                 self._deliver(line.data, by_id)
 
     def _deliver(self, data: str, by_id: Mapping[str, Entry]) -> None:
-        """A result that cannot be read, that came before, or that nobody waits for changes nothing."""
+        """A result that cannot be read or is too large, that came before, or that nobody waits for changes nothing."""
+        if len(data) > MAX_LINE:
+            return
         try:
             result = self._format.result(data)
         except Garbage:
