@@ -69,7 +69,7 @@ async def openai_like(client, endpoint):
     assert [batch.status for batch in batches] == ["in_progress", "completed"]
     read = [await client.files.content(name) for name in (batches[1].output_file_id, batches[1].error_file_id)]
     assert (await client.batches.cancel(batch.id)).status == "cancelling"
-    results = [json.loads(line) for each in read for line in (await each.aread()).splitlines()]
+    results = [json.loads(line) for each in read for line in (await getattr(each, "aread", each.read)()).splitlines()]
     return {result["custom_id"]: result["response"] for result in results}
 
 

@@ -71,7 +71,8 @@ class BatchServer:
             match = re.fullmatch(pattern, f"{request.method} {path}")
             if match:
                 status, body = method(self, request, *match.groups())
-                await reply(status, body)(exchange)
+                kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+                await reply(status, body, {"content-type": kind})(exchange)
                 return
         await reply(404, {"error": {"message": f"no {path}"}})(exchange)
 
