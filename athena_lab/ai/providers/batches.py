@@ -130,7 +130,7 @@ class Batches:
         except FAILURES as error:
             self._fail(entries, error)
         else:
-            faults = {entries[place].id: fault for place, fault in state.at_fault.items() if place < len(entries)}
+            faults = {entries[place].id: fault for place, fault in state.at_fault.items() if 0 <= place < len(entries)}
             for entry in waiting(entries):
                 if entry.id in faults:
                     self._fail([entry], faults[entry.id])
