@@ -39,6 +39,7 @@ async def test_anthropic(peer):
         # The SDK would follow results_url, which names another host here; the path is the same.
         read = await client.get(f"/v1/messages/batches/{batch.id}/results", cast_to=bytes)
         assert (await batches.cancel(batch.id)).processing_status == "canceling"
+        assert (await batches.delete(batch.id)).id == batch.id
     from anthropic.types.messages import MessageBatchIndividualResponse  # noqa: PLC0415
 
     lines = [MessageBatchIndividualResponse.model_validate_json(line) for line in read.splitlines()]
@@ -69,6 +70,7 @@ async def openai_like(client, endpoint):
     assert [batch.status for batch in batches] == ["in_progress", "completed"]
     read = [await client.files.content(name) for name in (batches[1].output_file_id, batches[1].error_file_id)]
     assert (await client.batches.cancel(batch.id)).status == "cancelling"
+    assert (await client.files.delete(uploaded.id)).deleted
     results = [json.loads(line) for each in read for line in (await getattr(each, "aread", each.read)()).splitlines()]
     return {result["custom_id"]: result["response"] for result in results}
 
@@ -110,6 +112,7 @@ async def test_mistral(peer):
         assert [state.status for state in states] == ["RUNNING", "SUCCESS"]
         read = await client.files.download_async(file_id=states[1].output_file)
         assert (await jobs.cancel_async(job_id=job.id)).status == "CANCELLATION_REQUESTED"
+        assert (await client.files.delete_async(file_id=file.id)).deleted
     said = {line["custom_id"]: line["response"] for line in map(json.loads, (await read.aread()).splitlines())}
     assert said["a"]["body"]["choices"][0]["message"]["content"] == "q-1"
 
@@ -130,6 +133,7 @@ async def test_gemini(peer):
         states = [await batches.get(name=job.name) for _ in range(2)]
         assert [state.state.value for state in states] == ["JOB_STATE_RUNNING", "JOB_STATE_SUCCEEDED"]
         await batches.cancel(name=job.name)
+        await batches.delete(name=job.name)
     finally:
         await client.aio.aclose()
         client.close()

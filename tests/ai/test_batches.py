@@ -251,6 +251,15 @@ async def test_an_error_about_all_tells_nobody_another_s_question(lab, peer):
     assert all("withheld" in problem.detail for problem in problems)
 
 
+async def test_nothing_is_kept_of_it_there(service, lab, peer):
+    manager = lab(service)
+    await ask_all(manager, "What is q-1?", "BAD q-2")
+    await manager.aclose()
+    kept = {*peer.files} or {*peer.batches}
+    assert len(kept) == (3 if peer.files else 1)
+    assert {*peer.deleted} == kept
+
+
 # -- leaving
 
 

@@ -255,6 +255,7 @@ async def test_a_stream_broken_in_the_middle_is_begun_anew(ask_all, verdict, fau
     assert await verdict() == []
 
 
+@pytest.mark.usefixtures("llmock_client")
 @pytest.mark.parametrize("name", ["claude", "openai chat", "groq"])
 async def test_a_batch(llmock, name):
     """Its Gemini and Mistral batches are not what those providers' SDKs expect."""

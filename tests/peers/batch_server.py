@@ -29,6 +29,7 @@ class Batch:
     kind: str
     requests: list[tuple[str, dict[str, Any]]]
     model: str = ""
+    upload: str = ""
     polls: int = 0
     cancelled: bool = False
 
@@ -44,6 +45,7 @@ class BatchServer:
     faults: list[Script] = field(default_factory=list)
     """What comes in place of the next answers."""
     batches: dict[str, Batch] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     server: ScriptedServer = field(default_factory=ScriptedServer)
 
@@ -183,6 +185,11 @@ class BatchServer:
             "source": "upload",
         }
 
+    def _delete(self, _: Request, name: str) -> tuple[int, Any]:
+        """Of a file or of a batch that has ended."""
+        self.deleted.append(name)
+        return 200, {"id": name, "object": "file", "type": "message_batch_deleted", "deleted": True}
+
     def _content(self, _: Request, name: str) -> tuple[int, Any]:
         return 200, self.files[name]
 
@@ -194,6 +201,7 @@ class BatchServer:
         name = self._accept("openai", [(line["custom_id"], line["body"]) for line in lines], asked["endpoint"])
         if name is None:
             return 400, {"error": {"message": "too much", "type": "invalid_request_error", "code": None}}
+        self.batches[name].upload = asked["input_file_id"]
         return 200, self._openai_state(name, "validating")
 
     def _openai_poll(self, _: Request, name: str) -> tuple[int, Any]:
@@ -225,7 +233,7 @@ class BatchServer:
             "id": name,
             "object": "batch",
             "endpoint": self.batches[name].model,
-            "input_file_id": "file-1",
+            "input_file_id": self.batches[name].upload,
             "completion_window": "24h",
             "created_at": 1,
             "status": status,
@@ -246,6 +254,7 @@ class BatchServer:
         name = self._accept("mistral", [(line["custom_id"], line["body"]) for line in lines], asked["model"])
         if name is None:
             return 422, {"detail": "too much"}
+        self.batches[name].upload = asked["input_files"][0]
         return 200, self._mistral_state(name, "QUEUED")
 
     def _mistral_poll(self, _: Request, name: str) -> tuple[int, Any]:
@@ -262,7 +271,7 @@ class BatchServer:
         return {
             "id": name,
             "object": "batch",
-            "input_files": [],
+            "input_files": [self.batches[name].upload],
             "endpoint": "/v1/chat/completions",
             "errors": [],
             "status": status,
@@ -385,6 +394,7 @@ ROUTES = [
     (r"GET /v1/messages/batches/([\w-]+)/results", BatchServer._anthropic_results),
     (r"POST /v1/messages/batches/([\w-]+)/cancel", BatchServer._anthropic_cancel),
     (r"POST /v1/files", BatchServer._upload),
+    (r"DELETE /v1/(?:messages/batches|files|batches)/([\w-]+)", BatchServer._delete),
     (r"GET /v1/files/([\w-]+)/content", BatchServer._content),
     (r"POST /v1/batches", BatchServer._openai_create),
     (r"GET /v1/batches/(openai-\d+)", BatchServer._openai_poll),

@@ -90,3 +90,6 @@ class AnthropicBatches:
 
     def cancel(self, batch_id: str) -> HttpRequest:
         return HttpRequest("POST", f"{self._url}/{batch_id}/cancel", self._headers)
+
+    def forget(self, state: BatchState) -> Sequence[HttpRequest]:
+        return (HttpRequest("DELETE", f"{self._url}/{state.id}", self._headers),)

@@ -63,7 +63,7 @@ class Background:
         self._whole = whole
         self._tools = tools
         self._running: set[asyncio.Task[_Answer]] = set()
-        self._cancelling = Cancelling(whole, endpoint.row.name, "a background response")
+        self._cancelling = Cancelling(whole, endpoint.row.name, "a background response may run on: cancelling it")
         self._closed = False
 
     async def send(self, call: Call) -> AsyncGenerator[Item, None]:

@@ -1,7 +1,8 @@
 """Batches at one provider: sent as one, followed to their end, and their results given to whom they belong.
 
 A batch runs on, and is billed, until it ends or is cancelled. So when nobody waits for it any more, it is cancelled;
-where its id is not known yet, that waits for it. Ids of ours are random, and a result under any other is nobody's.
+where its id is not known yet, that waits for it. Ids of ours are random, and a result under any other is nobody's. What
+the provider keeps of a batch for weeks, questions, findings and answers, is deleted once its results are read.
 """
 
 from __future__ import annotations
@@ -91,7 +92,8 @@ class Batches:
         self._tools = tools
         self.default_model = default_model
         self._running: set[asyncio.Task[None]] = set()
-        self._cancelling = Cancelling(self._whole, row.name, "a batch")
+        self._cancelling = Cancelling(self._whole, row.name, "a batch may run on: cancelling it")
+        self._forgetting = Cancelling(self._whole, row.name, "a batch may be kept there: deleting it")
         self._closed = False
 
     def start(self, entries: Sequence[Entry], pace: Pace) -> asyncio.Task[None]:
@@ -108,6 +110,7 @@ class Batches:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._cancelling.aclose()
+        await self._forgetting.aclose()
 
     def _ended(self, entries: Sequence[Entry], task: asyncio.Task[None]) -> None:
         """Nobody is left waiting, come what may: not even by a bug of ours."""
@@ -155,6 +158,8 @@ class Batches:
             ended = state.ended
             if ended:
                 await self._split(state, entries)
+                for request in self._format.forget(state):
+                    self._forgetting.leave(partial(_known, request))
             return state
         finally:
             if not (ended or (beginning.done() and beginning.exception())):
@@ -284,6 +289,10 @@ class Batches:
 
 class _TurnedDown(Exception):
     """A batch of several requests was not created, and one of them, or that they are so many, may be why."""
+
+
+async def _known(request: HttpRequest) -> HttpRequest:
+    return request
 
 
 def waiting(entries: Sequence[Entry]) -> list[Entry]:

@@ -108,6 +108,8 @@ class BatchState:
     """By place, from 0: the requests for which the whole batch was turned down."""
     files: tuple[str, ...] = ()
     """Ids of files that hold the results."""
+    uploads: tuple[str, ...] = ()
+    """Ids of files that hold the requests."""
     results: Sequence[str] = ()
     """Results that came with the state, each as JSON."""
 
@@ -148,6 +150,10 @@ class BatchFormat(Protocol):
     def result(self, data: str) -> BatchResult: ...
 
     def cancel(self, batch_id: str) -> HttpRequest: ...
+
+    def forget(self, state: BatchState) -> Sequence[HttpRequest]:
+        """To delete what is kept of a batch that has ended."""
+        ...
 
 
 @runtime_checkable

@@ -44,7 +44,7 @@ def _passes(error: APIError) -> bool:
 
 
 class Cancelling:
-    """Ends what nobody waits for any more, in tasks that outlive whoever left. ``what`` it is, in words."""
+    """Ends what nobody waits for any more, in tasks that outlive whoever left. ``what`` is what may go wrong."""
 
     def __init__(self, whole: Transport[HttpRequest], provider: str, what: str) -> None:
         self._whole = whole
@@ -70,7 +70,7 @@ class Cancelling:
                     if request := await learn():
                         await self._send(request)
         except TimeoutError:
-            _log.warning("%s: %s may run on: cancelling it took too long.", self._provider, self._what)
+            _log.warning("%s: %s took too long.", self._provider, self._what)
 
     async def _send(self, request: HttpRequest) -> None:
         try:
@@ -78,4 +78,4 @@ class Cancelling:
                 async for _ in messages:
                     pass
         except (HttpStatus, TransportFailure) as error:
-            _log.warning("%s: %s may run on: cancelling it failed: %s.", self._provider, self._what, error)
+            _log.warning("%s: %s failed: %s.", self._provider, self._what, error)

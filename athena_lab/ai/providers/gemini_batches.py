@@ -129,6 +129,9 @@ class GeminiBatches:
     def cancel(self, batch_id: str) -> HttpRequest:
         return HttpRequest("POST", f"{self._base_url}/batches/{batch_id}:cancel", self._headers, b"{}")
 
+    def forget(self, state: BatchState) -> Sequence[HttpRequest]:
+        return (HttpRequest("DELETE", f"{self._base_url}/batches/{state.id}", self._headers),)
+
 
 def _error(status: _Status) -> StreamError:
     kind = _KINDS[status.code] if 0 <= status.code < len(_KINDS) else "UNKNOWN"

@@ -50,6 +50,7 @@ class _Batch(msgspec.Struct):
     id: str
     status: str
     errors: _Errors | None = None
+    input_file_id: str | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
 
@@ -60,6 +61,7 @@ class _Job(msgspec.Struct):
     id: str
     status: str
     errors: list[_Error] = []
+    input_files: list[str] = []
     output_file: str | None = None
     error_file: str | None = None
 
@@ -122,6 +124,7 @@ class OpenAIBatches:
             _failure(batch.status, errors),
             {error.line - 1: _error(error) for error in errors if error.line} if batch.status == "failed" else {},
             _files(batch.output_file_id, batch.error_file_id),
+            _files(batch.input_file_id),
         )
 
     def poll(self, batch_id: str) -> HttpRequest:
@@ -147,6 +150,11 @@ class OpenAIBatches:
     def cancel(self, batch_id: str) -> HttpRequest:
         return HttpRequest("POST", f"{self._base_url}/batches/{batch_id}/cancel", self._headers)
 
+    def forget(self, state: BatchState) -> Sequence[HttpRequest]:
+        """A batch itself holds neither questions nor answers."""
+        files = (*state.uploads, *state.files)
+        return [HttpRequest("DELETE", f"{self._base_url}/files/{file}", self._headers) for file in files]
+
     def _line(self, item: BatchItem) -> bytes:
         line = {"custom_id": item.id, "method": "POST", "url": self._endpoint, "body": msgspec.Raw(item.body)}
         return msgspec.json.encode(line)
@@ -164,8 +172,13 @@ class MistralJobs(OpenAIBatches):
             job = _JOB.decode(message.data)
         except UNDECODABLE:
             raise Garbage from None
-        files = _files(job.output_file, job.error_file)
-        return BatchState(safe_id(job.id), job.status in JOB_ENDS, _failure(job.status, job.errors), files=files)
+        return BatchState(
+            safe_id(job.id),
+            job.status in JOB_ENDS,
+            _failure(job.status, job.errors),
+            files=_files(job.output_file, job.error_file),
+            uploads=_files(*job.input_files),
+        )
 
     def poll(self, batch_id: str) -> HttpRequest:
         return HttpRequest("GET", f"{self._base_url}/batch/jobs/{batch_id}", self._headers)
