@@ -148,6 +148,11 @@ def _by_code(kind: type[AthenaError]) -> dict[str, type[AthenaError]]:
     return found
 
 
+def error_codes() -> frozenset[str]:
+    """The codes of all named errors."""
+    return frozenset(_by_code(AthenaError))
+
+
 class ConfigError(AthenaError):
     code = "config"
     title = "Configuration error"
@@ -387,7 +392,7 @@ class QueueFull(WasmError):
     code = "queue_full"
     title = "Queue full"
     status = 503
-    next_step = "Wait for running analyses to end, or raise [wasm] queue in athena.toml."
+    next_step = "Wait for running analyses to end, or raise the queue of [bulkheads] container in athena.toml."
 
 
 # -- policies --------------------------------------------------------------------------------------------------
