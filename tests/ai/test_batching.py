@@ -22,6 +22,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("add"), KEYS, st.integers(1, 1_500)),
         st.tuples(st.just("wait"), st.sampled_from([0.25, 0.5, 1.0])),
+        st.tuples(st.just("late"), st.sampled_from([0.25, 0.5, 1.0])),  # time passes, and the timers have not fired yet
         st.tuples(st.just("leave"), st.integers(0, 100)),
     ),
     max_size=60,
@@ -82,6 +83,8 @@ def test_the_collector_is_the_plain_model(steps):
             for window in [each for each in collector._open.values() if each.closes <= now]:
                 collector.close(window)
                 sent.append(list(window.items))
+        elif what == "late":
+            now += values[0]
         elif places:
             who = list(places)[values[0] % len(places)]
             plain.leave(who)
@@ -122,6 +125,14 @@ async def ask(send, at, *, provider="a", model="m", expires=100.0, request=REQUE
     call = Call(provider, model, build_prompt("?"), 9, expires, request=request, wanted=wanted)
     async with aclosing(send(call)) as items:
         return [item.text async for item in items if isinstance(item, Token)]
+
+
+def test_at_its_end_a_window_takes_no_more():
+    collector = Collector(OPTIONS)
+    first, _ = collector.add(("a", "m"), 1, 1, 0.0)
+    second, closed = collector.add(("a", "m"), 2, 1, OPTIONS.window)
+    assert closed == (first,)
+    assert (first.items, second.items) == ([1], [2])
 
 
 def through(loopback, *arrivals):
