@@ -21,6 +21,7 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.coalesce import CoalesceOptions
@@ -85,6 +86,7 @@ class AiConfig(DeadlineOptions, frozen=True):
     recovery: RecoveryOptions = RecoveryOptions()
     failover: FailoverOptions = FailoverOptions()
     coalesce: CoalesceOptions = CoalesceOptions()
+    batching: BatchingOptions = BatchingOptions()
 
     @property
     def options(self) -> PipelineOptions:
@@ -98,6 +100,7 @@ class AiConfig(DeadlineOptions, frozen=True):
             recovery=self.recovery,
             failover=self.failover,
             coalesce=self.coalesce,
+            batching=self.batching,
         )
 
 

@@ -85,6 +85,7 @@ class AIManager:
             tools, meter=meter, guards=guards, later=later, past=past, note=_all(notes), bulkheads=bulkheads
         )
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
+        tools = replace(tools, batches={name: it.batches for name, it in self._providers.items() if it.batches})
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
         if unknown := set(options.budget.providers) - {row.name for row in rows}:
