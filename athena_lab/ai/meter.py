@@ -11,7 +11,7 @@ from athena_lab.errors import APIError, InvalidResponse, ProviderTimeout
 from athena_lab.events import Finished, Reconnecting, Token, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from athena_lab.ai.ledger import Ledger
     from athena_lab.ai.prompt import Prompt
@@ -139,6 +139,19 @@ def believable(usage: Usage, call: Call) -> Usage:
         output_tokens=outputs,
         cached_tokens=min(usage.cached_tokens, inputs),
         reasoning_tokens=min(usage.reasoning_tokens, outputs),
+    )
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """All of them together; the cost is not known where one's is not."""
+    usages = tuple(usages)
+    costs = [usage.cost for usage in usages if usage.cost is not None]
+    return Usage(
+        sum(usage.input_tokens for usage in usages),
+        sum(usage.output_tokens for usage in usages),
+        sum(usage.cached_tokens for usage in usages),
+        sum(usage.reasoning_tokens for usage in usages),
+        sum(costs) if costs and len(costs) == len(usages) else None,
     )
 
 
