@@ -108,9 +108,7 @@ def _families(given: Sequence[_Given]) -> dict[str, tuple[str, ...]]:
     """Who names which, as the most confident of those who mean the same writes it."""
     means = _by(given, lambda it: _plain(it.family))
     by_name = dict(given)
-    return {
-        _written([(name, by_name[name]) for name in names]) or NO_FAMILY: names for names in means.values()
-    }
+    return {_written([(name, by_name[name]) for name in names]) or NO_FAMILY: names for names in means.values()}
 
 
 def _family(agreeing: Sequence[_Given]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -59,7 +60,7 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
 async def _agree(send: Send, call: Call, limits: ConsensusOptions, tools: Tools) -> AsyncGenerator[Item, None]:
     asked = call.request.options.consensus if call.request is not None else 1
-    branches = [_Branch(call, lane, _expires(call, limits, tools)) for lane in _lanes(call, asked, tools)]
+    branches = [_Branch(call, lane, _expires(call, limits, tools)) for lane in await _lanes(call, asked, tools)]
     call.state.move("connecting")
     async with asyncio.TaskGroup() as group:
         for branch in branches:
@@ -75,12 +76,12 @@ async def _agree(send: Send, call: Call, limits: ConsensusOptions, tools: Tools)
         yield item
 
 
-def _lanes(call: Call, count: int, tools: Tools) -> list[Lane]:
+async def _lanes(call: Call, count: int, tools: Tools) -> list[Lane]:
     """Whom to ask, the call's own provider first: so many, or as many as are able."""
     lanes = [Lane(call.provider, call.model)]
     tried = call.tried | {call.provider}
     while tools.router is not None and len(lanes) < count:
-        lane = tools.router.best(replace(call, tried=tried))
+        lane = await tools.router.next(replace(call, tried=tried))
         if lane is None:
             break
         lanes.append(lane)
@@ -111,7 +112,6 @@ class _Branch:
             expires=expires,
             state=StreamState(self._moved),
             tried=set(),
-            last=True,
         )
 
     async def run(self, send: Send) -> None:
@@ -175,7 +175,8 @@ def _told(branches: Sequence[_Branch], speaker: _Branch, consensus: Consensus) -
     structured = speaker.structured if consensus.merged is None else Structured(consensus.merged)
     if text := structured.raw if consensus.merged is None else consensus.merged.summary:
         yield Token(text)
-    yield total(branch.usage for branch in branches if branch.usage != Usage())
+    used = [branch.usage for branch in branches if branch.usage != Usage()]
+    yield reduce(total, used) if used else Usage()
     yield consensus
     yield structured
     if speaker.end is not None:

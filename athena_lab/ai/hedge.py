@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.send import Call, Item, Policy, Send, Tools
     from athena_lab.ai.states import State
 
-_SLOWER = "hedged"
-_REFUSED = "refused"
+SLOWER: Final = "hedged"
+REFUSED: Final = "refused"
 
 
 class HedgeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,7 +123,7 @@ class _Lead:
 
     def _hold(self, item: Item) -> None:
         self.held.append(item)
-        if isinstance(item, Finished) and item.status == _REFUSED:
+        if isinstance(item, Finished) and item.status == REFUSED:
             self.refusal = item
         elif not isinstance(item, Usage):
             self.won = True
@@ -190,7 +190,11 @@ class _Second:
         for state in states:
             left.state.move(state)
         refusal = lead.refusal
-        reason = lead.error.code if lead.error is not None else _REFUSED if refusal is not None else _SLOWER
+        reason = lead.error.code if lead.error is not None else REFUSED if refusal is not None else SLOWER
+        if refusal is not None:
+            self._tools.note(PolicyEvent("refusal", left.provider))
+        if reason != SLOWER:
+            self._tools.note(PolicyEvent("failover", left.provider, reason))
         stop_reason = refusal.stop_reason if refusal is not None else ""
         return FailedOver(ours.provider, ours.model, left.provider, left.model, reason, stop_reason=stop_reason)
 
@@ -219,8 +223,7 @@ class _Second:
             return
         call.tried.add(lane.provider)
         own = StreamState(self._moved)
-        last = router.best(call) is None
-        self._call = replace(call, provider=lane.provider, model=lane.model, state=own, last=last, waited=0.0)
+        self._call = replace(call, provider=lane.provider, model=lane.model, state=own, waited=0.0)
         self._rest = self._send(self._call)
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._call_away)
@@ -232,7 +235,7 @@ class _Second:
                 if isinstance(item, Token | ToolCall):
                     self.head = item
                     return
-                if isinstance(item, Finished) and item.status == _REFUSED:
+                if isinstance(item, Finished) and item.status == REFUSED:
                     self._tools.note(PolicyEvent("refusal", self._call.provider))
         self._failed = True
 

@@ -11,7 +11,7 @@ from athena_lab.errors import APIError, InvalidResponse, ProviderTimeout
 from athena_lab.events import Finished, Reconnecting, Token, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from athena_lab.ai.ledger import Ledger
     from athena_lab.ai.prompt import Prompt
@@ -142,19 +142,6 @@ def believable(usage: Usage, call: Call) -> Usage:
     )
 
 
-def total(usages: Iterable[Usage]) -> Usage:
-    """All of them together; the cost is not known where one's is not."""
-    usages = tuple(usages)
-    costs = [usage.cost for usage in usages if usage.cost is not None]
-    return Usage(
-        sum(usage.input_tokens for usage in usages),
-        sum(usage.output_tokens for usage in usages),
-        sum(usage.cached_tokens for usage in usages),
-        sum(usage.reasoning_tokens for usage in usages),
-        sum(costs) if costs and len(costs) == len(usages) else None,
-    )
-
-
 def cost(model: Model, usage: Usage) -> float | None:
     """In US dollars; None where a price that it takes is not known."""
     cached_price = model.input_price if model.cached_price is None else model.cached_price
@@ -163,3 +150,17 @@ def cost(model: Model, usage: Usage) -> float | None:
     cached = min(usage.cached_tokens, usage.input_tokens)
     inputs = (usage.input_tokens - cached) * model.input_price + cached * cached_price
     return (inputs + usage.output_tokens * model.output_price) / MILLION
+
+
+def total(first: Usage, second: Usage) -> Usage:
+    """Both together; no cost where one of them has none."""
+    if first == Usage():
+        return second
+    costs = (first.cost, second.cost)
+    return Usage(
+        first.input_tokens + second.input_tokens,
+        first.output_tokens + second.output_tokens,
+        first.cached_tokens + second.cached_tokens,
+        first.reasoning_tokens + second.reasoning_tokens,
+        None if None in costs else sum(cost for cost in costs if cost is not None),
+    )

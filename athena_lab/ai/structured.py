@@ -19,7 +19,7 @@ from athena_lab.ai.prompt import fence, inert
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.states import StreamState
 from athena_lab.errors import APIError, AthenaError, Rejected
-from athena_lab.events import Assessment, Finished, Member, Structured, Token, Usage
+from athena_lab.events import Assessment, FailedOver, Finished, Member, Structured, Token, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -121,6 +121,8 @@ class _Answer:
             case Finished():
                 self.end = item
                 return ()
+            case FailedOver(resumed=False):
+                self.reader, self.end = Reader(), None
         return (item,)
 
 
@@ -142,7 +144,7 @@ async def _repair(send: Send, call: Call, invalid: Structured, spent: Usage) -> 
                 if isinstance(item, Token):
                     reader.feed(item.text)
                 elif isinstance(item, Usage):
-                    spent = total((spent, item))
+                    spent = total(spent, item)
     except (APIError, Rejected):
         return invalid, spent
     outcome = reader.outcome()

@@ -1,0 +1,379 @@
+"""A second provider beside a slow one: who wins, what is closed when, and that nothing is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from athena_lab.ai import attempts, failover
+from athena_lab.ai.guards import Guard
+from athena_lab.ai.hedge import HedgeOptions, policy
+from athena_lab.ai.observe import PolicyEvent
+from athena_lab.ai.pipeline import PipelineOptions, compose
+from athena_lab.ai.prompt import build_prompt
+from athena_lab.ai.providers.registry import ProviderRow
+from athena_lab.ai.router import Lane
+from athena_lab.ai.send import PROGRESS, Call, Tools
+from athena_lab.ai.states import StreamState
+from athena_lab.ai.types import AnalysisRequest
+from athena_lab.errors import AthenaError, ServiceUnavailable
+from athena_lab.events import FailedOver, Finished, Reconnecting, Token, ToolCall, Usage
+from tests.ai.virtual_time import run
+
+AFTER = 2.0
+END = Finished("completed", "stop")
+REFUSAL = Finished("refused", "content_filter")
+HEDGED = FailedOver("b", "m-b", "a", "m-a", "hedged")
+
+
+def down(provider):
+    return ServiceUnavailable("x", provider=provider)
+
+
+class Routes:
+    """A router for providers that are all able, in this order."""
+
+    def __init__(self, *names):
+        self._names = names
+
+    def best(self, call):
+        named = call.request.provider if call.request is not None else None
+        able = (name for name in self._names if name not in call.tried and named in {None, name})
+        return next((Lane(name, f"m-{name}") for name in able), None)
+
+    async def next(self, call):
+        return self.best(call)
+
+
+@dataclass
+class Peers:
+    """A Send by provider: pairs of seconds to wait and what to yield or raise then. ``log`` tells what happened when."""
+
+    scripts: dict
+    log: list = field(default_factory=list)
+    open: set = field(default_factory=set)
+    closing: float = 0.0
+    """Seconds that it takes to close one in the middle."""
+
+    async def send(self, call):
+        name = call.provider
+        self.log.append(("asked", name))
+        self.open.add(name)
+        call.state.move("connecting")
+        try:
+            for wait, step in self.scripts[name]:
+                await asyncio.sleep(wait)
+                if isinstance(step, Exception):
+                    raise step
+                if call.state.value == "connecting":
+                    call.state.move("connected")
+                yield step
+        except BaseException as error:
+            if not isinstance(error, (AthenaError, RuntimeError)):
+                await asyncio.sleep(self.closing)
+            raise
+        finally:
+            self.open.remove(name)
+            self.log.append(("closed", name))
+
+
+def make_call(**fields):
+    return Call("a", "m-a", build_prompt("?"), 100, 120.0, **fields)
+
+
+def race(peers, call=None, *, names="abc", after=AFTER, around=(), stop=None, reader=0.0):
+    """What comes out, an error as the last; the call; the notes; the seconds. ``stop``: leave after so many items."""
+    call = call or make_call()
+    notes = []
+
+    async def collect():
+        loop = asyncio.get_running_loop()
+        tools = Tools(clock=loop.time, router=Routes(*names), note=notes.append)
+        options = PipelineOptions(hedge=HedgeOptions(enabled=True, after=after))
+        send = compose([made(options, tools) for made in (*around, policy)], peers.send)
+        out = []
+        try:
+            async with aclosing(send(call)) as items:
+                async for item in items:
+                    out.append(item)
+                    peers.log.append(item)
+                    await asyncio.sleep(reader)
+                    if len(out) == stop:
+                        break
+        except (AthenaError, RuntimeError) as error:
+            out.append(error)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert peers.open == set()
+        return out, loop.time()
+
+    out, seconds = run(collect())
+    return out, call, notes, seconds
+
+
+QUICK = [(1.0, Token("b")), (0.0, END)]
+
+
+def test_off_by_default_and_then_nothing_is_between():
+    send = Peers({}).send
+    assert policy(PipelineOptions(), Tools(router=Routes("a", "b")))(send) is send
+
+
+@pytest.mark.parametrize("item", [Token("a"), ToolCall("1", "f", "{}")])
+def test_who_is_quick_is_alone(item):
+    peers = Peers({"a": [(1.9, item), (60.0, Usage(1, 1)), (0.0, END)]})
+    out, call, notes, _ = race(peers)
+    assert out == [item, Usage(1, 1), END]
+    assert (call.tried, notes) == (set(), [])
+
+
+def test_no_task_is_made_for_who_is_quick():
+    async def count():
+        made = []
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(lambda loop, coro, **kw: made.append(coro) or asyncio.Task(coro, loop=loop, **kw))
+        tools = Tools(clock=loop.time, router=Routes("a", "b"))
+        options = PipelineOptions(hedge=HedgeOptions(enabled=True, after=AFTER))
+        send = policy(options, tools)(Peers({"a": [(1.0, Token("a")), (9.0, END)]}).send)
+        async with aclosing(send(make_call())) as items:
+            assert [item async for item in items] == [Token("a"), END]
+        return list(made)
+
+    assert run(count()) == []
+
+
+def test_the_second_wins_and_the_first_is_closed_before_its_first_piece_is_shown():
+    states = []
+    call = make_call(state=StreamState(states.append))
+    peers = Peers({"a": [(60.0, Token("a")), (0.0, END)], "b": QUICK}, closing=0.25)
+    out, call, notes, seconds = race(peers, call)
+    assert out == [HEDGED, Token("b"), END]
+    assert peers.log == [("asked", "a"), ("asked", "b"), ("closed", "a"), HEDGED, Token("b"), END, ("closed", "b")]
+    assert notes == [PolicyEvent("hedge", "b", "won")]
+    assert call.tried == {"a", "b"}
+    assert seconds == pytest.approx(AFTER + 1.0 + 0.25)
+    assert states == ["connecting", "error", "reconnecting", "connecting", "connected"]
+
+
+def test_the_first_wins_and_the_second_is_closed_before_its_first_piece_is_shown():
+    states = []
+    call = make_call(state=StreamState(states.append))
+    peers = Peers({"a": [(2.5, Token("a")), (5.0, END)], "b": QUICK}, closing=0.25)
+    out, call, notes, _ = race(peers, call)
+    assert out == [Token("a"), END]
+    assert peers.log == [("asked", "a"), ("asked", "b"), ("closed", "b"), Token("a"), END, ("closed", "a")]
+    assert notes == [PolicyEvent("hedge", "b", "lost")]
+    assert call.tried == {"a"}, "who was merely slower may be needed yet"
+    assert states == ["connecting", "connected"]
+
+
+def test_losers_are_written_down_as_cancelled():
+    for quick, slow in (("a", "b"), ("b", "a")):
+        scripts = {quick: [(3.0, Token("x")), (0.0, END)], slow: [(60.0, END)]}
+        _, call, *_ = race(Peers(scripts), around=())
+        scripts = {quick: [(3.0, Token("x")), (0.0, END)], slow: [(60.0, END)]}
+        peers = Peers(scripts)
+        inner = peers.send
+        peers.send = attempts.policy(PipelineOptions(), Tools(clock=lambda: asyncio.get_running_loop().time()))(inner)
+        _, call, *_ = race(peers)
+        assert [(it.provider, it.error) for it in call.attempts] == [(slow, "cancelled"), (quick, None)]
+
+
+def test_reasoning_keeps_the_second_from_being_asked():
+    peers = Peers({"a": [(1.0, PROGRESS), (50.0, Token("a")), (0.0, END)]})
+    out, *_ = race(peers)
+    assert out == [PROGRESS, Token("a"), END]
+
+
+def test_reasoning_does_not_win():
+    peers = Peers({"a": [(4.0, Token("a")), (0.0, END)], "b": [(0.1, PROGRESS), (60.0, Token("b"))]})
+    out, *_ = race(peers)
+    assert out == [Token("a"), END]
+
+
+def test_a_wait_is_told_at_once_and_does_not_count():
+    waiting = Reconnecting("a", 2, 30.0, "rate_limited")
+    peers = Peers({"a": [(1.0, waiting), (30.0, Token("a"))], "b": QUICK})
+    out, *_ = race(peers)
+    assert out == [waiting, HEDGED, Token("b"), END]
+
+
+def test_a_reader_who_takes_his_time_finds_who_won():
+    peers = Peers({"a": [(1.0, Reconnecting("a", 2, 1.0, "x")), (1.0, Token("a"))], "b": QUICK})
+    out, *_ = race(peers, reader=10.0)
+    assert out[1:] == [HEDGED, Token("b"), END]
+
+
+def test_the_second_goes_on_alone_where_the_first_fails():
+    peers = Peers({"a": [(2.5, down("a"))], "b": QUICK})
+    out, _, notes, _ = race(peers)
+    assert out == [FailedOver("b", "m-b", "a", "m-a", "service_unavailable"), Token("b"), END]
+    assert notes == [PolicyEvent("failover", "a", "service_unavailable"), PolicyEvent("hedge", "b", "won")]
+
+
+def test_the_second_goes_on_alone_where_the_first_refuses():
+    peers = Peers({"a": [(2.5, Usage(5, 1)), (0.0, REFUSAL)], "b": QUICK})
+    out, _, notes, _ = race(peers)
+    assert out[0] == FailedOver("b", "m-b", "a", "m-a", "refused", stop_reason="content_filter")
+    assert out[1:] == [Token("b"), END]
+    assert PolicyEvent("refusal", "a") in notes
+
+
+@pytest.mark.parametrize("outcome", [down("b"), REFUSAL, END])
+def test_the_first_goes_on_alone_where_the_second_comes_to_nothing(outcome):
+    peers = Peers({"a": [(9.0, Token("a")), (0.0, END)], "b": [(1.0, outcome)]})
+    out, call, notes, seconds = race(peers)
+    assert out == [Token("a"), END]
+    assert (call.tried, seconds) == ({"a", "b"}, pytest.approx(9.0))
+    assert notes[-1] == PolicyEvent("hedge", "b", "lost")
+    assert (PolicyEvent("refusal", "b") in notes) == (outcome is REFUSAL)
+
+
+def test_where_both_fail_the_first_s_error_is_raised_and_failing_over_goes_on_to_a_third():
+    scripts = {"a": [(3.0, down("a"))], "b": [(2.0, down("b"))], "c": QUICK}
+    out, *_ = race(Peers(scripts))
+    assert [type(item) for item in out] == [ServiceUnavailable]
+    assert out[0].provider == "a"
+    out, *_ = race(Peers(scripts), around=(failover.policy,))
+    assert out == [FailedOver("c", "m-c", "a", "m-a", "service_unavailable"), Token("b"), END]
+
+
+def test_where_both_refuse_the_first_s_refusal_stands():
+    peers = Peers({"a": [(3.0, REFUSAL)], "b": [(2.0, REFUSAL)]})
+    out, *_ = race(peers)
+    assert out == [REFUSAL]
+
+
+def test_an_empty_answer_of_the_first_is_one():
+    peers = Peers({"a": [(3.0, END)], "b": [(9.0, Token("b"))]})
+    assert race(peers)[0] == [END]
+
+
+def test_a_winner_that_breaks_off_is_gone_on_with_by_a_third():
+    peers = Peers({"a": [(60.0, END)], "b": [(1.0, Token("b")), (1.0, down("b"))], "c": QUICK})
+    out, *_ = race(peers, around=(failover.policy,))
+    assert out == [
+        HEDGED,
+        Token("b"),
+        FailedOver("c", "m-c", "b", "m-b", "service_unavailable", resumed=True),
+        Token("b"),
+        END,
+    ]
+
+
+def test_a_first_that_breaks_off_after_winning_is_gone_on_with_by_the_second():
+    peers = Peers({"a": [(2.5, Token("a")), (1.0, down("a"))], "b": QUICK})
+    out, *_ = race(peers, names="ab", around=(failover.policy,))
+    assert out[1] == FailedOver("b", "m-b", "a", "m-a", "service_unavailable", resumed=True)
+
+
+@pytest.mark.parametrize("call", [make_call(tried={"b"}), make_call(request=AnalysisRequest("?", provider="a"))])
+def test_nobody_else_is_asked_where_nobody_else_is_able(call):
+    peers = Peers({"a": [(50.0, Token("a")), (0.0, END)]})
+    out, _, notes, _ = race(peers, call, names="ab")
+    assert (out, notes) == ([Token("a"), END], [])
+
+
+def test_a_bug_is_not_lost_with_whoever_has_it():
+    for when in (0.1, 5.0):
+        peers = Peers({"a": [(9.0, Token("a")), (0.0, END)], "b": [(when, RuntimeError("a bug"))]})
+        out, *_ = race(peers)
+        assert "a bug" in str(out[-1])
+
+
+# -- after how long
+
+
+def guard_of(*latencies):
+    guard = Guard(ProviderRow(name="a", wire="openai-chat", base_url="http://x"), lambda: 0.0, lambda: 0.5)
+    for seconds in latencies:
+        guard.latency.add(seconds)
+    return guard
+
+
+@pytest.mark.parametrize(
+    ("options", "guard", "wait"),
+    [
+        (HedgeOptions(after=3.0), None, 3.0),
+        (HedgeOptions(after=0.1, least=1.0), guard_of(*[9.0] * 20), 0.1),
+        (HedgeOptions(), None, None),
+        (HedgeOptions(), guard_of(*[4.0] * 9), None),
+        (HedgeOptions(), guard_of(*[4.0] * 10), 4.0),
+        (HedgeOptions(), guard_of(*[0.1] * 10), 1.0),
+        (HedgeOptions(), guard_of(*[90.0] * 10), 30.0),
+        (HedgeOptions(least=40.0), guard_of(*[90.0] * 10), 40.0),
+    ],
+)
+def test_when_a_second_is_asked(options, guard, wait):
+    assert options.wait(guard) == wait
+
+
+# -- whatever happens
+
+
+STEPS = st.sampled_from([Token("x"), Token("y"), PROGRESS, END, REFUSAL, "fail"])
+SCRIPT = st.lists(st.tuples(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0]), STEPS), max_size=5)
+
+
+def script_of(steps, name):
+    """Up to its end: an answer has one, or fails."""
+    script = []
+    for wait, step in steps:
+        script.append((wait, down(name) if step == "fail" else step))
+        if step == "fail" or isinstance(step, Finished):
+            return script
+    return [*script, (0.5, down(name))]
+
+
+@given(
+    st.fixed_dictionaries({name: SCRIPT for name in "ab"}),
+    st.sampled_from([0.0, 0.5, 4.0]),
+    st.sampled_from([0.0, 0.3]),
+    st.integers(0, 80),
+)
+@settings(max_examples=400, deadline=None)
+def test_cancelled_at_any_time_nothing_is_left(scripts, reader, closing, tenths):
+    peers = Peers({name: script_of(steps, name) for name, steps in scripts.items()}, closing=closing)
+
+    async def cancel():
+        loop = asyncio.get_running_loop()
+        tools = Tools(clock=loop.time, router=Routes("a", "b"))
+        options = PipelineOptions(hedge=HedgeOptions(enabled=True, after=AFTER))
+
+        async def read():
+            async with aclosing(policy(options, tools)(peers.send)(make_call())) as items:
+                async for _ in items:
+                    await asyncio.sleep(reader)
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(tenths / 10)
+        running = not task.done()
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled() == running
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert peers.open == set()
+
+    run(cancel())
+
+
+@given(
+    st.fixed_dictionaries({name: SCRIPT for name in "ab"}),
+    st.sampled_from([0.0, 0.5, 4.0]),
+    st.none() | st.integers(1, 4),
+)
+@settings(max_examples=400, deadline=None)
+def test_every_race_gives_one_whole_answer_or_an_error(scripts, reader, stop):
+    scripts = {name: script_of(steps, name) for name, steps in scripts.items()}
+    out, *_ = race(Peers(scripts), names="ab", reader=reader, stop=stop)
+    changes = [item for item in out if isinstance(item, FailedOver)]
+    assert len(changes) <= 1
+    if stop is not None:
+        return
+    shown = [item for item in out if not isinstance(item, FailedOver) and item is not PROGRESS]
+    winner = scripts["b" if changes else "a"]
+    assert shown == [step for _, step in winner if step is not PROGRESS]
