@@ -21,6 +21,8 @@ MAX_IOCS: Final = 256
 MAX_SUMMARY: Final = 32_768
 """Characters. These three are what an `Assessment` holds."""
 NO_FAMILY: Final = "none"
+_NO_NAMES: Final = frozenset({"", "na", "none", "null", "unknown"})
+"""What models write where there is none to name."""
 _ANY_CASE: Final = frozenset({"domain", "email", "ipv6", "md5", "sha1", "sha256"})
 """Indicators in which small and capital letters are the same."""
 
@@ -121,12 +123,14 @@ def _family(agreeing: Sequence[_Given]) -> str | None:
 
 
 def _written(given: Sequence[_Given]) -> str | None:
-    return spokesman(given)[1].family
+    family = spokesman(given)[1].family
+    return family if _plain(family) else None
 
 
 def _plain(family: str | None) -> str:
-    """What remains of a name without what spellings differ in: "Agent Tesla" is "AgentTesla"."""
-    return "".join(filter(str.isalnum, family or "")).casefold()
+    """What remains of a name without what spellings differ in: "Agent Tesla" is "AgentTesla". "" for none."""
+    plain = "".join(filter(str.isalnum, family or "")).casefold()
+    return "" if plain in _NO_NAMES else plain
 
 
 def _same(ioc: Ioc) -> tuple[str, str]:
