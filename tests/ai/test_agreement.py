@@ -13,7 +13,7 @@ from athena_lab.events import Assessment, Consensus, Difference, Ioc, Opinion
 KINDS = msgspec.inspect.type_info(Ioc).fields[0].type.values
 
 
-def says(provider, verdict="malicious", confidence=80, family=None, techniques=(), iocs=(), summary=None):
+def says(provider, verdict="malicious", confidence=80, family=None, *, techniques=(), iocs=(), summary=None):
     found = Assessment(verdict, family, confidence, techniques, iocs, summary or f"So says {provider}.")
     return Opinion(provider, f"m-{provider}", found)
 
