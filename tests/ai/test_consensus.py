@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 
 import pytest
 
-from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, ProviderRow, build_prompt
+from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, build_prompt
 from athena_lab.ai.consensus import ConsensusOptions, policy
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.send import Call, Tools
@@ -16,10 +16,10 @@ from athena_lab.ai.states import StreamState
 from athena_lab.ai.structured import schema
 from athena_lab.errors import AthenaError, RateLimited, ServiceUnavailable
 from athena_lab.events import Assessment, Consensus, Failed, Finished, Ioc, Opinion, Recovered, Structured, Token, Usage
-from tests.ai.test_hedge import Peers, Routes
+from tests.ai.several import ENVIRON, Peers, Routes, rows
 from tests.ai.test_structured import GOOD, chat
 from tests.ai.virtual_time import run
-from tests.peers.scripted_server import ScriptedServer, hang, reply
+from tests.peers.scripted_server import hang, reply
 
 PROMPT = build_prompt("Is it packed?", schema=schema())
 END = Finished("completed", "stop")
@@ -206,29 +206,8 @@ def test_leaving_ends_all():
 
 
 @pytest.fixture
-async def peers():
-    """Three scripted servers."""
-    async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(ScriptedServer()) for _ in range(3)]
-
-
-def rows(peers):
-    return [
-        ProviderRow(
-            name=name,
-            wire="openai-chat",
-            base_url=f"{server.url}/v1",
-            key_env="PEER_KEY",
-            model=f"m-{name}",
-            priority=priority,
-        )
-        for priority, (name, server) in enumerate(zip(("one", "two", "three"), peers, strict=True), 1)
-    ]
-
-
-@pytest.fixture
 async def manager(peers):
-    async with AIManager(rows(peers), environ={"PEER_KEY": "sk-test-1"}) as manager:
+    async with AIManager(rows(peers), environ=ENVIRON) as manager:
         yield manager
 
 

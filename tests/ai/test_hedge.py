@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from athena_lab.ai import attempts, failover
+from athena_lab.ai import AIManager, attempts, failover
 from athena_lab.ai.guards import Guard
 from athena_lab.ai.hedge import HedgeOptions, policy
 from athena_lab.ai.observe import PolicyEvent
 from athena_lab.ai.pipeline import PipelineOptions, compose
 from athena_lab.ai.prompt import build_prompt
 from athena_lab.ai.providers.registry import ProviderRow
-from athena_lab.ai.router import Lane
 from athena_lab.ai.send import PROGRESS, Call, Tools
 from athena_lab.ai.states import StreamState
 from athena_lab.ai.types import AnalysisRequest
 from athena_lab.errors import AthenaError, ServiceUnavailable
 from athena_lab.events import FailedOver, Finished, Reconnecting, Token, ToolCall, Usage
+from tests.ai.several import ENVIRON, Peers, Routes, rows
+from tests.ai.test_structured import chat
 from tests.ai.virtual_time import run
+from tests.peers.scripted_server import hang, sse, stream
 
 AFTER = 2.0
 END = Finished("completed", "stop")
@@ -33,53 +34,6 @@ HEDGED = FailedOver("b", "m-b", "a", "m-a", "hedged")
 
 def down(provider):
     return ServiceUnavailable("x", provider=provider)
-
-
-class Routes:
-    """A router for providers that are all able, in this order."""
-
-    def __init__(self, *names):
-        self._names = names
-
-    def best(self, call):
-        named = call.request.provider if call.request is not None else None
-        able = (name for name in self._names if name not in call.tried and named in {None, name})
-        return next((Lane(name, f"m-{name}") for name in able), None)
-
-    async def next(self, call):
-        return self.best(call)
-
-
-@dataclass
-class Peers:
-    """A Send by provider: pairs of seconds to wait and what to yield or raise then. ``log`` tells what happened."""
-
-    scripts: dict
-    log: list = field(default_factory=list)
-    open: set = field(default_factory=set)
-    closing: float = 0.0
-    """Seconds that it takes to close one in the middle."""
-
-    async def send(self, call):
-        name = call.provider
-        self.log.append(("asked", name))
-        self.open.add(name)
-        call.state.move("connecting")
-        try:
-            for wait, step in self.scripts[name]:
-                await asyncio.sleep(wait)
-                if isinstance(step, Exception):
-                    raise step  # noqa: TRY301 - where a provider raises
-                if call.state.value == "connecting":
-                    call.state.move("connected")
-                yield step
-        except BaseException as error:
-            if not isinstance(error, (AthenaError, RuntimeError)):
-                await asyncio.sleep(self.closing)
-            raise
-        finally:
-            self.open.remove(name)
-            self.log.append(("closed", name))
 
 
 def make_call(**fields):
@@ -377,3 +331,77 @@ def test_every_race_gives_one_whole_answer_or_an_error(scripts, reader, stop):
     shown = [item for item in out if not isinstance(item, FailedOver) and item is not PROGRESS]
     winner = scripts["b" if changes else "a"]
     assert shown == [step for _, step in winner if step is not PROGRESS]
+
+
+# -- over loopback
+
+
+STOP, DONE = sse({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}), sse("[DONE]")
+
+
+def piece(text):
+    return sse({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}]})
+
+
+def hedging(peers, **options):
+    options = PipelineOptions(hedge=HedgeOptions(enabled=True, **options))
+    notes = []
+    return AIManager(rows(peers), environ=ENVIRON, options=options, notes=(notes.append,)), notes
+
+
+async def test_a_provider_that_hangs_is_overtaken(peers):
+    peers[0].will(hang)
+    peers[1].will(chat("Packed."))
+    manager, notes = hedging(peers, after=0.02)
+    async with manager:
+        result = await manager.analyze(AnalysisRequest("?"), build_prompt("?"))
+        assert (result.status, result.text, result.provider, result.model) == ("completed", "Packed.", "two", "m-two")
+        assert [(it.provider, it.error) for it in result.attempts] == [("one", "cancelled"), ("two", None)]
+        assert result.set_aside == ()
+        assert notes == [PolicyEvent("hedge", "two", "won")]
+        await peers[0].until(lambda: peers[0].live == 0)
+        assert set(manager.utilization.values()) == {0}
+        assert peers[2].requests == []
+
+
+async def test_who_answers_before_the_second_closes_it(peers):
+    async def once_the_second_is_asked(number):
+        if number == 0:
+            await peers[1].until(lambda: len(peers[1].requests) == 1)
+
+    peers[0].will(stream([piece("Packed."), STOP, DONE], before=once_the_second_is_asked))
+    peers[1].will(hang)
+    manager, notes = hedging(peers, after=0.02)
+    async with manager:
+        result = await manager.analyze(AnalysisRequest("?"), build_prompt("?"))
+        assert (result.text, result.provider) == ("Packed.", "one")
+        assert [(it.provider, it.error) for it in result.attempts] == [("two", "cancelled"), ("one", None)]
+        assert notes == [PolicyEvent("hedge", "two", "lost")]
+        await peers[1].until(lambda: peers[1].live == 0)
+
+
+async def test_how_long_is_learned_from_the_provider_s_own_answers(peers):
+    manager, notes = hedging(peers, least=0.01)
+    async with manager:
+        peers[0].will(*[chat("Quick.")] * 10, hang)
+        peers[1].will(chat("Packed."))
+        texts = [(await manager.analyze(AnalysisRequest("?"), build_prompt("?"))).text for _ in range(11)]
+        assert texts == [*["Quick."] * 10, "Packed."]
+        assert notes == [PolicyEvent("hedge", "two", "won")]
+
+
+async def test_a_reader_who_leaves_during_the_race_closes_both(peers):
+    peers[0].will(hang)
+    peers[1].will(hang)
+    manager, _ = hedging(peers, after=0.02)
+    async with manager:
+        before = asyncio.all_tasks()
+        task = asyncio.create_task(manager.analyze(AnalysisRequest("?"), build_prompt("?")))
+        await peers[1].until(lambda: len(peers[1].requests) == 1)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        for server in peers:
+            await server.until(lambda server=server: server.live == 0)
+        assert asyncio.all_tasks() <= before
+        assert set(manager.utilization.values()) == {0}
