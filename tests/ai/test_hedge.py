@@ -19,6 +19,7 @@ from athena_lab.ai.providers.registry import ProviderRow
 from athena_lab.ai.send import PROGRESS, Call, Tools
 from athena_lab.ai.states import StreamState
 from athena_lab.ai.types import AnalysisRequest
+from athena_lab.config import load_config
 from athena_lab.errors import AthenaError, ServiceUnavailable
 from athena_lab.events import FailedOver, Finished, Reconnecting, Token, ToolCall, Usage
 from tests.ai.several import ENVIRON, Peers, Routes, rows
@@ -160,6 +161,49 @@ def test_a_reader_who_takes_his_time_finds_who_won():
     peers = Peers({"a": [(1.0, Reconnecting("a", 2, 1.0, "x")), (1.0, Token("a"))], "b": QUICK})
     out, *_ = race(peers, reader=10.0)
     assert out[1:] == [HEDGED, Token("b"), END]
+    assert peers.log.index(("closed", "a")) < peers.log.index(HEDGED)
+
+
+def test_the_stream_is_where_the_winner_is():
+    states = []
+
+    async def send(call):
+        for state in ("connecting", "connected"):
+            call.state.move(state)
+        await asyncio.sleep(60.0 if call.provider == "a" else 1.0)
+        yield Token("b")
+        for state in ("error", "reconnecting", "connecting", "connected"):  # as an answer in the background does
+            call.state.move(state)
+        yield END
+
+    peers = Peers({})
+    peers.send = send
+    race(peers, make_call(state=StreamState(states.append)))
+    again = ["error", "reconnecting", "connecting", "connected"]
+    assert states == ["connecting", "connected", *again, *again]
+
+
+def test_who_is_cancelled_while_the_loser_is_closed_waits_for_that():
+    peers = Peers({"a": [(2.5, Token("a")), (0.0, END)], "b": [(60.0, END)]}, closing=1.0)
+
+    async def cancel():
+        loop = asyncio.get_running_loop()
+        options = PipelineOptions(hedge=HedgeOptions(enabled=True, after=AFTER))
+        send = policy(options, Tools(clock=loop.time, router=Routes("a", "b")))(peers.send)
+        seen = []
+
+        async def read():
+            async with aclosing(send(make_call())) as items:
+                seen.extend([item async for item in items])
+
+        task = asyncio.create_task(read())
+        await asyncio.sleep(3.0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert (task.cancelled(), seen, peers.open) == (True, [], set())
+        return loop.time()
+
+    assert run(cancel()) == pytest.approx(3.5 + 1.0)  # the loser's end, and then its own
 
 
 def test_the_second_goes_on_alone_where_the_first_fails():
@@ -235,8 +279,23 @@ def test_nobody_else_is_asked_where_nobody_else_is_able(call):
 def test_a_bug_is_not_lost_with_whoever_has_it():
     for when in (0.1, 5.0):
         peers = Peers({"a": [(9.0, Token("a")), (0.0, END)], "b": [(when, RuntimeError("a bug"))]})
-        out, *_ = race(peers)
+        out, _, _, seconds = race(peers)
         assert "a bug" in str(out[-1])
+        assert seconds == pytest.approx(AFTER + when)
+
+
+def test_nor_one_that_shows_when_the_loser_is_closed():
+    async def send(call):
+        try:
+            await asyncio.sleep(3.0 if call.provider == "a" else 60.0)
+            yield Token("a")
+        except asyncio.CancelledError:
+            raise RuntimeError("a bug") from None
+
+    peers = Peers({})
+    peers.send = send
+    out, *_ = race(peers)
+    assert [str(item) for item in out] == ["a bug"]
 
 
 # -- after how long
@@ -405,3 +464,8 @@ async def test_a_reader_who_leaves_during_the_race_closes_both(peers):
             await server.until(lambda server=server: server.live == 0)
         assert asyncio.all_tasks() <= before
         assert set(manager.utilization.values()) == {0}
+
+
+def test_it_is_turned_on_by_configuration(tmp_path):
+    environ = {"ATHENA_AI__HEDGE__ENABLED": "true", "ATHENA_AI__HEDGE__AFTER": "2.5", "XDG_CONFIG_HOME": str(tmp_path)}
+    assert load_config(environ, tmp_path).ai.options.hedge == HedgeOptions(enabled=True, after=2.5)
