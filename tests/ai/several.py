@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from athena_lab.ai import ProviderRow
 from athena_lab.ai.router import Lane
@@ -41,6 +41,9 @@ class Routes:
 
     async def next(self, call):
         return self.best(call)
+
+    def alone(self, call):
+        return self.best(replace(call, tried=call.tried | {call.provider})) is None
 
 
 @dataclass

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from athena_lab.ai import AIManager, attempts, failover
+from athena_lab.ai.answer import Answer
 from athena_lab.ai.guards import Guard
 from athena_lab.ai.hedge import HedgeOptions, policy
 from athena_lab.ai.observe import PolicyEvent
-from athena_lab.ai.pipeline import PipelineOptions, compose
+from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.prompt import build_prompt
 from athena_lab.ai.providers.registry import ProviderRow
 from athena_lab.ai.send import PROGRESS, Call, Tools
 from athena_lab.ai.states import StreamState
-from athena_lab.ai.types import AnalysisRequest
+from athena_lab.ai.structured import schema
+from athena_lab.ai.types import AnalysisOptions, AnalysisRequest
 from athena_lab.config import load_config
 from athena_lab.errors import AthenaError, ServiceUnavailable
-from athena_lab.events import FailedOver, Finished, Reconnecting, Token, ToolCall, Usage
+from athena_lab.events import Failed, FailedOver, Finished, Reconnecting, Started, Token, ToolCall, Usage
 from tests.ai.several import ENVIRON, Peers, Routes, rows
 from tests.ai.test_structured import chat
 from tests.ai.virtual_time import run
@@ -390,6 +393,44 @@ def test_every_race_gives_one_whole_answer_or_an_error(scripts, reader, stop):
     shown = [item for item in out if not isinstance(item, FailedOver) and item is not PROGRESS]
     winner = scripts["b" if changes else "a"]
     assert shown == [step for _, step in winner if step is not PROGRESS]
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys("abc", SCRIPT)),
+    st.sampled_from([0.0, 0.5, 4.0]),
+    st.integers(1, 3),
+)
+@settings(max_examples=400, deadline=None)
+def test_through_all_policies_every_answer_has_one_end_and_legal_states(scripts, reader, asked):
+    peers = Peers({name: script_of(steps, name) for name, steps in scripts.items()})
+
+    async def collect():
+        loop = asyncio.get_running_loop()
+        tools = Tools(loop.time, asyncio.sleep, lambda: 0.5, router=Routes(*"abc"))
+        options = PipelineOptions(hedge=HedgeOptions(enabled=True, after=AFTER))
+        request = AnalysisRequest("?", options=AnalysisOptions(consensus=asked))
+        call = replace(make_call(request=request), prompt=build_prompt("?", schema=schema() if asked > 1 else None))
+        answer = Answer(
+            Started("1", "a", "m-a"),
+            call.state,
+            known=(),
+            attempts=call.attempts,
+            elapsed=loop.time,
+            observers=(),
+        )
+        out = []
+        send = compose([made(options, tools) for made in ORDER], peers.send)
+        async with aclosing(answer.events(send(call))) as events:
+            async for event in events:
+                out.append(event)
+                await asyncio.sleep(reader)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert peers.open == set()
+        return out, call.state.value
+
+    out, state = run(collect())
+    assert [isinstance(event, Finished | Failed) for event in out] == [*[False] * (len(out) - 1), True]
+    assert state == ("failed" if isinstance(out[-1], Failed) else "completed")
 
 
 # -- over loopback
