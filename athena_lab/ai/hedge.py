@@ -89,6 +89,8 @@ async def _race(send: Send, call: Call, wait: float, tools: Tools) -> AsyncGener
             winner = first
         else:
             await first.aclose()
+            for used in filter(_is_usage, lead.held):
+                yield used  # whoever refused is paid, too
             yield second.takes_over(lead)
             yield second.head
             winner = second.rest
@@ -255,6 +257,10 @@ class _Second:
     def _moved(self, to: State) -> None:
         if self._won:
             self._first.state.move(to)
+
+
+def _is_usage(item: Item) -> bool:
+    return isinstance(item, Usage)
 
 
 async def _end(task: asyncio.Task[None]) -> bool:

@@ -219,9 +219,15 @@ def test_the_second_goes_on_alone_where_the_first_fails():
 def test_the_second_goes_on_alone_where_the_first_refuses():
     peers = Peers({"a": [(2.5, Usage(5, 1)), (0.0, REFUSAL)], "b": QUICK})
     out, _, notes, _ = race(peers)
-    assert out[0] == FailedOver("b", "m-b", "a", "m-a", "refused", stop_reason="content_filter")
-    assert out[1:] == [Token("b"), END]
+    assert out[:2] == [Usage(5, 1), FailedOver("b", "m-b", "a", "m-a", "refused", stop_reason="content_filter")]
+    assert out[2:] == [Token("b"), END]
     assert PolicyEvent("refusal", "a") in notes
+
+
+def test_what_was_used_is_what_both_used():
+    scripts = {"a": [(2.5, Usage(5, 1)), (0.0, REFUSAL)], "b": [(1.0, Token("b")), (0.0, Usage(7, 2)), (0.0, END)]}
+    out, *_ = race(Peers(scripts), around=(failover.policy,))
+    assert [item for item in out if isinstance(item, Usage)] == [Usage(5, 1), Usage(12, 3)]
 
 
 @pytest.mark.parametrize("outcome", [down("b"), REFUSAL, END])
