@@ -9,6 +9,7 @@ import msgspec
 
 from athena_lab.ai import (
     attempts,
+    batching,
     breaker,
     budget,
     bulkhead,
@@ -22,6 +23,7 @@ from athena_lab.ai import (
     retry,
     structured,
 )
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.coalesce import CoalesceOptions
@@ -44,6 +46,7 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recovery: RecoveryOptions = RecoveryOptions()
     failover: FailoverOptions = FailoverOptions()
     coalesce: CoalesceOptions = CoalesceOptions()
+    batching: BatchingOptions = BatchingOptions()
     hedge: HedgeOptions = HedgeOptions()
     consensus: ConsensusOptions = ConsensusOptions()
 
@@ -56,6 +59,7 @@ ORDER: tuple[PolicyFactory, ...] = (
     structured.policy,
     coalesce.policy,
     failover.policy,
+    batching.policy,
     hedge.policy,
     breaker.policy,
     retry.policy,
@@ -69,9 +73,9 @@ ORDER: tuple[PolicyFactory, ...] = (
 to agree go each their own way through the rest; repairing an answer is a request like any other; who asks the same at
 the same time shares the way through the providers; whom a second one overtakes has not failed.
 
-At one provider: its breaker sees one outcome a request; a sleeping retry holds neither a place nor a reservation; who
-waits for a rate limit or a place has sent nothing, so that no limit of the provider's counts; and every attempt is
-admitted by the budget, written down, and has its own deadlines."""
+At one provider: a batch goes a way of its own (see `batching`); its breaker sees one outcome a request; a sleeping
+retry holds neither a place nor a reservation; who waits for a rate limit or a place has sent nothing, so that no limit
+of the provider's counts; and every attempt is admitted by the budget, written down, and has its own deadlines."""
 
 
 def compose(policies: Sequence[Policy], send: Send) -> Send:

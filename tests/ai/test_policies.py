@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from athena_lab.ai import (
     attempts,
+    batching,
     breaker,
     budget,
     bulkhead,
@@ -92,8 +93,8 @@ def error(kind=ServiceUnavailable, **fields):
 
 
 def test_the_order_of_policies():
-    across = (recovery, consensus, structured, coalesce, failover, hedge)
-    within = (breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
+    across = (recovery, consensus, structured, coalesce, failover)
+    within = (batching, hedge, breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
     assert tuple(module.policy for module in (*across, *within)) == ORDER
 
 
