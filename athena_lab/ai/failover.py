@@ -115,6 +115,7 @@ class _Trip:
                 self._usage = total(self._before, item)
             case FailedOver():
                 self.leg = replace(self.leg, provider=item.provider, model=item.model)  # a hedge won
+                self._before = self._usage
             case Finished(status="refused"):
                 self.refusal = item
                 self._tools.note(PolicyEvent("refusal", self.leg.provider))
