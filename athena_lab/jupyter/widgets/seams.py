@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 MAX_SEAMS = 16
 _MAX_MARKED = 100_000
 """Characters of an answer for which places are tried: each try renders it once more."""
-_WORD_END = re.compile(r"\s|\Z")
-_LINE_END = re.compile(r"\n|\Z")
+_WORD = re.compile(r"\S*[ \t]?")
+_LINE = re.compile(r".*")
 
 
 class Seam(msgspec.Struct, frozen=True):
@@ -95,8 +95,8 @@ def _pieces(text: str, seams: Sequence[Seam], citations: Citations, plain: str) 
 
 
 def _candidates(text: str, at: int) -> Iterator[int]:
-    """The seam itself, then the end of its word, then of its line."""
+    """The seam itself, then behind its word, then the end of its line."""
     yield at
-    for pattern in (_WORD_END, _LINE_END):
-        if (found := pattern.search(text, at)) is not None and found.start() != at:
-            yield found.start()
+    for pattern in (_WORD, _LINE):
+        if (found := pattern.match(text, at)) is not None and found.end() != at:
+            yield found.end()
