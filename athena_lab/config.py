@@ -21,13 +21,17 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
+from athena_lab.ai.coalesce import CoalesceOptions
 from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.failover import FailoverOptions
 from athena_lab.ai.health import HealthOptions
 from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.ledger import MEMORY, LedgerOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
+from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.errors import ConfigError
 from athena_lab.sample import DEFAULT_MAX_BYTES, MIB
@@ -73,12 +77,24 @@ class AiConfig(DeadlineOptions, frozen=True):
     budget: BudgetOptions = BudgetOptions()
     ledger: LedgerOptions = LedgerOptions()
     health: HealthOptions = HealthOptions()
+    breaker: BreakerOptions = BreakerOptions()
+    recovery: RecoveryOptions = RecoveryOptions()
+    failover: FailoverOptions = FailoverOptions()
+    coalesce: CoalesceOptions = CoalesceOptions()
 
     @property
     def options(self) -> PipelineOptions:
         """What the AI core takes."""
         deadlines = DeadlineOptions(self.deadline, self.first_token, self.between_tokens)
-        return PipelineOptions(self.retry, deadlines, self.budget)
+        return PipelineOptions(
+            retry=self.retry,
+            deadline=deadlines,
+            budget=self.budget,
+            breaker=self.breaker,
+            recovery=self.recovery,
+            failover=self.failover,
+            coalesce=self.coalesce,
+        )
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

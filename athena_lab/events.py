@@ -30,6 +30,8 @@ class Attempt(msgspec.Struct, frozen=True, omit_defaults=True):
     model: str
     elapsed: float
     wait: float = 0.0
+    first: float | None = None
+    """Seconds to its first piece; None if there was none."""
     error: str | None = None
     """The error's code, None if the attempt succeeded."""
     input_tokens: int = 0
@@ -116,6 +118,9 @@ class Recovered(Event, tag="recovered", frozen=True):
     how: Literal["stale", "offline", "queued"]
     error: Problem
     """Why nobody answered."""
+    provider: str = "offline"
+    """Who wrote the text: the provider of an earlier answer, else ``offline``."""
+    model: str = "none"
     job: str | None = None
     age: float | None = None
 

@@ -17,7 +17,7 @@ from athena_lab import api
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.ledger import Ledger
-from athena_lab.ai.metrics import record, watch
+from athena_lab.ai.metrics import note, record, watch
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
@@ -68,6 +68,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         environ=environ,
         options=config.ai.options,
         observers=(record,),
+        notes=(note,),
         ledger=Ledger(config.ledger, config.ai.ledger),
         health=config.ai.health,
     )

@@ -12,9 +12,21 @@ from msgspec.structs import replace
 from athena_lab.ai.citations import find_citations
 from athena_lab.ai.observe import RequestEnded
 from athena_lab.ai.send import Progress
-from athena_lab.ai.types import AnalysisResult
+from athena_lab.ai.types import AnalysisResult, SetAside
 from athena_lab.errors import APIError, AthenaError, Rejected
-from athena_lab.events import Failed, Finished, Member, Started, Structured, Token, ToolCall, Usage
+from athena_lab.events import (
+    Consensus,
+    Failed,
+    FailedOver,
+    Finished,
+    Member,
+    Recovered,
+    Started,
+    Structured,
+    Token,
+    ToolCall,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -40,6 +52,7 @@ class Answer:
         observers: Sequence[Observer],
     ) -> None:
         self._started = started
+        self._provider, self._model = started.provider, started.model
         self._state = state
         self._known = known
         self._attempts = attempts
@@ -64,6 +77,7 @@ class Answer:
                         if isinstance(item, Finished):
                             last = item
                         elif not isinstance(item, Progress):
+                            item = self._told(item)  # noqa: PLW2901 - the same event, with what only we know
                             self._note(item)
                             yield item
             except AthenaError as error:
@@ -76,6 +90,12 @@ class Answer:
         finally:
             self._tell()
 
+    def _told(self, item: AnyEvent) -> AnyEvent:
+        if not isinstance(item, Recovered):
+            return item
+        problem = replace(item.error, request_id=self._started.id, attempts=len(self._attempts))
+        return replace(item, error=problem)
+
     def _note(self, item: AnyEvent) -> None:
         self._counts[type(item)] += 1
         match item:
@@ -83,6 +103,12 @@ class Answer:
                 self._text.append(item.text)
             case Usage():
                 self._usage = item
+            case FailedOver():
+                self._provider, self._model = item.provider, item.model
+                if not item.resumed:
+                    self._text.clear()
+            case Recovered():
+                self._problem = item.error
         if self._first is None and isinstance(item, Token | ToolCall | Member):
             self._first = self._elapsed()
             if self._state.value == "connected":
@@ -114,8 +140,8 @@ class Answer:
     def _tell(self) -> None:
         ended = RequestEnded(
             id=self._started.id,
-            provider=self._started.provider,
-            model=self._started.model,
+            provider=self._provider,
+            model=self._model,
             status=self._outcome,
             problem=self._problem,
             elapsed=self._elapsed(),
@@ -161,6 +187,10 @@ class Folder:
         self._calls: list[ToolCall] = []
         self._usage = Usage()
         self._structured: Structured | None = None
+        self._set_aside: list[SetAside] = []
+        self._recovered: Recovered | None = None
+        self._consensus: Consensus | None = None
+        self._who = ("", "")
         self._end: Finished | Failed | None = None
 
     @property
@@ -173,6 +203,14 @@ class Folder:
                 self._text.append(event.text)
             case Started():
                 self._started = event
+                self._who = event.provider, event.model
+            case FailedOver():
+                self._fail_over(event)
+            case Recovered():
+                self._recovered = event
+                self._who = event.provider, event.model
+            case Consensus():
+                self._consensus = event
             case ToolCall():
                 self._calls.append(event)
             case Usage():
@@ -181,6 +219,15 @@ class Folder:
                 self._structured = event
             case Finished() | Failed():
                 self._end = event
+
+    def _fail_over(self, event: FailedOver) -> None:
+        self._who = event.provider, event.model
+        if event.resumed:
+            return
+        if self._text:
+            self._set_aside.append(SetAside(event.left, event.left_model, event.error, "".join(self._text)))
+        self._text.clear()
+        self._calls.clear()
 
     def result(self) -> AnalysisResult:
         """Raises RuntimeError for a stream without its beginning or its terminal event."""
@@ -191,8 +238,8 @@ class Folder:
         result = AnalysisResult(
             id=started.id,
             status="failed",
-            provider=started.provider,
-            model=started.model,
+            provider=self._who[0],
+            model=self._who[1],
             text="".join(self._text),
             citations=end.citations,
             unknown_citations=end.unknown_citations,
@@ -202,6 +249,10 @@ class Folder:
             usage=self._usage,
             attempts=end.attempts,
             elapsed=end.elapsed,
+            error=self._recovered.error if self._recovered else None,
+            set_aside=tuple(self._set_aside),
+            recovered=self._recovered,
+            consensus=self._consensus,
         )
         if isinstance(end, Failed):
             return replace(result, error=end.error)

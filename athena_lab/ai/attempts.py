@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.ai.meter import Count, believable
 from athena_lab.ai.send import Traffic
-from athena_lab.errors import AthenaError
+from athena_lab.errors import APIError, AthenaError
 from athena_lab.events import Attempt, Usage
 
 if TYPE_CHECKING:
@@ -21,56 +21,65 @@ if TYPE_CHECKING:
 def policy(_options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def recorded(call: Call) -> AsyncGenerator[Item, None]:
-            began = tools.clock()
             call = replace(call, traffic=Traffic())
-            count = Count(call.prompt)
-            outcome: str | None = "cancelled"
-            error: AthenaError | None = None
-            _run(call, tools, 1)
+            record = _Record(call, tools)
             try:
                 async with aclosing(send(call)) as events:
                     async for event in events:
                         if isinstance(event, Usage):
                             event = _priced(event, call, tools)  # noqa: PLW2901 - the same event, with its cost
-                        count.see(event)
+                        record.see(event)
                         yield event
-                outcome = None
+                record.outcome = None
             except AthenaError as raised:
-                outcome, error = raised.code, raised
+                record.outcome, record.error = raised.code, raised
                 raise
             finally:
-                _run(call, tools, -1)
-                used, estimated = count.result(error, asked=call.traffic.sent > 0)
-                used = _priced(used, call, tools)
-                _write_down(call, tools, used, estimated=estimated, elapsed=tools.clock() - began, outcome=outcome)
+                record.write_down()
 
         return recorded
 
     return wrap
 
 
-def _run(call: Call, tools: Tools, change: int) -> None:
-    if tools.meter is not None:
-        tools.meter.running[call.provider] += change
+class _Record:
+    """What is known of one attempt. Made, it runs; written down, it has ended."""
 
+    def __init__(self, call: Call, tools: Tools) -> None:
+        self.outcome: str | None = "cancelled"
+        self.error: AthenaError | None = None
+        self._call = call
+        self._tools = tools
+        self._began = tools.clock()
+        self._first: float | None = None
+        self._count = Count(call.prompt)
+        self._run(1)
 
-def _priced(usage: Usage, call: Call, tools: Tools) -> Usage:
-    usage = believable(usage, call)
-    return usage if tools.meter is None else tools.meter.priced(call.provider, call.model, usage)
+    def see(self, item: Item) -> None:
+        if self._first is None:
+            self._first = self._tools.clock() - self._began
+        self._count.see(item)
 
+    def write_down(self) -> None:
+        call, tools = self._call, self._tools
+        self._run(-1)
+        used, estimated = self._count.result(self.error, asked=call.traffic.sent > 0)
+        used = _priced(used, call, tools)
+        billed_before = any(attempt.input_tokens or attempt.output_tokens for attempt in call.attempts)
+        if tools.meter is not None:
+            tools.meter.record(call.provider, call.model, used, first=not billed_before, estimated=estimated)
+        call.attempts.append(self._attempt(used, estimated=estimated))
+        self._tell()
 
-def _write_down(call: Call, tools: Tools, used: Usage, *, estimated: bool, elapsed: float, outcome: str | None) -> None:
-    billed_before = any(attempt.input_tokens or attempt.output_tokens for attempt in call.attempts)
-    if tools.meter is not None:
-        first = not billed_before
-        tools.meter.record(call.provider, call.model, used, first=first, estimated=estimated)
-    call.attempts.append(
-        Attempt(
+    def _attempt(self, used: Usage, *, estimated: bool) -> Attempt:
+        call = self._call
+        return Attempt(
             call.provider,
             call.model,
-            elapsed=elapsed,
+            elapsed=self._tools.clock() - self._began,
             wait=call.waited,
-            error=outcome,
+            first=self._first,
+            error=self.outcome,
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
             cached_tokens=used.cached_tokens,
@@ -79,4 +88,23 @@ def _write_down(call: Call, tools: Tools, used: Usage, *, estimated: bool, elaps
             sent=call.traffic.sent,
             received=call.traffic.received,
         )
-    )
+
+    def _tell(self) -> None:
+        """The other guards of the provider learn from how it went."""
+        call, tools = self._call, self._tools
+        guard = tools.guards.get(call.provider)
+        if self.outcome is None:
+            tools.outcome(call.provider, call.model, None)
+            if guard is not None and self._first is not None:
+                guard.latency.add(self._first)
+        elif isinstance(self.error, APIError):
+            tools.outcome(call.provider, call.model, self.error)
+
+    def _run(self, change: int) -> None:
+        if self._tools.meter is not None:
+            self._tools.meter.running[self._call.provider] += change
+
+
+def _priced(usage: Usage, call: Call, tools: Tools) -> Usage:
+    usage = believable(usage, call)
+    return usage if tools.meter is None else tools.meter.priced(call.provider, call.model, usage)

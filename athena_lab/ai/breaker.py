@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from athena_lab.ai.observe import PolicyEvent
 from athena_lab.ai.types import BreakerStatus
 from athena_lab.errors import APIError, CircuitOpen, InvalidResponse, NetworkError, ServiceUnavailable
-from athena_lab.events import Reconnecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -304,26 +304,29 @@ def counts(error: APIError) -> bool:
     return isinstance(error, NetworkError | ServiceUnavailable)
 
 
+def _first(call: Call) -> float | None:
+    """Seconds to the first piece of the attempt that succeeded: without the waits before it."""
+    own = (attempt.first for attempt in reversed(call.attempts) if attempt.provider == call.provider)
+    return next(own, None)
+
+
 def policy(_options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def guarded(call: Call) -> AsyncGenerator[Item, None]:
             permit = tools.guards[call.provider].breaker.admit(call.provider, call.model)
-            began = tools.clock()
-            first: float | None = None
             try:
                 async with aclosing(send(call)) as items:
                     async for item in items:
-                        if first is None and not isinstance(item, Reconnecting):
-                            first = tools.clock() - began
                         yield item
-                permit.succeeded(first)
+                permit.succeeded(_first(call))
             except APIError as error:
                 if counts(error):
                     permit.failed()
+                    tools.note(PolicyEvent("circuit_failure", call.provider))
                 raise
             finally:
                 permit.release()
 
-        return guarded
+        return guarded if tools.guards else send
 
     return wrap

@@ -38,8 +38,8 @@ from athena_lab.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from athena_lab.ai.guards import Guard
     from athena_lab.ai.meter import Meter
-    from athena_lab.ai.observe import RequestEnded
     from athena_lab.ai.providers.provider import Provider
     from athena_lab.ai.types import ProviderState
     from athena_lab.errors import Problem
@@ -52,6 +52,8 @@ FRESH: Final = 30.0
 """Seconds for which an answer is believed."""
 LONGEST: Final = 3_600.0
 """Seconds for which a question's failure is believed at most, whatever the provider asks for."""
+LATELY: Final = 60.0
+"""Seconds for which a check that found something wrong makes others be asked first."""
 REMEMBERED: Final = 900.0
 """Seconds after which what was known of a provider, and not asked for again, says nothing any more."""
 JITTER: Final = 0.1
@@ -173,12 +175,14 @@ class HealthBoard:
         timeout: float = TIMEOUT,
         *,
         meter: Meter | None = None,
+        guards: Mapping[str, Guard] | None = None,
         note: Callable[[str, str], str] | None = None,
     ) -> None:
         self._seen = {provider.name: _Seen(provider) for provider in providers}
         self._clock = clock
         self._timeout = timeout
         self._meter = meter
+        self._guards = guards or {}
         self._note = note or (lambda _provider, _model: "")
 
     async def statuses(self, *, refresh: bool = False) -> tuple[ProviderStatus, ...]:
@@ -220,18 +224,28 @@ class HealthBoard:
             )
         return replace(status, latency=self._clock() - began) if status.state == "available" else status
 
-    def observe(self, ended: RequestEnded) -> None:
-        """An observer for `AIManager`: a question's failure shows at once, an answer takes it back."""
-        seen = self._seen.get(ended.provider)
-        if seen is None:
+    def observe(self, provider: str, model: str, error: APIError | None) -> None:
+        """How an attempt ended: a failure shows at once, an answer takes it back."""
+        seen = self._seen[provider]
+        if error is not None:
+            if state := _TELLING.get(error.code):
+                self._learn(seen, state, error.problem())
             return
-        if ended.status in {"completed", "refused", "degraded"}:
-            seen.learned = None
-            if seen.status is not None and seen.status.state != "available":
-                detail = _ready(ended.model, seen.status.models)
-                seen.status = replace(seen.status, state="available", model=ended.model, detail=detail)
-        elif ended.problem is not None and (state := _TELLING.get(ended.problem.code)):
-            self._learn(seen, state, ended.problem)
+        seen.learned = None
+        if seen.status is not None and seen.status.state != "available":
+            detail = _ready(model, seen.status.models)
+            seen.status = replace(seen.status, state="available", model=model, detail=detail)
+
+    def state(self, name: str) -> ProviderState | None:
+        """For who chooses a provider: that it refuses the key, or what a check said lately.
+
+        Single failures of questions are for its breaker to judge, rate limits for its limiter.
+        """
+        seen, now = self._seen[name], self._clock()
+        if seen.learned is not None and seen.learned.state == "unauthorized" and now < seen.until:
+            return "unauthorized"
+        recent = seen.status is not None and now - seen.checked < LATELY
+        return seen.status.state if recent and seen.status is not None else None
 
     def _learn(self, seen: _Seen, state: ProviderState, problem: Problem) -> None:
         seen.learned_at = self._clock()
@@ -241,12 +255,30 @@ class HealthBoard:
 
     def _shown(self, seen: _Seen, status: ProviderStatus) -> ProviderStatus:
         note = self._note(status.name, status.model) if status.state == "available" else ""
+        guard = self._guards.get(status.name)
+        if guard is not None:
+            status = _guarded(status, guard)
         return replace(
             status,
             detail=f"{status.detail} {note}".rstrip(),
             rate_limits=seen.provider.rate_limits(),
             usage=self._meter.ledger.today(status.name) if self._meter is not None else Spent(),
         )
+
+
+def _guarded(status: ProviderStatus, guard: Guard) -> ProviderStatus:
+    """With what our own policies hold against it."""
+    breaker = guard.breaker.status
+    status = replace(status, breaker=breaker, running=guard.bulkhead.running, waiting=guard.bulkhead.depth)
+    if breaker.state == "closed" or status.state in {"no_api_key", "unauthorized"}:
+        return status
+    if breaker.forced:
+        detail = "Its circuit breaker was opened by hand. Close it to ask it again."
+    elif breaker.retry_after:
+        detail = f"It failed lately and is left alone for {breaker.retry_after:.0f} s more; others are asked instead."
+    else:
+        detail = "It failed lately; the next question tries whether it is back."
+    return replace(status, state="circuit_open", detail=detail)
 
 
 class HealthMonitor:

@@ -2,13 +2,13 @@
 
 ::
 
-    request -> choose a provider -> policies (pipeline.ORDER) -> provider: attempt -> wire -> transport
-            <- events: Started, Token, ToolCall, Member, Reconnecting, Usage, Structured, Finished | Failed
+    request -> choose a provider (router) -> policies (pipeline.ORDER) -> provider: attempt -> wire -> transport
+            <- events: Started, Token, ToolCall, Member, Reconnecting, FailedOver, Recovered, Usage, Structured,
+               Finished | Failed
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
@@ -20,23 +20,24 @@ from athena_lab.ai import offline
 from athena_lab.ai.answer import Answer, fold
 from athena_lab.ai.budget import budgets, unpriced
 from athena_lab.ai.guards import Guard
-from athena_lab.ai.health import TIMEOUT, HealthBoard, HealthMonitor, HealthOptions
+from athena_lab.ai.health import HealthBoard, HealthMonitor, HealthOptions
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.meter import Meter
 from athena_lab.ai.outlook import Outlook, outlook
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.providers.provider import Provider
+from athena_lab.ai.router import Lane, Router
 from athena_lab.ai.send import Call, Tools
 from athena_lab.ai.states import StreamState
 from athena_lab.ai.transports.http import AiohttpClients
 from athena_lab.ai.types import UsageReport
-from athena_lab.errors import APIError, ConfigError, InvalidField, NoProvider
+from athena_lab.errors import ConfigError, InvalidField, NoProvider
 from athena_lab.events import Started
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-    from athena_lab.ai.observe import Observer
+    from athena_lab.ai.observe import Observer, PolicyEvent
     from athena_lab.ai.pipeline import PolicyFactory
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
@@ -64,6 +65,7 @@ class AIManager:
         tools: Tools = DEFAULT_TOOLS,
         observers: Sequence[Observer] = (),
         client_factory: ClientFactory | None = None,
+        notes: Sequence[Callable[[PolicyEvent], None]] = (),
         ledger: Ledger | None = None,
         health: HealthOptions | None = None,
     ) -> None:
@@ -74,7 +76,7 @@ class AIManager:
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
-        tools = replace(tools, meter=meter, guards=guards)
+        tools = replace(tools, meter=meter, guards=guards, note=_all(notes))
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
@@ -85,12 +87,14 @@ class AIManager:
         self._budget = options.budget
         self._meter = meter
         self._deadline = options.deadline.deadline
-        self._policies = [policy(options, tools) for policy in policies]
-        self._tools = tools
-        providers = tuple(self._providers.values())
-        self._health = HealthBoard(providers, tools.clock, meter=meter, note=partial(unpriced, options.budget, meter))
-        self._monitor = HealthMonitor(providers, self._health, health or HealthOptions(), tools)
-        self._observers = (*observers, self._health.observe)
+        ready = tuple(self._providers.values())
+        price = partial(unpriced, options.budget, meter)
+        self._health = HealthBoard(ready, tools.clock, meter=meter, guards=guards, note=price)
+        self._router = Router(self._providers, guards, self._health.state, tools.clock)
+        self._tools = replace(tools, router=self._router, outcome=self._health.observe)
+        self._monitor = HealthMonitor(ready, self._health, health or HealthOptions(), self._tools)
+        self._send = compose([policy(options, self._tools) for policy in policies], self._attempt)
+        self._observers = tuple(observers)
         self._closed = False
 
     @asynccontextmanager
@@ -138,6 +142,10 @@ class AIManager:
         """Of each provider: answers that are being had, by its workers. Above 1, some wait for a connection."""
         return {name: self._meter.running[name] / it.row.workers for name, it in self._providers.items()}
 
+    def circuit(self, name: str) -> str:
+        """The state of a provider's circuit breaker: closed, open or half_open."""
+        return self._tools.guards[name].breaker.state
+
     def start(self) -> None:
         """Begin to watch the providers in the background, as the options say. Needs a running event loop."""
         self._check_open()
@@ -146,7 +154,8 @@ class AIManager:
     @property
     def outlook(self) -> Outlook:
         """Who answers the next question, by what is known. Asks nobody."""
-        return outlook(self.configured, self._health.known())
+        breakers = {name: guard.breaker.status for name, guard in self._tools.guards.items()}
+        return outlook(self.configured, self._health.known(), breakers)
 
     async def breaker(self, provider: str, state: Literal["open", "closed"]) -> ProviderStatus:
         """Leave a provider alone until this is taken back; or ask it again, and see at once how it is.
@@ -187,21 +196,24 @@ class AIManager:
         if request.provider == offline.NAME:
             name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
         else:
-            provider = self._choose(request.provider)
-            provider.selection.pick(request.options.transport)  # raises for one that it does not have
-            seconds = request.options.deadline or self._deadline
-            name, model = provider.name, request.model or await _default_model(provider, seconds)
+            first = self._choose(request.provider)
             call = Call(
-                provider=name,
-                model=model,
+                provider=first.name,
+                model=request.model or first.known_model,
                 prompt=prompt,
                 max_tokens=request.options.max_tokens,
-                expires=began + seconds,
+                expires=began + (request.options.deadline or self._deadline),
                 attempts=attempts,
                 state=state,
                 wanted=request.options.transport,
+                request=request,
             )
-            items = compose(self._policies, provider.stream)(call)
+            lane = await self._router.next(call)
+            if lane is None:
+                first.selection.pick(call.wanted)  # raises for a transport that it does not have
+                lane = Lane(first.name, call.model)
+            name, model = lane
+            items = self._send(replace(call, provider=name, model=model))
         started = Started(urandom(16).hex(), name, model)
         answer = Answer(
             started,
@@ -212,6 +224,10 @@ class AIManager:
             observers=self._observers,
         )
         return answer, items
+
+    def _attempt(self, call: Call) -> AsyncGenerator[Item, None]:
+        """Where the policies end: one attempt at the provider that the call has come to."""
+        return self._providers[call.provider].stream(call)
 
     def _choose(self, name: str | None) -> Provider:
         """The provider named, or the first by priority that has all it needs."""
@@ -241,10 +257,9 @@ class AIManager:
             raise RuntimeError("This AIManager is closed.")
 
 
-async def _default_model(provider: Provider, seconds: float) -> str:
-    """The provider's default model, "" if it cannot be learned now: the attempt meets the same failure and tells it."""
-    try:
-        async with asyncio.timeout(min(TIMEOUT, seconds)):
-            return await provider.default_model()
-    except (APIError, TimeoutError):
-        return ""
+def _all(notes: Sequence[Callable[[PolicyEvent], None]]) -> Callable[[PolicyEvent], None]:
+    def note(event: PolicyEvent) -> None:
+        for told in notes:
+            told(event)
+
+    return note

@@ -150,3 +150,17 @@ def cost(model: Model, usage: Usage) -> float | None:
     cached = min(usage.cached_tokens, usage.input_tokens)
     inputs = (usage.input_tokens - cached) * model.input_price + cached * cached_price
     return (inputs + usage.output_tokens * model.output_price) / MILLION
+
+
+def total(first: Usage, second: Usage) -> Usage:
+    """Both together; no cost where one of them has none."""
+    if first == Usage():
+        return second
+    costs = (first.cost, second.cost)
+    return Usage(
+        first.input_tokens + second.input_tokens,
+        first.output_tokens + second.output_tokens,
+        first.cached_tokens + second.cached_tokens,
+        first.reasoning_tokens + second.reasoning_tokens,
+        None if None in costs else sum(cost for cost in costs if cost is not None),
+    )

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from athena_lab.telemetry import metrics
 
 if TYPE_CHECKING:
     from athena_lab.ai.manager import AIManager
-    from athena_lab.ai.observe import RequestEnded
+    from athena_lab.ai.observe import PolicyEvent, RequestEnded
+    from athena_lab.events import Attempt
+
+_STATES: Final = ("closed", "half_open", "open")
+"""By the number that stands for each."""
 
 
 def record(ended: RequestEnded) -> None:
@@ -29,21 +33,51 @@ def record(ended: RequestEnded) -> None:
     for kind, count in ended.events.items():
         metrics.AI_STREAM_EVENTS.labels(kind).inc(count)
     for attempt in ended.attempts:
-        metrics.AI_TOKENS.labels(provider, "input").inc(attempt.input_tokens)
-        metrics.AI_TOKENS.labels(provider, "output").inc(attempt.output_tokens)
-        metrics.AI_COST_DOLLARS.labels(provider).inc(attempt.cost or 0.0)
-        if attempt.sent:
-            metrics.REQUEST_BYTES.labels(provider).observe(attempt.sent)
-            metrics.RESPONSE_BYTES.labels(provider).observe(attempt.received)
+        if not attempt.shared:
+            _record_attempt(attempt)
+
+
+def _record_attempt(attempt: Attempt) -> None:
+    provider = attempt.provider
+    metrics.AI_TOKENS.labels(provider, "input").inc(attempt.input_tokens)
+    metrics.AI_TOKENS.labels(provider, "output").inc(attempt.output_tokens)
+    metrics.AI_COST_DOLLARS.labels(provider).inc(attempt.cost or 0.0)
+    if attempt.sent:
+        metrics.REQUEST_BYTES.labels(provider).observe(attempt.sent)
+        metrics.RESPONSE_BYTES.labels(provider).observe(attempt.received)
+
+
+def note(event: PolicyEvent) -> None:
+    """What `AIManager` is to tell of its policies."""
+    provider = event.provider
+    match event.kind:
+        case "retry":
+            metrics.AI_RETRIES.labels(provider).inc()
+        case "failover":
+            metrics.AI_FAILOVERS.labels(provider, event.reason).inc()
+        case "refusal":
+            metrics.AI_REFUSALS.labels(provider).inc()
+        case "hedge":
+            metrics.AI_HEDGES.labels(provider, event.reason).inc()
+        case "rate_limit_hit":
+            metrics.AI_RATE_LIMIT_HITS.labels(provider).inc()
+        case "circuit_failure":
+            metrics.AI_CIRCUIT_FAILURES.labels(provider).inc()
 
 
 def watch(manager: AIManager) -> None:
-    """Export how much of each provider's pool is in use, for as long as the manager lives."""
+    """Export each provider's load and the state of its breaker, for as long as the manager lives."""
     alive = weakref.ref(manager)
     for name in manager.utilization:
         metrics.POOL_UTILIZATION.labels(name).set_function(partial(_utilization, alive, name))
+        metrics.AI_CIRCUIT_STATE.labels(name).set_function(partial(_circuit, alive, name))
 
 
 def _utilization(alive: weakref.ref[AIManager], name: str) -> float:
     manager = alive()
     return manager.utilization[name] if manager is not None else 0.0
+
+
+def _circuit(alive: weakref.ref[AIManager], name: str) -> float:
+    manager = alive()
+    return float(_STATES.index(manager.circuit(name))) if manager is not None else 0.0

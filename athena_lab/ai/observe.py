@@ -19,10 +19,11 @@ class RequestEnded:
 
     id: str
     provider: str
+    """Who answered, or was asked last."""
     model: str
     status: Literal["completed", "refused", "degraded", "failed", "cancelled"]
     problem: Problem | None
-    """For ``failed``. It may quote the provider, without keys and prompts."""
+    """For ``failed``, and for an answer that something else stands in for. It may quote the provider, without keys and prompts."""
     elapsed: float
     first_token: float | None
     """From the start to the first piece that a reader sees (text, a tool call, a member); None if there was none."""
@@ -36,7 +37,7 @@ class RequestEnded:
 
     @property
     def error(self) -> str | None:
-        """The error's code, for ``failed``."""
+        """The problem's code."""
         return self.problem.code if self.problem is not None else None
 
 

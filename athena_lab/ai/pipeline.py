@@ -7,10 +7,24 @@ from functools import reduce
 
 import msgspec
 
-from athena_lab.ai import attempts, budget, bulkhead, deadline, retry, structured
+from athena_lab.ai import (
+    attempts,
+    breaker,
+    budget,
+    bulkhead,
+    coalesce,
+    deadline,
+    failover,
+    ratelimit,
+    recovery,
+    retry,
+    structured,
+)
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
+from athena_lab.ai.coalesce import CoalesceOptions
 from athena_lab.ai.deadline import DeadlineOptions
+from athena_lab.ai.failover import FailoverOptions
 from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Policy, Send, Tools
@@ -24,20 +38,30 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: BudgetOptions = BudgetOptions()
     breaker: BreakerOptions = BreakerOptions()
     recovery: RecoveryOptions = RecoveryOptions()
+    failover: FailoverOptions = FailoverOptions()
+    coalesce: CoalesceOptions = CoalesceOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
 ORDER: tuple[PolicyFactory, ...] = (
+    recovery.policy,
     structured.policy,
+    coalesce.policy,
+    failover.policy,
+    breaker.policy,
     retry.policy,
+    ratelimit.policy,
     bulkhead.policy,
     budget.policy,
     attempts.policy,
     deadline.policy,
 )
-"""From the outside in: repairing an answer is a request like any other; a sleeping retry holds neither a place nor a
-reservation; who waits for a place has sent nothing, so that no limit of the provider's counts; and every attempt is
+"""From the outside in. Across providers: what stands in for an answer comes last of all; repairing an answer is a request
+like any other; who asks the same at the same time shares the way through the providers.
+
+At one provider: its breaker sees one outcome a request; a sleeping retry holds neither a place nor a reservation; who
+waits for a rate limit or a place has sent nothing, so that no limit of the provider's counts; and every attempt is
 admitted by the budget, written down, and has its own deadlines."""
 
 

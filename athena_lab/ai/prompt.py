@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import json
@@ -132,6 +132,16 @@ def _system(schema: Mapping[str, Any] | None) -> str:
         return SYSTEM
     rules = SYSTEM[: SYSTEM.index("- Answer in Markdown")].rstrip()
     return f"{rules}{STRUCTURED}{json.encode(schema).decode()}\n"
+
+
+def continued(prompt: Prompt, so_far: str) -> Prompt:
+    """The prompt for another model, which is to go on where an answer broke off."""
+    rest = (
+        "# The answer so far\nAnother model wrote the beginning of the answer and was cut off in the middle. It stands "
+        f"between the two lines that begin with UNTRUSTED:\n{fence(so_far)}\n"
+        "Go on with the very next character of it. Repeat nothing, and do not mention that you go on."
+    )
+    return replace(prompt, user=f"{prompt.user}\n\n{rest}")
 
 
 def fence(text: str) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from athena_lab.ai.bucket import Bucket
 from athena_lab.ai.meter import prompt_tokens
+from athena_lab.ai.observe import PolicyEvent
 from athena_lab.errors import RateLimited, RateWouldBeExceeded
+from athena_lab.events import Reconnecting
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -36,7 +38,13 @@ class RateLimiter:
         self._requests = _bucket(requests_per_minute, clock)
         self._tokens = _bucket(tokens_per_minute, clock)
         self._until = {"requests": 0.0, "tokens": 0.0, "cool-down": 0.0}
+        self._shunned = 0.0
         self._left: dict[str, int] = {}
+
+    @property
+    def limits(self) -> bool:
+        """Whether there is anything to wait for at all: by configuration, by what was told, or by a 429."""
+        return self._requests is not None or self._tokens is not None or any(self._until.values())
 
     def seconds_until(self, tokens: int) -> float:
         """How long a request of so many tokens, input and output together, has to wait; 0 if it may go now."""
@@ -63,14 +71,17 @@ class RateLimiter:
         self._learn("tokens", told.tokens)
 
     def cool_down(self, seconds: float | None) -> None:
-        """A 429: nothing goes for so long."""
-        wait = COOL_DOWN if seconds is None else min(seconds, LONGEST)
-        self._until["cool-down"] = max(self._until["cool-down"], self._clock() + wait)
+        """A 429. Nothing goes for so long; where it names no time, others are asked rather than this provider."""
+        now = self._clock()
+        self._shunned = max(self._shunned, now + COOL_DOWN)
+        if seconds is not None:
+            self._until["cool-down"] = max(self._until["cool-down"], now + min(seconds, LONGEST))
 
     @property
     def cooling(self) -> float:
-        """Seconds for which a 429 still holds."""
-        return max(0.0, self._until["cool-down"] - self._clock())
+        """Seconds for which somebody else should be asked, if there is anybody."""
+        told = self._until["cool-down"]
+        return max(0.0, (told or self._shunned) - self._clock())
 
     def _learn(self, name: str, window: RateWindow | None) -> None:
         if window is None or window.remaining is None or window.reset is None:
@@ -87,16 +98,13 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def within(call: Call) -> AsyncGenerator[Item, None]:
             limiter = tools.guards[call.provider].limiter
-            tokens = prompt_tokens(call.prompt) + call.max_tokens
+            tokens = prompt_tokens(call.prompt) + call.max_tokens if limiter.limits else 0
             # Looked at again after each wait: others may have gone first.
-            while wait := limiter.seconds_until(tokens):
+            while limiter.limits and (wait := limiter.seconds_until(tokens)):
+                tools.note(PolicyEvent("rate_limit_hit", call.provider))
                 if tools.clock() + wait >= call.expires:
-                    raise RateWouldBeExceeded(
-                        f"{call.provider}'s rate limit leaves no room for {wait:.0f} s, and the request has less.",
-                        provider=call.provider,
-                        model=call.model,
-                        retry_after=wait,
-                    )
+                    raise _no_room(call, wait)
+                yield Reconnecting(call.provider, len(call.attempts) + 1, wait, RateLimited.code)
                 await tools.sleep(wait)
             limiter.take(tokens)
             try:
@@ -104,9 +112,19 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
                     async for item in items:
                         yield item
             except RateLimited as error:
+                tools.note(PolicyEvent("rate_limit_hit", call.provider))
                 limiter.cool_down(error.retry_after)
                 raise
 
-        return within
+        return within if tools.guards else send
 
     return wrap
+
+
+def _no_room(call: Call, wait: float) -> RateWouldBeExceeded:
+    return RateWouldBeExceeded(
+        f"{call.provider}'s rate limit leaves no room for {wait:.0f} s, and the request has less.",
+        provider=call.provider,
+        model=call.model,
+        retry_after=wait,
+    )

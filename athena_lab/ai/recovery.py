@@ -197,7 +197,7 @@ async def _kept(error: AthenaError, call: Call, tools: Tools) -> str | None:
 
 
 def _stale(past: PastAnswer, error: AthenaError) -> tuple[Item, ...]:
-    told = Recovered("stale", error.problem(), age=max(0.0, time.time() - past.at))
+    told = Recovered("stale", error.problem(), past.provider, past.model, age=max(0.0, time.time() - past.at))
     structured = () if past.structured is None else (past.structured,)
     return (told, Token(past.text), *structured, Finished("degraded", "stale"))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
+from athena_lab.ai.observe import PolicyEvent
 from athena_lab.errors import APIError, InvalidResponse, NetworkError, RateLimited, ServiceUnavailable
 from athena_lab.events import Reconnecting, Token, ToolCall
 
@@ -71,8 +72,14 @@ def delay(attempt: int, asked: float | None, options: RetryOptions, chance: floa
 def policy(options: PipelineOptions, tools: Tools) -> Policy:
     limits = options.retry
 
+    def may_retry(error: APIError, call: Call) -> bool:
+        last = tools.router is None or tools.router.alone(call)
+        return is_transient(error) and options.recovery.retries(error, last=last)
+
     def wrap(send: Send) -> Send:
         async def retried(call: Call) -> AsyncGenerator[Item, None]:
+            if (guard := tools.guards.get(call.provider)) is not None:
+                guard.retries.give(limits.budget_ratio)
             async with AsyncExitStack() as stack:
                 opening = await _open(send, call, stack)
                 try:
@@ -80,7 +87,7 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
                         yield told
                 except APIError as error:
                     call.state.move("error")
-                    if not is_transient(error):
+                    if not may_retry(error, call):
                         raise
                     async with aclosing(_again(error, send, call, stack, limits, tools)) as steps:
                         async for step in steps:
@@ -137,6 +144,7 @@ async def _again(  # noqa: PLR0917 - one call, out of the way of what succeeds a
         # Told, waited for and tried out here: inside, tenacity would take a reader that leaves for a failure.
         if trial.retry_state.attempt_number > 1:
             call.state.move("reconnecting")
+            tools.note(PolicyEvent("retry", call.provider))
             yield Reconnecting(call.provider, trial.retry_state.attempt_number, waits.wait, waits.error.code)
             await tools.sleep(waits.wait)
             opening, failure = await _open(send, replace(call, waited=waits.wait), stack), None
@@ -182,7 +190,17 @@ class _Waits:
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
         too_long = self.wait > self._options.longest or self._tools.clock() + self.wait >= self._call.expires
-        return too_long or state.attempt_number >= self._options.attempts
+        return too_long or state.attempt_number >= self._options.attempts or not self._affordable()
+
+    def _affordable(self) -> bool:
+        """Takes a retry from the provider's budget, if there is one left."""
+        guard = self._tools.guards.get(self._call.provider)
+        if guard is None:
+            return True
+        if guard.retries.level < 1:
+            return False
+        guard.retries.take(1)
+        return True
 
 
 async def _no_time(_seconds: float) -> None:

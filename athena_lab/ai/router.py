@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from athena_lab.ai.meter import prompt_tokens
+from athena_lab.errors import APIError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from athena_lab.ai.guards import Guard
     from athena_lab.ai.providers.provider import Provider
     from athena_lab.ai.send import Call
     from athena_lab.ai.types import ProviderState
+
+
+TIMEOUT: Final = 5.0
+"""Seconds that a provider has to name its models."""
 
 
 class Lane(NamedTuple):
@@ -56,48 +64,61 @@ class Router:
         A request that names a provider is for that one alone: what it holds may not be meant for others.
         """
         able = [provider for provider in self._candidates(call) if self._able(provider, call)]
-        able = [provider for provider in able if provider.name not in call.tried]
-        if not able:
+        ranked = [
+            (self.health(provider.name, call), *self._order(provider), provider)
+            for provider in able
+            if provider.name not in call.tried
+        ]
+        if not ranked:
             return None
-        chosen = min(able, key=lambda provider: (self.health(provider.name, call), *self._order(provider)))
-        if call.tried and self.health(chosen.name, call) is Health.SHUT:
+        health, *_, chosen = min(ranked, key=itemgetter(slice(4)))
+        if call.tried and health is Health.SHUT:
             return None
         return Lane(chosen.name, self._model(chosen, call))
+
+    async def next(self, call: Call) -> Lane | None:
+        """As `best`, with the model by name where it can be learned in a moment."""
+        lane = self.best(call)
+        if lane is None or lane.model:
+            return lane
+        try:
+            async with asyncio.timeout(min(TIMEOUT, call.expires - self._clock())):
+                return Lane(lane.provider, await self._providers[lane.provider].default_model())
+        except (APIError, TimeoutError):
+            return lane  # the attempt meets the same failure, and tells it
+
+    def alone(self, call: Call) -> bool:
+        """Whether nobody else than the call's provider is left to ask."""
+        return self.best(replace(call, tried=call.tried | {call.provider})) is None
 
     def health(self, name: str, call: Call | None = None) -> Health:
         """How promising the provider is, for a call whose time may be too short to wait."""
         guard, state = self._guards[name], self._state(name)
         if not guard.breaker.able or state == "unauthorized":
             return Health.SHUT
-        wait = guard.limiter.cooling
+        wait = max(guard.limiter.cooling, guard.limiter.seconds_until(0))
         if wait:
             in_time = call is None or self._clock() + wait < call.expires
             return Health.LIMITED if in_time else Health.SHUT
         return Health.ILL if state in {"error", "timeout"} else Health.GOOD
 
-    def _candidates(self, call: Call) -> Iterator[Provider]:
+    def _candidates(self, call: Call) -> list[Provider]:
+        """Who has all it needs, and the model that is wanted; a model that no row knows is asked of the first alone."""
         named = call.request.provider if call.request is not None else call.provider
-        for provider in self._providers.values():
-            if provider.missing is None and named in {None, provider.name}:
-                yield provider
+        wanted = call.request.model if call.request is not None else None
+        ready = [it for it in self._providers.values() if it.missing is None and named in {None, it.name}]
+        if wanted is None:
+            return ready
+        return [it for it in ready if _has(it, wanted)] or ready[:1]
 
     def _able(self, provider: Provider, call: Call) -> bool:
-        """Whether it has the model, the transport, the functions, and room for the prompt."""
-        wanted = call.request.model if call.request is not None else None
-        if wanted and not self._has(provider, wanted, call):
-            return False
+        """Whether it has the transport, the functions, and room for the prompt."""
         if call.wanted is not None and call.wanted not in provider.selection.offered:
             return False
         if call.prompt.tools and not provider.features.function_calling:
             return False
         room = provider.row.known(self._model(provider, call)).context
         return room is None or prompt_tokens(call.prompt) + call.max_tokens <= room
-
-    def _has(self, provider: Provider, model: str, call: Call) -> bool:
-        """A model that no row knows is the first choice's: it is asked for nowhere else."""
-        if model == provider.row.model or any(known.id == model for known in provider.row.models):
-            return True
-        return provider.name == call.provider
 
     def _model(self, provider: Provider, call: Call) -> str:
         wanted = call.request.model if call.request is not None else call.model
@@ -107,3 +128,7 @@ class Router:
         """Priority, then load times latency: of equals whoever is likely to answer first."""
         guard = self._guards[provider.name]
         return provider.row.priority, (1 + guard.bulkhead.load) * (guard.latency.median or 0.0), provider.name
+
+
+def _has(provider: Provider, model: str) -> bool:
+    return model == provider.row.model or any(known.id == model for known in provider.row.models)

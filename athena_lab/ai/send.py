@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.recovery import Later, Past
     from athena_lab.ai.router import Router
     from athena_lab.ai.types import AnalysisRequest, TransportKind
+    from athena_lab.errors import APIError
 
 
 class Progress:
@@ -63,8 +64,6 @@ class Call:
     """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
     request: AnalysisRequest | None = field(default=None, repr=False)
     """What was asked, as it came; None where nobody asked, as for a health check."""
-    last: bool = True
-    """Nobody else is left to ask."""
     tried: set[str] = field(default_factory=set)
     """Providers that were asked or passed over; shared by all copies of a call."""
     traffic: Traffic = field(default_factory=Traffic)
@@ -96,5 +95,7 @@ class Tools:
     """Earlier answers; None where none are kept."""
     note: Callable[[PolicyEvent], None] = lambda _event: None
     """Is told what the policies do."""
+    outcome: Callable[[str, str, APIError | None], None] = lambda _provider, _model, _error: None
+    """Is told how each attempt at a provider and a model ended: with an error, or without."""
     meter: Meter | None = None
     """None: what is used is told, and neither priced nor kept."""

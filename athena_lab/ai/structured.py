@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from athena_lab.ai.meter import total
 from athena_lab.ai.prompt import fence, inert
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.states import StreamState
 from athena_lab.errors import APIError, AthenaError, Rejected
-from athena_lab.events import Assessment, Finished, Member, Structured, Token, Usage
+from athena_lab.events import Assessment, FailedOver, Finished, Member, Structured, Token, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -120,6 +121,8 @@ class _Answer:
             case Finished():
                 self.end = item
                 return ()
+            case FailedOver(resumed=False):
+                self.reader, self.end = Reader(), None
         return (item,)
 
 
@@ -141,7 +144,7 @@ async def _repair(send: Send, call: Call, invalid: Structured, spent: Usage) -> 
                 if isinstance(item, Token):
                     reader.feed(item.text)
                 elif isinstance(item, Usage):
-                    spent = _sum(spent, item)
+                    spent = total(spent, item)
     except (APIError, Rejected):
         return invalid, spent
     outcome = reader.outcome()
@@ -157,17 +160,6 @@ def _repair_prompt(prompt: Prompt, invalid: Structured) -> Prompt:
         f"{msgspec.json.encode(prompt.schema).decode()}"
     )
     return replace(prompt, user=user, tools=())
-
-
-def _sum(first: Usage, second: Usage) -> Usage:
-    costs = (first.cost, second.cost)
-    return Usage(
-        first.input_tokens + second.input_tokens,
-        first.output_tokens + second.output_tokens,
-        first.cached_tokens + second.cached_tokens,
-        first.reasoning_tokens + second.reasoning_tokens,
-        None if None in costs else sum(cost for cost in costs if cost is not None),
-    )
 
 
 class Reader:

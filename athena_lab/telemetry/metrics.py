@@ -42,6 +42,20 @@ AI_COST_DOLLARS = Gauge(
 AI_STREAM_EVENTS = Counter("athena_ai_stream_events", "Events of answers that readers were given.", ("type",))
 AI_ERRORS = Counter("athena_ai_errors", "Analyses that failed, by error code.", ("provider", "type"))
 
+AI_RATE_LIMIT_HITS = Counter(
+    "athena_ai_rate_limit_hits", "Requests that a rate limit stopped: a provider's 429, or our own wait.", ("provider",)
+)
+AI_CIRCUIT_STATE = Gauge(
+    "athena_ai_circuit_state", "A provider's circuit breaker: 0 closed, 1 half-open, 2 open.", ("provider",)
+)
+AI_CIRCUIT_FAILURES = Counter(
+    "athena_ai_circuit_failures", "Failures that a provider's circuit breaker counted.", ("provider",)
+)
+AI_RETRIES = Counter("athena_ai_retries", "Requests that a provider was asked again.", ("provider",))
+AI_FAILOVERS = Counter("athena_ai_failovers", "Times that a provider was left for another.", ("provider", "reason"))
+AI_REFUSALS = Counter("athena_ai_refusals", "Answers that a provider declined to give.", ("provider",))
+AI_HEDGES = Counter("athena_ai_hedges", "Second providers asked beside a slow one.", ("provider", "outcome"))
+
 POOL_UTILIZATION = Gauge(
     "athena_pool_utilization",
     "Answers that are being had from a provider, by its number of workers. Above 1, some wait for a connection.",

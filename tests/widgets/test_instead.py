@@ -194,13 +194,13 @@ def recovered(how, **more):
 
 
 async def test_an_earlier_answer_says_how_old_it_is_and_why(cell_of):
-    cell = cell_of(*recovered("stale", age=7_300.0))
+    cell = cell_of(*recovered("stale", age=7_300.0, provider="openai", model="gpt-6"))
     await cell.ask("What is it?")
-    assert "An earlier answer, 2 h old, since nobody answered now (" in cell.answer_html
+    assert "An earlier answer of openai / gpt-6, 2 h old, since nobody answered now (" in cell.answer_html
     assert "Nobody answered: claude answers 503. Ask again in a minute, or choose another provider." in cell.answer_html
     assert cell.answer_html.count("claude answers 503") == 1
     assert "athena-degraded" in cell.answer_html
-    assert "An earlier answer, 2 h old" in plain(cell)
+    assert "An earlier answer of openai / gpt-6, 2 h old" in plain(cell)
     assert "claude answers 503." in plain(cell)
     assert cell.answer.problem == DOWN
 

@@ -57,6 +57,7 @@ class Provider:
     ) -> None:
         self.row = row
         self._meter = tools.meter
+        self._guard = tools.guards.get(row.name)
         try:
             self._wire = find_wire(row.wire)
         except ConfigError as error:
@@ -197,7 +198,11 @@ class Provider:
         await self._whole.aclose()
 
     def _learn(self, reply: ReplyInfo) -> None:
-        self._limits = rate_limits(reply.headers, time.time()) or self._limits
+        told = rate_limits(reply.headers, time.time())
+        if told is not None:
+            self._limits = told
+            if self._guard is not None:
+                self._guard.limiter.learn(told)
 
 
 def _window(limit: int | None) -> RateWindow | None:

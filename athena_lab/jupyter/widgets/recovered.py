@@ -6,6 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from athena_lab.jupyter.widgets.seams import named
 from athena_lab.report.display import shown
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def job_of(recovered: Recovered | None) -> str:
 def title(recovered: Recovered, taken: str) -> str:
     """In place of who answered."""
     if recovered.how == "stale":
-        return f"An earlier answer, {age_text(recovered.age or 0.0)} old, since nobody answered now ({taken})."
+        who, age = named(recovered.provider, recovered.model), age_text(recovered.age or 0.0)
+        return f"An earlier answer of {who}, {age} old, since nobody answered now ({taken})."
     return f"Summary written without AI, {'for now, ' if recovered.how == 'queued' else ''}{taken}."
 
 
