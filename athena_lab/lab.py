@@ -501,7 +501,7 @@ def _providers_health(outlook: Outlook, *, names: bool) -> api.Component:
     """Degraded where others answer for the first, unhealthy where nobody does."""
     if not outlook.configured:
         return api.Component("not_configured", NoProvider.next_step)
-    if outlook.able == outlook.configured:
+    if outlook.who == "first" and outlook.able == outlook.configured:
         return api.Component("healthy", f"{outlook.configured} configured.")
     which = str(outlook.able) if outlook.able else "None"
     count = f"{which} of {outlook.configured} configured can be asked now."
