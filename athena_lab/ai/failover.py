@@ -1,8 +1,8 @@
 """Failover: when a provider cannot answer, the next is asked, before the first word or in the middle of the answer.
 
-In the middle the next provider is given the text so far and goes on from there; where that cannot be, as in a structured
-answer, it begins anew. A refusal is no failure: the next provider is asked from the beginning, and what the refusing one
-wrote is no part of the answer.
+In the middle the next provider is given the text so far and goes on from there; where that cannot be, as in a
+structured answer, it begins anew, and so does the same provider where nobody else is left. A refusal is no failure: the
+next provider is asked from the beginning, and what the refusing one wrote is no part of the answer.
 """
 
 from __future__ import annotations
@@ -39,39 +39,45 @@ class FailoverOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[ai.failover]``"""
 
     enabled: bool = True
-    resumes: Annotated[int, Meta(ge=0, le=10)] = 2
-    """How often an answer that broke off is gone on with where nobody else is left to ask: by the same provider."""
+    restarts: Annotated[int, Meta(ge=0, le=10)] = 2
+    """How often a provider whose answer broke off is asked anew, where nobody else is left to go on with it."""
 
 
 def policy(options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
-        async def routed(call: Call) -> AsyncGenerator[Item, None]:
-            assert tools.router is not None
-            trip = _Trip(call, tools.router, options, tools)
-            while True:
-                error: AthenaError | None = None
-                try:
-                    async with aclosing(send(trip.leg)) as items:
-                        async for item in items:
-                            if trip.see(item):
-                                yield trip.shown(item)
-                    if trip.refusal is None:
-                        return
-                except AthenaError as failed:
-                    error = failed
-                wait = await trip.move(error)
-                if wait is None:
-                    break
-                if wait:
-                    yield trip.waiting(wait, error)
-                    await tools.sleep(wait)
-                yield trip.change
-            if trip.refusal is not None:
-                yield trip.refusal
+        router = tools.router
+        if router is None or not options.failover.enabled:
+            return send
 
-        return routed if options.failover.enabled and tools.router is not None else send
+        def routed(call: Call) -> AsyncGenerator[Item, None]:
+            return _route(send, _Trip(call, router, options, tools), tools)
+
+        return routed
 
     return wrap
+
+
+async def _route(send: Send, trip: _Trip, tools: Tools) -> AsyncGenerator[Item, None]:
+    while True:
+        error: AthenaError | None = None
+        try:
+            async with aclosing(send(trip.leg)) as items:
+                async for item in items:
+                    if trip.see(item):
+                        yield trip.shown(item)
+            if trip.refusal is None:
+                return
+        except AthenaError as failed:
+            error = failed
+        wait = await trip.move(error)
+        if wait is None:
+            break
+        if wait:
+            yield trip.waiting(wait, error)
+            await tools.sleep(wait)
+        yield trip.change
+    if trip.refusal is not None:
+        yield trip.refusal
 
 
 class _Trip:
@@ -89,7 +95,7 @@ class _Trip:
         self._tools = tools
         self._text: list[str] = []
         self._tools_called = False
-        self._resumes = 0
+        self._restarts = 0
         self._usage = self._before = Usage()
 
     def see(self, item: Item) -> bool:
@@ -125,7 +131,7 @@ class _Trip:
         self._call.tried.add(left.provider)
         lane, wait = await self._router.next(self._call), 0.0
         if lane is None and error is not None:
-            lane, wait = left, self._resume_wait(error)
+            lane, wait = left, self._restart_wait(error)
         if lane is None:
             return None
         code = REFUSED if error is None else error.code
@@ -137,19 +143,19 @@ class _Trip:
         code = REFUSED if error is None else error.code
         return Reconnecting(self.leg.provider, len(self._call.attempts) + 1, wait, code)
 
-    def _resume_wait(self, error: AthenaError) -> float:
-        """Seconds after which the same provider may go on with its answer. Raises the error where it may not."""
-        self._resumes += 1
-        if not self._text or self._resumes > self._options.failover.resumes or not is_transient(error):
+    def _restart_wait(self, error: AthenaError) -> float:
+        """Seconds after which the same provider may be asked anew. Raises the error where it may not."""
+        self._restarts += 1
+        if not self._text or self._restarts > self._options.failover.restarts or not is_transient(error):
             raise error
         asked = error.retry_after if isinstance(error, APIError) else None
-        wait = delay(self._resumes, asked, self._options.retry, self._tools.random())
+        wait = delay(self._restarts, asked, self._options.retry, self._tools.random())
         if self._tools.clock() + wait >= self._call.expires:
             raise error
         return wait
 
     def _turn(self, left: Lane, lane: Lane, code: str) -> None:
-        resumed = self._can_resume(code)
+        resumed = self._can_resume(code) and lane.provider != left.provider
         stop_reason = self.refusal.stop_reason if self.refusal is not None else ""
         self.change = FailedOver(lane.provider, lane.model, left.provider, left.model, code, resumed, stop_reason)
         self._call.state.move("error")

@@ -23,7 +23,7 @@ class RequestEnded:
     model: str
     status: Literal["completed", "refused", "degraded", "failed", "cancelled"]
     problem: Problem | None
-    """For ``failed``, and for an answer that something else stands in for. It may quote the provider, without keys and prompts."""
+    """For ``failed``, and where something stands in for an answer. It may quote the provider, no key and no prompt."""
     elapsed: float
     first_token: float | None
     """From the start to the first piece that a reader sees (text, a tool call, a member); None if there was none."""

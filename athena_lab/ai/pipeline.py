@@ -57,8 +57,8 @@ ORDER: tuple[PolicyFactory, ...] = (
     attempts.policy,
     deadline.policy,
 )
-"""From the outside in. Across providers: what stands in for an answer comes last of all; repairing an answer is a request
-like any other; who asks the same at the same time shares the way through the providers.
+"""From the outside in. Across providers: what stands in for an answer comes last of all; repairing an answer is a
+request like any other; who asks the same at the same time shares the way through the providers.
 
 At one provider: its breaker sees one outcome a request; a sleeping retry holds neither a place nor a reservation; who
 waits for a rate limit or a place has sent nothing, so that no limit of the provider's counts; and every attempt is

@@ -73,15 +73,15 @@ class RateLimiter:
     def cool_down(self, seconds: float | None) -> None:
         """A 429. Nothing goes for so long; where it names no time, others are asked rather than this provider."""
         now = self._clock()
-        self._shunned = max(self._shunned, now + COOL_DOWN)
-        if seconds is not None:
+        if seconds is None:
+            self._shunned = now + COOL_DOWN
+        else:
             self._until["cool-down"] = max(self._until["cool-down"], now + min(seconds, LONGEST))
 
     @property
     def cooling(self) -> float:
         """Seconds for which somebody else should be asked, if there is anybody."""
-        told = self._until["cool-down"]
-        return max(0.0, (told or self._shunned) - self._clock())
+        return max(0.0, max(self._until["cool-down"], self._shunned) - self._clock())
 
     def _learn(self, name: str, window: RateWindow | None) -> None:
         if window is None or window.remaining is None or window.reset is None:

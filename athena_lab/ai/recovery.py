@@ -68,7 +68,8 @@ class RecoveryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Whether the same provider is asked again. ``last``: nobody else is left to ask."""
         steps = self.steps(error)
         if "retry" not in steps:
-            return False
+            # The provider's own word that the same request may succeed counts where no rule of ours is more special.
+            return getattr(error, "should_retry", None) is True and "failover" not in steps
         return last or "failover" not in steps or steps.index("retry") < steps.index("failover")
 
     def moves_on(self, error: AthenaError) -> bool:
@@ -128,6 +129,7 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
             if error is None:
                 await answer.keep(tools.past)
                 return
+            call.state.move("error")
             async with aclosing(_instead(rules.steps(error), error, call, tools)) as items:
                 async for item in items:
                     yield item

@@ -72,14 +72,9 @@ def delay(attempt: int, asked: float | None, options: RetryOptions, chance: floa
 def policy(options: PipelineOptions, tools: Tools) -> Policy:
     limits = options.retry
 
-    def may_retry(error: APIError, call: Call) -> bool:
-        last = tools.router is None or tools.router.alone(call)
-        return is_transient(error) and options.recovery.retries(error, last=last)
-
     def wrap(send: Send) -> Send:
         async def retried(call: Call) -> AsyncGenerator[Item, None]:
-            if (guard := tools.guards.get(call.provider)) is not None:
-                guard.retries.give(limits.budget_ratio)
+            _fill_budget(call, limits, tools)
             async with AsyncExitStack() as stack:
                 opening = await _open(send, call, stack)
                 try:
@@ -87,7 +82,7 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
                         yield told
                 except APIError as error:
                     call.state.move("error")
-                    if not may_retry(error, call):
+                    if not _may_retry(error, call, options, tools):
                         raise
                     async with aclosing(_again(error, send, call, stack, limits, tools)) as steps:
                         async for step in steps:
@@ -103,6 +98,16 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
         return retried
 
     return wrap
+
+
+def _may_retry(error: APIError, call: Call, options: PipelineOptions, tools: Tools) -> bool:
+    last = tools.router is None or tools.router.alone(call)
+    return is_transient(error) and options.recovery.retries(error, last=last)
+
+
+def _fill_budget(call: Call, options: RetryOptions, tools: Tools) -> None:
+    if (guard := tools.guards.get(call.provider)) is not None:
+        guard.retries.give(options.budget_ratio)
 
 
 class _Opening:

@@ -33,12 +33,13 @@ TRANSITIONS: Final[Mapping[State, frozenset[State]]] = {
     "streaming": frozenset({"buffering", "paused", "completed", "error", "failed"}),
     "buffering": frozenset({"streaming", "paused", "error", "failed"}),
     "paused": frozenset({"connected", "streaming", "buffering", "completed", "error", "failed"}),
-    "error": frozenset({"reconnecting", "failed"}),
+    "error": frozenset({"reconnecting", "completed", "failed"}),
     "reconnecting": frozenset({"connecting", "error", "failed"}),
     "completed": frozenset(),
     "failed": frozenset(),
 }
-"""``idle`` to ``completed`` is the summary written without AI: it asks nobody. An attempt may fail unconnected."""
+"""``idle`` to ``completed`` is the summary written without AI: it asks nobody. An attempt may fail unconnected.
+``error`` to ``completed`` is what stands in for an answer that nobody gave."""
 
 
 class IllegalTransition(RuntimeError):

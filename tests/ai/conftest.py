@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from athena_lab.ai import AIManager, AnalysisRequest, ProviderRow
+from athena_lab.ai import AIManager, AnalysisRequest, PipelineOptions, ProviderRow
+from athena_lab.ai.coalesce import CoalesceOptions
+from athena_lab.ai.failover import FailoverOptions
+from athena_lab.ai.recovery import DEFAULT_RULES, RecoveryOptions
 from athena_lab.ai.send import Tools
 from tests.peers.scripted_server import ScriptedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+PLAIN = PipelineOptions(
+    recovery=RecoveryOptions(
+        {
+            code: (*(step for step in steps if step in {"retry", "failover"}), "fail")
+            for code, steps in DEFAULT_RULES.items()
+        }
+    ),
+    failover=FailoverOptions(restarts=0),
+    coalesce=CoalesceOptions(enabled=False),
+)
+"""Nothing stands in for an answer, none is begun anew and none is shared: what becomes of one attempt is seen."""
 
 KEY = "sk-test-7f3a9c1e5b8d2046aabbccdd"
 
@@ -59,13 +75,24 @@ async def manager_for(server: ScriptedServer, patience: Patience) -> AsyncIterat
     def make(wire: str = "openai-chat", *, row_changes: dict[str, Any] | None = None, **settings: Any) -> AIManager:
         tools = Tools(patience.clock, patience.sleep, patience.chance)
         rows = [row(server, wire, **(row_changes or {}))]
-        settings = {"environ": {"PEER_KEY": KEY}, "tools": tools, **settings}
+        settings = {"environ": {"PEER_KEY": KEY}, "tools": tools, **settings, "options": plain(settings.get("options"))}
         made.append(AIManager(rows, **settings))
         return made[-1]
 
     yield make
     for manager in made:
         await manager.aclose()
+
+
+def plain(options: PipelineOptions | None) -> PipelineOptions:
+    """The options, with what they leave as it is by default taken from `PLAIN`."""
+    options = options or PipelineOptions()
+    changes = {
+        name: getattr(PLAIN, name)
+        for name in ("recovery", "failover", "coalesce")
+        if getattr(options, name) == getattr(PipelineOptions(), name)
+    }
+    return msgspec.structs.replace(options, **changes)
 
 
 @pytest.fixture

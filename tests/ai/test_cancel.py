@@ -11,7 +11,7 @@ from athena_lab.ai.send import Tools
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import Features
 from athena_lab.events import Token
-from tests.ai.conftest import KEY, row
+from tests.ai.conftest import KEY, PLAIN, row
 from tests.ai.recorded import OPENAI, RESPONSES, TEXT
 from tests.peers.scripted_server import hang, sse, stream
 from tests.peers.socket_server import SocketServer, talk
@@ -141,7 +141,7 @@ async def test_cancelling_100_of_200_sockets_leaks_nothing(request_of, patience)
         tools = Tools(patience.clock, patience.sleep, patience.chance)
         peer = row(server, "openai-responses", features=Features(websocket=True), workers=200)
         before = len(asyncio.all_tasks()), sockets_of_this_process()
-        async with AIManager([peer], environ={"PEER_KEY": KEY}, tools=tools) as manager:
+        async with AIManager([peer], environ={"PEER_KEY": KEY}, tools=tools, options=PLAIN) as manager:
             texts = await half_cancelled(manager, server, request_of(), 200, released)
             assert texts == ["".join(TEXT)] * 100
             results = await asyncio.gather(*(manager.analyze(request_of(), PROMPT) for _ in range(200)))

@@ -157,7 +157,7 @@ async def test_a_status_says_what_the_provider_can_do_has_left_and_has_used(serv
     [
         (reply(401), ("unauthorized", "Set a valid key")),
         (reply(403), ("unauthorized", "access")),
-        (reply(429, "", {"retry-after": "90"}), ("rate_limited", "Wait")),
+        (reply(429, "", {"retry-after": "20"}), ("rate_limited", "Wait")),
         (reply(402), ("error", "HTTP 402")),
         (reply(503), ("error", "HTTP 503")),
         (drop, ("error", "closed the connection")),

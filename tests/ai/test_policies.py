@@ -9,7 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from athena_lab.ai import attempts, budget, bulkhead, deadline, retry, structured
+from athena_lab.ai import (
+    attempts,
+    breaker,
+    budget,
+    bulkhead,
+    coalesce,
+    deadline,
+    failover,
+    ratelimit,
+    recovery,
+    retry,
+    structured,
+)
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.prompt import build_prompt
@@ -78,8 +90,9 @@ def error(kind=ServiceUnavailable, **fields):
 
 
 def test_the_order_of_policies():
-    expected = (structured, retry, bulkhead, budget, attempts, deadline)
-    assert tuple(module.policy for module in expected) == ORDER
+    across = (recovery, structured, coalesce, failover)
+    within = (breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
+    assert tuple(module.policy for module in (*across, *within)) == ORDER
 
 
 def test_compose_puts_the_first_outermost_and_takes_none():
