@@ -92,8 +92,11 @@ async def test_a_page_that_comes_late_never_sees_what_was_taken_back(cell_of):
 
 
 async def test_a_refusal_is_shown_even_without_a_word(cell_of):
-    cell = cell_of(STARTED, DECLINED, Token("It is packed."), FINISHED)
+    attempts = (Attempt("claude", "model-x", 0.1), Attempt("openai", "gpt-6", 0.2))
+    cell = cell_of(STARTED, DECLINED, Token("It is packed."), Finished("completed", "stop", attempts=attempts))
     await cell.ask("What is it?")
+    assert "<td>claude</td><td>model-x</td><td>declined</td>" in cell.answer_html
+    assert "<td>openai</td><td>gpt-6</td><td>answered</td>" in cell.answer_html
     assert '<p class="athena-aside">claude / model-x declined (content_filter).</p>' in cell.answer_html
     assert "claude / model-x declined (content_filter)" in plain(cell)
 
@@ -298,6 +301,13 @@ async def test_what_was_tried_is_folded_below_the_answer(cell_of):
     lines = plain(cell).splitlines()
     assert "claude / model-x: rate limited, after a wait of 1.00 s, took 100 ms" in lines
     assert any(line.startswith("openai / gpt-6: answered; shared") for line in lines)
+
+
+async def test_where_the_last_declines_too_its_attempt_says_so(cell_of):
+    ended = Finished("refused", "content_filter", attempts=(Attempt("claude", "model-x", 0.1),))
+    cell = cell_of(STARTED, Token("No."), ended)
+    await cell.ask("What is it?")
+    assert "claude / model-x: declined, took 100 ms" in plain(cell)
 
 
 async def test_what_was_tried_in_vain_is_told_too(cell_of):

@@ -68,8 +68,13 @@ def render_answer(answer: Answer, citations: Citations) -> str:
         f'<p class="athena-by">{escape(byline(answer))}</p>'
         f"{render_recovered(answer.recovered) if answer.recovered else ''}"
         f"{_assessed(answer)}{render_with_seams(answer.text, answer.seams, citations)}{_notes(answer)}"
-        f"{render_asides(answer.asides, citations)}{render_attempts(answer.attempts)}</section>"
+        f"{render_asides(answer.asides, citations)}{render_attempts(answer.attempts, _declined(answer))}</section>"
     )
+
+
+def _declined(answer: Answer) -> set[tuple[str, str]]:
+    last = {(answer.provider, answer.model)} if answer.ending == "refused" else set()
+    return {aside.declined for aside in answer.asides if aside.declined} | last
 
 
 def _assessed(answer: Answer) -> str:
@@ -87,7 +92,7 @@ def plain_answer(answer: Answer) -> str:
     """For a terminal, and for hosts that show no HTML."""
     text = plain_with_seams(answer.text, answer.seams)
     lines = [byline(answer), *_plain_before(answer), *(shown(line) for line in text.splitlines()), *_warnings(answer)]
-    return "\n".join((*lines, *plain_asides(answer.asides), *plain_attempts(answer.attempts)))
+    return "\n".join((*lines, *plain_asides(answer.asides), *plain_attempts(answer.attempts, _declined(answer))))
 
 
 def _plain_before(answer: Answer) -> list[str]:

@@ -27,7 +27,7 @@ from athena_lab.jupyter.widgets.tried import HEDGED, MAX_ASIDES, REFUSED, Aside,
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from athena_lab.ai.types import AnalysisResult
+    from athena_lab.ai.types import AnalysisResult, SetAside
 
 BROKEN_OFF = Problem(
     title="Answer broke off",
@@ -115,7 +115,8 @@ class Run:
         said = _left(event) if told else f"{named(event.left, event.left_model)}: {reason(event.error)}"
         self.note = f"{said}; {named(event.provider, event.model)} is asked now."
         if (text or event.error == REFUSED) and len(self._asides) < MAX_ASIDES:
-            self._asides.append(Aside(said, cut(text)))
+            declined = (event.left, event.left_model) if event.error == REFUSED else None
+            self._asides.append(Aside(said, cut(text), declined))
         self.text.restart()
         self._seams.clear()
         self._structured = None
@@ -176,10 +177,13 @@ def kept(question: str, result: AnalysisResult) -> Answer:
         structured=result.structured,
         usage=result.usage,
         problem=result.error,
-        asides=tuple(
-            Aside(left(it.provider, it.model, it.reason), cut(it.text)) for it in result.set_aside[:MAX_ASIDES]
-        ),
+        asides=tuple(map(_aside, result.set_aside[:MAX_ASIDES])),
         recovered=result.recovered,
         consensus=result.consensus,
         attempts=result.attempts,
     )
+
+
+def _aside(it: SetAside) -> Aside:
+    declined = (it.provider, it.model) if it.reason == REFUSED else None
+    return Aside(left(it.provider, it.model, it.reason), cut(it.text), declined)

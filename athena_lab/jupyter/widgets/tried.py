@@ -12,7 +12,7 @@ from athena_lab.jupyter.widgets.seams import named
 from athena_lab.report.display import counted, seconds_text, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from athena_lab.events import Attempt
     from athena_lab.jupyter.widgets.markdown import Citations
@@ -33,11 +33,17 @@ _ENDS = {
 }
 
 
+Who = tuple[str, str]
+"""A provider and its model."""
+
+
 class Aside(msgspec.Struct, frozen=True):
     """``said``: who wrote it and why it is no part of the answer. ``text`` is Markdown, perhaps none."""
 
     said: str
     text: str
+    declined: Who | None = None
+    """Who refused, if that is why."""
 
 
 def reason(code: str) -> str:
@@ -74,23 +80,23 @@ def plain_asides(asides: Sequence[Aside]) -> list[str]:
     return [f"{aside.said}; {counted(len(aside.text), 'character')} set aside." for aside in asides]
 
 
-def render_attempts(attempts: Sequence[Attempt]) -> str:
-    """A folded table; nothing where nothing was tried."""
+def render_attempts(attempts: Sequence[Attempt], declined: Collection[Who] = ()) -> str:
+    """A folded table; nothing where nothing was tried. ``declined``: whose attempts without an error are refusals."""
     if not attempts:
         return ""
     titles = ("Provider", "Model", "How it ended", "Wait", "Time", "Tokens", "Cost")
     head = "".join(f"<th>{title}</th>" for title in titles)
-    rows = "".join(_row(attempt) for attempt in attempts[:_MAX_ROWS])
+    rows = "".join(_row(_cells(attempt, declined)) for attempt in attempts[:_MAX_ROWS])
     return (
         f'<details class="athena-attempts"><summary>{summary(attempts)}</summary>'
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{escape(_more(attempts))}</details>"
     )
 
 
-def plain_attempts(attempts: Sequence[Attempt]) -> list[str]:
+def plain_attempts(attempts: Sequence[Attempt], declined: Collection[Who] = ()) -> list[str]:
     """A line each."""
     more = [_more(attempts)] if _more(attempts) else []
-    return [*(_line(attempt) for attempt in attempts[:_MAX_ROWS]), *more]
+    return [*(_line(_cells(attempt, declined)) for attempt in attempts[:_MAX_ROWS]), *more]
 
 
 def summary(attempts: Sequence[Attempt]) -> str:
@@ -110,23 +116,23 @@ def cost_text(cost: float) -> str:
     return f"${cost:.4f}"
 
 
-def _row(attempt: Attempt) -> str:
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in _cells(attempt)) + "</tr>"
+def _row(cells: tuple[str, ...]) -> str:
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
-def _line(attempt: Attempt) -> str:
-    provider, model, ended, wait, took, tokens, cost = _cells(attempt)
+def _line(cells: tuple[str, ...]) -> str:
+    provider, model, ended, wait, took, tokens, cost = cells
     facts = (ended, wait and f"after a wait of {wait}", f"took {took}", tokens and f"{tokens} tokens", cost)
     return f"{' / '.join(part for part in (provider, model) if part)}: {', '.join(fact for fact in facts if fact)}"
 
 
-def _cells(attempt: Attempt) -> tuple[str, ...]:
+def _cells(attempt: Attempt, declined: Collection[Who]) -> tuple[str, ...]:
     about = "about " if attempt.estimated else ""
     used = attempt.input_tokens + attempt.output_tokens
     return (
         shown(attempt.provider, 64),
         shown(attempt.model, 200),
-        _ended(attempt),
+        _ended(attempt, declined),
         seconds_text(attempt.wait) if attempt.wait else "",
         seconds_text(attempt.elapsed),
         about + tokens_text(attempt.input_tokens, attempt.output_tokens) if used else "",
@@ -134,8 +140,9 @@ def _cells(attempt: Attempt) -> tuple[str, ...]:
     )
 
 
-def _ended(attempt: Attempt) -> str:
-    ended = "answered" if attempt.error is None else reason(attempt.error)
+def _ended(attempt: Attempt, declined: Collection[Who]) -> str:
+    refused = attempt.error is None and (attempt.provider, attempt.model) in declined
+    ended = "answered" if attempt.error is None and not refused else reason(attempt.error or REFUSED)
     return f"{ended}; shared with the same question, and counted there" if attempt.shared else ended
 
 
