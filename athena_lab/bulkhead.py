@@ -29,7 +29,8 @@ class BulkheadOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Bulkhead:
     """Places for ``workers``, a queue for ``queue`` more. Belongs to one event loop. ``clock`` gives monotonic seconds.
 
-    ``on_change`` is told of the number that wait, ``on_wait`` of the seconds that somebody waited.
+    ``on_change`` is told of the number that wait, ``on_wait`` of the seconds that somebody waited, whether for a place
+    or in vain, ``on_full`` of everybody whom there was no room for.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Bulkhead:
         *,
         on_change: Callable[[int], None] | None = None,
         on_wait: Callable[[float], None] | None = None,
+        on_full: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.options = options
         self._clock = clock
-        self._on_change = on_change
-        self._on_wait = on_wait
+        self.on_change = on_change
+        self.on_wait = on_wait
+        self.on_full = on_full
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -63,6 +66,23 @@ class Bulkhead:
         """Running and waiting, as a share of the places; over 1 means a queue."""
         return (self._running + len(self._waiting)) / self.options.workers
 
+    @property
+    def full(self) -> bool:
+        """Whether the next to come is refused."""
+        return self._running >= self.options.workers and len(self._waiting) >= self.options.queue
+
+    @property
+    def filling(self) -> bool:
+        """Whether more than half of the queue is taken."""
+        return len(self._waiting) > self.options.queue / 2
+
+    def take(self) -> bool:
+        """A place that is free at this moment, to be given back by `leave`. None is, while somebody waits."""
+        if self._running < self.options.workers:
+            self._running += 1
+            return True
+        return False
+
     @asynccontextmanager
     async def place(self, seconds: float | None = None) -> AsyncIterator[None]:
         """Hold a place. Raises BulkheadFull when the queue is full, TimeoutError after so many seconds in it."""
@@ -74,14 +94,14 @@ class Bulkhead:
 
     async def enter(self, seconds: float | None = None) -> None:
         """As `place`, for one that is given back by `leave`."""
-        if self._running < self.options.workers and not self._waiting:
-            self._running += 1
-        else:
+        if not self.take():
             async with asyncio.timeout(seconds):
                 await self._queue()
 
     async def _queue(self) -> None:
         if len(self._waiting) >= self.options.queue:
+            if self.on_full is not None:
+                self.on_full()
             raise BulkheadFull(
                 f"{self.name}: {self.options.workers} requests run and {self.options.queue} wait, as many as may.",
                 retry_after=1.0,
@@ -99,8 +119,9 @@ class Bulkhead:
                 self._waiting.remove(turn)
                 self._changed()
             raise
-        if self._on_wait is not None:
-            self._on_wait(self._clock() - began)
+        finally:
+            if self.on_wait is not None:
+                self.on_wait(self._clock() - began)
 
     def leave(self) -> None:
         """Hand the place to who has waited longest; nobody else can take it in between."""
@@ -113,5 +134,5 @@ class Bulkhead:
         self._running -= 1
 
     def _changed(self) -> None:
-        if self._on_change is not None:
-            self._on_change(len(self._waiting))
+        if self.on_change is not None:
+            self.on_change(len(self._waiting))

@@ -33,6 +33,7 @@ from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
 from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.retry import RetryOptions
+from athena_lab.bulkheads import BulkheadsOptions
 from athena_lab.errors import ConfigError
 from athena_lab.sample import DEFAULT_MAX_BYTES, MIB
 from athena_lab.wasm.runtime import RuntimeOptions
@@ -111,6 +112,7 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     wasm: WasmConfig = WasmConfig()
     ai: AiConfig = AiConfig()
     http: HttpConfig = HttpConfig()
+    bulkheads: BulkheadsOptions = BulkheadsOptions()
     providers: dict[str, ProviderRow] = {}
 
     @property
@@ -152,7 +154,7 @@ class ConfigFile(msgspec.Struct, frozen=True):
     trusted: bool
 
     def error(self, key: str, problem: str) -> ConfigError:
-        """The error for the setting `key` (``wasm.workers``), with its line."""
+        """The error for the setting `key` (``wasm.deadline``), with its line."""
         line = _line_of(self.text, key)
         return ConfigError(f"{self.path}{f', line {line}' if line else ''}: {problem}")
 
@@ -250,7 +252,7 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 Blame = Callable[[str, str], ConfigError]
-"""Makes the error for a key (``wasm.workers``) and what is wrong with it."""
+"""Makes the error for a key (``wasm.deadline``) and what is wrong with it."""
 
 
 def _convert(tree: Mapping[str, Any], blame: Blame, *, strict: bool) -> LabConfig:
@@ -262,9 +264,10 @@ def _convert(tree: Mapping[str, Any], blame: Blame, *, strict: bool) -> LabConfi
     rows = _merge(built_in, named)
     for name in built_in.keys() & named.keys():
         _keep_models(built_in[name], rows[name])
-    config = _checked(
-        {key: value for key, value in tree.items() if key != "providers"}, LabConfig, "", blame, strict=strict
-    )
+    others = {key: value for key, value in tree.items() if key != "providers"}
+    if isinstance(places := tree.get("bulkheads"), dict):  # so that either half of a bulkhead can be set alone
+        others["bulkheads"] = _merge(_plain(BulkheadsOptions()), places)
+    config = _checked(others, LabConfig, "", blame, strict=strict)
     # One by one, since msgspec does not say which of a table's entries is wrong.
     providers = {
         name: _checked(_row(name, row), ProviderRow, f"providers.{name}.", blame, strict=strict)
@@ -296,8 +299,8 @@ def _checked(value: Any, kind: type[_T], above: str, blame: Blame, *, strict: bo
         raise blame(key, f"{problem} (in {key}).") from None
 
 
-def _plain(row: ProviderRow) -> dict[str, Any]:
-    return cast("dict[str, Any]", msgspec.to_builtins(row))
+def _plain(settings: msgspec.Struct) -> dict[str, Any]:
+    return cast("dict[str, Any]", msgspec.to_builtins(settings))
 
 
 def _variable(key: str) -> str:

@@ -387,7 +387,7 @@ class QueueFull(WasmError):
     code = "queue_full"
     title = "Queue full"
     status = 503
-    next_step = "Wait for running analyses to end, or raise [wasm] queue in athena.toml."
+    next_step = "Wait for running analyses to end, or raise the queue of [bulkheads] container in athena.toml."
 
 
 # -- policies --------------------------------------------------------------------------------------------------

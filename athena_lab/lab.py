@@ -19,23 +19,26 @@ from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.metrics import note, record, watch
 from athena_lab.ai.structured import schema as assessment_schema
+from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
 from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
 from athena_lab.report.display import counted
 from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, display_name
+from athena_lab.telemetry.bulkheads import watch as watch_bulkhead
 from athena_lab.wasm.catalog import Catalog, Entry
 from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.runtime import Module, Runtime, SampleFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
     from athena_lab.ai.outlook import Outlook
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
+    from athena_lab.bulkhead import Bulkhead
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
 
@@ -63,6 +66,9 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     config = config or load_config(environ)
+    bulkheads = Bulkheads(config.bulkheads)
+    for bulkhead in bulkheads:
+        watch_bulkhead(bulkhead, bulkhead.name)
     ai = AIManager(
         config.providers.values(),
         environ=environ,
@@ -71,13 +77,15 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         notes=(note,),
         ledger=Ledger(config.ledger, config.ai.ledger),
         health=config.ai.health,
+        bulkheads=bulkheads,
     )
     watch(ai)
     return Lab(
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
-        runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache),
+        runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache, bulkheads=bulkheads),
         ai=ai,
+        bulkheads=bulkheads,
     )
 
 
@@ -87,11 +95,14 @@ class Lab:
     It owns the sandbox, the quarantine and the AI core. Use it from one event loop.
     """
 
-    def __init__(self, config: LabConfig, *, quarantine: Quarantine, runtime: Runtime, ai: AIManager) -> None:
+    def __init__(
+        self, config: LabConfig, *, quarantine: Quarantine, runtime: Runtime, ai: AIManager, bulkheads: Bulkheads
+    ) -> None:
         self.config = config
         self._quarantine = quarantine
         self._runtime = runtime
         self._ai = ai
+        self._bulkheads = bulkheads
         self.jobs = Jobs(config.ai.jobs)
         self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
         self._closed = False
@@ -338,8 +349,8 @@ class Lab:
             architecture=platform.machine(),
             modules=tuple(_capabilities(module) for module in self._runtime.modules.values()),
             limits=api.Limits(
-                workers=wasm.workers,
-                queue=wasm.queue,
+                workers=self._runtime.workers,
+                queue=self._runtime.queue,
                 memory_bytes=wasm.memory_bytes,
                 deadline=wasm.deadline,
                 max_sample_bytes=self.config.samples.max_bytes,
@@ -393,7 +404,7 @@ class Lab:
         }
 
     async def wasm_status(self) -> api.WasmStatus:
-        with contextlib.suppress(BadModule):  # then nothing is loaded, which is what the status says
+        with contextlib.suppress(BadModule, QueueFull):  # then not all is loaded, which is what the status says
             await self._ensure_loaded()
         status, detail = _wasm_health(self._runtime)
         metrics = self._module_metrics()
@@ -407,11 +418,13 @@ class Lab:
             "api": api.Component("healthy", "It answers."),
             "wasm": api.Component(wasm.status, f"{counted(len(self._runtime.modules), 'module')} loaded."),
             "providers": _providers_health(self._ai.outlook, names=names),
+            "queues": _queues_health(self._bulkheads, self._ai.bulkheads),
         }
         if self._runtime.failures:
             failed = ", ".join(sorted(self._runtime.failures))
             components["wasm"] = api.Component(wasm.status, f"Not loaded: {failed}. GET /api/v1/status/wasm says why.")
-        degraded = wasm.status == "healthy" and components["providers"].status in {"degraded", "unhealthy"}
+        bad = {part.status for part in components.values()} & {"degraded", "unhealthy"}
+        degraded = wasm.status == "healthy" and bool(bad)
         return api.HealthReport("degraded" if degraded else wasm.status, components)
 
     # -- the end
@@ -509,6 +522,19 @@ def _providers_health(outlook: Outlook, *, names: bool) -> api.Component:
     if names and outlook.sentence:
         detail = f"{outlook.sentence} {count}"
     return api.Component(_HEALTH[outlook.who], detail)
+
+
+def _queues_health(shared: Iterable[Bulkhead], providers: Mapping[str, Bulkhead]) -> api.Component:
+    """Who is not named here are the providers, since anybody may read it."""
+    queues = [(bulkhead.name, bulkhead) for bulkhead in shared]
+    queues += [("a provider's", bulkhead) for bulkhead in providers.values()]
+    full = [name for name, bulkhead in queues if bulkhead.full]
+    filling = [name for name, bulkhead in queues if bulkhead.filling and not bulkhead.full]
+    if full:
+        return api.Component("degraded", f"Full, more is refused: {', '.join(dict.fromkeys(full))}.")
+    if filling:
+        return api.Component("healthy", f"More than half full: {', '.join(dict.fromkeys(filling))}.")
+    return api.Component("healthy", "Nothing is refused.")
 
 
 def _wasm_health(runtime: Runtime) -> tuple[api.Health, str]:

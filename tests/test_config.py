@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from athena_lab.bulkhead import BulkheadOptions
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import ConfigError
 
@@ -25,14 +26,26 @@ def test_without_file_and_environment_there_are_defaults(tmp_path):
 
 def test_a_named_file_and_the_environment_which_wins(write, tmp_path):
     path = write(
-        '[wasm]\nworkers = 3\ndeadline = 5\n\n[providers.claude]\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n'
+        '[wasm]\nmemory_bytes = 3000000\ndeadline = 5\n\n[providers.claude]\nmodel = "m"\nbase_url = "http://127.0.0.1:1/v1"\n'
     )
-    environ = {"ATHENA_CONFIG": str(path), "ATHENA_WASM__WORKERS": "4", "ATHENA_PROVIDERS__OPENAI__ENABLED": "false"}
+    environ = {
+        "ATHENA_CONFIG": str(path),
+        "ATHENA_WASM__MEMORY_BYTES": "4000000",
+        "ATHENA_PROVIDERS__OPENAI__ENABLED": "false",
+    }
     config = load_config(environ, tmp_path)
-    assert (config.wasm.workers, config.wasm.deadline) == (4, 5.0)
+    assert (config.wasm.memory_bytes, config.wasm.deadline) == (4_000_000, 5.0)
     assert config.providers["claude"].model == "m"
     assert config.providers["claude"].key_variables == ("ANTHROPIC_API_KEY",)
     assert not config.providers["openai"].enabled
+
+
+def test_either_half_of_a_bulkhead_can_be_set_alone(write, tmp_path):
+    path = write("[bulkheads]\nai = { workers = 40 }\n[bulkheads.cpu]\nqueue = 7\n")
+    environ = {"ATHENA_CONFIG": str(path), "ATHENA_BULKHEADS__CPU__WORKERS": "2"}
+    places = load_config(environ, tmp_path).bulkheads
+    assert (places.ai, places.cpu) == (BulkheadOptions(40, 100), BulkheadOptions(2, 7))
+    assert places.container == BulkheadOptions(10, 50)
 
 
 def test_a_row_of_ones_own_needs_no_code(write, tmp_path):
@@ -66,10 +79,14 @@ def test_what_a_row_nests_is_merged_with_what_is_built_in(write, tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        ("[wasm]\nworkers = 0\n", 2, "wasm.workers"),
-        ("# c\n[wasm]\ndeadline = 5\nworkerz = 1\n", 4, "wasm.workerz"),
-        ("[wasm]\nworkers = 'two'\n", 2, "wasm.workers"),
-        ("[wazm]\nworkers = 1\n", 1, "wazm"),
+        ("[wasm]\nmemory_bytes = 0\n", 2, "wasm.memory_bytes"),
+        ("[bulkheads]\n[bulkheads.cpu]\nqueue = 3\nworkers = 0\n", 4, "bulkheads.cpu.workers"),
+        ("[bulkheads]\nai = { workers = 'many' }\n", 2, "bulkheads.ai.workers"),
+        ("[bulkheads]\nnetwork = 3\n", 2, "bulkheads.network"),
+        ("[bulkheads.disk]\nworkers = 3\n", 1, "bulkheads.disk"),
+        ("# c\n[wasm]\ndeadline = 5\ndeadlines = 1\n", 4, "wasm.deadlines"),
+        ("[wasm]\ndeadline = 'two'\n", 2, "wasm.deadline"),
+        ("[wazm]\ndeadline = 1\n", 1, "wazm"),
         ("[ai]\ndeadline = 60\nfirst_token = 0\n", 3, "ai.first_token"),
         ("[ai]\nbetween_tokens = 9\n[ai.retry]\nattempts = 11\n", 4, "ai.retry.attempts"),
         ("[samples]\n\n\nmax_bytes = -1\n", 4, "samples.max_bytes"),
@@ -93,8 +110,8 @@ def test_what_is_wrong_is_named_with_its_line(write, tmp_path, text, line, what)
 
 
 def test_a_wrong_variable_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="ATHENA_WASM__WORKERS"):
-        load_config({"ATHENA_WASM__WORKERS": "many"}, tmp_path)
+    with pytest.raises(ConfigError, match="ATHENA_WASM__DEADLINE"):
+        load_config({"ATHENA_WASM__DEADLINE": "many"}, tmp_path)
     with pytest.raises(ConfigError, match="ATHENA_WASM__WORKERZ"):
         load_config({"ATHENA_WASM__WORKERZ": "1"}, tmp_path)
 

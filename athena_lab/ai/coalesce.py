@@ -125,15 +125,17 @@ class _Shared:
     async def lead(self) -> AsyncGenerator[Item, None]:
         """For who asked first: reads the call itself, until somebody joins."""
         self._readers += 1
+        position = 0
         try:
             while self._task is None:
                 item = await self._pull()
                 if item is None:
                     return
+                position += 1
                 if self._readers > 1:
                     self._take_over()
                 yield item
-            async with aclosing(self._from(self._furthest, lambda: None)) as items:
+            async with aclosing(self._from(position, lambda: None)) as items:
                 async for item in items:
                     yield item
         finally:
@@ -235,8 +237,7 @@ class _Shared:
         if self._readers:
             return
         self._end()
-        if self._task is None:
-            await self._source.aclose()
-        elif not self._task.done():
+        if self._task is not None and not self._task.done():
             self._task.cancel()
             await asyncio.wait([self._task])
+        await self._source.aclose()  # here too: a task that is cancelled before its first step closes nothing

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.send import Item
     from athena_lab.ai.transports.http import ClientFactory
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus
+    from athena_lab.bulkhead import Bulkhead
+    from athena_lab.bulkheads import Bulkheads
     from athena_lab.events import AnyEvent, Attempt
 
 DEFAULT_TOOLS: Final = Tools()
@@ -68,6 +70,7 @@ class AIManager:
         notes: Sequence[Callable[[PolicyEvent], None]] = (),
         ledger: Ledger | None = None,
         health: HealthOptions | None = None,
+        bulkheads: Bulkheads | None = None,
     ) -> None:
         rows = tuple(rows)
         enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
@@ -76,7 +79,7 @@ class AIManager:
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
-        tools = replace(tools, meter=meter, guards=guards, note=_all(notes))
+        tools = replace(tools, meter=meter, guards=guards, note=_all(notes), bulkheads=bulkheads)
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
@@ -141,6 +144,11 @@ class AIManager:
     def utilization(self) -> Mapping[str, float]:
         """Of each provider: answers that are being had, by its workers. Above 1, some wait for a connection."""
         return {name: self._meter.running[name] / it.row.workers for name, it in self._providers.items()}
+
+    @property
+    def bulkheads(self) -> Mapping[str, Bulkhead]:
+        """Of each provider: those of its places that are held, and who waits for one."""
+        return {name: guard.bulkhead for name, guard in self._tools.guards.items()}
 
     def circuit(self, name: str) -> str:
         """The state of a provider's circuit breaker: closed, open or half_open."""

@@ -10,11 +10,12 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.telemetry import metrics
+from athena_lab.telemetry import bulkheads, metrics
 
 if TYPE_CHECKING:
     from athena_lab.ai.manager import AIManager
     from athena_lab.ai.observe import PolicyEvent, RequestEnded
+    from athena_lab.bulkhead import Bulkhead
     from athena_lab.events import Attempt
 
 _STATES: Final = ("closed", "half_open", "open")
@@ -66,16 +67,24 @@ def note(event: PolicyEvent) -> None:
 
 
 def watch(manager: AIManager) -> None:
-    """Export each provider's load and the state of its breaker, for as long as the manager lives."""
+    """Export each provider's load, its queue and the state of its breaker, for as long as the manager lives."""
     alive = weakref.ref(manager)
     for name in manager.utilization:
         metrics.POOL_UTILIZATION.labels(name).set_function(partial(_utilization, alive, name))
         metrics.AI_CIRCUIT_STATE.labels(name).set_function(partial(_circuit, alive, name))
+    for name, bulkhead in manager.bulkheads.items():
+        metrics.AI_QUEUE_SIZE.labels(name).set_function(partial(_queue_size, weakref.ref(bulkhead)))
+        bulkheads.watch(bulkhead, f"provider:{name}")
 
 
 def _utilization(alive: weakref.ref[AIManager], name: str) -> float:
     manager = alive()
     return manager.utilization[name] if manager is not None else 0.0
+
+
+def _queue_size(alive: weakref.ref[Bulkhead]) -> float:
+    bulkhead = alive()
+    return bulkhead.depth if bulkhead is not None else 0
 
 
 def _circuit(alive: weakref.ref[AIManager], name: str) -> float:

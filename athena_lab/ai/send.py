@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.recovery import Later, Past
     from athena_lab.ai.router import Router
     from athena_lab.ai.types import AnalysisRequest, TransportKind
+    from athena_lab.bulkheads import Bulkheads
     from athena_lab.errors import APIError
 
 
@@ -87,6 +88,8 @@ class Tools:
     """Uniform in [0, 1)."""
     guards: Mapping[str, Guard] = field(default_factory=dict)
     """Of each provider by name: breaker, places, limits; none where nothing is held back."""
+    bulkheads: Bulkheads | None = None
+    """What an attempt shares with everything else; None where it shares nothing."""
     router: Router | None = None
     """None: only the provider that a call names is asked."""
     later: Later | None = None

@@ -1,13 +1,14 @@
 """Our Prometheus series.
 
 They are declared at module scope in the default registry, which jupyter_server exports at ``/metrics``. Label values
-are bounded: modules that the catalog knows, functions that a module describes, provider rows, error codes.
+are bounded: modules that the catalog knows, functions that a module describes, provider rows, bulkheads, error codes.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 _SLOW = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_WAITS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _BYTES = (256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 33_554_432)
 
 WASM_INITIALIZATION_SECONDS = Histogram(
@@ -23,7 +24,7 @@ WASM_OPERATIONS = Counter("athena_wasm_operations", "Calls into modules.", ("mod
 WASM_TRAPS = Counter("athena_wasm_traps", "Calls that the sandbox ended, by cause.", ("module", "cause"))
 WASM_MODULE_BYTES = Gauge("athena_wasm_module_size_bytes", "Size of a module's component.", ("module",))
 WASM_MEMORY_BYTES = Gauge("athena_wasm_memory_usage_bytes", "Largest linear memory a module's calls used.", ("module",))
-WASM_QUEUE_SIZE = Gauge("athena_wasm_queue_size", "Calls that wait for a worker.")
+WASM_QUEUE_SIZE = Gauge("athena_wasm_queue_size", "Calls that wait for their places.")
 
 AI_REQUESTS = Counter("athena_ai_requests", "Analyses asked of a provider.", ("provider", "status"))
 AI_REQUEST_SECONDS = Histogram(
@@ -55,6 +56,15 @@ AI_RETRIES = Counter("athena_ai_retries", "Requests that a provider was asked ag
 AI_FAILOVERS = Counter("athena_ai_failovers", "Times that a provider was left for another.", ("provider", "reason"))
 AI_REFUSALS = Counter("athena_ai_refusals", "Answers that a provider declined to give.", ("provider",))
 AI_HEDGES = Counter("athena_ai_hedges", "Second providers asked beside a slow one.", ("provider", "outcome"))
+
+AI_QUEUE_SIZE = Gauge("athena_ai_queue_size", "Attempts that wait for one of a provider's workers.", ("provider",))
+
+BULKHEAD_RUNNING = Gauge("athena_bulkhead_running", "Places that are held.", ("bulkhead",))
+BULKHEAD_WAITING = Gauge("athena_bulkhead_waiting", "Those who wait for a place.", ("bulkhead",))
+BULKHEAD_WAIT_SECONDS = Histogram(
+    "athena_bulkhead_wait_seconds", "Time of those who had to wait for a place.", ("bulkhead",), buckets=_WAITS
+)
+BULKHEAD_REJECTED = Counter("athena_bulkhead_rejected", "Those whom a full queue refused.", ("bulkhead",))
 
 POOL_UTILIZATION = Gauge(
     "athena_pool_utilization",

@@ -1,10 +1,8 @@
-"""Runs modules off the event loop: loading, queue, deadlines, counts. What happens in a thread is in `worker`."""
+"""Runs modules off the event loop: loading, places, deadlines, counts. What happens in a thread is in `worker`."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 import msgspec
 from msgspec import Meta
 
+from athena_lab.bulkheads import Bulkheads
 from athena_lab.errors import (
     BadModule,
+    BulkheadFull,
     InvalidField,
     ModuleCancelled,
     QueueFull,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from athena_lab.bulkheads import Places, Resource
     from athena_lab.wasm.catalog import Catalog, Entry
 
 MIB = 1 << 20
@@ -43,10 +44,6 @@ _LOAD_SECONDS = 60.0
 class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of the sandbox."""
 
-    workers: Annotated[int, Meta(ge=1, le=64)] = max(1, min(64, os.cpu_count() or 1))
-    """Calls that run at once, each in a thread of its own."""
-    queue: Annotated[int, Meta(ge=0, le=10_000)] = 100
-    """Calls that may wait for a worker."""
     memory_bytes: Annotated[int, Meta(ge=MIB, le=4096 * MIB)] = 768 * MIB
     """Linear memory of one call: the largest sample, and room to work."""
     deadline: Annotated[float, Meta(gt=0, le=600)] = 30.0
@@ -85,7 +82,8 @@ class Module:
 
     entry: Entry
     description: Description
-    wasm: bytes = field(repr=False)
+    code: bytes = field(repr=False)
+    """Machine code, so that a call compiles nothing, in whichever thread it runs."""
 
     @property
     def functions(self) -> Mapping[str, Any]:
@@ -99,15 +97,26 @@ class Runtime:
     Safe to use from one event loop; the work is done in threads. `close()` interrupts what runs.
     """
 
-    def __init__(self, catalog: Catalog, options: RuntimeOptions, *, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        options: RuntimeOptions,
+        *,
+        cache: Path | None = None,
+        bulkheads: Bulkheads | None = None,
+    ) -> None:
+        """`bulkheads` says how many calls run and wait; None gives the runtime some of its own."""
         self.catalog = catalog
         self.options = options
+        self._bulkheads = bulkheads or Bulkheads()
         self.counts: dict[str, Counts] = {}
         self.failures: dict[str, WasmError] = {}
         """Why a module of the catalog is not loaded, or not in its newest version."""
         self._modules: dict[str, Module] = {}
         self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
-        self._pool = ThreadPoolExecutor(options.workers, thread_name_prefix="athena-wasm")
+        # Whoever has a place finds a thread: there is no second queue before the threads.
+        threads = sum(self._bulkheads[resource].options.workers for resource in ("cpu", "memory"))
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="athena-wasm")
         self._workers = threading.local()
         self._watchdog = Watchdog()
         self._jobs: set[Job] = set()
@@ -125,15 +134,20 @@ class Runtime:
         """Load modules that are not loaded yet: those named, or all of the catalog.
 
         A module that fails is recorded in `failures` and leaves the others alone. Raises `UnknownModule` for a name
-        that the catalog does not have, and `BadModule` if there is no manifest.
+        that the catalog does not have, `BadModule` if there is no manifest, and `QueueFull`, after which the rest is
+        still to be loaded.
         """
         async with self._load_lock:
             await asyncio.to_thread(self.catalog.scan)
             entries = [self.catalog.entry(name) for name in names] if names is not None else self.catalog.entries
             for entry in entries:
                 if entry.name not in self._modules:
-                    with contextlib.suppress(WasmError):  # recorded in failures
+                    try:
                         await self._load(entry)
+                    except QueueFull:
+                        raise
+                    except WasmError:  # recorded in failures
+                        continue
 
     @property
     def untried(self) -> bool:
@@ -154,6 +168,8 @@ class Runtime:
         started = time.perf_counter()
         try:
             module = await self._describe(entry)
+        except QueueFull:  # no fault of the module
+            raise
         except WasmError as error:
             self.failures[entry.name] = error
             raise
@@ -166,11 +182,13 @@ class Runtime:
 
     async def _describe(self, entry: Entry) -> Module:
         wasm = await asyncio.to_thread(self.catalog.read, entry)
-        text = await self._submit(Job(entry, wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS))
+        job = Job(entry, wasm=wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS)
+        text = await self._submit(job, "memory")
         description = decode(text, Description, entry.name)
         if description.name != entry.name:
             raise BadModule(f"{entry.file} calls itself {description.name!r}.", module=entry.name)
-        return Module(entry, description, wasm)
+        assert job.code is not None, "it has been run"
+        return Module(entry, description, job.code)
 
     # -- calls
 
@@ -185,7 +203,7 @@ class Runtime:
     ) -> Completed:
         """Run one function.
 
-        `deadline` is in seconds from now and counts the wait for a worker. Raises `UnknownModule`, `UnknownFunction`
+        `deadline` is in seconds from now and counts the wait for a place. Raises `UnknownModule`, `UnknownFunction`
         and every `WasmError`. A cancelled call stops its guest at once.
         """
         module = self.module(name)
@@ -193,8 +211,8 @@ class Runtime:
             raise UnknownFunction(f"Module {name} has no function {function[:80]!r}.")
         job = Job(
             module.entry,
-            module.wasm,
             _text(function, args or {}, sample.info if sample else None),
+            code=module.code,
             function=function,
             stdin=sample.path if sample else None,
             memory_bytes=self.options.memory_bytes,
@@ -238,32 +256,55 @@ class Runtime:
         """Calls that run inside the sandbox at this moment."""
         return sum(job.running for job in self._jobs)
 
-    async def _submit(self, job: Job) -> str:
+    @property
+    def workers(self) -> int:
+        """Calls that run at once."""
+        return min(bulkhead.options.workers for bulkhead in self._bulkheads.of("container", "cpu"))
+
+    @property
+    def queue(self) -> int:
+        """Calls that may wait, where nothing else runs."""
+        container = self._bulkheads["container"].options
+        return container.workers + container.queue - self.workers
+
+    async def _submit(self, job: Job, resource: Resource = "cpu") -> str:
         if self._closed:
             raise ModuleCancelled("The runtime is closed.", module=job.entry.name)
-        if len(self._jobs) >= self.options.workers + self.options.queue:
-            raise QueueFull(f"{len(self._jobs)} calls are running or waiting already.", module=job.entry.name)
         self._jobs.add(job)
-        metrics.WASM_QUEUE_SIZE.set(max(0, len(self._jobs) - self.options.workers))
         forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
         try:
-            return await self._finish(job)
+            places = await self._enter(job, resource)
+            return await self._finish(job, places)
         finally:
             forget()
             self._jobs.discard(job)
-            metrics.WASM_QUEUE_SIZE.set(max(0, len(self._jobs) - self.options.workers))
 
-    async def _finish(self, job: Job) -> str:
+    async def _enter(self, job: Job, resource: Resource) -> Places:
+        places = self._bulkheads.hold("container", resource, seconds=job.ends - time.monotonic())
+        try:
+            with metrics.WASM_QUEUE_SIZE.track_inprogress():
+                await places.enter()
+        except BulkheadFull:
+            others = len(self._jobs) - 1
+            raise QueueFull(f"{others} calls are running or waiting already.", module=job.entry.name) from None
+        except TimeoutError:
+            job.interrupt("deadline")
+            raise job.stopped() from None
+        return places
+
+    async def _finish(self, job: Job, places: Places) -> str:
         try:
             future = asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
-        except RuntimeError:  # closed in this moment, from another thread
+        except RuntimeError:  # closed in this moment, from another thread, or while it waited
+            places.leave()
             raise ModuleCancelled("The runtime is closed.", module=job.entry.name) from None
+        # The places are the thread's: compiling, and some of what guests do, go on after nobody waits any more.
+        future.add_done_callback(lambda _future: places.leave())
         try:
-            # A job that waits for a worker ends by its own clock, not by that of the jobs before it.
             return await asyncio.wait_for(asyncio.shield(future), job.ends - time.monotonic() + 1.0)
         except asyncio.CancelledError:
             job.interrupt("cancelled")
-            if future.cancelled():  # by `close`, while it waited for a worker: the caller was not cancelled
+            if future.cancelled():  # by `close`, before its thread began: the caller was not cancelled
                 raise job.stopped() from None
             raise
         except TimeoutError:

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 import wasmtime
@@ -57,17 +57,22 @@ class Job:
     def __init__(
         self,
         entry: Entry,
-        wasm: bytes,
         call: str | None = None,
         *,
+        wasm: bytes = b"",
+        code: bytes | None = None,
         function: str = "describe",
         memory_bytes: int,
         seconds: float,
         stdin: Path | None = None,
     ) -> None:
-        """`call` is the text for ``analyze``; None asks for ``describe``. `seconds` counts from now."""
+        """`call` is the text for ``analyze``; None asks for ``describe``. `seconds` counts from now.
+
+        With `code`, nothing is compiled; without, it is made of `wasm`, and found here once the call has begun.
+        """
         self.function = function
-        self.entry, self.wasm, self.call, self.stdin, self.memory_bytes = entry, wasm, call, stdin, memory_bytes
+        self.entry, self.call, self.stdin, self.memory_bytes = entry, call, stdin, memory_bytes
+        self.wasm, self.code = wasm, code
         self.seconds = seconds
         self.ends = time.monotonic() + seconds
         self.elapsed = 0.0
@@ -119,6 +124,14 @@ class Job:
         return trap.error(trap.sentence, module=self.entry.name)
 
 
+class Loaded(NamedTuple):
+    """A component as one engine has it, and the machine code that any other engine of ours can load."""
+
+    sha256: str
+    code: bytes
+    component: component.Component
+
+
 class Worker:
     """What one thread has: an engine, a linker and the components that it has loaded."""
 
@@ -131,7 +144,7 @@ class Worker:
         self._linker = component.Linker(self._engine)
         self._linker.add_wasip2()
         self._cache = cache
-        self._components: dict[str, tuple[str, component.Component]] = {}
+        self._components: dict[str, Loaded] = {}
 
     def run(self, job: Job) -> str:
         """Raises `WasmError`."""
@@ -177,23 +190,27 @@ class Worker:
         return function
 
     def _component(self, job: Job) -> component.Component:
-        name, digest = job.entry.name, job.entry.sha256
-        known = self._components.get(name)
-        if known is None or known[0] != digest:
-            known = self._components[name] = digest, self._load(job)
-        return known[1]
+        known = self._components.get(job.entry.name)
+        if known is None or known.sha256 != job.entry.sha256:
+            known = self._components[job.entry.name] = self._load(job)
+        job.code = known.code
+        return known.component
 
-    def _load(self, job: Job) -> component.Component:
-        if (code := self._cache.load(job.entry.sha256)) is not None:
+    def _load(self, job: Job) -> Loaded:
+        digest = job.entry.sha256
+        if job.code is not None:
+            return Loaded(digest, job.code, component.Component.deserialize(self._engine, job.code))
+        if (code := self._cache.load(digest)) is not None:
             with contextlib.suppress(wasmtime.WasmtimeError):  # cut off, or of another build: made anew below
-                return component.Component.deserialize(self._engine, code)
+                return Loaded(digest, code, component.Component.deserialize(self._engine, code))
         try:
             made = component.Component(self._engine, job.wasm)
         except wasmtime.WasmtimeError:
             raise BadModule(f"{job.entry.file} is not a WebAssembly component.", module=job.entry.name) from None
         self._refuse_imports(made, job.entry)
-        self._cache.store(job.entry.sha256, made.serialize())
-        return made
+        code = bytes(made.serialize())
+        self._cache.store(digest, code)
+        return Loaded(digest, code, made)
 
     def _refuse_imports(self, made: component.Component, entry: Entry) -> None:
         wanted = made.type.imports(self._engine)

@@ -14,6 +14,7 @@ import lief
 import msgspec
 import pefile
 
+from athena_lab.bulkheads import Bulkheads
 from athena_lab.client import LabClient
 from athena_lab.config import LabConfig, load_config
 from athena_lab.lab import open_lab
@@ -100,13 +101,18 @@ async def each(name: str, task: Callable[[Path], Awaitable[object]], files: Sequ
 
 
 def config(folder: Path, workers: int) -> LabConfig:
-    environ = {"ATHENA_SAMPLES__FOLDER": str(folder), "ATHENA_WASM__WORKERS": str(workers)}
+    environ = {"ATHENA_SAMPLES__FOLDER": str(folder), "ATHENA_BULKHEADS__CPU__WORKERS": str(workers)}
     return load_config(environ, cwd=folder)
+
+
+def sandbox(settings: LabConfig) -> Runtime:
+    places = Bulkheads(settings.bulkheads)
+    return Runtime(Catalog(settings.components), settings.wasm, cache=settings.code_cache, bulkheads=places)
 
 
 async def sandbox_alone(files: Sequence[Path], folder: Path, workers: int, args: dict[str, Any]) -> Result:
     settings = config(folder, workers)
-    with Runtime(Catalog(settings.components), settings.wasm, cache=settings.code_cache) as runtime:
+    with sandbox(settings) as runtime:
         await runtime.load((MODULE,))
 
         async def task(path: Path) -> object:
@@ -172,7 +178,7 @@ def host_side(files: Sequence[Path], folder: Path) -> Table:
     settings = config(folder, 1)
 
     async def calls() -> list[bytes]:
-        with Runtime(Catalog(settings.components), settings.wasm, cache=settings.code_cache) as runtime:
+        with sandbox(settings) as runtime:
             await runtime.load((MODULE,))
             done = [await runtime.call(MODULE, "analyze", sample=_sample(path)) for path in files]
             return [bytes(completed.output.data) for completed in done]

@@ -31,7 +31,7 @@ def server(tmp_path_factory):
         f"--AthenaApp.header_timeout={HEADER_SECONDS}",
         f"--AthenaApp.body_timeout={BODY_SECONDS}",
         ATHENA_WASM__COMPONENTS=str(TEST_COMPONENTS),
-        ATHENA_WASM__WORKERS="1",
+        ATHENA_BULKHEADS__CPU__WORKERS="1",
         ATHENA_HTTP__MAX_JSON_BYTES="1000000",
     ) as started:
         yield started

@@ -96,8 +96,8 @@ def test_the_port_is_the_users_and_a_signal_ends_it(by, environment, tmp_path):
 
 
 def test_a_setting_that_is_wrong_ends_it_with_its_name(run, environment):
-    environment["ATHENA_WASM__WORKERS"] = "many"
+    environment["ATHENA_BULKHEADS__CPU__WORKERS"] = "many"
     done = run("--no-browser", "--allow-root", f"--port={free_port()}")
     assert done.returncode == 1
-    assert "ATHENA_WASM__WORKERS" in done.stderr.splitlines()[-1]
+    assert "ATHENA_BULKHEADS__CPU__WORKERS" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

@@ -53,7 +53,7 @@ def _tight(monkeypatch):
 @pytest.mark.usefixtures("_tight", "model")
 async def test_a_budget_from_the_settings_refuses_by_name(call):
     code, answer = await call("api", "v1", "ai", "analyze", body={"question": "?"})
-    assert (code, answer["status"], answer["error"]["code"]) == (200, "failed", "budget_exceeded")
+    assert (code, answer["status"], answer["error"]["code"]) == (200, "degraded", "budget_exceeded")
     _, usage = await call("api", "v1", "ai", "usage")
     assert [(b["provider"], b["unit"], b["left"]) for b in usage["budgets"]] == [
         (None, "tokens", 100),

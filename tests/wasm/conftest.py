@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from athena_lab.bulkhead import BulkheadOptions
+from athena_lab.bulkheads import Bulkheads, BulkheadsOptions
 from athena_lab.wasm.catalog import Catalog
 from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.runtime import Runtime, RuntimeOptions, SampleFile
@@ -15,9 +17,10 @@ async def open_runtime():
     """Makes runtimes over the guests that misbehave; closes them."""
     opened = []
 
-    async def make(folder=TEST_COMPONENTS, cache=None, **options):
-        limits = {"workers": 2, "memory_bytes": 64 * MIB, "deadline": 20.0} | options
-        runtime = Runtime(Catalog(folder), RuntimeOptions(**limits), cache=cache)
+    async def make(folder=TEST_COMPONENTS, cache=None, *, workers=2, queue=100, bulkheads=None, **options):
+        limits = RuntimeOptions(**{"memory_bytes": 64 * MIB, "deadline": 20.0} | options)
+        bulkheads = bulkheads or Bulkheads(BulkheadsOptions(container=BulkheadOptions(workers, queue)))
+        runtime = Runtime(Catalog(folder), limits, cache=cache, bulkheads=bulkheads)
         opened.append(runtime)
         await runtime.load()
         return runtime

@@ -7,9 +7,12 @@ import hashlib
 import json
 import shutil
 import stat
+import threading
 
 import pytest
 
+from athena_lab.bulkhead import BulkheadOptions
+from athena_lab.bulkheads import Bulkheads, BulkheadsOptions
 from athena_lab.errors import (
     BadModule,
     BadOutput,
@@ -267,3 +270,81 @@ async def test_precompiled_code_is_reused_only_from_a_private_folder(open_runtim
         await open_runtime(cache=cache)
         assert list(cache.iterdir()) == []
         folder.chmod(0o700)
+
+
+async def ended(call):
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+
+
+async def test_a_call_cancelled_while_it_waits_for_the_cpu_leaves_nothing_behind(open_runtime):
+    places = Bulkheads(BulkheadsOptions(cpu=BulkheadOptions(1, 10)))
+    runtime = await open_runtime(bulkheads=places)
+    running = asyncio.ensure_future(runtime.call("misbehave", "loop"))
+    await until_busy(runtime, running)
+    waiting = asyncio.ensure_future(runtime.call("misbehave", "echo"))
+    while not places["cpu"].depth:  # noqa: ASYNC110 - a turn of the loop or two
+        await asyncio.sleep(0)
+    assert (places["container"].running, places["everything"].running) == (2, 2)
+    await ended(waiting)
+    assert (places["container"].running, places["cpu"].depth, runtime.counts["misbehave"].errors) == (1, 0, 0)
+    await ended(running)
+    assert (await runtime.call("misbehave", "echo")).output.data
+    await asyncio.sleep(0)
+    assert {(bulkhead.running, bulkhead.depth) for bulkhead in places} == {(0, 0)}
+
+
+async def test_a_cancelled_call_keeps_its_places_until_its_thread_is_free(open_runtime):
+    places = Bulkheads()
+    runtime = await open_runtime(bulkheads=places)
+    may_end = threading.Event()
+    runtime._run = lambda _job: may_end.wait(10)  # as what cannot be interrupted: compiling, one long memory.fill
+    call = asyncio.ensure_future(runtime.call("misbehave", "echo"))
+    while not places["cpu"].running:  # noqa: ASYNC110 - a turn of the loop or two
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await ended(call)
+    assert (places["container"].running, places["cpu"].running) == (1, 1)
+    may_end.set()
+    while places["cpu"].running:  # noqa: ASYNC110 - the worker thread has no loop on which to set an event
+        await asyncio.sleep(0)
+    assert {bulkhead.running for bulkhead in places} == {0}
+
+
+async def test_what_is_compiled_counts_as_memory_and_what_is_called_as_cpu(open_runtime):
+    places = Bulkheads()
+    runtime = await open_runtime(bulkheads=places)
+    loop = asyncio.ensure_future(runtime.call("misbehave", "loop"))
+    await until_busy(runtime, loop)
+    assert (places["cpu"].running, places["memory"].running) == (1, 0)
+    reload = asyncio.ensure_future(runtime.reload("misbehave"))
+    while not places["memory"].running and not reload.done():  # noqa: ASYNC110 - it reads a file in a thread first
+        await asyncio.sleep(0)
+    assert (places["container"].running, places["cpu"].running, places["memory"].running) == (2, 1, 1)
+    await reload
+    await ended(loop)
+
+
+async def test_a_module_that_found_no_room_to_be_loaded_is_loaded_the_next_time(open_runtime):
+    places = Bulkheads(BulkheadsOptions(container=BulkheadOptions(1, 0)))
+    runtime = await open_runtime(bulkheads=places)
+    loop = asyncio.ensure_future(runtime.call("misbehave", "loop"))
+    await until_busy(runtime, loop)
+    with pytest.raises(QueueFull):
+        await runtime.reload("misbehave")
+    assert "misbehave" not in runtime.failures
+    await ended(loop)
+    while places["container"].running:  # noqa: ASYNC110 - until the guest has been stopped
+        await asyncio.sleep(0)
+    await runtime.reload("misbehave")
+
+
+async def test_a_thread_that_is_new_to_a_module_compiles_nothing(open_runtime):
+    runtime = await open_runtime(workers=5)  # without a cache on disk
+    loops = [asyncio.ensure_future(runtime.call("misbehave", "loop", deadline=0.5)) for _ in range(5)]
+    while runtime.busy < 5 and not any(loop.done() for loop in loops):  # noqa: ASYNC110 - as in `until_busy`
+        await asyncio.sleep(0)
+    assert runtime.busy == 5
+    ends = await asyncio.gather(*loops, return_exceptions=True)
+    assert {type(end) for end in ends} == {ModuleDeadline}
