@@ -235,11 +235,15 @@ class JobQuery(msgspec.Struct, frozen=True):
     """Seconds to wait for an event, where there is none yet."""
 
 
+JobStateName = State | Literal["queued"]
+"""``queued``: no provider answered, and the question is asked again when one is back."""
+
+
 class JobState(Response, frozen=True):
     """An answer's state. `last` is the number of its newest event."""
 
     id: str
-    state: State
+    state: JobStateName
     last: int
     done: bool
 
@@ -248,7 +252,7 @@ class JobPage(Response, frozen=True):
     """GET /api/v1/ai/jobs/{id}: the events behind ``after``, as many as fit."""
 
     id: str
-    state: State
+    state: JobStateName
     events: Annotated[tuple[msgspec.Raw, ...], Meta(extra_json_schema={"items": {"type": "object"}})]
     """They are numbered without a gap, and the last of them is `next`."""
     next: int
@@ -257,6 +261,35 @@ class JobPage(Response, frozen=True):
     """There is nothing more to come."""
     result: AnalysisResult | None = None
     """The whole, once it is done."""
+
+
+MAX_SHOWN = 1_000
+"""Characters of a question in a list."""
+
+
+class Queued(Response, frozen=True):
+    """A question that nobody could answer yet, and that is asked again. `answer` of that id comes back for it."""
+
+    id: str
+    question: str
+    """As far as it fits into a list."""
+    sample: str | None
+    why: Problem
+    """The last that was said."""
+    tries: int
+    """How often it was asked again."""
+    running: bool
+    """It is being asked now."""
+    next_try: float
+    """Seconds; less when a provider is back before."""
+    age: float
+    """Seconds since it was asked."""
+
+
+class Queue(Response, frozen=True):
+    """GET /api/v1/ai/queue: the oldest first."""
+
+    questions: tuple[Queued, ...]
 
 
 class Command(Request, frozen=True, tag_field="type"):

@@ -217,6 +217,17 @@ class LabClient:
     async def usage(self, days: int = 1) -> UsageReport:
         return await self._get(f"api/v1/ai/usage?days={days}", UsageReport)
 
+    async def answer(self, job: str) -> AnalysisResult | None:
+        after = 0
+        while True:
+            page = await self._get(f"api/v1/ai/jobs/{quote(job, safe='')}?after={after}", api.JobPage)
+            if page.done or not page.events:
+                return page.result
+            after = page.next
+
+    async def queued(self) -> tuple[api.Queued, ...]:
+        return (await self._get("api/v1/ai/queue", api.Queue)).questions
+
     # -- HTTP
 
     async def _get(self, path: str, kind: type[_T], *, accept: Collection[int] = (200,)) -> _T:

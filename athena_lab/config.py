@@ -21,6 +21,7 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.coalesce import CoalesceOptions
@@ -28,6 +29,7 @@ from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.failover import FailoverOptions
 from athena_lab.ai.health import HealthOptions
 from athena_lab.ai.job_options import JobOptions
+from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.ledger import MEMORY, LedgerOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
@@ -78,10 +80,13 @@ class AiConfig(DeadlineOptions, frozen=True):
     budget: BudgetOptions = BudgetOptions()
     ledger: LedgerOptions = LedgerOptions()
     health: HealthOptions = HealthOptions()
+    later: LaterOptions = LaterOptions()
+    """``[ai.later]``: what outlives the process: questions to be asked again, and earlier answers."""
     breaker: BreakerOptions = BreakerOptions()
     recovery: RecoveryOptions = RecoveryOptions()
     failover: FailoverOptions = FailoverOptions()
     coalesce: CoalesceOptions = CoalesceOptions()
+    batching: BatchingOptions = BatchingOptions()
 
     @property
     def options(self) -> PipelineOptions:
@@ -95,6 +100,7 @@ class AiConfig(DeadlineOptions, frozen=True):
             recovery=self.recovery,
             failover=self.failover,
             coalesce=self.coalesce,
+            batching=self.batching,
         )
 
 
@@ -128,9 +134,12 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def ledger(self) -> Path | None:
         """Where it is written down what was spent; None for memory alone."""
-        if self.ai.ledger.path == MEMORY:
-            return None
-        return Path(self.ai.ledger.path) if self.ai.ledger.path else platformdirs.user_data_path(APP) / "usage.db"
+        return _data_file(self.ai.ledger.path, "usage.db")
+
+    @property
+    def later(self) -> Path | None:
+        """Where questions are kept that are to be asked again, and earlier answers; None for memory alone."""
+        return _data_file(self.ai.later.path, "questions.db")
 
     @property
     def components(self) -> Path:
@@ -144,6 +153,12 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def code_cache(self) -> Path:
         """Where precompiled modules are kept."""
         return platformdirs.user_cache_path(APP) / "wasm"
+
+
+def _data_file(path: str, name: str) -> Path | None:
+    if path == MEMORY:
+        return None
+    return Path(path) if path else platformdirs.user_data_path(APP) / name
 
 
 class ConfigFile(msgspec.Struct, frozen=True):

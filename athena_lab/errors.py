@@ -6,7 +6,9 @@
     ├── ConfigError                a setting is unknown, of the wrong type or out of range
     ├── PortInUse                  the port asked for is taken
     ├── LabClosed                  used after it was closed
-    ├── LedgerUnusable             what is spent cannot be kept in its file, for ``reason``
+    ├── FileUnusable               a file of ours cannot be used, for ``reason``
+    │   ├── LedgerUnusable         that of what is spent
+    │   └── QueueUnusable          that of the questions for later
     ├── MissingPackage             an optional Python package is needed and not installed
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
@@ -148,6 +150,11 @@ def _by_code(kind: type[AthenaError]) -> dict[str, type[AthenaError]]:
     return found
 
 
+def error_codes() -> frozenset[str]:
+    """The codes of all named errors."""
+    return frozenset(_by_code(AthenaError))
+
+
 class ConfigError(AthenaError):
     code = "config"
     title = "Configuration error"
@@ -167,17 +174,33 @@ class LabClosed(AthenaError):
     next_step = "Open a new one with athena_lab.connect()."
 
 
-class LedgerUnusable(AthenaError):
-    """What is spent is counted in memory alone. ``reason`` is one word for programs."""
+class FileUnusable(AthenaError):
+    """``reason`` is one word for programs."""
 
-    code = "ledger_unusable"
-    title = "Ledger of usage cannot be used"
+    code = "file_unusable"
+    title = "File cannot be used"
     status = 507
-    next_step = "Set [ai.ledger] path in athena.toml to a file in a folder that only you can write to."
+    next_step = "Set its path in athena.toml to a file in a folder that only you can write to."
 
     def __init__(self, detail: str, *, reason: str = "unusable", next_step: str | None = None) -> None:
         super().__init__(detail, next_step=next_step)
         self.reason = reason
+
+
+class LedgerUnusable(FileUnusable):
+    """What is spent is counted in memory alone."""
+
+    code = "ledger_unusable"
+    title = "Ledger of usage cannot be used"
+    next_step = "Set [ai.ledger] path in athena.toml to a file in a folder that only you can write to."
+
+
+class QueueUnusable(FileUnusable):
+    """No question is kept for later, and no earlier answer is found."""
+
+    code = "queue_unusable"
+    title = "Questions for later cannot be kept"
+    next_step = "Set [ai.later] path in athena.toml to a file in a folder that only you can write to."
 
 
 class MissingPackage(AthenaError):
@@ -307,7 +330,7 @@ class UnknownJob(RequestError):
     code = "unknown_job"
     title = "Unknown analysis"
     status = 404
-    next_step = "Ask again: an analysis is kept for a while after its end, and none is kept over a restart."
+    next_step = "Ask again: an answer is kept for a while after its end, and over a restart only a queued question's."
 
 
 class UnsupportedMedia(RequestError):

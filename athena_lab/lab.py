@@ -12,12 +12,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from athena_lab import api
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
+from athena_lab.ai.later import Later
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.metrics import note, record, watch
+from athena_lab.ai.question import request_of, result
+from athena_lab.ai.store import Store
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
     from athena_lab.ai.outlook import Outlook
+    from athena_lab.ai.question import Question
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.bulkhead import Bulkhead
@@ -66,17 +71,22 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     """
     environ = os.environ if environ is None else environ
     config = config or load_config(environ)
+    options = config.ai.options
+    store = Store(config.later, config.ai.later)
+    later = Later(store, options.recovery)
     bulkheads = Bulkheads(config.bulkheads)
     for bulkhead in bulkheads:
         watch_bulkhead(bulkhead, bulkhead.name)
     ai = AIManager(
         config.providers.values(),
         environ=environ,
-        options=config.ai.options,
-        observers=(record,),
+        options=options,
+        observers=(record, later.observe),
         notes=(note,),
         ledger=Ledger(config.ledger, config.ai.ledger),
         health=config.ai.health,
+        later=later,
+        past=store.past,
         bulkheads=bulkheads,
     )
     watch(ai)
@@ -85,6 +95,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
         runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache, bulkheads=bulkheads),
         ai=ai,
+        later=later,
         bulkheads=bulkheads,
     )
 
@@ -92,11 +103,18 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
 class Lab:
     """A lab in this process; see `athena_lab.protocol.LabProtocol` for what its methods do.
 
-    It owns the sandbox, the quarantine and the AI core. Use it from one event loop.
+    It owns the sandbox, the quarantine, the AI core and the questions for later. Use it from one event loop.
     """
 
     def __init__(
-        self, config: LabConfig, *, quarantine: Quarantine, runtime: Runtime, ai: AIManager, bulkheads: Bulkheads
+        self,
+        config: LabConfig,
+        *,
+        quarantine: Quarantine,
+        runtime: Runtime,
+        ai: AIManager,
+        later: Later,
+        bulkheads: Bulkheads,
     ) -> None:
         self.config = config
         self._quarantine = quarantine
@@ -104,6 +122,8 @@ class Lab:
         self._ai = ai
         self._bulkheads = bulkheads
         self.jobs = Jobs(config.ai.jobs)
+        self.later = later
+        later.ask = self._ask_again
         self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
         self._closed = False
 
@@ -297,6 +317,25 @@ class Lab:
             polled=polled,
         )
 
+    @contextlib.asynccontextmanager
+    async def _ask_again(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
+        """Ask a question that was queued: nobody waits for it, and nothing stands in for its answer."""
+        seconds = max(request.options.deadline or 0.0, self.config.ai.deadline)
+        request = replace(request, options=replace(request.options, deadline=seconds))
+        async with self._ai.stream(request, await self._prompt(request), recover=False) as events:
+            yield events
+
+    async def answer(self, job: str) -> AnalysisResult | None:
+        self._check_open()
+        if job in self.jobs:
+            return await self.jobs.get(job).outcome()
+        return await asyncio.to_thread(result, await self.later.get(job))
+
+    async def queued(self) -> tuple[api.Queued, ...]:
+        self._check_open()
+        now = time.time()
+        return tuple(_queued(question, now) for question in await self.later.waiting())
+
     async def _prompt(self, request: AnalysisRequest) -> Prompt:
         self._check_open()
         schema = assessment_schema() if request.options.structured else None
@@ -326,9 +365,12 @@ class Lab:
         return await self._ai.usage(valid(api.AskUsage(days)).days)
 
     def start(self) -> None:
-        """Begin to watch the providers in the background, as ``[ai.health]`` says. Needs a running event loop."""
+        """Begin what runs in the background: the providers are watched, as ``[ai.health]`` says, and questions that
+        were queued are asked, as ``[ai.later]`` does. Needs a running event loop.
+        """
         self._check_open()
         self._ai.start()
+        self.later.start()
 
     # -- modules
 
@@ -433,6 +475,7 @@ class Lab:
         if not self._closed:
             self._closed = True
             await self.jobs.aclose()
+            await self.later.aclose()
             await self._ai.aclose()
             await asyncio.to_thread(self._runtime.close)
 
@@ -479,6 +522,23 @@ def valid(request: _T) -> _T:
         return msgspec.convert(msgspec.to_builtins(request), type(request))
     except (msgspec.ValidationError, TypeError) as error:
         raise InvalidField(f"That cannot be asked: {error}.") from None
+
+
+def _queued(question: Question, now: float) -> api.Queued:
+    try:
+        request = request_of(question)
+    except InvalidField:  # of another version: when it is asked, it ends with that
+        request = None
+    return api.Queued(
+        id=question.id,
+        question=request.question[: api.MAX_SHOWN] if request else "",
+        sample=request.sample if request else None,
+        why=question.problem,
+        tries=question.tries,
+        running=question.state == "running",
+        next_try=max(0.0, question.due - now),
+        age=max(0.0, now - question.created),
+    )
 
 
 def _not_loaded(error: WasmError) -> ModuleResult:

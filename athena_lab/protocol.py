@@ -82,6 +82,15 @@ class LabProtocol(Protocol):
     async def usage(self, days: int = 1) -> UsageReport:
         """What was spent in the last so many days (UTC), today's among them, and what is left of the budgets."""
 
+    async def answer(self, job: str) -> AnalysisResult | None:
+        """The answer of that job: an event `Recovered` names it for a question that is queued, also in another session.
+
+        None: not yet. Raises `UnknownJob`.
+        """
+
+    async def queued(self) -> tuple[api.Queued, ...]:
+        """The questions that are asked again when a provider is back, the oldest first."""
+
     async def capabilities(self) -> api.Capabilities:
         """Modules, functions and limits."""
 

@@ -95,16 +95,16 @@ class _Record:
         guard = tools.guards.get(call.provider)
         if self.outcome is None:
             tools.outcome(call.provider, call.model, None)
-            if guard is not None and self._first is not None:
+            if guard is not None and self._first is not None and not call.batched:
                 guard.latency.add(self._first)
         elif isinstance(self.error, APIError):
             tools.outcome(call.provider, call.model, self.error)
 
     def _run(self, change: int) -> None:
-        if self._tools.meter is not None:
+        if self._tools.meter is not None and not self._call.batched:
             self._tools.meter.running[self._call.provider] += change
 
 
 def _priced(usage: Usage, call: Call, tools: Tools) -> Usage:
     usage = believable(usage, call)
-    return usage if tools.meter is None else tools.meter.priced(call.provider, call.model, usage)
+    return usage if tools.meter is None else tools.meter.priced(call, usage)

@@ -92,13 +92,20 @@ class Overrun:
 
 
 class Reservations:
-    """What requests that run now may still use. ``spent`` gives what is used already, of one provider or of all."""
+    """What requests that run now may still use. ``spent`` gives what is used already, of one provider or of all.
 
-    def __init__(self, options: BudgetOptions, spent: Callable[[str | None], Spent]) -> None:
+    ``held`` is where it is written down; whoever shares it shares the limits.
+    """
+
+    def __init__(
+        self,
+        options: BudgetOptions,
+        spent: Callable[[str | None], Spent],
+        held: dict[int, tuple[str, Estimate]] | None = None,
+    ) -> None:
         self._options = options
         self._spent = spent
-        self._held: dict[int, tuple[str, Estimate]] = {}
-        self._last = 0
+        self._held = {} if held is None else held
 
     def admit(self, provider: str, estimate: Estimate) -> int | Overrun:
         """A number to release the reservation by; or what it does not fit into, and then nothing is held."""
@@ -109,9 +116,9 @@ class Reservations:
             held = sum(getattr(e, unit) for name, e in self._held.values() if owner in {None, name})
             if spent + held + getattr(estimate, unit) > limit:
                 return Overrun(owner, unit, limit, spent, held)
-        self._last += 1
-        self._held[self._last] = (provider, estimate)
-        return self._last
+        number = next(reversed(self._held), 0) + 1  # the last one is the highest
+        self._held[number] = (provider, estimate)
+        return number
 
     def release(self, number: int) -> None:
         del self._held[number]
@@ -121,7 +128,7 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     limits, meter = options.budget, tools.meter
     if meter is None or not limits.limited:
         return lambda send: send
-    reservations = Reservations(limits, meter.ledger.today)
+    reservations = Reservations(limits, meter.ledger.today, meter.held)
 
     def wrap(send: Send) -> Send:
         async def within(call: Call) -> AsyncGenerator[Item, None]:
@@ -146,7 +153,7 @@ def _estimate(call: Call, limits: BudgetOptions, meter: Meter) -> Estimate:
     """Raises BudgetExceeded for a request that alone costs too much, or whose price is not known and must be."""
     usage = Usage(prompt_tokens(call.prompt), call.max_tokens)
     tokens = usage.input_tokens + usage.output_tokens
-    dollars = cost(meter.model(call.provider, call.model), usage)
+    dollars = meter.cost(call, usage)
     if dollars is None:
         if limits.unpriced == "refuse" and unpriced(limits, meter, call.provider, call.model):
             raise BudgetExceeded(

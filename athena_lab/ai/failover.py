@@ -58,7 +58,8 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
 
 async def _route(send: Send, trip: _Trip, tools: Tools) -> AsyncGenerator[Item, None]:
-    while True:
+    going = True
+    while going:
         error: AthenaError | None = None
         try:
             async with aclosing(send(trip.leg)) as items:
@@ -70,14 +71,14 @@ async def _route(send: Send, trip: _Trip, tools: Tools) -> AsyncGenerator[Item, 
         except AthenaError as failed:
             error = failed
         wait = await trip.move(error)
-        if wait is None:
-            break
+        going = wait is not None
         if wait:
             yield trip.waiting(wait, error)
             await tools.sleep(wait)
-        yield trip.change
-    if trip.refusal is not None:
-        yield trip.refusal
+        for item in trip.change:
+            yield item
+    if trip.broke is not None:
+        raise trip.broke
 
 
 class _Trip:
@@ -87,13 +88,18 @@ class _Trip:
         self.leg = call
         """The call that is being made."""
         self.refusal: Finished | None = None
-        self.change = FailedOver("", "", "", "", "")
-        """The last one."""
+        self.broke: AthenaError | None = None
+        """Why what was kept of the answer broke off."""
+        self.change: tuple[Item, ...] = ()
+        """What the reader is told of the last turn."""
         self._call = call
         self._router = router
         self._options = options
         self._tools = tools
-        self._text: list[str] = []
+        self._kept = ""
+        """What earlier providers wrote of the answer."""
+        self._own: list[str] = []
+        """What this one wrote."""
         self._tools_called = False
         self._restarts = 0
         self._usage = self._before = Usage()
@@ -102,13 +108,13 @@ class _Trip:
         """Whether the reader is to see it. The end of a refusal is kept until it is known that nobody else answers."""
         match item:
             case Token():
-                self._text.append(item.text)
+                self._own.append(item.text)
             case ToolCall():
                 self._tools_called = True
             case Usage():
                 self._usage = total(self._before, item)
             case FailedOver():
-                self._begin_anew(Lane(item.provider, item.model))  # by a hedge that won
+                self.leg = replace(self.leg, provider=item.provider, model=item.model)  # a hedge won
             case Finished(status="refused"):
                 self.refusal = item
                 self._tools.note(PolicyEvent("refusal", self.leg.provider))
@@ -117,13 +123,15 @@ class _Trip:
 
     def shown(self, item: Item) -> Item:
         """The item as the reader sees it: what was used is what all providers used together."""
+        if isinstance(item, FailedOver):
+            return msgspec.structs.replace(item, resumed=bool(self._kept))
         return self._usage if isinstance(item, Usage) else item
 
     async def move(self, error: AthenaError | None) -> float | None:
         """Turn to the next provider; without an error, since the last one refused.
 
-        Seconds to wait before it is asked; None where the refusal stands. Raises the error where nobody is left, or
-        nobody else could do better.
+        Seconds to wait before it is asked; None where nobody is left after a refusal. Raises the error where nobody is
+        left after one, or nobody else could do better.
         """
         left = Lane(self.leg.provider, self.leg.model)
         if error is not None and not self._options.recovery.moves_on(error):
@@ -133,10 +141,10 @@ class _Trip:
         if lane is None and error is not None:
             lane, wait = left, self._restart_wait(error)
         if lane is None:
+            self._end(left)
             return None
-        code = REFUSED if error is None else error.code
-        self._tools.note(PolicyEvent("failover", left.provider, code))
-        self._turn(left, lane, code)
+        self._tools.note(PolicyEvent("failover", left.provider, REFUSED if error is None else error.code))
+        self._turn(left, lane, error)
         return wait
 
     def waiting(self, wait: float, error: AthenaError | None) -> Reconnecting:
@@ -146,7 +154,8 @@ class _Trip:
     def _restart_wait(self, error: AthenaError) -> float:
         """Seconds after which the same provider may be asked anew. Raises the error where it may not."""
         self._restarts += 1
-        if not self._text or self._restarts > self._options.failover.restarts or not is_transient(error):
+        begun = self._kept or self._own
+        if not begun or self._restarts > self._options.failover.restarts or not is_transient(error):
             raise error
         asked = error.retry_after if isinstance(error, APIError) else None
         wait = delay(self._restarts, asked, self._options.retry, self._tools.random())
@@ -154,32 +163,42 @@ class _Trip:
             raise error
         return wait
 
-    def _turn(self, left: Lane, lane: Lane, code: str) -> None:
-        resumed = self._can_resume(code) and lane.provider != left.provider
-        stop_reason = self.refusal.stop_reason if self.refusal is not None else ""
-        self.change = FailedOver(lane.provider, lane.model, left.provider, left.model, code, resumed, stop_reason)
-        self._call.state.move("error")
-        self._call.state.move("reconnecting")
-        if not resumed:
-            self._begin_anew(lane)
-            return
-        so_far = "".join(self._text)
-        self._before = self._usage
-        self.leg = replace(
-            self._call,
-            provider=lane.provider,
-            model=lane.model,
-            prompt=continued(self._call.prompt, so_far),
-            max_tokens=max(_LEAST_TOKENS, self._call.max_tokens - len(so_far) // _CHARACTERS),
-        )
+    def _end(self, left: Lane) -> None:
+        """Nobody is left after a refusal: it stands, unless an answer had begun before it, which stands instead."""
+        assert self.refusal is not None
+        if self.broke is None:
+            self.change = (self.refusal,)
+        else:
+            self._turn(left, left, None)
 
-    def _begin_anew(self, lane: Lane) -> None:
-        self._text.clear()
+    def _turn(self, left: Lane, lane: Lane, error: AthenaError | None) -> None:
+        """The next leg, and what the reader is told of it: what is no part of the answer goes, what is comes again."""
+        resumed = error is not None and lane.provider != left.provider and self._may_resume
+        if resumed:
+            self._kept += "".join(self._own)
+            self.broke = error
+        elif error is not None:
+            self._kept, self.broke = "", None
+        stop_reason = self.refusal.stop_reason if self.refusal is not None else ""
+        code = REFUSED if error is None else error.code
+        told = FailedOver(lane.provider, lane.model, left.provider, left.model, code, resumed, stop_reason)
+        self.change = (told, Token(self._kept)) if self._kept and not resumed else (told,)
+        self._own.clear()
         self._tools_called = False
         self.refusal = None
         self._before = self._usage
-        self.leg = replace(self._call, provider=lane.provider, model=lane.model)
+        self._call.state.move("error")
+        self._call.state.move("reconnecting")
+        self.leg = self._leg(lane)
 
-    def _can_resume(self, code: str) -> bool:
+    def _leg(self, lane: Lane) -> Call:
+        call = replace(self._call, provider=lane.provider, model=lane.model)
+        if not self._kept:
+            return call
+        room = max(_LEAST_TOKENS, call.max_tokens - len(self._kept) // _CHARACTERS)
+        return replace(call, prompt=continued(call.prompt, self._kept), max_tokens=room)
+
+    @property
+    def _may_resume(self) -> bool:
         plain = self._call.prompt.schema is None and not self._tools_called
-        return bool(self._text) and plain and code != REFUSED
+        return plain and bool(self._kept or self._own)

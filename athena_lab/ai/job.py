@@ -150,6 +150,12 @@ class Job:
                 self._result = await asyncio.to_thread(_fold, tuple(self._log))
         return self._result
 
+    async def outcome(self) -> AnalysisResult | None:
+        """As `result`. Where there is none, and will be none, raises what broke it."""
+        if self.done and self.failure is not None and not self.ended:
+            raise self.failure.with_traceback(None)
+        return await self.result()
+
     # -- reading
 
     def reader(self, after: int = 0) -> Reader:

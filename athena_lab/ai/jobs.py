@@ -91,6 +91,9 @@ class Jobs:
         self._make_room()
         return job
 
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._jobs
+
     def get(self, id_: str) -> Job:
         """Raises `UnknownJob`."""
         if (job := self._jobs.get(id_)) is None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.pipeline import PolicyFactory
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
+    from athena_lab.ai.recovery import Later, Past
     from athena_lab.ai.send import Item
     from athena_lab.ai.transports.http import ClientFactory
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus
@@ -70,6 +71,8 @@ class AIManager:
         notes: Sequence[Callable[[PolicyEvent], None]] = (),
         ledger: Ledger | None = None,
         health: HealthOptions | None = None,
+        later: Later | None = None,
+        past: Past | None = None,
         bulkheads: Bulkheads | None = None,
     ) -> None:
         rows = tuple(rows)
@@ -79,8 +82,11 @@ class AIManager:
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
-        tools = replace(tools, meter=meter, guards=guards, note=_all(notes), bulkheads=bulkheads)
+        tools = replace(
+            tools, meter=meter, guards=guards, later=later, past=past, note=_all(notes), bulkheads=bulkheads
+        )
         self._providers = {row.name: Provider(row, environ, client_factory, tools) for row in enabled}
+        tools = replace(tools, batches={name: it.batches for name, it in self._providers.items() if it.batches})
         if offline.NAME in self._providers:
             raise ConfigError(f"A provider cannot be named {offline.NAME}: that is the summary written without AI.")
         if unknown := set(options.budget.providers) - {row.name for row in rows}:
@@ -102,18 +108,19 @@ class AIManager:
 
     @asynccontextmanager
     async def stream(
-        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None
+        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None, recover: bool = True
     ) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         """The answer's events. Leaving the block ends the request and closes its connection at once.
 
-        ``state`` is moved as the stream goes, for a caller that wants to know where it is.
+        ``state`` is moved as the stream goes, for a caller that wants to know where it is. Without ``recover`` nothing
+        stands in for an answer that nobody gives.
 
         Raises on entering: InvalidField for a provider that does not exist or a transport that it does not have,
         NoProvider when none can be asked.
         Whatever fails after that is told by the last event.
         """
         self._check_open()
-        answer, items = await self._prepare(request, prompt, state or StreamState())
+        answer, items = await self._prepare(request, prompt, state or StreamState(), recover=recover)
         async with aclosing(answer.events(items)) as events:
             yield events
 
@@ -197,7 +204,7 @@ class AIManager:
         await self.aclose()
 
     async def _prepare(
-        self, request: AnalysisRequest, prompt: Prompt, state: StreamState
+        self, request: AnalysisRequest, prompt: Prompt, state: StreamState, *, recover: bool
     ) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
@@ -215,6 +222,7 @@ class AIManager:
                 state=state,
                 wanted=request.options.transport,
                 request=request,
+                recover=recover,
             )
             lane = await self._router.next(call)
             if lane is None:

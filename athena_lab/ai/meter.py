@@ -13,6 +13,7 @@ from athena_lab.events import Finished, Reconnecting, Token, Usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from athena_lab.ai.budget import Estimate
     from athena_lab.ai.ledger import Ledger
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
@@ -33,7 +34,9 @@ class Meter:
     def __init__(self, ledger: Ledger, rows: Mapping[str, ProviderRow]) -> None:
         self.ledger = ledger
         self.running = dict.fromkeys(rows, 0)
-        """Attempts that are being made now, by provider."""
+        """Attempts that are being made now, by provider, but for those in batches, which take no worker."""
+        self.held: dict[int, tuple[str, Estimate]] = {}
+        """What requests that run now may still use, by provider. See `Reservations`."""
         self._rows = rows
 
     def model(self, provider: str, model: str) -> Model:
@@ -44,9 +47,15 @@ class Meter:
         """Whether somebody pays: who asks for no key, sends no bill."""
         return bool(self._rows[provider].key_variables)
 
-    def priced(self, provider: str, model: str, usage: Usage) -> Usage:
+    def priced(self, call: Call, usage: Usage) -> Usage:
         """With its cost, where the row has prices."""
-        return replace(usage, cost=cost(self.model(provider, model), usage))
+        return replace(usage, cost=self.cost(call, usage))
+
+    def cost(self, call: Call, usage: Usage) -> float | None:
+        """In US dollars, of what a call used or may use; None where a price that it takes is not known."""
+        row = self._rows[call.provider]
+        dollars = cost(row.known(call.model), usage)
+        return dollars * row.batch_price if dollars is not None and call.batched else dollars
 
     def record(self, provider: str, model: str, usage: Usage, *, first: bool, estimated: bool) -> None:
         """Write down what an attempt used, if it used anything. ``first``: none before it in its request did."""

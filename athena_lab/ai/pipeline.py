@@ -9,6 +9,7 @@ import msgspec
 
 from athena_lab.ai import (
     attempts,
+    batching,
     breaker,
     budget,
     bulkhead,
@@ -20,6 +21,7 @@ from athena_lab.ai import (
     retry,
     structured,
 )
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.coalesce import CoalesceOptions
@@ -40,6 +42,7 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recovery: RecoveryOptions = RecoveryOptions()
     failover: FailoverOptions = FailoverOptions()
     coalesce: CoalesceOptions = CoalesceOptions()
+    batching: BatchingOptions = BatchingOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
@@ -49,6 +52,7 @@ ORDER: tuple[PolicyFactory, ...] = (
     structured.policy,
     coalesce.policy,
     failover.policy,
+    batching.policy,
     breaker.policy,
     retry.policy,
     ratelimit.policy,
@@ -60,9 +64,9 @@ ORDER: tuple[PolicyFactory, ...] = (
 """From the outside in. Across providers: what stands in for an answer comes last of all; repairing an answer is a
 request like any other; who asks the same at the same time shares the way through the providers.
 
-At one provider: its breaker sees one outcome a request; a sleeping retry holds neither a place nor a reservation; who
-waits for a rate limit or a place has sent nothing, so that no limit of the provider's counts; and every attempt is
-admitted by the budget, written down, and has its own deadlines."""
+At one provider: a batch goes a way of its own (see `batching`); its breaker sees one outcome a request; a sleeping
+retry holds neither a place nor a reservation; who waits for a rate limit or a place has sent nothing, so that no limit
+of the provider's counts; and every attempt is admitted by the budget, written down, and has its own deadlines."""
 
 
 def compose(policies: Sequence[Policy], send: Send) -> Send:

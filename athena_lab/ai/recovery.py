@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.ai import offline
-from athena_lab.errors import AnalysisCancelled, AthenaError
+from athena_lab.errors import AnalysisCancelled, AthenaError, error_codes
 from athena_lab.events import FailedOver, Finished, Recovered, Structured, Token
 
 if TYPE_CHECKING:
@@ -55,6 +55,11 @@ class RecoveryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[ai.recovery]``: ``rules.<code of an error> = [steps]`` takes the place of that code's default."""
 
     rules: dict[str, Steps] = {}
+
+    def __post_init__(self) -> None:
+        known = error_codes()
+        if unknown := [code for code in self.rules if code != ANY_OTHER and code not in known]:
+            raise ValueError(f"There is no error {unknown[0]}")
 
     def steps(self, error: AthenaError) -> Steps:
         """What is done about it, in order."""
@@ -123,7 +128,8 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
                         answer.see(item)
                         yield item
             except AthenaError as failed:
-                if answer.began or isinstance(failed, AnalysisCancelled) or call.request is None:
+                kept = answer.began or isinstance(failed, AnalysisCancelled)
+                if kept or call.request is None or not call.recover:
                     raise
                 error = failed
             if error is None:

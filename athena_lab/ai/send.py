@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.meter import Meter
     from athena_lab.ai.observe import PolicyEvent
     from athena_lab.ai.prompt import Prompt
+    from athena_lab.ai.providers.batches import Batches
     from athena_lab.ai.recovery import Later, Past
     from athena_lab.ai.router import Router
     from athena_lab.ai.types import AnalysisRequest, TransportKind
@@ -65,10 +66,14 @@ class Call:
     """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
     request: AnalysisRequest | None = field(default=None, repr=False)
     """What was asked, as it came; None where nobody asked, as for a health check."""
+    recover: bool = True
+    """Whether something may stand in for an answer. If not, the error is told."""
     tried: set[str] = field(default_factory=set)
     """Providers that were asked or passed over; shared by all copies of a call."""
     traffic: Traffic = field(default_factory=Traffic)
     """Of the attempt that this copy of the call is for."""
+    batched: bool = False
+    """It goes with others, in a batch."""
 
 
 Send = Callable[[Call], AsyncGenerator[Item, None]]
@@ -98,6 +103,8 @@ class Tools:
     """Earlier answers; None where none are kept."""
     note: Callable[[PolicyEvent], None] = lambda _event: None
     """Is told what the policies do."""
+    batches: Mapping[str, Batches] = field(default_factory=dict)
+    """How to send batches to those providers that take them."""
     outcome: Callable[[str, str, APIError | None], None] = lambda _provider, _model, _error: None
     """Is told how each attempt at a provider and a model ended: with an error, or without."""
     meter: Meter | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -126,3 +127,16 @@ async def test_a_rate_limit_s_headers_are_read(ask):
 async def test_whoever_leaves_is_let_go(ask, name):
     events = await ask(name, "Be slow", read=3)
     assert [type(event) for event in events] == [Started, Token, Token]
+
+
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+async def test_a_batch(aimock, patience, wire):
+    features = Features(batching=True)
+    rows = [ProviderRow("openai", wire, f"{aimock}/v1", key_env="KEY", model="gpt-5", features=features)]
+    tools = Tools(patience.clock, patience.sleep, patience.chance)
+    options = AnalysisOptions(batch=True)
+    async with AIManager(rows, environ={"KEY": "sk-aimock"}, tools=tools) as manager:
+        asked = [AnalysisRequest(f"What is q-{number}?", options=options) for number in range(3)]
+        results = await asyncio.gather(*(manager.analyze(each, build_prompt(each.question)) for each in asked))
+    assert [(result.status, result.text) for result in results] == [("completed", "Mock batch completion")] * 3
+    assert patience.slept == [0.1, 2.0, 3.0]

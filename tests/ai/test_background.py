@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, PipelineOptions, build_prompt
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.pipeline import ORDER
-from athena_lab.ai.providers.background import POLLS, WAITS
+from athena_lab.ai.providers.background import POLLS
+from athena_lab.ai.providers.following import WAITS
 from athena_lab.ai.providers.wires import find_wire
 from athena_lab.ai.send import Tools
 from athena_lab.ai.transports import Message
@@ -317,7 +318,7 @@ async def test_closing_the_manager_cancels_what_runs(server, background):
 
 @pytest.mark.parametrize("answer", [reply(500), drop, hang])
 async def test_a_cancel_that_fails_is_logged_and_waited_for_no_longer(server, background, caplog, monkeypatch, answer):
-    monkeypatch.setattr("athena_lab.ai.providers.background.CANCEL", 0.2)
+    monkeypatch.setattr("athena_lab.ai.providers.following.CANCEL", 0.2)
     server.will(stream([piece(0, 9)], end="hang"), answer)
     manager = background()
     with caplog.at_level(logging.WARNING):

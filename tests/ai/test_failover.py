@@ -354,6 +354,24 @@ async def test_refusals_never_open_the_breaker_and_are_not_asked_again(servers, 
     assert (asked(servers)[:2], manager.circuit("one")) == ([12, 12], "closed")
 
 
+async def test_a_refusal_to_go_on_is_no_part_of_the_answer(servers, manager_of):
+    servers[0].will(words("one ", end="cut"))
+    servers[1].will(words("No.", reason="content_filter"))
+    servers[2].will(words("two"))
+    result = await (await manager_of()).analyze(REQUEST, PROMPT)
+    assert (result.status, result.provider, result.text) == ("completed", "three", "one two")
+    assert [aside.text for aside in result.set_aside] == ["one No."]
+    assert so_far(servers[2].requests[0]) == "one "
+
+
+async def test_where_nobody_goes_on_what_had_begun_stands(servers, manager_of):
+    servers[0].will(words("one ", end="cut"))
+    for server in servers[1:]:
+        server.will(words("No.", reason="content_filter"))
+    result = await (await manager_of()).analyze(REQUEST, PROMPT)
+    assert (result.status, result.text, result.error.code) == ("failed", "one ", "invalid_response")
+
+
 async def test_where_all_refuse_the_last_refusal_is_the_answer(servers, manager_of):
     for number, server in enumerate(servers):
         server.will(words(f"No {number}.", reason="content_filter"))

@@ -365,7 +365,7 @@ async def test_one_that_fails_later_keeps_all_until_it_can_be_written(path, prag
     file = LedgerFile(path, detail_days=30, keep_days=30)
     entry = ledgers.Entry(("2026-11-23", "claude", "m"), NOON, ONE)
     file.exchange([entry], "2026-11-23")
-    file._database.execute(f"PRAGMA {pragma}")
+    file._file.connection.execute(f"PRAGMA {pragma}")
     with pytest.raises(LedgerUnusable) as caught:
         file.exchange([entry] * 1_000, "2026-11-23")
     assert caught.value.reason == reason
@@ -392,7 +392,7 @@ async def test_what_was_not_read_back_is_not_written_twice(path, monkeypatch, st
 
 
 async def test_one_that_is_locked_is_tried_again_and_nothing_is_lost(open_ledger, path, monkeypatch, caplog):
-    monkeypatch.setattr("athena_lab.ai.ledger_file.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("athena_lab.ai.database.BUSY_SECONDS", 0.05)
     caplog.set_level(logging.INFO)
     ledger = open_ledger()
     ledger.record("claude", "m", ONE)

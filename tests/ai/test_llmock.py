@@ -13,8 +13,10 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from athena_lab.ai import AIManager, AnalysisRequest, PipelineOptions, ProviderRow, build_prompt
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.prompt import Tool
 from athena_lab.ai.retry import RetryOptions
@@ -251,3 +253,18 @@ async def test_a_stream_broken_in_the_middle_is_begun_anew(ask_all, verdict, fau
         (begun,) = result.set_aside
         assert "one two three four five six seven eight".startswith(begun.text)
     assert await verdict() == []
+
+
+@pytest.mark.usefixtures("llmock_client")
+@pytest.mark.parametrize("name", ["claude", "openai chat", "groq"])
+async def test_a_batch(llmock, name):
+    """Its Gemini and Mistral batches are not what those providers' SDKs expect."""
+    values, path = (ROWS["local"][0], "/v1") if name == "openai chat" else ROWS[name]
+    features = Features(batching=True)
+    row = ProviderRow(name="peer", base_url=llmock + path, key_env="KEY", features=features, **values)
+    options = replace_struct(PATIENT, batching=BatchingOptions(first_poll=1.0, longest_poll=1.0))
+    async with AIManager([row], environ={"KEY": "sk-llmock"}, options=options) as manager:
+        asked = [AnalysisRequest(f"What is q-{n}?", options=AnalysisOptions(batch=True)) for n in range(3)]
+        results = await asyncio.gather(*(manager.analyze(each, build_prompt(each.question)) for each in asked))
+    assert [result.status for result in results] == ["completed"] * 3
+    assert all(result.text and result.usage.output_tokens for result in results)

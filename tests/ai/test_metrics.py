@@ -19,6 +19,11 @@ from tests.peers.scripted_server import reply, stream
 
 PROMPT = build_prompt("?")
 NAMES = (
+    "athena_ai_queue_size",
+    "athena_bulkhead_running",
+    "athena_bulkhead_waiting",
+    "athena_bulkhead_wait_seconds_bucket",
+    "athena_bulkhead_rejected_total",
     "athena_ai_requests_total",
     "athena_ai_request_duration_seconds_bucket",
     "athena_ai_time_to_first_token_seconds_bucket",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from athena_lab.ai import (
     attempts,
+    batching,
     breaker,
     budget,
     bulkhead,
@@ -91,7 +92,7 @@ def error(kind=ServiceUnavailable, **fields):
 
 def test_the_order_of_policies():
     across = (recovery, structured, coalesce, failover)
-    within = (breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
+    within = (batching, breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
     assert tuple(module.policy for module in (*across, *within)) == ORDER
 
 

@@ -27,6 +27,7 @@ def _environment(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "")
     monkeypatch.setenv("ATHENA_SAMPLES__FOLDER", str(tmp_path / "quarantine"))
     monkeypatch.setenv("ATHENA_AI__LEDGER__PATH", str(tmp_path / "usage.db"))
+    monkeypatch.setenv("ATHENA_AI__LATER__PATH", str(tmp_path / "questions.db"))
     monkeypatch.setenv("ATHENA_SAMPLES__MAX_BYTES", "4000000")
     monkeypatch.setenv("ATHENA_HTTP__MAX_JSON_BYTES", "1000000")
     monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(only_misbehave(tmp_path / "components")))

@@ -20,8 +20,9 @@ def one_call_and_one_that_waits(monkeypatch):
 
 
 @pytest.fixture
-def places(one_call_and_one_that_waits, served):  # noqa: ARG001 - in this order
-    return served.lab._bulkheads
+def places(request):
+    request.getfixturevalue("one_call_and_one_that_waits")  # before the lab is opened
+    return request.getfixturevalue("served").lab._bulkheads
 
 
 async def until(condition):

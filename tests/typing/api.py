@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import athena_lab
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.types import AnalysisResult, Model, ProviderStatus, ProviderUsage, RateLimits, UsageReport
-from athena_lab.api import TriageOptions
+from athena_lab.api import Queued, TriageOptions
 from athena_lab.client import LabClient
 from athena_lab.events import Failed, Finished, Token
 from athena_lab.jupyter.widgets import AskCell
@@ -49,6 +49,13 @@ async def what_was_spent(lab: LabProtocol) -> float | None:
     status: ProviderStatus = await lab.breaker("claude", "closed" if left else "open")
     assert status.breaker.state
     return report.today.cost
+
+
+async def what_was_queued(lab: LabProtocol) -> AnalysisResult | None:
+    waiting: tuple[Queued, ...] = await lab.queued()
+    seconds: list[float] = [question.next_try for question in waiting]
+    assert seconds
+    return await lab.answer(waiting[0].id)
 
 
 async def a_session(lab: LabProtocol) -> None:

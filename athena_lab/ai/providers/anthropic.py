@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 from msgspec.structs import replace
 
+from athena_lab.ai.providers.anthropic_batches import AnthropicBatches
 from athena_lab.ai.providers.calls import Calls
 from athena_lab.ai.providers.schemas import reduced
 from athena_lab.ai.providers.wire import (
@@ -284,6 +285,9 @@ class AnthropicMessages:
 
     def parser(self) -> AnthropicParser:
         return AnthropicParser()
+
+    def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> AnthropicBatches:  # noqa: ARG002 - there is one
+        return AnthropicBatches(base_url, self._headers(key), self.complaint)
 
     @staticmethod
     def complaint(body: bytes) -> Complaint:

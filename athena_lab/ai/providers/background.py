@@ -8,16 +8,16 @@ task behind that cancels it; where its id is not known yet, that task first wait
 from __future__ import annotations
 
 import asyncio
-import logging
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from athena_lab.ai.broken_utf8 import Mender
-from athena_lab.ai.providers.attempt import FAILURES, Truncated, Watch, named
+from athena_lab.ai.providers.attempt import Truncated, Watch, named
+from athena_lab.ai.providers.following import Cancelling, next_wait
 from athena_lab.ai.providers.wire import Garbage, StreamError
 from athena_lab.ai.transports import Fault, HttpStatus, TransportFailure
-from athena_lab.errors import InvalidResponse, NetworkError, RateLimited, ServiceUnavailable
 from athena_lab.events import Finished, Reconnecting
 
 if TYPE_CHECKING:
@@ -27,16 +27,9 @@ if TYPE_CHECKING:
     from athena_lab.ai.providers.channels import BackgroundWire
     from athena_lab.ai.send import Call, Item, Tools
     from athena_lab.ai.transports import HttpRequest, Message, Transport
-    from athena_lab.errors import APIError
 
-WAITS: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds before each try to reconnect. What comes of one begins the row anew."""
 POLLS: Final = (1.0, 1.0, 2.0, 3.0, 5.0)
 """Seconds between two looks at an answer that does not stream; the last one stays."""
-CANCEL: Final = 5.0
-"""Seconds that cancelling may take, with learning the id."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -70,7 +63,7 @@ class Background:
         self._whole = whole
         self._tools = tools
         self._running: set[asyncio.Task[_Answer]] = set()
-        self._cancelling: set[asyncio.Task[None]] = set()
+        self._cancelling = Cancelling(whole, endpoint.row.name, "a background response may run on: cancelling it")
         self._closed = False
 
     async def send(self, call: Call) -> AsyncGenerator[Item, None]:
@@ -91,14 +84,14 @@ class Background:
         finally:
             self._running.discard(beginning)
             if not ended and not self._closed:
-                self._leave(beginning)
+                self._cancelling.leave(partial(self._learn, beginning))
 
     async def aclose(self) -> None:
         """Cancel what still runs, and wait for that and for what was left before: at most `CANCEL` seconds."""
         self._closed = True
         for beginning in self._running:
-            self._leave(beginning)
-        await asyncio.gather(*self._cancelling)
+            self._cancelling.leave(partial(self._learn, beginning))
+        await self._cancelling.aclose()
 
     async def _begin(self, call: Call) -> _Answer:
         """Send the request, and read until the answer's id is known."""
@@ -197,10 +190,8 @@ class Background:
     ) -> AsyncGenerator[Reconnecting, None]:
         """Tell of the failure and wait. Raises it where reconnecting does not help, or no more, or not in time."""
         error = named(broken, self._endpoint.translator(call))
-        wait = WAITS[min(progress.failures, len(WAITS) - 1)]
-        wait = max(wait, error.retry_after or 0.0)
-        hopeless = self._closed or progress.failures >= len(WAITS) or not answer.id or not _passes(error)
-        if hopeless or self._tools.clock() + wait >= call.expires:
+        wait = next_wait(error, progress.failures, call.expires - self._tools.clock())
+        if wait is None or self._closed or not answer.id:
             raise broken
         progress.failures += 1
         progress.resumed = True
@@ -210,37 +201,12 @@ class Background:
         await self._tools.sleep(wait)
         call.state.move("connecting")
 
-    def _leave(self, beginning: asyncio.Task[_Answer]) -> None:
-        task = asyncio.create_task(self._cancel(beginning))
-        self._cancelling.add(task)
-        task.add_done_callback(self._cancelling.discard)
-
-    async def _cancel(self, beginning: asyncio.Task[_Answer]) -> None:
-        """Best effort: that it fails is written to the log, since nobody waits for it who could be told."""
-        try:
-            async with asyncio.timeout(CANCEL):
-                with suppress(*FAILURES):  # of a request that began nothing
-                    answer = await beginning
-                    if beginning not in self._running:  # else its reader closes it
-                        await answer.messages.aclose()
-                    if answer.id:
-                        await self._send_cancel(answer.id)
-        except TimeoutError:
-            _log.warning("%s: a background response may run on: cancelling it took too long.", self._name)
-
-    async def _send_cancel(self, response_id: str) -> None:
+    async def _learn(self, beginning: asyncio.Task[_Answer]) -> HttpRequest | None:
+        answer = await beginning
+        if beginning not in self._running:  # else its reader closes it
+            await answer.messages.aclose()
         ours = self._endpoint
-        request = self._wire.cancel_request(ours.base_url, ours.key, response_id)
-        try:
-            async with aclosing(self._whole.stream(request)) as messages:
-                async for _ in messages:
-                    pass
-        except (HttpStatus, TransportFailure) as error:
-            _log.warning("%s: a background response may run on: cancelling it failed: %s.", self._name, error)
-
-    @property
-    def _name(self) -> str:
-        return self._endpoint.row.name
+        return self._wire.cancel_request(ours.base_url, ours.key, answer.id) if answer.id else None
 
 
 async def _after(head: list[Message], messages: AsyncGenerator[Message, None]) -> AsyncGenerator[Message, None]:
@@ -256,10 +222,3 @@ def _flows(call: Call, progress: _Progress) -> None:
     if progress.failures and call.state.value == "connected":
         call.state.move("streaming")
     progress.failures = 0
-
-
-def _passes(error: APIError) -> bool:
-    """Whether a failure to follow an answer may pass; the answer itself goes on meanwhile."""
-    if error.should_retry is not None:
-        return error.should_retry
-    return isinstance(error, (NetworkError, RateLimited, ServiceUnavailable, InvalidResponse))

@@ -1,20 +1,21 @@
-"""What a wire may add to `Wire`: speaking over a WebSocket, and answers that go on without a connection."""
+"""What a wire may add to `Wire`: speaking over a WebSocket, answers that go on without a connection, and batches."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from athena_lab.ai.providers.wire import Complaint, StreamError
+from athena_lab.ai.providers.wire import Complaint, Garbage, StreamError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from athena_lab.ai.keys import Secret
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.providers.wire import Parser
     from athena_lab.ai.send import Call
-    from athena_lab.ai.transports import HttpRequest, Message, SocketRequest
+    from athena_lab.ai.transports import HttpRequest, HttpStatus, Message, SocketRequest
 
 
 @runtime_checkable
@@ -85,3 +86,88 @@ class BackgroundWire(Protocol):
     def cancel_request(self, base_url: str, key: Secret | None, response_id: str) -> HttpRequest:
         """To end the answer: nothing else does. Idempotent."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """One request of a batch: our id of it, and the body with which it would be asked for alone."""
+
+    id: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """A batch as the provider describes it."""
+
+    id: str
+    ended: bool
+    failure: StreamError | None = None
+    """Why requests without a result have none; None where nothing is said of that."""
+    at_fault: Mapping[int, StreamError] = field(default_factory=dict)
+    """By place, from 0: the requests for which the whole batch was turned down."""
+    files: tuple[str, ...] = ()
+    """Ids of files that hold the results."""
+    uploads: tuple[str, ...] = ()
+    """Ids of files that hold the requests."""
+    results: Sequence[str] = ()
+    """Results that came with the state, each as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """One request's result: ``answer``, JSON as it would have come alone, or ``failure``."""
+
+    id: str
+    answer: str = field(default="", repr=False)
+    failure: StreamError | HttpStatus | None = None
+
+
+class BatchFormat(Protocol):
+    """How batches are sent to one address with one key. Stateless. What reads raises Garbage.
+
+    Addresses are made from the base URL, never taken from an answer: the key goes along.
+    """
+
+    def upload(self, items: Sequence[BatchItem]) -> HttpRequest | None:
+        """What is sent before the batch; None where nothing is."""
+        ...
+
+    def create(self, model: str, items: Sequence[BatchItem], uploaded: Message | None) -> HttpRequest:
+        """To begin the batch. ``uploaded`` is the answer to `upload`."""
+        ...
+
+    def state(self, message: Message) -> BatchState:
+        """Of the answers to `create` and `poll`."""
+        ...
+
+    def poll(self, batch_id: str) -> HttpRequest: ...
+
+    def results(self, state: BatchState) -> Sequence[HttpRequest]:
+        """For the results, one on each line, where they did not come with the state."""
+        ...
+
+    def result(self, data: str) -> BatchResult: ...
+
+    def cancel(self, batch_id: str) -> HttpRequest: ...
+
+    def forget(self, state: BatchState) -> Sequence[HttpRequest]:
+        """To delete what is kept of a batch that has ended."""
+        ...
+
+
+@runtime_checkable
+class BatchWire(Protocol):
+    """A wire that satisfies it sends batches where its row's ``features.batching`` is set."""
+
+    def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> BatchFormat: ...
+
+
+_BATCH_ID: Final = re.compile(r"[\w.-]{1,256}", re.ASCII)
+
+
+def safe_id(text: str) -> str:
+    """An id that may stand in a path. Raises Garbage for any other."""
+    if not _BATCH_ID.fullmatch(text) or not text.strip("."):
+        raise Garbage("names a batch in a way that is no id")
+    return text

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from athena_lab.ai.providers.calls import Calls
+from athena_lab.ai.providers.gemini_batches import GeminiBatches
 from athena_lab.ai.providers.wire import (
     CONTEXT_STEP,
     MAX_MODELS,
@@ -290,6 +291,9 @@ class Gemini:
 
     def parser(self) -> GeminiParser:
         return GeminiParser()
+
+    def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> GeminiBatches:  # noqa: ARG002 - there is one
+        return GeminiBatches(base_url, self._headers(key))
 
     @staticmethod
     def complaint(body: bytes) -> Complaint:

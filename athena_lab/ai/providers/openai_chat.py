@@ -13,6 +13,7 @@ import msgspec
 
 from athena_lab.ai.providers import openai_words
 from athena_lab.ai.providers.calls import Calls
+from athena_lab.ai.providers.openai_batches import MistralJobs, OpenAIBatches
 from athena_lab.ai.providers.wire import (
     SCHEMA_NAME,
     UNDECODABLE,
@@ -252,3 +253,7 @@ class OpenAIChat(openai_words.OpenAIWords):
 
     def parser(self) -> OpenAIChatParser:
         return OpenAIChatParser()
+
+    def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> OpenAIBatches:
+        form = MistralJobs if row.batch_format == "jobs" else OpenAIBatches
+        return form(base_url, openai_words.headers(key), "/v1/chat/completions")

@@ -13,6 +13,7 @@ import msgspec
 
 from athena_lab.ai.providers import openai_words
 from athena_lab.ai.providers.calls import Calls
+from athena_lab.ai.providers.openai_batches import OpenAIBatches
 from athena_lab.ai.providers.openai_words import stream_error
 from athena_lab.ai.providers.wire import (
     SCHEMA_NAME,
@@ -305,3 +306,6 @@ class OpenAIResponses(openai_words.OpenAIWords):
 
     def parser(self) -> OpenAIResponsesParser:
         return OpenAIResponsesParser()
+
+    def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> OpenAIBatches:  # noqa: ARG002 - there is one
+        return OpenAIBatches(base_url, openai_words.headers(key), "/v1/responses")

@@ -15,6 +15,8 @@ from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
 from athena_lab.ai.providers.attempt import FAILURES, Endpoint, Learn, OverHttp, OverSocket, attempt, named
 from athena_lab.ai.providers.background import Background
+from athena_lab.ai.providers.batches import Batches
+from athena_lab.ai.providers.channels import BatchWire
 from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
 from athena_lab.ai.providers.selection import Selection
@@ -72,12 +74,20 @@ class Provider:
         stream, self._whole = SseTransport(client), JsonTransport(client)
         self._socket = WebSocketTransport(row.workers)
         self._background = Background(self._endpoint, stream, self._whole, tools)
+        self.batches = self._batching(client, tools)
+        """None where it takes none."""
         going_on = self._background.send if row.features.background else None
         self._ways: Mapping[TransportKind, Send] = {
             "websocket": OverSocket(self._endpoint, self._socket).send,
             "sse": going_on or OverHttp(self._endpoint, stream).send,
             "polling": going_on or OverHttp(self._endpoint, self._whole).send,
         }
+
+    def _batching(self, client: HttpClient, tools: Tools) -> Batches | None:
+        if not self.row.features.batching or not isinstance(self._wire, BatchWire):
+            return None
+        form = self._wire.batch_format(self.row, self._base_url, self._key)
+        return Batches(self._endpoint, form, client, tools, self.default_model)
 
     @property
     def name(self) -> str:
@@ -193,6 +203,8 @@ class Provider:
 
     async def aclose(self) -> None:
         """Close all connections, and end at the provider what would go on without them. Idempotent."""
+        if self.batches is not None:
+            await self.batches.aclose()
         await self._background.aclose()
         await self._socket.aclose()
         await self._whole.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -50,6 +50,10 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: tuple[Model, ...] = ()
     """What is known of models: limits and prices. Others can be asked for too. Some of them in athena.toml take the
     place of those with their ids; the others stay."""
+    batch_price: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """What a request in a batch costs, as a share of the price."""
+    batch_format: Literal["files", "jobs"] = "files"
+    """How the openai-chat wire sends batches: ``files`` as OpenAI and Groq, ``jobs`` as Mistral."""
     limits: Limits = Limits()
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     stream_options: dict[str, bool] = {}
@@ -67,6 +71,11 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return tuple(name for name in names if name)
 
 
+HALF: Final = 0.5
+"""Of the price, for requests in batches: platform.claude.com/docs/en/build-with-claude/batch-processing,
+developers.openai.com/api/docs/guides/batch, ai.google.dev/gemini-api/docs/batch-api, docs.mistral.ai/capabilities/batch
+and console.groq.com/docs/batch, November 2026."""
+
 DEFAULT_ROWS: tuple[ProviderRow, ...] = (
     ProviderRow(
         name="claude",
@@ -77,6 +86,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         priority=1,
         workers=20,
         features=Features(batching=True, function_calling=True, structured_output=True),
+        batch_price=HALF,
         models=(
             Model("claude-sonnet-5-5", 1_000_000, 128_000, 2.0, 0.2, 10.0),
             Model("claude-opus-5-5", 1_000_000, 128_000, 4.0, None, 20.0),
@@ -93,6 +103,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         workers=20,
         # Not in the background by itself: what goes on there is stored at OpenAI.
         features=Features(batching=True, function_calling=True, websocket=True, structured_output=True),
+        batch_price=HALF,
         models=(Model("gpt-6.2-sol", 1_050_000, 128_000, 2.0, 0.1, 10.0),),  # up to 272,000 tokens of input
         max_tokens_field="max_completion_tokens",  # where its wire is set to openai-chat
         stream_options={"include_obfuscation": False},
@@ -119,6 +130,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         model="gemini-3.8-flash",
         priority=4,
         features=Features(batching=True, function_calling=True, structured_output=True),
+        batch_price=HALF,
         models=(Model("gemini-3.8-flash", 1_048_576, 65_536, 0.75, 0.075, 3.75),),  # twice that from January 2027
     ),
     ProviderRow(
@@ -129,7 +141,9 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         model="mistral-large-latest",
         priority=5,
         features=Features(batching=True, function_calling=True, structured_output=True),
+        batch_price=HALF,
         models=(Model("mistral-large-latest"),),
+        batch_format="jobs",
     ),
     ProviderRow(
         name="groq",
@@ -139,6 +153,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         model="openai/gpt-oss-120b",
         priority=6,
         features=Features(batching=True, function_calling=True, structured_output=True),
+        batch_price=HALF,
         models=(Model("openai/gpt-oss-120b", 131_072, 65_536, 0.15, None, 0.6),),
         max_tokens_field="max_completion_tokens",
         stream_options={"include_usage": True},

@@ -17,7 +17,9 @@ from athena_lab import api
 from athena_lab.ai.jobs import check_id
 from athena_lab.ai.types import AnalysisRequest
 from athena_lab.errors import InvalidField
+from athena_lab.jupyter.handlers import queue
 from athena_lab.jupyter.handlers.base import AthenaHandler, PolledHandler, event_frame
+from athena_lab.jupyter.handlers.queue import BATCH_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from athena_lab.ai.job import Job
 
 _RETRY_MILLISECONDS = 1_000
-BATCH_BYTES = 64 << 10
-"""Of events that are on their way to a reader at once; where they come by polls, all are lost with one of them."""
 _BEGIN_SECONDS = 5.0
 """How long ``respond-async`` waits for the answer to begin, so that what cannot begin is told by the status."""
 _LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{22,64}):([0-9]{1,15})")
@@ -122,13 +122,19 @@ class JobHandler(JobBase):
 
     async def get(self, id_: str) -> None:
         query, last = self._query(), self.last_event()
-        job = self.lab.jobs.get(id_)
         if last is not None and last[0] != id_:
             raise InvalidField("Last-Event-ID is of another analysis.")
         if self.wants_events:
-            await self.work(self.send_events(self.frames(job, last[1] if last else query.after)))
+            await self.work(self.send_events(self._frames(id_, last[1] if last else query.after)))
+        elif id_ in self.lab.jobs:
+            self.answer(await self.work(self._page(self.lab.jobs.get(id_), query)))
         else:
-            self.answer(await self.work(self._page(job, query)))
+            self.answer(await self.work(queue.page(self.lab.later, id_, query)))
+
+    def _frames(self, id_: str, after: int) -> AsyncGenerator[bytes]:
+        if id_ in self.lab.jobs:
+            return self.frames(self.lab.jobs.get(id_), after)
+        return queue.frames(self.lab.later, id_, after)
 
     async def delete(self, id_: str) -> None:
         await cancel(self, id_)
@@ -172,6 +178,9 @@ class CancelHandler(AthenaHandler):
 
 async def cancel(handler: AthenaHandler, id_: str) -> None:
     """Cancel the job, and answer when its connection to the provider is closed."""
+    if id_ not in handler.lab.jobs:
+        handler.answer(await queue.cancel(handler.lab.later, id_))
+        return
     job = handler.lab.jobs.get(id_)
     job.cancel()
     await job.wait_closed()

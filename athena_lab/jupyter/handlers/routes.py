@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus, UsageReport
-from athena_lab.jupyter.handlers import ai, health, samples, stream, wasm
+from athena_lab.jupyter.handlers import ai, health, queue, samples, stream, wasm
 from athena_lab.report import Report
 from athena_lab.sample import Sample
 
@@ -67,6 +67,8 @@ ROUTES: tuple[Route, ...] = (
           events=True, headers=("Prefer", "Last-Event-ID", "Idempotency-Key"), accepted=api.Accepted),
     Route("get", "/api/v1/ai/stream", stream.StreamHandler, "Ask over a WebSocket.", api.AnyMessage,
           commands=api.AnyCommand),
+    Route("get", "/api/v1/ai/queue", queue.QueueHandler, "Questions that are asked again when a provider is back.",
+          api.Queue),
     Route("get", "/api/v1/ai/jobs/{id}", ai.JobHandler, "An answer's events from a number on.", api.JobPage,
           query=("after", "wait"), events=True, headers=("Last-Event-ID",)),
     Route("delete", "/api/v1/ai/jobs/{id}", ai.JobHandler, "Cancel an answer; what came is kept.", api.JobState),

@@ -11,8 +11,8 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from athena_lab import api
 from athena_lab.errors import AthenaError, BulkheadFull, MalformedRequest
 from athena_lab.jupyter.handlers import base
-from athena_lab.jupyter.handlers.ai import BATCH_BYTES
 from athena_lab.jupyter.handlers.base import MAX_DECODED, AthenaHandler, decode_json, limit_unacknowledged
+from athena_lab.jupyter.handlers.queue import BATCH_BYTES
 
 if TYPE_CHECKING:
     from athena_lab.ai.job import Job, Reader
