@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from scripted_server import drop, reply
 
 from tests.browser.peer import Peer
 from tests.browser.test_answers import ASK, CONNECT, SHOW, TRIAGE
@@ -193,3 +194,48 @@ def test_where_nobody_answers_the_summary_stands_in_and_says_why(open_page, star
     expect(bench.answer.get_by_role("cell", name="unavailable", exact=True).first).to_be_visible()
     bench.answer.scroll_into_view_if_needed()
     pictures(bench, "recovered-offline")
+
+
+@pytest.fixture(scope="module")
+def alone(start, peers):
+    """With one provider, whose rate limit is not waited for."""
+    rules = {"ATHENA_AI__RECOVERY__RULES__RATE_LIMITED": '["queue", "offline"]'}
+    return start("athena", ATHENA_LOCAL_URL=peers[0].url, ATHENA_AI__RETRY__BASE="0.1", **rules)
+
+
+def test_an_earlier_answer_stands_in_and_says_how_old_it_is(open_page, alone, first):
+    bench = open_page(alone.page(alone.write("stale.ipynb", CONNECT, TRIAGE, SHOW)))
+    bench.run_all()
+    ask(bench, "What is it?")
+    expect(bench.answer).to_contain_text("The first says it is a launcher")
+    first.answer = drop
+    bench.button("Ask").click()
+    expect(bench.answer).to_contain_text(re.compile(r"An earlier answer of local / plausible-1, \d+ (s|min) old"))
+    expect(bench.answer.get_by_role("alert")).to_contain_text("Nobody answered:")
+    expect(bench.answer).to_contain_text("The first says it is a launcher")
+    bench.answer.scroll_into_view_if_needed()
+    pictures(bench, "recovered-stale")
+
+
+def test_a_question_kept_for_later_is_answered_when_the_provider_is_back(open_page, alone, first):
+    first.answer = reply(429, "", {"retry-after": "4"})
+    bench = open_page(alone.page(alone.write("queued.ipynb", CONNECT, TRIAGE, ASK)))
+    bench.run_all()
+    expect(bench.answer).to_contain_text("Summary written without AI, for now")
+    expect(bench.answer.get_by_role("alert")).to_contain_text(re.compile(r'await lab\.answer\("[\w-]+"\)'))
+    button, status = bench.button("Ask for the answer"), bench.page.locator(".athena-status")
+    button.click()
+    expect(status).to_contain_text("There is no answer yet")
+    bench.answer.scroll_into_view_if_needed()
+    pictures(bench, "recovered-queued")
+    asked = first.asked
+    first.say("It is a launcher after all.")
+    first.until(lambda: first.asked > asked and not first.answering, 60)
+    while button.is_visible():  # what has been answered is written down a moment later
+        button.dispatch_event("click")  # does not wait for a button that has just gone
+    expect(bench.answer).to_contain_text("It is a launcher after all.")
+    expect(bench.answer).to_contain_text("local / plausible-1 answered in")
+    bench.save()
+    bench.shut_kernel_down()
+    bench.reload()
+    expect(bench.answer).to_contain_text("It is a launcher after all.")
