@@ -356,7 +356,7 @@ async def test_several_opinions_are_a_table_below_what_they_amount_to(cell_of):
     assert "no assessment (rate limited)" in html
     assert "<li>verdict: malicious (claude, openai); benign (gemini)</li>" in html
     assert "<li>indicators: &lt;img" in html
-    assert "The 4 providers answered in" in html
+    assert "3 of 4 providers answered in" in html
     assert "<img" not in html
     lines = plain(cell).splitlines()
     assert "gemini: benign, 40 %" in lines

@@ -122,7 +122,8 @@ def byline(answer: Answer) -> str:
 
 def _who(answer: Answer) -> str:
     if answer.consensus is not None and len(answer.consensus.opinions) > 1:
-        return f"The {len(answer.consensus.opinions)} providers"
+        given = sum(opinion.assessment is not None for opinion in answer.consensus.opinions)
+        return f"{given} of {len(answer.consensus.opinions)} providers"
     return authors(answer.seams, answer.provider, answer.model) or "The question"
 
 
