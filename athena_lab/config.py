@@ -25,9 +25,11 @@ from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.coalesce import CoalesceOptions
+from athena_lab.ai.consensus import ConsensusOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.failover import FailoverOptions
 from athena_lab.ai.health import HealthOptions
+from athena_lab.ai.hedge import HedgeOptions
 from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.ledger import MEMORY, LedgerOptions
@@ -87,6 +89,8 @@ class AiConfig(DeadlineOptions, frozen=True):
     failover: FailoverOptions = FailoverOptions()
     coalesce: CoalesceOptions = CoalesceOptions()
     batching: BatchingOptions = BatchingOptions()
+    hedge: HedgeOptions = HedgeOptions()
+    consensus: ConsensusOptions = ConsensusOptions()
 
     @property
     def options(self) -> PipelineOptions:
@@ -101,6 +105,8 @@ class AiConfig(DeadlineOptions, frozen=True):
             failover=self.failover,
             coalesce=self.coalesce,
             batching=self.batching,
+            hedge=self.hedge,
+            consensus=self.consensus,
         )
 
 

@@ -2,7 +2,7 @@
 
 ::
 
-    Started (Token | ToolCall | Member | Reconnecting | FailedOver | Usage)* Recovered? Token* (Structured | Consensus)?
+    Started (Token | ToolCall | Member | Reconnecting | FailedOver | Usage)* Recovered? Token* Consensus? Structured?
     (Finished | Failed)
 
 It always ends with exactly one terminal event: a stream that breaks off upstream ends with `Failed`, and the text
@@ -208,7 +208,11 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 class Consensus(Event, tag="consensus", frozen=True):
-    """What several providers said, merged. ``agreement`` is the share of them behind the verdict, from 0 to 1."""
+    """What several providers said, merged.
+
+    ``agreement`` is the share, from 0 to 1, of those who gave an assessment that stand behind its verdict. A
+    `Structured` with the merged assessment follows, for readers that know nothing of a consensus.
+    """
 
     merged: Assessment | None
     """None where nobody gave an assessment."""

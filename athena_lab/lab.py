@@ -338,7 +338,7 @@ class Lab:
 
     async def _prompt(self, request: AnalysisRequest) -> Prompt:
         self._check_open()
-        schema = assessment_schema() if request.options.structured else None
+        schema = assessment_schema() if request.options.structured or request.options.consensus > 1 else None
         if request.sample is None:
             return build_prompt(request.question, schema=schema)
         report = await self.triage(await self.sample(request.sample), analysis_type=request.analysis_type)

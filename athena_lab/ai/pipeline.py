@@ -14,8 +14,10 @@ from athena_lab.ai import (
     budget,
     bulkhead,
     coalesce,
+    consensus,
     deadline,
     failover,
+    hedge,
     ratelimit,
     recovery,
     retry,
@@ -25,8 +27,10 @@ from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.budget import BudgetOptions
 from athena_lab.ai.coalesce import CoalesceOptions
+from athena_lab.ai.consensus import ConsensusOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.failover import FailoverOptions
+from athena_lab.ai.hedge import HedgeOptions
 from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Policy, Send, Tools
@@ -43,16 +47,20 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failover: FailoverOptions = FailoverOptions()
     coalesce: CoalesceOptions = CoalesceOptions()
     batching: BatchingOptions = BatchingOptions()
+    hedge: HedgeOptions = HedgeOptions()
+    consensus: ConsensusOptions = ConsensusOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
 
 ORDER: tuple[PolicyFactory, ...] = (
     recovery.policy,
+    consensus.policy,
     structured.policy,
     coalesce.policy,
     failover.policy,
     batching.policy,
+    hedge.policy,
     breaker.policy,
     retry.policy,
     ratelimit.policy,
@@ -61,8 +69,9 @@ ORDER: tuple[PolicyFactory, ...] = (
     attempts.policy,
     deadline.policy,
 )
-"""From the outside in. Across providers: what stands in for an answer comes last of all; repairing an answer is a
-request like any other; who asks the same at the same time shares the way through the providers.
+"""From the outside in. Across providers: what stands in for an answer comes last of all; several that are asked
+to agree go each their own way through the rest; repairing an answer is a request like any other; who asks the same at
+the same time shares the way through the providers; whom a second one overtakes has not failed.
 
 At one provider: a batch goes a way of its own (see `batching`); its breaker sees one outcome a request; a sleeping
 retry holds neither a place nor a reservation; who waits for a rate limit or a place has sent nothing, so that no limit

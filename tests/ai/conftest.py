@@ -61,6 +61,13 @@ async def server() -> AsyncIterator[ScriptedServer]:
         yield server
 
 
+@pytest.fixture
+async def peers() -> AsyncIterator[list[ScriptedServer]]:
+    """Three of them."""
+    async with ScriptedServer() as one, ScriptedServer() as two, ScriptedServer() as three:
+        yield [one, two, three]
+
+
 def row(server: ScriptedServer, wire: str = "openai-chat", **changes: Any) -> ProviderRow:
     """A row named ``peer`` for the scripted server."""
     settings: dict[str, Any] = {"name": "peer", "key_env": "PEER_KEY", "model": "m-1", "workers": 100, **changes}

@@ -16,8 +16,10 @@ from athena_lab.ai import (
     budget,
     bulkhead,
     coalesce,
+    consensus,
     deadline,
     failover,
+    hedge,
     ratelimit,
     recovery,
     retry,
@@ -91,8 +93,8 @@ def error(kind=ServiceUnavailable, **fields):
 
 
 def test_the_order_of_policies():
-    across = (recovery, structured, coalesce, failover)
-    within = (batching, breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
+    across = (recovery, consensus, structured, coalesce, failover)
+    within = (batching, hedge, breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
     assert tuple(module.policy for module in (*across, *within)) == ORDER
 
 
