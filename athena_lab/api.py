@@ -203,6 +203,12 @@ class Providers(Response, frozen=True):
     providers: tuple[ProviderStatus, ...]
 
 
+class SetBreaker(Request, frozen=True):
+    """POST /api/v1/ai/providers/{name}/breaker. ``open``: nobody asks the provider until it is ``closed``."""
+
+    state: Literal["open", "closed"]
+
+
 # -- answers that can be come back to
 
 JobId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{22,64}$", max_length=64)]

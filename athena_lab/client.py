@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import os
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
 from athena_lab import api
-from athena_lab.ai.types import AnalysisRequest, AnalysisResult, UsageReport
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus, UsageReport
 from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, encode
 from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
 from athena_lab.errors import SampleTooLarge, ServerUnreachable
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     )
 
     from athena_lab.ai.transports import Message
-    from athena_lab.ai.types import AnalysisType, ProviderStatus, TransportKind
+    from athena_lab.ai.types import AnalysisType, TransportKind
     from athena_lab.protocol import LabProtocol, Source
 
 _MAX_UPLOAD = 1 << 40
@@ -209,6 +209,10 @@ class LabClient:
     async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
         query = "?refresh=true" if refresh else ""
         return (await self._get(f"api/v1/ai/providers{query}", api.Providers)).providers
+
+    async def breaker(self, provider: str, state: Literal["open", "closed"]) -> ProviderStatus:
+        path = f"api/v1/ai/providers/{quote(provider, safe='')}/breaker"
+        return await self._post(path, api.SetBreaker(state), ProviderStatus)
 
     async def usage(self, days: int = 1) -> UsageReport:
         return await self._get(f"api/v1/ai/usage?days={days}", UsageReport)

@@ -9,7 +9,7 @@ import platform
 import time
 from collections import OrderedDict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
+    from athena_lab.ai.outlook import Outlook
     from athena_lab.ai.question import Question
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
@@ -51,6 +52,7 @@ _KEPT_BYTES = 64 * MIB
 _TRIAGE_SECONDS = 60.0
 """What an answer may take beyond its own deadline: its sample is analysed first."""
 _OPTIONS = api.TriageOptions()
+_HEALTH: dict[str, api.Health] = {"first": "healthy", "another": "degraded", "nobody": "unhealthy"}
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 SLOTS: dict[str, tuple[Slot, ...]] = {
@@ -354,6 +356,10 @@ class Lab:
         self._check_open()
         return await self._ai.providers(refresh=refresh)
 
+    async def breaker(self, provider: str, state: Literal["open", "closed"]) -> ProviderStatus:
+        self._check_open()
+        return await self._ai.breaker(provider, valid(api.SetBreaker(state)).state)
+
     async def usage(self, days: int = 1) -> UsageReport:
         self._check_open()
         return await self._ai.usage(valid(api.AskUsage(days)).days)
@@ -447,19 +453,20 @@ class Lab:
         memory = sum(counts.peak_memory for counts in metrics.values())
         return api.WasmStatus(status, detail, metrics, memory, time.time())
 
-    async def health(self) -> api.HealthReport:
+    async def health(self, *, names: bool = False) -> api.HealthReport:
+        """``names`` says which providers cannot be asked. Without, anybody may read it: no paths, no names."""
         wasm = await self.wasm_status()
-        # Anybody may read this: no paths, no names beyond those of the parts.
         components = {
             "api": api.Component("healthy", "It answers."),
             "wasm": api.Component(wasm.status, f"{counted(len(self._runtime.modules), 'module')} loaded."),
-            "providers": _providers_health(len(self._ai.configured), self._ai.failing),
+            "providers": _providers_health(self._ai.outlook, names=names),
             "queues": _queues_health(self._bulkheads, self._ai.bulkheads),
         }
         if self._runtime.failures:
             failed = ", ".join(sorted(self._runtime.failures))
             components["wasm"] = api.Component(wasm.status, f"Not loaded: {failed}. GET /api/v1/status/wasm says why.")
-        degraded = wasm.status == "healthy" and "degraded" in {part.status for part in components.values()}
+        bad = {part.status for part in components.values()} & {"degraded", "unhealthy"}
+        degraded = wasm.status == "healthy" and bool(bad)
         return api.HealthReport("degraded" if degraded else wasm.status, components)
 
     # -- the end
@@ -563,15 +570,18 @@ def _capabilities(module: Module) -> api.ModuleCapabilities:
     )
 
 
-def _providers_health(configured: int, failing: int) -> api.Component:
-    """In numbers, since anybody may read it. As they are known: nobody is asked."""
-    if not configured:
+def _providers_health(outlook: Outlook, *, names: bool) -> api.Component:
+    """Degraded where others answer for the first, unhealthy where nobody does."""
+    if not outlook.configured:
         return api.Component("not_configured", NoProvider.next_step)
-    if not failing:
-        return api.Component("healthy", f"{configured} configured.")
-    which = "None" if failing == configured else str(configured - failing)
-    detail = f"{which} of {configured} configured can be asked now. The panel and GET /api/v1/ai/providers say why."
-    return api.Component("degraded" if failing == configured else "healthy", detail)
+    if outlook.who == "first" and outlook.able == outlook.configured:
+        return api.Component("healthy", f"{outlook.configured} configured.")
+    which = str(outlook.able) if outlook.able else "None"
+    count = f"{which} of {outlook.configured} configured can be asked now."
+    detail = f"{count} The panel and GET /api/v1/ai/providers say why."
+    if names and outlook.sentence:
+        detail = f"{outlook.sentence} {count}"
+    return api.Component(_HEALTH[outlook.who], detail)
 
 
 def _queues_health(shared: Iterable[Bulkhead], providers: Mapping[str, Bulkhead]) -> api.Component:

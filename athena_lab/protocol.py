@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
@@ -72,6 +72,12 @@ class LabProtocol(Protocol):
 
     async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
         """Ask each configured provider how it is; at most once in 30 s, or now with `refresh`."""
+
+    async def breaker(self, provider: str, state: Literal["open", "closed"]) -> ProviderStatus:
+        """Open a provider's circuit breaker by hand, so that nobody asks it, or close it; how the provider is then.
+
+        Raises `InvalidField` for a provider that does not exist.
+        """
 
     async def usage(self, days: int = 1) -> UsageReport:
         """What was spent in the last so many days (UTC), today's among them, and what is left of the budgets."""

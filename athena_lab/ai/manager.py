@@ -14,7 +14,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from os import urandom
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
 
 from athena_lab.ai import offline
 from athena_lab.ai.answer import Answer, fold
@@ -23,6 +23,7 @@ from athena_lab.ai.guards import Guard
 from athena_lab.ai.health import HealthBoard, HealthMonitor, HealthOptions
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.meter import Meter
+from athena_lab.ai.outlook import Outlook, outlook
 from athena_lab.ai.pipeline import ORDER, PipelineOptions, compose
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.router import Lane, Router
@@ -166,11 +167,26 @@ class AIManager:
         self._monitor.start()
 
     @property
-    def failing(self) -> int:
-        """How many of the configured providers are known not to answer. Asks nobody."""
-        known = {status.name for status in self._health.known() if status.state != "available"}
-        shut = {name for name, guard in self._tools.guards.items() if not guard.breaker.able}
-        return len((known | shut).intersection(self.configured))
+    def outlook(self) -> Outlook:
+        """Who answers the next question, by what is known. Asks nobody."""
+        breakers = {name: guard.breaker.status for name, guard in self._tools.guards.items()}
+        return outlook(self.configured, self._health.known(), breakers)
+
+    async def breaker(self, provider: str, state: Literal["open", "closed"]) -> ProviderStatus:
+        """Leave a provider alone until this is taken back; or ask it again, and see at once how it is.
+
+        Raises InvalidField for a provider that does not exist.
+        """
+        self._check_open()
+        if provider not in self._tools.guards:
+            raise InvalidField(f"There is no provider of that name. The names are {', '.join(self._tools.guards)}.")
+        breaker = self._tools.guards[provider].breaker
+        if state == "open":
+            breaker.open()
+        else:
+            breaker.close()
+        await self._health.look(provider, refresh=state == "closed")
+        return next(status for status in self._health.known() if status.name == provider)
 
     async def aclose(self) -> None:
         """Close all connections; streams that still run fail. Idempotent."""

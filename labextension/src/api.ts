@@ -50,29 +50,37 @@ const readSpent = fields({
   estimated: number,
 });
 
-const readProviders = fields({
-  providers: list(
-    fields({
-      name: text,
-      state: oneOf("available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"),
-      model: text,
-      detail: text,
-      models: list(text),
-      latency: optional(number),
-      checkedAt: optional(number),
-      features: fields({
-        streaming: flag,
-        batching: flag,
-        functionCalling: flag,
-        websocket: flag,
-        background: flag,
-        structuredOutput: flag,
-      }),
-      rateLimits: fields({ requests: optional(readWindow), tokens: optional(readWindow) }),
-      usage: readSpent,
-    }),
-  ),
+const readBreaker = fields({
+  state: oneOf("closed", "open", "half_open"),
+  retryAfter: number,
+  failures: number,
+  forced: flag,
 });
+
+const readProvider = fields({
+  name: text,
+  state: oneOf("available", "no_api_key", "unauthorized", "rate_limited", "timeout", "error", "circuit_open"),
+  model: text,
+  detail: text,
+  models: list(text),
+  latency: optional(number),
+  checkedAt: optional(number),
+  features: fields({
+    streaming: flag,
+    batching: flag,
+    functionCalling: flag,
+    websocket: flag,
+    background: flag,
+    structuredOutput: flag,
+  }),
+  rateLimits: fields({ requests: optional(readWindow), tokens: optional(readWindow), toldAt: optional(number) }),
+  usage: readSpent,
+  breaker: readBreaker,
+  running: number,
+  waiting: number,
+});
+
+const readProviders = fields({ providers: list(readProvider) });
 
 const readUsage = fields({
   today: readSpent,
@@ -91,9 +99,17 @@ export type Modules = Read<typeof readModules>;
 export type WasmStatus = Read<typeof readWasmStatus>;
 export type Reloaded = Read<typeof readReloaded>;
 export type Providers = Read<typeof readProviders>;
-export type Provider = Providers["providers"][number];
+export type Provider = Read<typeof readProvider>;
+export type Breaker = Read<typeof readBreaker>;
 export type Usage = Read<typeof readUsage>;
 export type Spent = Read<typeof readSpent>;
+
+/** `alsoFine` are statuses of errors whose body is an answer all the same. */
+interface Options {
+  method?: "GET" | "POST";
+  body?: unknown;
+  alsoFine?: number[];
+}
 
 /** What went wrong, and what to do about it, both in words for people. */
 export class ApiError extends Error {
@@ -113,7 +129,7 @@ export class AthenaApi {
 
   /** An unhealthy server says so with status 503 and the same body. */
   health(): Promise<Health> {
-    return this.request("health", readHealth, "GET", [503]);
+    return this.request("health", readHealth, { alsoFine: [503] });
   }
 
   modules(): Promise<Modules> {
@@ -121,7 +137,7 @@ export class AthenaApi {
   }
 
   wasmStatus(): Promise<WasmStatus> {
-    return this.request("api/v1/status/wasm", readWasmStatus, "GET", [503]);
+    return this.request("api/v1/status/wasm", readWasmStatus, { alsoFine: [503] });
   }
 
   /** With `refresh`, each provider is asked now, however fresh what the server knows is. */
@@ -135,13 +151,20 @@ export class AthenaApi {
   }
 
   reload(module: string): Promise<Reloaded> {
-    return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}/reload`, readReloaded, "POST");
+    return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}/reload`, readReloaded, { method: "POST" });
   }
 
-  private async request<T>(path: string, read: Reader<T>, method = "GET", alsoFine: number[] = []): Promise<T> {
-    const response = await this.fetch(path, method);
+  /** Leave a provider alone until it is `closed` again; how it is then. */
+  breaker(provider: string, state: "open" | "closed"): Promise<Provider> {
+    const path = `api/v1/ai/providers/${encodeURIComponent(provider)}/breaker`;
+    return this.request(path, readProvider, { method: "POST", body: { state } });
+  }
+
+  private async request<T>(path: string, read: Reader<T>, options: Options = {}): Promise<T> {
+    const response = await this.fetch(path, options);
     const body = await parse(response);
-    if (!response.ok && !(alsoFine.includes(response.status) && !isProblem(body))) throw failure(response, body);
+    if (!response.ok && !(options.alsoFine?.includes(response.status) && !isProblem(body)))
+      throw failure(response, body);
     try {
       return read(body, "answer");
     } catch (error) {
@@ -154,9 +177,11 @@ export class AthenaApi {
     }
   }
 
-  private async fetch(path: string, method: string): Promise<Response> {
+  private async fetch(path: string, { method = "GET", body }: Options): Promise<Response> {
+    const headers = { "Content-Type": "application/json" };
+    const init = body === undefined ? { method } : { method, headers, body: JSON.stringify(body) };
     try {
-      return await ServerConnection.makeRequest(URLExt.join(this.settings.baseUrl, path), { method }, this.settings);
+      return await ServerConnection.makeRequest(URLExt.join(this.settings.baseUrl, path), init, this.settings);
     } catch (error) {
       if (!(error instanceof ServerConnection.NetworkError)) throw error;
       throw new ApiError("The Jupyter server does not answer.", "Check that it still runs.", "unreachable");

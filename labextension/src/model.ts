@@ -4,8 +4,8 @@ import { Poll } from "@lumino/polling";
 import { type ISignal, Signal } from "@lumino/signaling";
 import { ApiError, type AthenaApi, type Health, type Modules, type Provider, type Usage, type WasmStatus } from "./api";
 
-/** Milliseconds. A failing poll backs off up to the maximum. */
-const PERIODS = { health: 10_000, sandbox: 10_000, providers: 30_000, max: 120_000 };
+/** Milliseconds. A failing poll backs off up to the maximum. `breakers`: while one is not closed, and time passes. */
+const PERIODS = { health: 10_000, sandbox: 10_000, providers: 30_000, breakers: 3_000, max: 120_000 };
 
 /** One thing asked for: its last value and the last failure, if it failed last. */
 export interface Feed<T> {
@@ -35,6 +35,8 @@ export class AthenaModel {
   checking = false;
   /** What the last reload of a module said, by module. */
   readonly reloads = new Map<string, string>();
+  /** Why a provider's breaker could not be opened or closed, by provider. */
+  readonly refusals = new Map<string, string>();
 
   private readonly changedSignal = new Signal<this, void>(this);
   private readonly polls: Poll[];
@@ -78,6 +80,18 @@ export class AthenaModel {
     await this.polls[1]?.refresh();
   }
 
+  /** Leave a provider alone until it is `closed` again. */
+  async breaker(provider: string, state: "open" | "closed"): Promise<void> {
+    this.refusals.delete(provider);
+    try {
+      await this.api.breaker(provider, state);
+    } catch (error) {
+      this.refusals.set(provider, asApiError(error).message);
+    }
+    this.changedSignal.emit();
+    await Promise.all([this.polls[0]?.refresh(), this.polls[2]?.refresh()]);
+  }
+
   /** Ask every provider now, however fresh what is known of it is. */
   async checkProviders(): Promise<void> {
     if (this.checking) return;
@@ -112,8 +126,16 @@ export class AthenaModel {
   private refreshProviders(now = false): Promise<void> {
     return this.update(this.providers, async () => {
       const [{ providers }, usage] = await Promise.all([this.api.providers(now), this.api.usage()]);
+      this.hurry(providers.some((it) => it.breaker.state !== "closed"));
       return { providers, usage };
     });
+  }
+
+  /** What the server knows is asked for more often while a breaker counts down: no provider is asked for it. */
+  private hurry(hurry: boolean): void {
+    const interval = hurry ? PERIODS.breakers : PERIODS.providers;
+    const poll = this.polls[2];
+    if (poll && poll.frequency.interval !== interval) poll.frequency = { ...poll.frequency, interval };
   }
 
   /** Throws again what failed, so that the poll backs off. */

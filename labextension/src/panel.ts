@@ -7,11 +7,13 @@ import type { AthenaModel, Feed } from "./model";
 import {
   abilities,
   amount,
+  breaker,
   bytes,
   counted,
   duration,
   type Light,
   light,
+  load,
   providerLight,
   rateLimits,
   seconds,
@@ -85,8 +87,23 @@ export class AthenaPanel extends Widget {
   private providers(): HTMLElement {
     return section("Providers", this.model.providers, ({ providers }) => {
       if (providers.length === 0) return [paragraph("No provider is configured. Add one to athena.toml.")];
-      return [...providers.map(provider), this.checkButton()];
+      return [...providers.map((it) => this.provider(it)), this.checkButton()];
     });
+  }
+
+  private provider(it: Provider): HTMLElement {
+    if (it.state === "no_api_key") return provider(it);
+    const refusal = this.model.refusals.get(it.name);
+    return provider(it, this.breakerButton(it), ...(refusal ? [alert(refusal)] : []));
+  }
+
+  private breakerButton({ name, breaker: { state } }: Provider): HTMLElement {
+    const press = (to: "open" | "closed") => () => this.model.breaker(name, to);
+    const key = `breaker:${name}`;
+    if (state === "closed") {
+      return button("Open breaker", `Ask ${name} no more, until the breaker is closed again`, key, press("open"));
+    }
+    return button("Close breaker", `Ask ${name} again, from now on`, key, press("closed"));
   }
 
   private checkButton(): HTMLElement {
@@ -107,14 +124,16 @@ export class AthenaPanel extends Widget {
   }
 }
 
-function provider(it: Provider): HTMLElement {
+function provider(it: Provider, ...more: Child[]): HTMLElement {
   const took = it.latency === null ? "" : `, ${seconds(it.latency)}`;
   const others = it.models.length > 1 ? ` (${it.models.length} models)` : "";
   const lines = [it.detail, it.model && `${it.model}${others}${took}`];
   if (it.state !== "no_api_key") {
-    lines.push(abilities(it.features), rateLimits(it.rateLimits), spending(it.usage, "Today: "));
+    const state = [breaker(it.breaker), load(it)].filter(Boolean).join("; ");
+    lines.push(abilities(it.features), rateLimits(it.rateLimits), state, spending(it.usage, "Today: "));
   }
-  const shown = row(providerLight(it.state), it.name, words(it.state), "", ...lines.filter(Boolean).map(paragraph));
+  const facts = lines.filter(Boolean).map(paragraph);
+  const shown = row(providerLight(it.state), it.name, words(it.state), "", ...facts, ...more);
   if (it.models.length > 1) shown.title = it.models.join("\n");
   return shown;
 }

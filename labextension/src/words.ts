@@ -1,6 +1,6 @@
 /** States and numbers in words. Pure. */
 
-import type { ApiError, Health, Provider, Spent } from "./api";
+import type { ApiError, Breaker, Health, Provider, Spent } from "./api";
 
 export type Light = "green" | "amber" | "red" | "grey";
 
@@ -26,6 +26,9 @@ const LIGHTS: Record<string, Light> = {
   circuit_open: "amber",
 };
 
+/** Characters that the status bar has room for. */
+const MAX_SENTENCE = 80;
+
 /** The light for a component's or a module's state. */
 export function light(state: string): Light {
   return LIGHTS[state] ?? "grey";
@@ -49,8 +52,16 @@ export function summarise(health: Health | null, error: ApiError | null): Summar
   const telling = [...health.components].filter(([, part]) => part.status !== "healthy" && part.detail);
   const title = telling.map(([name, part]) => `${name}: ${part.detail}`).join("\n") || "Everything works.";
   if (health.status === "healthy") return { light: "green", text: "Athena: ready", title };
-  const name = worst ? `${worst[0]} ${worst[1].status}` : health.status;
-  return { light: light(health.status), text: `Athena: ${name}`, title };
+  return { light: light(worst?.[1].status ?? health.status), text: `Athena: ${trouble(health, worst)}`, title };
+}
+
+/** Of providers, who answers for whom: "claude is left alone for 24 s, openai answers". */
+function trouble(health: Health, worst: [string, { status: string; detail: string }] | undefined): string {
+  if (!worst) return health.status;
+  const [name, { status, detail }] = worst;
+  const sentence = detail.split(/[.:]\s/, 1)[0] ?? "";
+  const telling = name === "providers" && sentence && sentence.length <= MAX_SENTENCE;
+  return telling ? sentence.charAt(0).toLowerCase() + sentence.slice(1) : `${name} ${status}`;
 }
 
 /** Bytes in the largest fitting unit. */
@@ -90,14 +101,31 @@ export function abilities(features: Provider["features"]): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** What is left of a provider's limits; "" if it said nothing of them. */
-export function rateLimits(limits: Provider["rateLimits"]): string {
+/** What is left of a provider's limits, and of a limit that is reached when it ends; "" if it said nothing of them. */
+export function rateLimits(limits: Provider["rateLimits"], now = Date.now() / 1000): string {
   const parts = (["requests", "tokens"] as const).flatMap((unit) => {
-    const { remaining = null, limit = null } = limits[unit] ?? {};
+    const { remaining = null, limit = null, reset = null } = limits[unit] ?? {};
     if (remaining === null) return [];
-    return [limit === null ? `${grouped(remaining)} ${unit}` : `${grouped(remaining)} of ${grouped(limit)} ${unit}`];
+    const wait = remaining === 0 && reset !== null ? reset - (now - (limits.toldAt ?? now)) : 0;
+    const left =
+      limit === null ? `${grouped(remaining)} ${unit}` : `${grouped(remaining)} of ${grouped(limit)} ${unit}`;
+    return [wait > 0 ? `${left} for ${grouped(wait)} s` : left];
   });
   return parts.length > 0 ? `Rate limit: ${parts.join(", ")} left` : "";
+}
+
+/** A provider's circuit breaker: "Breaker open, 24 s left". */
+export function breaker(it: Breaker): string {
+  if (it.forced) return "Breaker open, by hand";
+  if (it.state === "open" && it.retryAfter >= 0.5) return `Breaker open, ${grouped(it.retryAfter)} s left`;
+  if (it.state !== "closed") return "Breaker half-open: the next question tries it";
+  return it.failures > 0 ? `Breaker closed, ${counted(it.failures, "failure")} in a row` : "Breaker closed";
+}
+
+/** "2 running, 1 waiting"; "" for neither. */
+export function load(it: Provider): string {
+  const parts = [it.running > 0 && `${it.running} running`, it.waiting > 0 && `${it.waiting} waiting`];
+  return parts.filter(Boolean).join(", ");
 }
 
 /** "3 requests, 1,234 tokens, $0.0123"; "" for nothing. */

@@ -64,6 +64,18 @@ test("a reload is a POST with the name escaped", async () => {
   expect(seen).toBe("POST /hub/user/ada/api/v1/wasm/modules/a%2Fb/reload");
 });
 
+test("a breaker is set by its provider's name, with a body of JSON", async () => {
+  let seen = "";
+  const client = await api((request, response) => {
+    request.on("data", (chunk) => {
+      seen = `${request.method} ${request.url?.split("?")[0]} ${request.headers["content-type"]} ${chunk}`;
+      json(response, 422, { title: "T", status: 422, detail: "No such.", code: "invalid_field", next_step: "See." });
+    });
+  });
+  await expect(client.breaker("a/b", "open")).rejects.toMatchObject({ code: "invalid_field" });
+  expect(seen).toBe('POST /hub/user/ada/api/v1/ai/providers/a%2Fb/breaker application/json {"state":"open"}');
+});
+
 test.each([
   [404, "<html>", "not_enabled"],
   [500, "<html>", "http"],

@@ -24,8 +24,11 @@ const CLAUDE = {
   latency: null,
   checkedAt: null,
   features: FEATURES,
-  rateLimits: { requests: null, tokens: null },
+  rateLimits: { requests: null, tokens: null, toldAt: null },
   usage: NOTHING,
+  breaker: { state: "closed", retryAfter: 0, failures: 0, forced: false },
+  running: 0,
+  waiting: 0,
 };
 const GROQ = {
   ...CLAUDE,
@@ -37,6 +40,7 @@ const GROQ = {
   rateLimits: {
     requests: { limit: 60, remaining: 0, reset: 7 },
     tokens: { limit: null, remaining: 12345, reset: null },
+    toldAt: null,
   },
   usage: SOME,
 };
@@ -118,7 +122,7 @@ test("a provider shows what to do, what it can do, what it has left and what it 
   expect(row?.textContent).toContain("rate limited");
   expect(row?.textContent).toContain("m (2 models), 200 ms");
   expect(row?.textContent).toContain("Streams, calls functions");
-  expect(row?.textContent).toContain("Rate limit: 0 of 60 requests, 12,345 tokens left");
+  expect(row?.textContent).toContain("Rate limit: 0 of 60 requests for 7 s, 12,345 tokens left");
   expect(row?.textContent).toContain("Today: 2 requests, about 1,234 tokens, about $0.0123");
   expect(row?.getAttribute("title")).toBe("m\n<b>n</b>");
 });
@@ -128,6 +132,61 @@ test("one without a key shows what to do and no more", async () => {
   await shows("Set ANTHROPIC_API_KEY.");
   const row = [...panel.node.querySelectorAll(".athena-Row")].find((it) => it.textContent?.includes("claude"));
   expect(row?.textContent).toBe("claudeno api keySet ANTHROPIC_API_KEY.m");
+});
+
+function rowOf(name: string): Element | undefined {
+  return [...widget.node.querySelectorAll(".athena-Row")].find((it) => it.querySelector("b")?.textContent === name);
+}
+
+const OPEN = { state: "open", retryAfter: 23.6, failures: 3, forced: false };
+
+test("a provider shows its breaker, what runs and what waits", async () => {
+  const busy = { ...GROQ, state: "circuit_open", breaker: OPEN, running: 2, waiting: 1 };
+  attach((it) => new AthenaPanel(it), { providers: async () => ({ providers: [CLAUDE, busy] }) });
+  await shows("Breaker open, 24 s left; 2 running, 1 waiting");
+  expect(rowOf("groq")?.querySelector(".athena-mod-amber")).not.toBeNull();
+  expect(rowOf("claude")?.querySelector("button")).toBeNull();
+});
+
+test("its button opens and closes the breaker, and keeps the focus", async () => {
+  let breaker = { ...OPEN, state: "closed", failures: 0 };
+  const providers = async () => ({ providers: [{ ...GROQ, breaker }] });
+  const asked = vi.fn(async (_name: string, state: string) => {
+    breaker = { ...OPEN, state, forced: state === "open" };
+  });
+  attach((it) => new AthenaPanel(it), { providers, breaker: asked });
+  await shows("Breaker closed");
+  const button = () => rowOf("groq")?.querySelector("button");
+  button()?.focus();
+  button()?.click();
+  await shows("Breaker open, by hand");
+  expect(button()?.textContent).toBe("Close breaker");
+  expect(button()).toBe(document.activeElement);
+  button()?.click();
+  await shows("Breaker closed");
+  expect(asked.mock.calls).toEqual([
+    ["groq", "open"],
+    ["groq", "closed"],
+  ]);
+});
+
+test("a breaker that cannot be opened says why", async () => {
+  const breaker = async () => {
+    throw new ApiError("You are not allowed to do this here.", "Ask who runs the server.", "not_allowed");
+  };
+  attach((it) => new AthenaPanel(it), { breaker });
+  await shows("Open breaker");
+  rowOf("groq")?.querySelector("button")?.click();
+  await shows("You are not allowed to do this here. Ask who runs the server.");
+});
+
+test("while a breaker counts down, what the server knows is asked for more often", async () => {
+  let breaker = OPEN;
+  const providers = vi.fn(async () => ({ providers: [{ ...GROQ, breaker }] }));
+  attach((it) => new AthenaPanel(it), { providers });
+  await shows("Breaker open, 24 s left");
+  breaker = { ...OPEN, retryAfter: 20.6 };
+  await vi.waitFor(() => expect(widget.node.textContent).toContain("Breaker open, 21 s left"), { timeout: 8_000 });
 });
 
 test("budgets show what is left and when they begin anew", async () => {

@@ -3,6 +3,7 @@ import { ApiError, type Health } from "../src/api";
 import {
   abilities,
   amount,
+  breaker,
   bytes,
   duration,
   light,
@@ -36,6 +37,25 @@ test("the status names the worst part", () => {
     text: "Athena: wasm unhealthy",
     title: "providers: no key\nwasm: no modules",
   });
+});
+
+test.each([
+  [
+    "degraded",
+    "claude is left alone for 24 s, openai answers. 1 of 2 configured can be asked now.",
+    "amber",
+    "Athena: claude is left alone for 24 s, openai answers",
+  ],
+  [
+    "unhealthy",
+    "No provider can be asked: claude is left alone for 24 s. None of 1 configured can be asked now.",
+    "red",
+    "Athena: no provider can be asked",
+  ],
+  ["degraded", `${"x".repeat(100)}. More.`, "amber", "Athena: providers degraded"],
+] as const)("who answers for whom is said: %s, %s", (status, detail, light, text) => {
+  const summary = summarise(health("degraded", { providers: [status, detail] }), null);
+  expect(summary).toEqual({ light, text, title: `providers: ${detail}` });
 });
 
 test("healthy, waiting and unreachable have words of their own", () => {
@@ -93,9 +113,26 @@ test.each([
   [86_400, "24 h 0 min"],
 ])("%d seconds last %s", (value, text) => expect(duration(value)).toBe(text));
 
+const BREAKER = { state: "closed", retryAfter: 0, failures: 0, forced: false } as const;
+
+test.each([
+  [BREAKER, "Breaker closed"],
+  [{ ...BREAKER, failures: 2 }, "Breaker closed, 2 failures in a row"],
+  [{ ...BREAKER, state: "open", retryAfter: 24.4 }, "Breaker open, 24 s left"],
+  [{ ...BREAKER, state: "open" }, "Breaker half-open: the next question tries it"],
+  [{ ...BREAKER, state: "half_open" }, "Breaker half-open: the next question tries it"],
+  [{ ...BREAKER, state: "open", retryAfter: 600, forced: true }, "Breaker open, by hand"],
+] as const)("%j is said as %s", (it, text) => expect(breaker(it)).toBe(text));
+
+test("a limit that is reached says for how long, by when it was told", () => {
+  const limits = { requests: { limit: 9, remaining: 0, reset: 60 }, tokens: null, toldAt: 1_000 };
+  expect(rateLimits(limits, 1_018)).toBe("Rate limit: 0 of 9 requests for 42 s left");
+  expect(rateLimits(limits, 1_061)).toBe("Rate limit: 0 of 9 requests left");
+});
+
 test("what a provider said nothing of is not shown", () => {
-  expect(rateLimits({ requests: null, tokens: null })).toBe("");
-  expect(rateLimits({ requests: { limit: 9, remaining: null, reset: null }, tokens: null })).toBe("");
+  expect(rateLimits({ requests: null, tokens: null, toldAt: null })).toBe("");
+  expect(rateLimits({ requests: { limit: 9, remaining: null, reset: null }, tokens: null, toldAt: null })).toBe("");
   const none = { streaming: false, batching: false, functionCalling: false };
   expect(abilities({ ...none, websocket: false, background: false, structuredOutput: false })).toBe("");
 });

@@ -72,6 +72,21 @@ class Peer:
         """Answer every question with this text."""
         self.answer = stream(_events(text))
 
+    def fail(self, status: int = 503) -> None:
+        """Answer every question with that status; say how one is all the same."""
+        self.answer = reply(status, {"error": {"message": "overloaded"}})
+
+    def break_off(self, text: str) -> None:
+        """Begin to answer, then reset the connection."""
+        first, *words, _ = chunks(text, MODEL, usage=None)
+        self.answer = stream([sse(chunk) for chunk in (first, *words)], end="reset")
+
+    def decline(self, text: str) -> None:
+        """Begin to answer, then refuse to go on."""
+        first, *words, last = chunks(text, MODEL, usage=None)
+        refusal = last | {"choices": [{**last["choices"][0], "finish_reason": "content_filter"}]}
+        self.answer = stream([*(sse(chunk) for chunk in (first, *words, refusal)), sse("[DONE]")])
+
     async def _route(self, exchange: Exchange) -> None:
         if exchange.request.path == "/v1/models":
             await reply(200, {"object": "list", "data": [{"id": MODEL, "object": "model"}]})(exchange)

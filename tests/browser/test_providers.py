@@ -58,7 +58,8 @@ def test_what_providers_do_and_cost_is_seen(open_page, priced, peer):
     expect(spending).not_to_contain_text("Nothing yet.")
     expect(spending).to_contain_text("of 1,000,000 tokens spent")
     expect(spending.locator("meter")).to_have_count(2)
-    expect(bench.status).to_have_text("Athena: ready")
+    bench.execute("athena:refresh")
+    expect(bench.status).to_have_text("Athena: groq does not answer, local answers")
     spending.scroll_into_view_if_needed()
     bench.screenshot("providers")
 
@@ -68,9 +69,11 @@ def test_what_providers_do_and_cost_is_seen(open_page, priced, peer):
     expect(local).to_contain_text("rate limited")
     expect(local).to_contain_text("Wait")
     bench.execute("athena:refresh")
-    expect(bench.status).to_have_text("Athena: providers degraded")
+    expect(bench.status).to_have_text("Athena: no provider can be asked")
     expect(bench.status).to_have_attribute(
-        "title", "providers: None of 2 configured can be asked now. The panel and GET /api/v1/ai/providers say why."
+        "title",
+        "providers: No provider can be asked: groq does not answer; local limits the rate. "
+        "None of 2 configured can be asked now.",
     )
     local.scroll_into_view_if_needed()
     bench.theme("JupyterLab Dark")

@@ -83,7 +83,8 @@ async def test_a_kernels_token_analyses_but_does_not_control(jp_serverapp, call,
     for action in ("pause", "resume", "cancel"):
         status, problem = await call(*V1, "ai", "jobs", "x", action, body={}, headers=dict(headers))
         assert (status, problem["code"]) == (404, "unknown_job")
-    for path in (("wasm", "load"), ("wasm", "modules", "misbehave", "reload")):
+    controls = ("wasm", "load"), ("wasm", "modules", "misbehave", "reload"), ("ai", "providers", "local", "breaker")
+    for path in controls:
         status, problem = await call(*V1, *path, body={}, headers=dict(headers))
         assert (status, problem["code"]) == (403, "not_allowed")
     with pytest.raises(HTTPClientError) as caught:  # nothing of Jupyter's own

@@ -46,6 +46,8 @@ async def what_was_spent(lab: LabProtocol) -> float | None:
     report: UsageReport = await lab.usage(days=7)
     left: list[float] = [budget.left for budget in report.budgets]
     assert left
+    status: ProviderStatus = await lab.breaker("claude", "closed" if left else "open")
+    assert status.breaker.state
     return report.today.cost
 
 

@@ -3,97 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
 from athena_lab.ai.types import MAX_QUESTION
 from athena_lab.errors import NoProvider, ServerUnreachable, ServiceUnavailable
 from athena_lab.events import Assessment, Failed, Finished, Ioc, Reconnecting, Started, Structured, Token, Usage
-from athena_lab.jupyter.widgets import AskCell
 from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME
 from athena_lab.jupyter.widgets.coalesce import MAX_TEXT
 from tests.report.make import SHA, report
-
-STARTED = Started("1", "claude", "model-x")
-FINISHED = Finished("completed", "end_turn", ("file-processor/packer",))
-
-
-class SayingLab:
-    """Says what it is told. An exception among the events is raised, an `asyncio.Event` is waited for."""
-
-    def __init__(self, *events):
-        self.events = events
-        self.requests = []
-        self.closed = 0
-
-    @asynccontextmanager
-    async def stream(self, request):
-        self.requests.append(request)
-        try:
-            async with aclosing(self._say()) as events:
-                yield events
-        finally:
-            self.closed += 1
-
-    async def _say(self):
-        for event in self.events:
-            if isinstance(event, asyncio.Event):
-                await event.wait()
-            elif isinstance(event, BaseException):
-                raise event
-            else:
-                yield event
-
-
-class Notebook:
-    """Keeps what is published, as outputs by their id."""
-
-    def __init__(self):
-        self.outputs = {}
-
-    def __call__(self, bundle, *, raw, display_id, update=False):
-        assert raw
-        assert (display_id in self.outputs) == update
-        self.outputs[display_id] = bundle
-
-
-class Cell(AskCell):
-    """Keeps the messages to the page."""
-
-    def __init__(self, lab, *args, **kwargs):
-        self.sent = []
-        self.heard = asyncio.Event()
-        self.notebook = Notebook()
-        super().__init__(lab, *args, publish=self.notebook, **kwargs)
-
-    def send(self, content, buffers=None):
-        self.sent.append((content, b"".join(bytes(b) for b in buffers or [])))
-        self.heard.set()
-
-    async def hears(self, messages=1):
-        while len(self.sent) < messages:
-            self.heard.clear()
-            await self.heard.wait()
-
-    def press(self, **content):
-        self._on_message(self, content, [])
-
-    async def ended(self):
-        await self._task
-
-
-@pytest.fixture
-def cell_of():
-    cells = []
-
-    def make(*events, **options):
-        cells.append(Cell(SayingLab(*events), options.pop("about", report()), **options))
-        return cells[-1]
-
-    yield make
-    for cell in cells:
-        cell.close()
+from tests.widgets.cells import FINISHED, STARTED, Cell, SayingLab
 
 
 async def test_a_finished_answer_is_rendered_kept_and_published(cell_of):
@@ -173,7 +92,7 @@ async def test_the_reader_is_told_of_a_wait_until_text_comes(cell_of):
     cell = cell_of(STARTED, waiting, gate, Token("a"), FINISHED)
     cell.observe(lambda change: (notes.append(change["new"]), gate.set()), "note")
     await cell.ask("Go.")
-    assert notes == ["claude: service_unavailable; asked again after 4 s.", ""]
+    assert notes == ["claude: unavailable; asked again after 4 s.", ""]
 
 
 async def test_stop_keeps_what_came_and_closes_the_stream(cell_of):

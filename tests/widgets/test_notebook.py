@@ -15,7 +15,8 @@ CODE = """
 import sys
 sys.path.insert(0, {root!r})
 from tests.report.make import report
-from tests.widgets.test_ask import FINISHED, STARTED, SayingLab, Token
+from athena_lab.events import Token
+from tests.widgets.cells import FINISHED, STARTED, SayingLab
 from athena_lab.jupyter.widgets import AskCell
 cell = AskCell(SayingLab(STARTED, Token("It is **packed** [file-processor/packer]."), FINISHED), report())
 await cell.ask("What is it?")

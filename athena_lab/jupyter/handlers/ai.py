@@ -41,6 +41,14 @@ class ProvidersHandler(PolledHandler):
         self.answer(api.Providers(tuple(await self.work(self.lab.providers(refresh=asked.refresh)))))
 
 
+class BreakerHandler(AthenaHandler):
+    scope = "control"  # whoever shares the server shares its providers
+
+    async def post(self, name: str) -> None:
+        asked = self.decode(api.SetBreaker)
+        self.answer(await self.work(self.lab.breaker(name, asked.state)))
+
+
 class UsageHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(await self.work(self.lab.usage(_from_query(self, api.AskUsage).days)))

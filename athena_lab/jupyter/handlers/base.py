@@ -146,7 +146,7 @@ class AthenaHandler(JupyterHandler):
             raise NotAuthenticated("There is no valid token or login with this request.")
         if self.current_user is _KERNEL:
             if self.scope == "control":
-                raise NotAllowed("A kernel may analyse, but not change the server's modules.")
+                raise NotAllowed("A kernel may analyse, but not change the server's modules or providers.")
             return
         reads = self.request.method in {"GET", "HEAD"}
         action = "read" if reads and not self.asks else "execute"

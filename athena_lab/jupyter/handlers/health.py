@@ -1,4 +1,7 @@
-"""Health, for load balancers and dashboards: no authentication, no secret, no version of a dependency."""
+"""Health, for load balancers and dashboards: no authentication, no secret, no version of a dependency.
+
+Whoever is known is told which providers cannot be asked.
+"""
 
 from __future__ import annotations
 
@@ -14,5 +17,5 @@ class HealthHandler(PolledHandler):
 
     @allow_unauthenticated
     async def get(self) -> None:
-        report = await self.lab.health()
+        report = await self.lab.health(names=self.current_user is not None)
         self.answer(report, HTTPStatus.SERVICE_UNAVAILABLE if report.status == "unhealthy" else HTTPStatus.OK)

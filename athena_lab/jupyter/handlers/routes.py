@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from athena_lab import api
-from athena_lab.ai.types import AnalysisRequest, AnalysisResult, UsageReport
+from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus, UsageReport
 from athena_lab.jupyter.handlers import ai, health, queue, samples, stream, wasm
 from athena_lab.report import Report
 from athena_lab.sample import Sample
@@ -59,6 +59,8 @@ ROUTES: tuple[Route, ...] = (
     Route("get", "/api/v1/status/wasm", wasm.StatusHandler, "How the sandbox is.", api.WasmStatus),
     Route("get", "/api/v1/ai/providers", ai.ProvidersHandler, "How each provider is.", api.Providers,
           query=("refresh",)),
+    Route("post", "/api/v1/ai/providers/{name}/breaker", ai.BreakerHandler,
+          "Leave a provider alone, or ask it again.", ProviderStatus, body=api.SetBreaker),
     Route("get", "/api/v1/ai/usage", ai.UsageHandler, "What was spent, and what is left of the budgets.", UsageReport,
           query=("days",)),
     Route("post", "/api/v1/ai/analyze", ai.AskHandler, "Ask a language model.", AnalysisResult, body=AnalysisRequest,

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from athena_lab.errors import Problem
-from athena_lab.events import Structured, Usage
+from athena_lab.events import Attempt, Consensus, Recovered, Structured, Usage
 from athena_lab.jupyter.widgets.assessment import plain_assessment, render_assessment
-from athena_lab.jupyter.widgets.markdown import render_markdown
+from athena_lab.jupyter.widgets.consensus import plain_consensus, render_consensus
+from athena_lab.jupyter.widgets.recovered import plain_recovered, render_recovered, title
+from athena_lab.jupyter.widgets.seams import Seam, authors, plain_with_seams, render_with_seams
+from athena_lab.jupyter.widgets.tried import (
+    Aside,
+    cost_text,
+    plain_asides,
+    plain_attempts,
+    render_asides,
+    render_attempts,
+    tokens_text,
+)
 from athena_lab.report.display import seconds_text, shown
 
 if TYPE_CHECKING:
@@ -39,6 +50,14 @@ class Answer(msgspec.Struct, frozen=True):
     structured: Structured | None = None
     usage: Usage = Usage()
     problem: Problem | None = None
+    """Why there is no answer, or none of a provider: then `recovered` says what the text is."""
+    seams: tuple[Seam, ...] = ()
+    """Where one provider went on with another's text."""
+    asides: tuple[Aside, ...] = ()
+    """What providers wrote that is no part of the answer."""
+    recovered: Recovered | None = None
+    consensus: Consensus | None = None
+    attempts: tuple[Attempt, ...] = ()
 
 
 def render_answer(answer: Answer, citations: Citations) -> str:
@@ -47,9 +66,21 @@ def render_answer(answer: Answer, citations: Citations) -> str:
         f'<section class="athena-answer athena-{answer.ending}">'
         f'<p class="athena-question"><b>Question:</b> {escape(shown(answer.question, 2_000))}</p>'
         f'<p class="athena-by">{escape(byline(answer))}</p>'
-        f"{render_assessment(answer.structured) if answer.structured else ''}"
-        f"{render_markdown(answer.text, citations)}{_notes(answer)}</section>"
+        f"{render_recovered(answer.recovered) if answer.recovered else ''}"
+        f"{_assessed(answer)}{render_with_seams(answer.text, answer.seams, citations)}{_notes(answer)}"
+        f"{render_asides(answer.asides, citations)}{render_attempts(answer.attempts, _declined(answer))}</section>"
     )
+
+
+def _declined(answer: Answer) -> set[tuple[str, str]]:
+    last = {(answer.provider, answer.model)} if answer.ending == "refused" else set()
+    return {aside.declined for aside in answer.asides if aside.declined} | last
+
+
+def _assessed(answer: Answer) -> str:
+    if answer.consensus is not None:
+        return render_consensus(answer.consensus)
+    return render_assessment(answer.structured) if answer.structured else ""
 
 
 def standalone(html: str) -> str:
@@ -59,17 +90,26 @@ def standalone(html: str) -> str:
 
 def plain_answer(answer: Answer) -> str:
     """For a terminal, and for hosts that show no HTML."""
-    assessed = plain_assessment(answer.structured) if answer.structured else []
-    lines = [byline(answer), *assessed, *(shown(line) for line in answer.text.splitlines()), *_warnings(answer)]
-    return "\n".join(lines)
+    text = plain_with_seams(answer.text, answer.seams)
+    lines = [byline(answer), *_plain_before(answer), *(shown(line) for line in text.splitlines()), *_warnings(answer)]
+    return "\n".join((*lines, *plain_asides(answer.asides), *plain_attempts(answer.attempts, _declined(answer))))
+
+
+def _plain_before(answer: Answer) -> list[str]:
+    recovered = plain_recovered(answer.recovered) if answer.recovered else []
+    if answer.consensus is not None:
+        return [*recovered, *plain_consensus(answer.consensus)]
+    return [*recovered, *(plain_assessment(answer.structured) if answer.structured else [])]
 
 
 def byline(answer: Answer) -> str:
     """One line: who answered, how long it took, how it ended. Without text of the sample or the answer."""
     taken = seconds_text(answer.elapsed) + _spent(answer.usage)
+    if answer.recovered is not None:
+        return title(answer.recovered, taken)
     if OFFLINE in {answer.provider, answer.stop_reason}:
         return f"Summary written without AI, {taken}."
-    who = shown(" / ".join(part for part in (answer.provider, answer.model) if part), 200) or "The question"
+    who = _who(answer)
     endings: dict[Ending, str] = {
         "completed": f"answered in {taken}.",
         "refused": f"declined to answer after {taken}.",
@@ -80,12 +120,19 @@ def byline(answer: Answer) -> str:
     return f"{who} {endings[answer.ending]}"
 
 
+def _who(answer: Answer) -> str:
+    if answer.consensus is not None and len(answer.consensus.opinions) > 1:
+        given = sum(opinion.assessment is not None for opinion in answer.consensus.opinions)
+        return f"{given} of {len(answer.consensus.opinions)} providers"
+    return authors(answer.seams, answer.provider, answer.model) or "The question"
+
+
 def _spent(usage: Usage) -> str:
     """``, 1,200 + 85 tokens, $0.0043``; nothing where the provider tells none."""
     if not usage.input_tokens + usage.output_tokens:
         return ""
-    cost = "" if usage.cost is None else f", ${usage.cost:.4f}"
-    return f", {usage.input_tokens:,} + {usage.output_tokens:,} tokens{cost}"
+    cost = "" if usage.cost is None else f", {cost_text(usage.cost)}"
+    return f", {tokens_text(usage.input_tokens, usage.output_tokens)} tokens{cost}"
 
 
 def _notes(answer: Answer) -> str:
@@ -94,7 +141,7 @@ def _notes(answer: Answer) -> str:
 
 def _warnings(answer: Answer) -> list[str]:
     warnings = []
-    if answer.problem is not None:
+    if answer.problem is not None and answer.recovered is None:  # which tells it before the text
         warnings.append(shown(f"{answer.problem.detail} {answer.problem.next_step}", 1_200))
     if answer.unknown_citations:
         ids = ", ".join(shown(finding_id, 100) for finding_id in answer.unknown_citations[:10])

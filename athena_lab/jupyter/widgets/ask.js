@@ -27,7 +27,7 @@ export class TextStream {
     return { action: "append", piece };
   }
 
-  /** All text so far; replaces what is here unless it is older. */
+  /** All text so far; replaces what is here unless it is older. Also what takes back text that is no part of the answer. */
   snapshot(run, seq, bytes) {
     this.#waiting = false;
     if (run !== this.run || seq < this.#seq) return { action: "ignore" };
@@ -160,6 +160,7 @@ function buildView(model) {
   const ask = element("button", { type: "button", textContent: "Ask", title: "Ctrl+Enter", className: "athena-primary" });
   const stop = element("button", { type: "button", textContent: "Stop" });
   const summary = element("button", { type: "button", textContent: "Summary without AI" });
+  const collect = element("button", { type: "button", textContent: "Ask for the answer" });
   const status = element("span", { className: "athena-status" });
   status.setAttribute("role", "status");
   const clock = element("span", { className: "athena-clock" });
@@ -168,10 +169,10 @@ function buildView(model) {
   log.setAttribute("aria-live", "off");
   log.setAttribute("aria-label", "Answer");
   const answer = element("div", { className: "athena-final" });
-  const bar = element("div", { className: "athena-bar" }, ask, stop, summary, status, clock);
+  const bar = element("div", { className: "athena-bar" }, ask, stop, summary, collect, status, clock);
   const root = element("div", { className: "athena-ask" }, question, bar, log, answer);
   root.setAttribute("data-lm-suppress-shortcuts", "true");
-  return { root, question, ask, stop, summary, status, clock, log, answer };
+  return { root, question, ask, stop, summary, collect, status, clock, log, answer };
 }
 
 function statusText(model) {
@@ -201,6 +202,7 @@ function wire(view, model, cell, signal) {
   on(view.ask, "click", ask);
   on(view.stop, "click", () => model.send({ kind: "stop" }));
   on(view.summary, "click", () => model.send({ kind: "summary" }));
+  on(view.collect, "click", () => model.send({ kind: "collect" }));
   on(view.answer, "click", (event) => followCitation(view, event));
   on(view.question, "keydown", (event) => {
     event.stopPropagation();
@@ -241,6 +243,9 @@ function stateShower(view, model, cell) {
     view.ask.disabled = view.summary.disabled = running;
     view.stop.hidden = !running;
     view.summary.hidden = !model.get("subject");
+    const job = model.get("job");
+    view.collect.hidden = running || !job;
+    view.collect.title = `The question was kept as job ${job}`;
     view.status.textContent = statusText(model);
     view.log.hidden = !running;
     const elsewhere = model.get("mirrored") && !cell.restored;
@@ -259,7 +264,7 @@ function stateShower(view, model, cell) {
   return { show, stop: () => clearInterval(timer) };
 }
 
-const SHOWN = ["running", "provider", "model", "note", "answer_html", "mirrored"].map((name) => `change:${name}`).join(" ");
+const SHOWN = ["running", "provider", "model", "note", "answer_html", "job", "mirrored"].map((name) => `change:${name}`).join(" ");
 
 export default {
   initialize({ model }) {

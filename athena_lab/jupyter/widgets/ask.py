@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import anywidget
 import msgspec
@@ -20,14 +20,16 @@ from IPython.display import display
 from athena_lab.ai.types import MAX_QUESTION, AnalysisOptions, AnalysisRequest
 from athena_lab.errors import AthenaError, NoProvider
 from athena_lab.jupyter.widgets.answer import OFFLINE, Answer, plain_answer, render_answer, standalone
-from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY
+from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY, Batch
 from athena_lab.jupyter.widgets.markdown import Citations
-from athena_lab.jupyter.widgets.run import Run
+from athena_lab.jupyter.widgets.recovered import job_of
+from athena_lab.jupyter.widgets.run import Run, kept
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
 
+    from athena_lab.ai.types import AnalysisResult
     from athena_lab.events import AnyEvent
     from athena_lab.report.model import Report
 
@@ -42,12 +44,20 @@ class Asks(Protocol):
     def stream(self, request: AnalysisRequest) -> AbstractAsyncContextManager[AsyncIterator[AnyEvent]]: ...
 
 
+@runtime_checkable
+class Keeps(Protocol):
+    """A lab that keeps questions for later, too."""
+
+    async def answer(self, job: str) -> AnalysisResult | None: ...
+
+
 class AskCell(anywidget.AnyWidget):
     """Asks a lab about a report, or without one, and shows the answer as it comes.
 
     ``provider`` and ``model`` override the lab's choice; ``structured`` asks for a verdict with techniques and
-    indicators beside the text. Show the cell and type; or run ``await cell.ask("...")``, which ends as a plain output
-    that is saved with the notebook and needs no kernel to be read.
+    indicators beside the text, ``consensus`` that of so many providers, merged. Show the cell and type; or run
+    ``await cell.ask("...")``, which ends as a plain output that is saved with the notebook and needs no kernel to be
+    read.
     """
 
     _esm = HERE / "ask.js"
@@ -64,6 +74,8 @@ class AskCell(anywidget.AnyWidget):
     note = traitlets.Unicode().tag(sync=True)
     """What the reader should know while the answer waits: who failed, and when it is asked again."""
     answer_html = traitlets.Unicode().tag(sync=True)
+    job = traitlets.Unicode().tag(sync=True)
+    """Where the answer will be that nobody gave yet, if the lab can be asked for it."""
     mirrored = traitlets.Bool(default_value=False).tag(sync=True)
     """The answer stands in an output of its own too, so the widget does not show it twice."""
 
@@ -76,6 +88,7 @@ class AskCell(anywidget.AnyWidget):
         model: str | None = None,
         *,
         structured: bool = False,
+        consensus: int = 1,
         publish: Callable[..., Any] = display,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -83,10 +96,11 @@ class AskCell(anywidget.AnyWidget):
         """The last answer, whole or as far as it came."""
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
         self._publish, self._clock = publish, clock
-        self._options = AnalysisOptions(structured=structured)
+        self._options = AnalysisOptions(structured=structured, consensus=consensus)
         self._run = Run("", clock)
         self._loop = _running_loop()
         self._task: asyncio.Task[None] | None = None
+        self._collecting: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flush_at = 0.0
         self._view_output = ""
@@ -111,6 +125,15 @@ class AskCell(anywidget.AnyWidget):
             self._view_output = self._show_view()
         await task
 
+    async def collect(self) -> bool:
+        """Ask for the answer to a question that was kept for later, and show it. False while there is none.
+
+        Raises `RuntimeError` while a question is being answered.
+        """
+        job = self.job
+        await self._collect()
+        return bool(job) and not self.job
+
     def stop(self) -> None:
         """Stop at once; what came is kept. Nothing happens when nothing runs."""
         if self._task is not None and not self._task.done():
@@ -120,30 +143,31 @@ class AskCell(anywidget.AnyWidget):
 
     def _ipython_display_(self) -> None:
         self._show_view()
-        self._answer_outputs.append(uuid.uuid4().hex)
-        self.mirrored = True
-        self._publish(self._answer_bundle(), raw=True, display_id=self._answer_outputs[-1])
+        self._mirror()
 
     # -- a run -------------------------------------------------------------------------------------------------
 
     def _start(self, question: str, provider: str | None) -> asyncio.Task[None]:
-        if self._task is not None and not self._task.done():
-            raise RuntimeError("This cell is answering a question; await it, or stop it first.")
+        self._check_idle()
         request = AnalysisRequest(
             question=question.strip()[:MAX_QUESTION] or SUMMARY_QUESTION,
             sample=self._report.sample.sha256 if self._report else None,
             provider=provider or self._provider,
             model=None if provider else self._model,
-            options=self._options,
+            options=self._options if provider != OFFLINE else AnalysisOptions(),
         )
         self._run = Run(request.question, self._clock)
         with self.hold_sync():
-            self.question, self.answer_html = request.question, ""
+            self.question, self.answer_html, self.job = request.question, "", ""
             self.run_id += 1
             self.running = True
         self._task = asyncio.ensure_future(self._drive(self._run, request))
         self._task.add_done_callback(self._finish_unbegun)
         return self._task
+
+    def _check_idle(self) -> None:
+        if self._task is not None and not self._task.done():
+            raise RuntimeError("This cell is answering a question; await it, or stop it first.")
 
     async def _drive(self, run: Run, request: AnalysisRequest) -> None:
         run.begun = True
@@ -166,7 +190,8 @@ class AskCell(anywidget.AnyWidget):
         except NoProvider as error:
             run.problem = error.problem()
             if self._report is not None:
-                await self._consume(run, msgspec.structs.replace(request, provider=OFFLINE, model=None))
+                offline = msgspec.structs.replace(request, provider=OFFLINE, model=None, options=AnalysisOptions())
+                await self._consume(run, offline)
 
     async def _consume(self, run: Run, request: AnalysisRequest) -> None:
         async with self._lab.stream(request) as events:
@@ -193,10 +218,11 @@ class AskCell(anywidget.AnyWidget):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        batch = self._run.text.take()
-        if batch is not None:
+        piece = self._run.text.take()
+        if piece is not None:
             self._flush_at = self._clock() + FLUSH_EVERY
-            self.send({"kind": "batch", "run": self.run_id, "seq": batch.seq}, [batch.data])
+            kind = "batch" if isinstance(piece, Batch) else "snapshot"
+            self.send({"kind": kind, "run": self.run_id, "seq": piece.seq}, [piece.data])
 
     def _finish_unbegun(self, _task: asyncio.Task[None]) -> None:
         """A task that is cancelled before its first step never reaches its `finally`."""
@@ -206,13 +232,35 @@ class AskCell(anywidget.AnyWidget):
 
     def _finish(self, run: Run) -> None:
         self._flush()
-        self.answer = answer = run.answer()
+        self._show_answer(run.answer())
+
+    def _show_answer(self, answer: Answer) -> None:
+        self.answer = answer
         citations = Citations.of(self._report, answer.unknown_citations)
         with self.hold_sync():
             self.answer_html = render_answer(answer, citations)
             self.note = ""
+            self.job = job_of(answer.recovered) if isinstance(self._lab, Keeps) else ""
             self.running = False
         self._update_outputs()
+
+    async def _collect(self) -> None:
+        self._check_idle()
+        job, lab = self.job, self._lab
+        if not job or not isinstance(lab, Keeps):
+            return
+        self.note = "Asking for the answer"
+        try:
+            result = await lab.answer(job)
+        except AthenaError as error:
+            self.note = str(error)
+            return
+        if self.job != job:
+            return  # another question was asked meanwhile
+        if result is None:
+            self.note = "There is no answer yet: the question waits until a provider is back"
+        else:
+            self._show_answer(kept(self.question, result))
 
     # -- the page ----------------------------------------------------------------------------------------------
 
@@ -229,6 +277,10 @@ class AskCell(anywidget.AnyWidget):
                 self._start(question, None).add_done_callback(_log_failure)
             case {"kind": "summary"} if not self.running:
                 self._start(SUMMARY_QUESTION, OFFLINE).add_done_callback(_log_failure)
+            case {"kind": "collect"} if self.job and not self.running:
+                if self._collecting is None or self._collecting.done():
+                    self._collecting = asyncio.ensure_future(self._collect())
+                    self._collecting.add_done_callback(_log_failure)
             case {"kind": "stop"}:
                 self.stop()
             case {"kind": "resync", "run": self.run_id}:
@@ -243,13 +295,21 @@ class AskCell(anywidget.AnyWidget):
         self._publish({VIEW_MIME: view, "text/plain": "Athena's question box"}, raw=True, display_id=output)
         return output
 
+    def _mirror(self) -> None:
+        """Put the answer beside the view, in an output of its own."""
+        self._answer_outputs.append(uuid.uuid4().hex)
+        self.mirrored = True
+        self._publish(self._answer_bundle(), raw=True, display_id=self._answer_outputs[-1])
+
     def _update_outputs(self) -> None:
         bundle = self._answer_bundle()
         for output in self._answer_outputs:
             self._publish(bundle, raw=True, display_id=output, update=True)
-        if self._view_output:
+        if self._view_output and self.job:
+            self._mirror()  # the view stays, for its button
+        elif self._view_output:
             self._publish(bundle, raw=True, display_id=self._view_output, update=True)
-            self._view_output = ""
+        self._view_output = ""
 
     def _answer_bundle(self) -> dict[str, str]:
         if self.answer is None:

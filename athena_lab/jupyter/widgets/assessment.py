@@ -11,7 +11,7 @@ from athena_lab.report.display import shown
 if TYPE_CHECKING:
     from athena_lab.events import Assessment, Ioc, Structured
 
-
+ONE = "The model's verdict"
 _WITH_DOTS = frozenset({"path", "registry", "mutex", "user-agent"})
 """Kinds in which a dot leads nowhere."""
 _DOT = re.compile("[.\u3002\uff0e\uff61]")
@@ -23,9 +23,14 @@ def render_assessment(structured: Structured) -> str:
     found = structured.assessment
     if found is None:
         return f'<p class="athena-warning" role="alert">{escape(_invalid(structured))}</p>'
+    return render_card(found)
+
+
+def render_card(found: Assessment, whose: str = ONE) -> str:
+    """Verdict, techniques and indicators. ``whose`` begins the sentence."""
     return (
         f'<section class="athena-assessment athena-verdict-{found.verdict}">'
-        f"<p><b>{escape(sentence(found))}</b></p>{_techniques(found)}{_iocs(found)}</section>"
+        f"<p><b>{escape(sentence(found, whose))}</b></p>{_techniques(found)}{_iocs(found)}</section>"
     )
 
 
@@ -34,16 +39,20 @@ def plain_assessment(structured: Structured) -> list[str]:
     found = structured.assessment
     if found is None:
         return [_invalid(structured)]
-    lines = [sentence(found)]
+    return plain_card(found)
+
+
+def plain_card(found: Assessment, whose: str = ONE) -> list[str]:
+    lines = [sentence(found, whose)]
     if found.techniques:
         lines.append("ATT&CK: " + ", ".join(found.techniques))
     return [*lines, *(f"{ioc.kind}: {defanged(ioc)}" for ioc in found.iocs)]
 
 
-def sentence(found: Assessment) -> str:
+def sentence(found: Assessment, whose: str = ONE) -> str:
     """``The model's verdict: malicious, family Emotet, 85 % sure.``"""
     family = f", family {shown(found.family, 128)}" if found.family else ""
-    return f"The model's verdict: {found.verdict}{family}, {found.confidence} % sure."
+    return f"{whose}: {found.verdict}{family}, {found.confidence} % sure."
 
 
 def defanged(ioc: Ioc) -> str:

@@ -2,6 +2,7 @@
 
 A kernel may send some 1,000 messages a second before the server drops them, and a page repaints 60 times a second. So
 tokens are gathered and leave as numbered batches. A page that misses one, or comes later, asks for a `Snapshot`.
+Where the text turns out to be no part of the answer, the next message is a snapshot, which takes it back.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ MAX_TEXT = 1_000_000
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """The ``seq``-th batch of a run, counted from 1, in UTF-8."""
+    """The ``seq``-th message of a run, counted from 1, in UTF-8."""
 
     seq: int
     data: bytes
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """All text up to and with batch ``seq``, in UTF-8."""
+    """All text up to and with number ``seq``, in UTF-8; it takes the place of what was there."""
 
     seq: int
     data: bytes
@@ -34,7 +35,9 @@ class Coalescer:
     def __init__(self, limit: int = MAX_TEXT) -> None:
         self._sent: list[bytes] = []
         self._pending: list[bytes] = []
-        self._room = limit
+        self._limit = self._room = limit
+        self._seq = 0
+        self._restarted = False
         self.full = False
         """True once text was cut at the limit."""
 
@@ -55,14 +58,25 @@ class Coalescer:
         if data:
             self._pending.append(data)
 
-    def take(self) -> Batch | None:
-        """What came since the last batch; None if nothing did."""
-        if not self._pending:
+    def take(self) -> Batch | Snapshot | None:
+        """What came since the last message; None if nothing did. After `restart` it takes the place of all text."""
+        if not self._pending and not self._restarted:
             return None
         data = b"".join(self._pending)
         self._pending.clear()
         self._sent.append(data)
-        return Batch(len(self._sent), data)
+        self._seq += 1
+        if self._restarted:
+            self._restarted = False
+            return Snapshot(self._seq, data)
+        return Batch(self._seq, data)
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(len(self._sent), b"".join(self._sent))
+        return Snapshot(self._seq, b"".join(self._sent))
+
+    def restart(self) -> None:
+        """Forget the text, sent or not: what is sent next takes its place."""
+        self._restarted = self._restarted or bool(self._sent)
+        self._sent.clear()
+        self._pending.clear()
+        self._room, self.full = self._limit, False

@@ -5,12 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from athena_lab.errors import Problem
-from athena_lab.events import AnyEvent, Failed, Finished, Reconnecting, Started, Structured, Token, Usage
+from athena_lab.events import (
+    AnyEvent,
+    Attempt,
+    Consensus,
+    Failed,
+    FailedOver,
+    Finished,
+    Reconnecting,
+    Recovered,
+    Started,
+    Structured,
+    Token,
+    Usage,
+)
 from athena_lab.jupyter.widgets.answer import Answer, Ending
 from athena_lab.jupyter.widgets.coalesce import Coalescer
+from athena_lab.jupyter.widgets.seams import MAX_SEAMS, Seam, named
+from athena_lab.jupyter.widgets.tried import HEDGED, MAX_ASIDES, REFUSED, Aside, cut, left, reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from athena_lab.ai.types import AnalysisResult, SetAside
 
 BROKEN_OFF = Problem(
     title="Answer broke off",
@@ -35,6 +52,11 @@ class Run:
         self._finished: Finished | None = None
         self._structured: Structured | None = None
         self._usage = Usage()
+        self._recovered: Recovered | None = None
+        self._consensus: Consensus | None = None
+        self._attempts: tuple[Attempt, ...] = ()
+        self._seams: list[Seam] = []
+        self._asides: list[Aside] = []
         self._clock = clock
         self._began = clock()
 
@@ -50,17 +72,54 @@ class Run:
                 self.text.add(event.text)
                 self.note = ""
             case Reconnecting():
-                self.note = f"{event.provider}: {event.error}; asked again after {event.wait:.0f} s."
+                self.note = f"{event.provider}: {reason(event.error)}; asked again after {event.wait:.0f} s."
+            case FailedOver():
+                self._fail_over(event)
+            case Usage() | Structured() | Consensus() | Recovered():
+                self._keep(event)
+            case Finished():
+                self._finished, self._attempts = event, event.attempts
+            case Failed():
+                self.problem, self._attempts = event.error, event.attempts
+            case _:
+                pass  # members of a structured answer are shown when it is whole; tool calls are not for the reader
+
+    def _keep(self, event: Usage | Structured | Consensus | Recovered) -> None:
+        """What is shown at the end."""
+        match event:
             case Usage():
                 self._usage = event
             case Structured():
                 self._structured = event
-            case Finished():
-                self._finished = event
-            case Failed():
-                self.problem = event.error
-            case _:
-                pass  # members of a structured answer are shown when it is whole; tool calls are not for the reader
+            case Consensus():
+                self._consensus = event
+            case Recovered():
+                self._recovered = event
+
+    def _fail_over(self, event: FailedOver) -> None:
+        if event.resumed:
+            self._continue(event)
+        else:
+            self._set_aside(event)
+        self.provider, self.model = event.provider, event.model
+
+    def _continue(self, event: FailedOver) -> None:
+        self.note = f"{_left(event)}; {named(event.provider, event.model)} goes on."
+        at = len(self.text.text)
+        if at and len(self._seams) < MAX_SEAMS:
+            self._seams.append(Seam(at, event.provider, event.model, event.left, event.left_model))
+
+    def _set_aside(self, event: FailedOver) -> None:
+        text = self.text.text
+        told = bool(text) or event.error in {REFUSED, HEDGED}
+        said = _left(event) if told else f"{named(event.left, event.left_model)}: {reason(event.error)}"
+        self.note = f"{said}; {named(event.provider, event.model)} is asked now."
+        if (text or event.error == REFUSED) and len(self._asides) < MAX_ASIDES:
+            declined = (event.left, event.left_model) if event.error == REFUSED else None
+            self._asides.append(Aside(said, cut(text), declined))
+        self.text.restart()
+        self._seams.clear()
+        self._structured = None
 
     def answer(self) -> Answer:
         """The end, whatever it was; a stream without a terminal event is a failure."""
@@ -77,8 +136,18 @@ class Run:
             unknown_citations=finished.unknown_citations if finished else (),
             structured=self._structured,
             usage=self._usage,
-            problem=self.problem or (BROKEN_OFF if self._ending() == "failed" else None),
+            problem=self._problem(),
+            seams=tuple(self._seams),
+            asides=tuple(self._asides),
+            recovered=self._recovered,
+            consensus=self._consensus,
+            attempts=self._attempts,
         )
+
+    def _problem(self) -> Problem | None:
+        if self.problem is None and self._recovered is not None:
+            return self._recovered.error
+        return self.problem or (BROKEN_OFF if self._ending() == "failed" else None)
 
     def _ending(self) -> Ending:
         if self._finished is not None:
@@ -88,3 +157,33 @@ class Run:
         if self.text.full:
             return "degraded"
         return "stopped" if self.stopped else "failed"
+
+
+def _left(event: FailedOver) -> str:
+    return left(event.left, event.left_model, event.error, event.stop_reason)
+
+
+def kept(question: str, result: AnalysisResult) -> Answer:
+    """The answer to a question that was kept for later, as it is shown."""
+    return Answer(
+        question=question,
+        ending=result.status,
+        text=result.text,
+        provider=result.provider or "",
+        model=result.model or "",
+        stop_reason=result.stop_reason or "",
+        elapsed=result.elapsed,
+        unknown_citations=result.unknown_citations,
+        structured=result.structured,
+        usage=result.usage,
+        problem=result.error,
+        asides=tuple(map(_aside, result.set_aside[:MAX_ASIDES])),
+        recovered=result.recovered,
+        consensus=result.consensus,
+        attempts=result.attempts,
+    )
+
+
+def _aside(it: SetAside) -> Aside:
+    declined = (it.provider, it.model) if it.reason == REFUSED else None
+    return Aside(left(it.provider, it.model, it.reason), cut(it.text), declined)
