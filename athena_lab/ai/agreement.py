@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from statistics import fmean
 from typing import TYPE_CHECKING, Final, Literal, TypeVar
 
 from athena_lab.events import Assessment, Consensus, Difference
@@ -54,7 +53,7 @@ def merge(opinions: Sequence[Opinion], asked: int) -> Consensus:
     merged = Assessment(
         verdict=verdict,
         family=_family(agreeing),
-        confidence=round(fmean(it.confidence for _, it in agreeing) * agreement),
+        confidence=round(sum(it.confidence for _, it in agreeing) / len(agreeing) * agreement),
         techniques=tuple(techniques),
         iocs=tuple(iocs),
         summary=_cut(f"{sentence(opinions, verdict, asked)}\n\n{spokesman(agreeing)[1].summary}"),

@@ -116,6 +116,7 @@ class _Trip:
             case FailedOver():
                 self.leg = replace(self.leg, provider=item.provider, model=item.model)  # a hedge won
                 self._before = self._usage
+                self._before = self._usage
             case Finished(status="refused"):
                 self.refusal = item
                 self._tools.note(PolicyEvent("refusal", self.leg.provider))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.ai.breaker import Breaker, BreakerOptions
+from athena_lab.ai.breaker import Breaker, BreakerOptions, middle
 from athena_lab.ai.bucket import Bucket
 from athena_lab.ai.ratelimit import RateLimiter
 from athena_lab.ai.retry import RetryOptions
@@ -34,7 +33,7 @@ class Latency:
     @property
     def median(self) -> float | None:
         """None until anything is known."""
-        return statistics.median(self._times) if self._times else None
+        return middle(self._times) if self._times else None
 
     @property
     def p95(self) -> float | None:

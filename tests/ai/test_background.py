@@ -22,7 +22,7 @@ from athena_lab.ai.transports import Message
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import Features
 from athena_lab.events import Failed, Finished, Reconnecting, Started, Token, Usage
-from tests.ai.conftest import KEY, Patience, row
+from tests.ai.conftest import KEY, PLAIN, Patience, row
 from tests.ai.recorded import EVENTS, RESPONSES, TEXT, WHOLE
 from tests.peers.scripted_server import ScriptedServer, drop, hang, raw, reply, sse, stream
 
@@ -182,7 +182,7 @@ async def test_wherever_it_breaks_nothing_is_lost_or_repeated(cuts, overlap):
     tools = Tools(patience.clock, patience.sleep, patience.chance)
     async with ScriptedServer(script) as server:
         rows = [row(server, "openai-responses", features=Features(background=True))]
-        async with AIManager(rows, environ={"PEER_KEY": KEY}, tools=tools) as manager:
+        async with AIManager(rows, environ={"PEER_KEY": KEY}, tools=tools, options=PLAIN) as manager:
             result = await manager.analyze(AnalysisRequest("?", options=AnalysisOptions(deadline=3_600)), PROMPT)
     if result.status == "completed":
         assert (result.text, result.usage) == ("".join(TEXT), Usage(11, 7, 2, 3))

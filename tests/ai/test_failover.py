@@ -26,7 +26,6 @@ from tests.peers.scripted_server import ScriptedServer, drop, hang, reply, sse, 
 PROMPT = build_prompt("Is the quick brown fox of this sample packed?")
 REQUEST = AnalysisRequest("Is it packed?")
 ANSWER = "".join(TEXT)
-NEVER = RecoveryOptions(rules={"other": ("fail",)})
 
 
 def piece(text, reason=None):

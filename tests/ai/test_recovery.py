@@ -60,7 +60,8 @@ async def manager_of(server, patience, kept):
     made = []
 
     def make(rules=None, **settings):
-        tools = Tools(patience.clock, patience.sleep, patience.chance, later=kept, past=kept)
+        tools = Tools(patience.clock, patience.sleep, patience.chance)
+        settings = {"later": kept, "past": kept, **settings}
         options = PipelineOptions(retry=ONCE, recovery=RecoveryOptions(rules or {}))
         made.append(AIManager([row(server)], environ={"PEER_KEY": KEY}, tools=tools, options=options, **settings))
         return made[-1]

@@ -12,6 +12,7 @@ The server is a process of its own on loopback. With two cores, server and clien
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import statistics
@@ -40,9 +41,16 @@ from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-PROMPT = build_prompt("What is this?")
+    from athena_lab.ai import Prompt
+
+_numbers = itertools.count()
 REQUEST = AnalysisRequest("What is this?")
 SECONDS = 2.0
+
+
+def prompt() -> Prompt:
+    """Another one each time: identical questions at the same time would share a call."""
+    return build_prompt(f"What is this, and why, in {next(_numbers)} words?")
 
 
 def client(kind: str, connections: int) -> Any:
@@ -110,10 +118,10 @@ async def bench_streams(url: str) -> Table:
     async with AsyncOpenAI(api_key="none", base_url=f"{url}/stream", max_retries=0) as sdk:
         rates["openai SDK"] = await rate(lambda: through_sdk(sdk))
     async with AIManager([row(url, "/stream")], environ={}) as manager:
-        rates["ours: the whole pipeline, over httpx-aiohttp"] = await rate(lambda: manager.analyze(REQUEST, PROMPT))
+        rates["ours: the whole pipeline, over httpx-aiohttp"] = await rate(lambda: manager.analyze(REQUEST, prompt()))
     whole = row(url, "/stream", features=Features(streaming=False))
     async with AIManager([whole], environ={}) as manager:
-        rates["ours, answers in one piece"] = await rate(lambda: manager.analyze(REQUEST, PROMPT))
+        rates["ours, answers in one piece"] = await rate(lambda: manager.analyze(REQUEST, prompt()))
     base = rates["httpx with httpx-sse"]
     note = "Whole streamed answers, 32 at a time, from a server in another process."
     rows = [[name, f"{value:,.0f}", ratio(value, base)] for name, value in rates.items()]
@@ -205,7 +213,7 @@ async def bench_first_token(url: str) -> Table:
     async with AIManager([row(url, "/stream")], environ={}) as manager, client("httpx-aiohttp", 4) as http:
 
         async def ours() -> None:
-            async with manager.stream(REQUEST, PROMPT) as events:
+            async with manager.stream(REQUEST, prompt()) as events:
                 async for event in events:
                     if isinstance(event, Token):
                         return
@@ -233,7 +241,7 @@ async def bench_idle(url: str, count: int = 200) -> Table:
     async with AIManager([row(url, "/hang")], environ={}) as manager, AsyncExitStack() as stack:
 
         async def open_one() -> None:
-            events = await stack.enter_async_context(manager.stream(REQUEST, PROMPT))
+            events = await stack.enter_async_context(manager.stream(REQUEST, prompt()))
             await anext(events)
             task = asyncio.ensure_future(anext(events))
             stack.push_async_callback(cancelled, task)

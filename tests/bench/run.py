@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-TOPICS = ("triage", "startup", "imports", "widget", "ai", "bulkheads")
+TOPICS = ("triage", "startup", "imports", "widget", "ai", "policies", "bulkheads")
 PACKAGES = ("wasmtime", "pefile", "lief", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
 
 
