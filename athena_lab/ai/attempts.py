@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from athena_lab.ai.meter import Count, believable
-from athena_lab.ai.send import Traffic
 from athena_lab.errors import APIError, AthenaError
 from athena_lab.events import Attempt, Usage
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 def policy(_options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def recorded(call: Call) -> AsyncGenerator[Item, None]:
-            call = replace(call, traffic=Traffic())
             record = _Record(call, tools)
             try:
                 async with aclosing(send(call)) as events:
@@ -50,6 +47,7 @@ class _Record:
         self.error: AthenaError | None = None
         self._call = call
         self._tools = tools
+        self._sent, self._received = call.traffic.sent, call.traffic.received
         self._began = tools.clock()
         self._first: float | None = None
         self._count = Count(call.prompt)
@@ -63,7 +61,7 @@ class _Record:
     def write_down(self) -> None:
         call, tools = self._call, self._tools
         self._run(-1)
-        used, estimated = self._count.result(self.error, asked=call.traffic.sent > 0)
+        used, estimated = self._count.result(self.error, asked=call.traffic.sent > self._sent)
         used = _priced(used, call, tools)
         billed_before = any(attempt.input_tokens or attempt.output_tokens for attempt in call.attempts)
         if tools.meter is not None:
@@ -85,8 +83,8 @@ class _Record:
             cached_tokens=used.cached_tokens,
             cost=used.cost,
             estimated=estimated,
-            sent=call.traffic.sent,
-            received=call.traffic.received,
+            sent=call.traffic.sent - self._sent,
+            received=call.traffic.received - self._received,
         )
 
     def _tell(self) -> None:

@@ -247,7 +247,7 @@ class Breaker:
 
     def _note(self, *, failed: bool, slow: bool) -> None:
         self._window.add(self._clock(), failed=failed, slow=slow)
-        if self._in_a_row >= self._options.failures or self._too_many():
+        if (failed or slow) and (self._in_a_row >= self._options.failures or self._too_many()):
             self._trip()
 
     def _too_many(self) -> bool:

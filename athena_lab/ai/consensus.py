@@ -18,6 +18,7 @@ from msgspec import Meta
 from athena_lab.ai.agreement import behind, merge, spokesman
 from athena_lab.ai.meter import total
 from athena_lab.ai.router import Lane
+from athena_lab.ai.send import Traffic
 from athena_lab.ai.states import StreamState
 from athena_lab.errors import AthenaError, InvalidResponse
 from athena_lab.events import Finished, Opinion, Structured, Token, Usage
@@ -112,6 +113,7 @@ class _Branch:
             expires=expires,
             state=StreamState(self._moved),
             tried=set(),
+            traffic=Traffic(),
         )
 
     async def run(self, send: Send) -> None:

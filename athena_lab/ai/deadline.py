@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -50,8 +50,12 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
             async with aclosing(send(call)) as events:
                 with _Watchdog() as watchdog:
                     while True:
-                        left = call.expires - tools.clock()
-                        event = await _next(events, call, _Patience(limits, limit, announced, left), watchdog)
+                        own = limits.first_token if limit == "first_token" else limits.between_tokens
+                        patience, left = own + announced, call.expires - tools.clock()
+                        try:
+                            event = await watchdog.within(min(patience, left), events)
+                        except _Late:
+                            raise _too_late(call, limit, patience, left) from None
                         if event is None:
                             return
                         if isinstance(event, Reconnecting):
@@ -65,43 +69,21 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     return wrap
 
 
-class _Patience(NamedTuple):
-    """For one event, in seconds. ``announced`` is a wait that was told, on top of the limit; ``left`` the whole's."""
-
-    limits: DeadlineOptions
-    limit: Limit
-    announced: float
-    left: float
-
-    @property
-    def seconds(self) -> float:
-        own: float = self.limits.first_token if self.limit == "first_token" else self.limits.between_tokens
-        return own + self.announced
-
-
-async def _next(
-    events: AsyncGenerator[Item, None], call: Call, patience: _Patience, watchdog: _Watchdog
-) -> Item | None:
-    """The next event, None at the end.
-
-    Raises DeadlineExceeded when the whole request's time is over, ProviderTimeout when the provider is too slow.
-    """
-    seconds = patience.seconds
-    if patience.left > 0:
-        try:
-            return await watchdog.within(min(seconds, patience.left), events)
-        except TimeoutError:
-            if not watchdog.barked:
-                raise
-    if patience.left <= seconds:
-        raise DeadlineExceeded("The time given for this request is over.", provider=call.provider, model=call.model)
-    raise ProviderTimeout(
-        f"{call.provider} sent nothing for {seconds:g} s.",
+def _too_late(call: Call, limit: Limit, patience: float, left: float) -> DeadlineExceeded | ProviderTimeout:
+    """Whose time is over: the whole request's, if it had no more ``left`` than the provider has ``patience``."""
+    if left <= patience:
+        return DeadlineExceeded("The time given for this request is over.", provider=call.provider, model=call.model)
+    return ProviderTimeout(
+        f"{call.provider} sent nothing for {patience:g} s.",
         provider=call.provider,
         model=call.model,
-        should_retry=False if patience.limit == "first_token" else None,
-        next_step=f"Ask again, choose another provider, or raise {patience.limit} under [ai] in athena.toml.",
+        should_retry=False if limit == "first_token" else None,
+        next_step=f"Ask again, choose another provider, or raise {limit} under [ai] in athena.toml.",
     )
+
+
+class _Late(Exception):
+    """The watchdog's time was over."""
 
 
 class _Watchdog:
@@ -111,17 +93,19 @@ class _Watchdog:
     each event, timers were an eighth of the whole pipeline's time.
     """
 
-    __slots__ = ("_loop", "_task", "_timer", "_when", "barked")
+    __slots__ = ("_barked", "_loop", "_task", "_timer", "_when")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._when = 0.0
-        self.barked = False
+        self._barked = False
 
     async def within(self, seconds: float, events: AsyncGenerator[Item, None]) -> Item | None:
-        """The next event, None at the end. Raises TimeoutError, with ``barked`` set, when it takes longer."""
+        """The next event, None at the end. Raises _Late when it takes longer."""
+        if seconds <= 0:
+            raise _Late
         self._when = self._loop.time() + seconds
         if self._timer is None or self._timer.when() > self._when:
             self._set()
@@ -131,8 +115,8 @@ class _Watchdog:
         try:
             return await anext(events, None)
         except asyncio.CancelledError:
-            if self.barked and task.uncancel() <= cancelling:
-                raise TimeoutError from None
+            if self._barked and task.uncancel() <= cancelling:
+                raise _Late from None
             raise
         finally:
             self._task = None
@@ -149,7 +133,7 @@ class _Watchdog:
         if self._loop.time() < self._when:
             self._set()
         else:
-            self.barked = True
+            self._barked = True
             self._task.cancel()
 
     def __enter__(self) -> Self:

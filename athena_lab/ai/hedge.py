@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.ai.observe import PolicyEvent
-from athena_lab.ai.send import PROGRESS, Progress
+from athena_lab.ai.send import PROGRESS, Progress, Traffic
 from athena_lab.ai.states import StreamState
 from athena_lab.errors import AthenaError
 from athena_lab.events import FailedOver, Finished, Token, ToolCall, Usage
@@ -225,7 +225,7 @@ class _Second:
             return
         call.tried.add(lane.provider)
         own = StreamState(self._moved)
-        self._call = replace(call, provider=lane.provider, model=lane.model, state=own, waited=0.0)
+        self._call = replace(call, provider=lane.provider, model=lane.model, state=own, waited=0.0, traffic=Traffic())
         self._rest = self._send(self._call)
         self._task = asyncio.get_running_loop().create_task(self._run())
         self._task.add_done_callback(self._call_away)

@@ -138,6 +138,8 @@ def believable(usage: Usage, call: Call) -> Usage:
     A token has at least one byte; what providers add to a prompt, and reasoning beyond the limit of the output, are
     allowed for.
     """
+    if not (usage.input_tokens or usage.output_tokens):
+        return usage
     inputs = min(usage.input_tokens, BYTES_PER_TOKEN * prompt_tokens(call.prompt) + ALLOWANCE)
     outputs = min(usage.output_tokens, 4 * call.max_tokens + ALLOWANCE)
     if (inputs, outputs) == (usage.input_tokens, usage.output_tokens):

@@ -7,7 +7,7 @@ deadline is not begun.
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +19,7 @@ from athena_lab.errors import APIError, InvalidResponse, NetworkError, RateLimit
 from athena_lab.events import Reconnecting, Token, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     import tenacity
 
@@ -70,34 +70,37 @@ def delay(attempt: int, asked: float | None, options: RetryOptions, chance: floa
 
 
 def policy(options: PipelineOptions, tools: Tools) -> Policy:
-    limits = options.retry
-
     def wrap(send: Send) -> Send:
-        async def retried(call: Call) -> AsyncGenerator[Item, None]:
-            _fill_budget(call, limits, tools)
-            async with AsyncExitStack() as stack:
-                opening = await _open(send, call, stack)
-                try:
-                    async for told in opening.until_shown():
-                        yield told
-                except APIError as error:
-                    call.state.move("error")
-                    if not _may_retry(error, call, options, tools):
-                        raise
-                    async with aclosing(_again(error, send, call, stack, limits, tools)) as steps:
-                        async for step in steps:
-                            if isinstance(step, _Opening):
-                                opening = step
-                            else:
-                                yield step
-                for event in opening.head:
-                    yield event
-                async for event in opening.rest:
-                    yield event
+        def retried(call: Call) -> AsyncGenerator[Item, None]:
+            _fill_budget(call, options.retry, tools)
+            return _retried(send, call, options, tools)
 
         return retried
 
     return wrap
+
+
+async def _retried(send: Send, call: Call, options: PipelineOptions, tools: Tools) -> AsyncGenerator[Item, None]:
+    held = _Held()
+    try:
+        async with aclosing(send(call)) as items:
+            async for item in items:
+                for one in (item,) if held.shown else held.take(item):
+                    yield one
+    except APIError as error:
+        if held.shown:
+            raise
+        failure = error
+    else:
+        for one in held.items:
+            yield one
+        return
+    call.state.move("error")
+    if not _may_retry(failure, call, options, tools):
+        raise failure
+    async with aclosing(_again(failure, send, call, options.retry, tools)) as later:
+        async for one in later:
+            yield one
 
 
 def _may_retry(error: APIError, call: Call, options: PipelineOptions, tools: Tools) -> bool:
@@ -110,41 +113,36 @@ def _fill_budget(call: Call, options: RetryOptions, tools: Tools) -> None:
         guard.retries.give(options.budget_ratio)
 
 
-class _Opening:
-    """An attempt up to the first piece that a reader sees: once it is shown, an attempt cannot be taken back.
+class _Held:
+    """What an attempt gives before the first piece that a reader sees: once that is shown, it cannot be taken back."""
 
-    ``head`` is what came up to there, ``rest`` what comes after it.
-    """
+    __slots__ = ("items", "shown")
 
-    def __init__(self, events: AsyncGenerator[Item, None]) -> None:
-        self.head: list[Item] = []
-        self.rest = events
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.shown = False
 
-    async def until_shown(self) -> AsyncGenerator[Reconnecting, None]:
-        """Tells of waits within the attempt at once: the reader should know of them while they last."""
-        async for event in self.rest:
-            if isinstance(event, Reconnecting):
-                yield event
-                continue
-            self.head.append(event)
-            if isinstance(event, Token | ToolCall):
-                return
-
-
-async def _open(send: Send, call: Call, stack: AsyncExitStack) -> _Opening:
-    return _Opening(await stack.enter_async_context(aclosing(send(call))))
+    def take(self, item: Item) -> Sequence[Item]:
+        """What may be shown now. Waits within the attempt at once: the reader should know of them while they last."""
+        if isinstance(item, Reconnecting):
+            return (item,)
+        self.items.append(item)
+        if not isinstance(item, Token | ToolCall):
+            return ()
+        self.shown = True
+        shown, self.items = self.items, []
+        return shown
 
 
-async def _again(  # noqa: PLR0917 - one call, out of the way of what succeeds at once
-    first: APIError, send: Send, call: Call, stack: AsyncExitStack, options: RetryOptions, tools: Tools
-) -> AsyncGenerator[Reconnecting | _Opening, None]:
-    """Go on trying, and tell of each wait; the last thing is the attempt that succeeded.
+async def _again(
+    first: APIError, send: Send, call: Call, options: RetryOptions, tools: Tools
+) -> AsyncGenerator[Item, None]:
+    """Go on trying, tell of each wait, and give the answer of the attempt that succeeds.
 
     ``first`` is the failure of the attempt already made, and counts as one.
     """
     waits = _Waits(first, call, options, tools)
     failure: APIError | None = first
-    opening: _Opening | None = None
     async for trial in waits.retrying():
         # Told, waited for and tried out here: inside, tenacity would take a reader that leaves for a failure.
         if trial.retry_state.attempt_number > 1:
@@ -152,18 +150,22 @@ async def _again(  # noqa: PLR0917 - one call, out of the way of what succeeds a
             tools.note(PolicyEvent("retry", call.provider))
             yield Reconnecting(call.provider, trial.retry_state.attempt_number, waits.wait, waits.error.code)
             await tools.sleep(waits.wait)
-            opening, failure = await _open(send, replace(call, waited=waits.wait), stack), None
+            held, failure = _Held(), None
             try:
-                async for told in opening.until_shown():
-                    yield told
+                async with aclosing(send(replace(call, waited=waits.wait))) as items:
+                    async for item in items:
+                        for one in (item,) if held.shown else held.take(item):
+                            yield one
             except APIError as error:
+                if held.shown:
+                    raise
                 call.state.move("error")
                 failure = error
+            for one in held.items if failure is None else ():
+                yield one
         with trial:
             if failure is not None:
                 raise failure
-    if opening is not None:
-        yield opening
 
 
 class _Waits:

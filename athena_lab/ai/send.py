@@ -71,7 +71,7 @@ class Call:
     tried: set[str] = field(default_factory=set)
     """Providers that were asked or passed over; shared by all copies of a call."""
     traffic: Traffic = field(default_factory=Traffic)
-    """Of the attempt that this copy of the call is for."""
+    """Of all attempts at this call so far. Copies that run at the same time bring their own."""
     batched: bool = False
     """It goes with others, in a batch."""
 
