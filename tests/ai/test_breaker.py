@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from athena_lab.ai.breaker import Breaker, BreakerOptions, Window, open_seconds
+from athena_lab.ai import PipelineOptions, build_prompt
+from athena_lab.ai.breaker import Breaker, BreakerOptions, Window, open_seconds, policy
+from athena_lab.ai.send import Call, Tools
 from athena_lab.errors import CircuitOpen
+from athena_lab.events import Finished
+from tests.ai.virtual_time import run
 
 
 class Time:
@@ -214,21 +221,70 @@ def test_the_window_counts_what_lies_in_it(calls):
     assert slow <= total
 
 
+class Plain:
+    """What the text says a breaker does, without a thought for speed: all outcomes are kept, all is counted anew.
+
+    Three failures in a row open it, or more than half of at least five calls of the last minute; it is open for 1, 2,
+    4, 8 ... times 30 s; then one probe at a time; two that succeed close it, one that fails opens it again.
+    """
+
+    def __init__(self):
+        self.state, self.opened, self.until, self.good = "closed", 0, 0.0, 0
+        self.outcomes = []
+        self.probing = None
+
+    def lets_through(self, now):
+        return self.state == "closed" or (now >= self.until and self.probing is None)
+
+    def call(self, number):
+        if self.state == "open":
+            self.state, self.good = "half_open", 0
+        if self.state == "half_open":
+            self.probing = number
+
+    def end(self, number, outcome, now):
+        if number == self.probing:
+            self.probing = None
+            if outcome == "failed":
+                self.open(now)
+            elif outcome == "succeeded":
+                self.good += 1
+                if self.good == 2:
+                    self.state, self.opened, self.outcomes = "closed", 0, []
+        elif self.state == "closed" and outcome != "release":
+            self.outcomes.append((now, outcome))
+            self.judge(now)
+
+    def judge(self, now):
+        row = [outcome for _, outcome in self.outcomes][-3:] == ["failed"] * 3
+        slices = int(now / 6) - 9
+        recent = [outcome for at, outcome in self.outcomes if int(at / 6) >= slices]
+        ratio = len(recent) >= 5 and recent.count("failed") / len(recent) > 0.5
+        if recent[-1] == "failed" and (row or ratio):
+            self.open(now)
+
+    def open(self, now):
+        self.opened += 1
+        self.state, self.until = "open", now + min(600.0, 30.0 * 2 ** (self.opened - 1))
+
+
 class Machine(RuleBasedStateMachine):
-    """Whoever calls, whatever comes of it: what a breaker promises always holds."""
+    """Whoever calls, whatever comes of it and however long it takes: a breaker is what the plain model is."""
 
     def __init__(self):
         super().__init__()
         self.time = Time()
-        self.breaker = make(self.time, minimum=5)
-        self.held = []
-        self.in_a_row = 0
+        self.breaker = make(self.time, minimum=5, strategy="exponential", jitter=0.0)
+        self.plain = Plain()
+        self.held = {}
+        self.calls = 0
 
     @rule()
     def call(self):
-        could = self.breaker.able
-        if could:
-            self.held.append(admit(self.breaker))
+        if self.plain.lets_through(self.time.now):
+            self.calls += 1
+            self.held[self.calls] = admit(self.breaker)
+            self.plain.call(self.calls)
             return
         with pytest.raises(CircuitOpen) as caught:
             admit(self.breaker)
@@ -237,30 +293,53 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(which=st.integers(0, 100), outcome=st.sampled_from(["succeeded", "failed", "release"]))
     def end(self, which, outcome):
-        permit = self.held.pop(which % len(self.held))
-        was = self.breaker.state
-        probe = permit is self.breaker._probe
-        if outcome == "succeeded":
-            permit.succeeded(0.1)
-        else:
-            getattr(permit, outcome)()
-        if was == "open":
-            assert self.breaker.state == "open"
-        if was == "half_open" and not probe:
-            assert self.breaker.state == "half_open"
-        if was == "half_open" and probe and outcome == "failed":
-            assert self.breaker.state == "open"
+        number = sorted(self.held)[which % len(self.held)]
+        permit = self.held.pop(number)
+        permit.succeeded(0.1) if outcome == "succeeded" else getattr(permit, outcome)()
+        permit.failed()  # what is told after the outcome changes nothing
+        self.plain.end(number, outcome, self.time.now)
 
-    @rule(seconds=st.floats(0, 100))
+    @rule(seconds=st.integers(0, 100))
     def wait(self, seconds):
         self.time.now += seconds
 
+    @rule()
+    def by_hand(self):
+        self.breaker.close()
+        self.plain = Plain()
+
     @invariant()
-    def one_probe_at_most(self):
-        if self.breaker.state == "half_open":
-            assert self.breaker.able == (self.breaker._probe is None)
-        if self.breaker.state == "closed":
-            assert self.breaker.retry_after == 0
+    def they_agree(self):
+        assert self.breaker.state == self.plain.state
+        assert self.breaker.able == self.plain.lets_through(self.time.now)
+        waits = 0.0 if self.plain.state == "closed" else max(0.0, self.plain.until - self.time.now)
+        assert self.breaker.retry_after == pytest.approx(waits)
 
 
 TestMachine = Machine.TestCase
+
+
+def test_of_twenty_callers_at_a_half_open_breaker_one_passes(time):
+    breaker = make(time)
+    fail(breaker, 3)
+    time.now += 30
+    passed = []
+
+    async def send(call):
+        passed.append(call)
+        await asyncio.sleep(1)
+        yield Finished("completed", "stop")
+
+    async def main():
+        guarded = policy(PipelineOptions(), Tools(guards={"peer": SimpleNamespace(breaker=breaker)}))(send)
+
+        async def ask():
+            async for _ in guarded(Call("peer", "m-1", build_prompt("?"), 10, 1e9)):
+                pass
+
+        return await asyncio.gather(*(ask() for _ in range(20)), return_exceptions=True)
+
+    ended = run(main())
+    assert len(passed) == 1
+    assert [type(it) for it in ended].count(CircuitOpen) == 19
+    assert breaker.state == "half_open"

@@ -225,15 +225,15 @@ async def test_a_check_that_is_asked_for_takes_other_failures_back(server, manag
 async def test_what_is_known_is_told_without_asking_and_forgotten_in_time(server, manager_for, request_of, patience):
     server.will(reply(401))
     manager = manager_for(options=ONCE)
-    assert manager.failing == 0
+    assert manager.outlook.able == 1
     await manager.analyze(request_of(), PROMPT)
-    assert manager.failing == 1
+    assert manager.outlook.able == 0
     patience.now += 31.0
-    assert manager.failing == 0, "a question's failure is believed for a while, and nothing else is known"
+    assert manager.outlook.able == 1, "a question's failure is believed for a while, and nothing else is known"
     await manager.providers()
-    assert manager.failing == 1
+    assert manager.outlook.able == 0
     patience.now += 901.0
-    assert manager.failing == 0
+    assert manager.outlook.able == 1
     assert len(server.requests) == 2
 
 

@@ -12,13 +12,21 @@ from prometheus_client.openmetrics.exposition import generate_latest as open_met
 from prometheus_client.parser import text_string_to_metric_families
 
 from athena_lab.ai import build_prompt
-from athena_lab.ai.metrics import record, watch
+from athena_lab.ai.metrics import note, record, watch
+from athena_lab.ai.observe import PolicyEvent
 from athena_lab.ai.types import Model
 from tests.ai.recorded import OPENAI
 from tests.peers.scripted_server import reply, stream
 
 PROMPT = build_prompt("?")
 NAMES = (
+    "athena_ai_rate_limit_hits_total",
+    "athena_ai_circuit_state",
+    "athena_ai_circuit_failures_total",
+    "athena_ai_retries_total",
+    "athena_ai_failovers_total",
+    "athena_ai_refusals_total",
+    "athena_ai_hedges_total",
     "athena_ai_queue_size",
     "athena_bulkhead_running",
     "athena_bulkhead_waiting",
@@ -37,6 +45,13 @@ NAMES = (
 )
 
 
+EVENTS = [
+    (PolicyEvent("failover", "p", "refused"), "athena_ai_failovers_total", {"provider": "p", "reason": "refused"}),
+    (PolicyEvent("refusal", "p"), "athena_ai_refusals_total", {"provider": "p"}),
+    (PolicyEvent("hedge", "p", "won"), "athena_ai_hedges_total", {"provider": "p", "outcome": "won"}),
+]
+
+
 def value(name, **labels):
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
@@ -49,7 +64,7 @@ def samples(text):
 def measured(manager_for):
     def make(name="peer", **settings):
         changes = {"name": name, "models": (Model("m-1", input_price=1.0, output_price=2.0),)}
-        manager = manager_for(row_changes=changes, observers=(record,), **settings)
+        manager = manager_for(row_changes=changes, observers=(record,), notes=(note,), **settings)
         watch(manager)
         return manager
 
@@ -57,6 +72,11 @@ def measured(manager_for):
 
 
 async def test_every_series_is_exported_by_its_name(server, measured, request_of):
+    for event, *_ in EVENTS:
+        note(event)
+    note(PolicyEvent("retry", "p"))
+    note(PolicyEvent("rate_limit_hit", "p"))
+    note(PolicyEvent("circuit_failure", "p"))
     server.will(stream([OPENAI]), reply(401))
     manager = measured("exported")
     await manager.analyze(request_of(), PROMPT)
@@ -137,3 +157,30 @@ async def test_whoever_asks_cannot_make_the_series_grow(server, measured, reques
     assert b"athena_fake" not in after
     assert b"m-49" not in after
     assert value("athena_ai_requests_total", provider="bounded", status="completed") == 1 + len(HOSTILE)
+
+
+async def test_what_the_policies_do_is_counted(server, measured, request_of, patience):
+    limited = reply(429, "", {"retry-after": "1"})
+    server.will(limited, reply(503), stream([OPENAI]), *[reply(503)] * 9)
+    manager = measured("counted")
+    before = {name: value(name, provider="counted") for name in NAMES}
+    await manager.analyze(request_of(), PROMPT)
+    counted = {name: value(name, provider="counted") - before[name] for name in NAMES}
+    assert counted["athena_ai_retries_total"] == 2
+    assert counted["athena_ai_rate_limit_hits_total"] == 1
+    assert (counted["athena_ai_circuit_failures_total"], counted["athena_ai_circuit_state"]) == (0, 0)
+    for _ in range(3):
+        await manager.analyze(request_of(), PROMPT)
+    assert value("athena_ai_circuit_failures_total", provider="counted") == 3
+    assert value("athena_ai_circuit_state", provider="counted") == 2
+    patience.now += 40
+    server.will(stream([OPENAI]))
+    await manager.analyze(request_of(), PROMPT)
+    assert value("athena_ai_circuit_state", provider="counted") == 1
+
+
+@pytest.mark.parametrize(("event", "name", "labels"), EVENTS)
+def test_each_event_has_its_series(event, name, labels):
+    before = value(name, **labels)
+    note(event)
+    assert value(name, **labels) == before + 1
