@@ -162,21 +162,21 @@ async def test_whoever_asks_cannot_make_the_series_grow(server, measured, reques
 async def test_what_the_policies_do_is_counted(server, measured, request_of, patience):
     limited = reply(429, "", {"retry-after": "1"})
     server.will(limited, reply(503), stream([OPENAI]), *[reply(503)] * 9)
-    manager = measured("counted")
-    before = {name: value(name, provider="counted") for name in NAMES}
+    manager = measured("policed")
+    before = {name: value(name, provider="policed") for name in NAMES}
     await manager.analyze(request_of(), PROMPT)
-    counted = {name: value(name, provider="counted") - before[name] for name in NAMES}
+    counted = {name: value(name, provider="policed") - before[name] for name in NAMES}
     assert counted["athena_ai_retries_total"] == 2
     assert counted["athena_ai_rate_limit_hits_total"] == 1
     assert (counted["athena_ai_circuit_failures_total"], counted["athena_ai_circuit_state"]) == (0, 0)
     for _ in range(3):
         await manager.analyze(request_of(), PROMPT)
-    assert value("athena_ai_circuit_failures_total", provider="counted") == 3
-    assert value("athena_ai_circuit_state", provider="counted") == 2
+    assert value("athena_ai_circuit_failures_total", provider="policed") == 3
+    assert value("athena_ai_circuit_state", provider="policed") == 2
     patience.now += 40
     server.will(stream([OPENAI]))
     await manager.analyze(request_of(), PROMPT)
-    assert value("athena_ai_circuit_state", provider="counted") == 1
+    assert value("athena_ai_circuit_state", provider="policed") == 1
 
 
 @pytest.mark.parametrize(("event", "name", "labels"), EVENTS)

@@ -14,7 +14,7 @@ Variable = Annotated[str, Meta(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_lengt
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What an account may do. None: not limited here. ``max_tokens`` is held; the others are shown with the status."""
+    """What an account may do. None: not limited here. Who would pass a limit waits, or somebody else is asked."""
 
     max_tokens: Annotated[int, Meta(ge=1)] | None = None
     """Of output, in one answer; a request for more gets so many."""
