@@ -31,6 +31,10 @@ ENOUGH: Final = 0.5
 """Share of its own time that a question must have left in a call that it joins."""
 
 
+_UNUSED: Final = asyncio.Event()
+"""Stands where a call has one reader, who waits for nobody."""
+
+
 class CoalesceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[ai.coalesce]``"""
 
@@ -41,24 +45,29 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         running: dict[Hashable, _Shared] = {}
 
-        async def coalesced(call: Call) -> AsyncGenerator[Item, None]:
-            key = _key(call)
+        def lead(key: Hashable, call: Call) -> AsyncGenerator[Item, None]:
+            shared = running[key] = _Shared(send(call), call)
+            shared.forget = partial(_forget, running, key, shared)
+            return shared.lead()
+
+        async def follow(key: Hashable, call: Call) -> AsyncGenerator[Item, None]:
             while (shared := running.get(key)) is not None and shared.serves(call, tools):
                 async with aclosing(_follow(shared, call, tools)) as items:
                     async for item in items:
                         yield item
                 if not shared.abandoned:
                     return
-            shared = running[key] = _Shared(send(call), call)
-            shared.forget = partial(_forget, running, key, shared)
-            async with aclosing(shared.lead()) as items:
+            async with aclosing(lead(key, call)) as items:
                 async for item in items:
                     yield item
 
-        def chosen(call: Call) -> AsyncGenerator[Item, None]:
-            return send(call) if call.request is None else coalesced(call)
+        def coalesced(call: Call) -> AsyncGenerator[Item, None]:
+            if call.request is None:
+                return send(call)
+            key = _key(call)
+            return follow(key, call) if key in running else lead(key, call)
 
-        return chosen if options.coalesce.enabled else send
+        return coalesced if options.coalesce.enabled else send
 
     return wrap
 
@@ -123,8 +132,9 @@ class _Shared:
         self._furthest = 0
         self._over = self._reading = False
         self._failure: Exception | None = None
-        self._changed = asyncio.Event()
-        self._nearer = asyncio.Event()
+        self._changed: asyncio.Event | None = None
+        """Made when somebody waits for it."""
+        self._nearer = _UNUSED
         self._task: asyncio.Task[None] | None = None
 
     def serves(self, call: Call, tools: Tools) -> bool:
@@ -203,6 +213,7 @@ class _Shared:
         return item
 
     def _take_over(self) -> None:
+        self._nearer = asyncio.Event()
         self._task = asyncio.ensure_future(self._read_on())
         self._tell()
 
@@ -234,12 +245,14 @@ class _Shared:
             self._tell()
 
     async def _change(self, seconds: float | None) -> None:
+        changed = self._changed = self._changed or asyncio.Event()
         async with asyncio.timeout(seconds):
-            await self._changed.wait()
+            await changed.wait()
 
     def _tell(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     async def _leave(self) -> None:
         """The last reader closes the call."""
