@@ -111,8 +111,8 @@ class Answer:
                 self._problem = item.error
         if self._first is None and isinstance(item, Token | ToolCall | Member):
             self._first = self._elapsed()
-            if self._state.value == "connected":
-                self._state.move("streaming")
+        if self._state.value == "connected" and isinstance(item, Token | ToolCall | Member):
+            self._state.move("streaming")
 
     def _finished(self, end: Finished) -> Finished:
         """The provider's end with what only we know. It comes last, when all attempts are written down."""

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from athena_lab.ai.observe import PolicyEvent
 from athena_lab.ai.types import BreakerStatus
-from athena_lab.errors import APIError, CircuitOpen, InvalidResponse, NetworkError, ServiceUnavailable
+from athena_lab.errors import APIError, CircuitOpen, DeadlineExceeded, InvalidResponse, NetworkError, ServiceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -75,8 +75,8 @@ class BreakerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def open_seconds(opening: int, options: BreakerOptions, chance: float) -> float:
     """Seconds for which the ``opening``-th in a row (from 1) lasts. ``chance`` lies in [0, 1)."""
-    seconds = min(options.longest, options.open_time * _units(options.strategy, opening))
-    return seconds * (1 + options.jitter * (2 * chance - 1))
+    seconds = options.open_time * _units(options.strategy, opening) * (1 + options.jitter * (2 * chance - 1))
+    return min(options.longest, seconds)
 
 
 def _units(strategy: Strategy, opening: int) -> int:
@@ -194,12 +194,7 @@ class Breaker:
     def admit(self, provider: str, model: str) -> Permit:
         """Let a call through. Raises CircuitOpen while it is open, or while another call probes."""
         if not self.able:
-            raise CircuitOpen(
-                f"{provider} failed lately and is left alone.",
-                provider=provider,
-                model=model,
-                retry_after=self.retry_after,
-            )
+            raise self.refusal(provider, model)
         permit = Permit(self)
         if self._state != "closed":
             if self._state == "open":
@@ -207,6 +202,14 @@ class Breaker:
                 self._probed = 0
             self._probe = permit
         return permit
+
+    def refusal(self, provider: str, model: str) -> CircuitOpen:
+        """What is told to who is not let through."""
+        if self._forced:
+            step = "Close its circuit breaker in the panel, or choose another provider."
+            return CircuitOpen(f"{provider} was set aside by hand.", provider=provider, model=model, next_step=step)
+        detail = f"{provider} failed lately and is left alone."
+        return CircuitOpen(detail, provider=provider, model=model, retry_after=self.retry_after)
 
     def open(self) -> None:
         """By hand: nobody is let through until `close`."""
@@ -314,6 +317,13 @@ def _first(call: Call) -> float | None:
     return next(own, None)
 
 
+def _hung(call: Call, tools: Tools) -> bool:
+    """Whether the request's time ran out on a provider that gave no sign for longer than a slow call takes."""
+    own = [attempt for attempt in call.attempts if attempt.provider == call.provider]
+    slow = tools.guards[call.provider].breaker.slow_target
+    return bool(own) and own[-1].first is None and own[-1].sent > 0 and own[-1].elapsed >= slow
+
+
 def policy(_options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def guarded(call: Call) -> AsyncGenerator[Item, None]:
@@ -325,6 +335,11 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
                 permit.succeeded(_first(call))
             except APIError as error:
                 if counts(error):
+                    permit.failed()
+                    tools.note(PolicyEvent("circuit_failure", call.provider))
+                raise
+            except DeadlineExceeded:
+                if _hung(call, tools):
                     permit.failed()
                     tools.note(PolicyEvent("circuit_failure", call.provider))
                 raise

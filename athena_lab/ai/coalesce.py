@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -48,7 +49,8 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
                         yield item
                 if not shared.abandoned:
                     return
-            shared = running[key] = _Shared(send(call), call, lambda: running.pop(key, None))
+            shared = running[key] = _Shared(send(call), call)
+            shared.forget = partial(_forget, running, key, shared)
             async with aclosing(shared.lead()) as items:
                 async for item in items:
                     yield item
@@ -67,6 +69,12 @@ def _key(call: Call) -> Hashable:
     assert request is not None
     tools = repr(prompt.tools) if prompt.tools else ""
     return request.provider, request.model, request.options, prompt.system, prompt.user, tools
+
+
+def _forget(running: dict[Hashable, _Shared], key: Hashable, shared: _Shared) -> None:
+    """Another call may stand there by now: one with more time."""
+    if running.get(key) is shared:
+        del running[key]
 
 
 async def _follow(shared: _Shared, call: Call, tools: Tools) -> AsyncGenerator[Item, None]:
@@ -102,12 +110,14 @@ def _mirror(state: StreamState, item: Item) -> None:
 class _Shared:
     """One call and its readers."""
 
-    def __init__(self, source: AsyncGenerator[Item, None], call: Call, forget: Callable[[], object]) -> None:
+    forget: Callable[[], None]
+    """Called once, when nobody may join any more."""
+
+    def __init__(self, source: AsyncGenerator[Item, None], call: Call) -> None:
         self.call = call
         self.abandoned = False
         """Whoever read it was cancelled in the middle, before the task could take over: those who joined begin anew."""
         self._source = source
-        self._forget = forget
         self._items: list[Item] = []
         self._readers = 0
         self._furthest = 0
@@ -220,7 +230,7 @@ class _Shared:
         if not self._over:
             self._over = True
             self._failure = failure
-            self._forget()
+            self.forget()
             self._tell()
 
     async def _change(self, seconds: float | None) -> None:

@@ -17,7 +17,7 @@ from msgspec import Meta
 from athena_lab.ai.meter import total
 from athena_lab.ai.observe import PolicyEvent
 from athena_lab.ai.prompt import continued
-from athena_lab.ai.retry import delay, is_transient
+from athena_lab.ai.retry import affordable, delay, is_transient
 from athena_lab.ai.router import Lane
 from athena_lab.errors import APIError, AthenaError
 from athena_lab.events import FailedOver, Finished, Reconnecting, Token, ToolCall, Usage
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.send import Call, Item, Policy, Send, Tools
 
 REFUSED: Final = "refused"
+MOST_RESUMED: Final = 128 * 1024
+"""Characters of an answer that another provider is given to go on with."""
 _LEAST_TOKENS: Final = 256
 _CHARACTERS: Final = 4
 """Of a token, about."""
@@ -139,7 +141,7 @@ class _Trip:
         if error is not None and not self._options.recovery.moves_on(error):
             raise error
         self._call.tried.add(left.provider)
-        lane, wait = await self._router.next(self._call), 0.0
+        lane, wait = await self._router.next(self._next(error)), 0.0
         if lane is None and error is not None:
             lane, wait = left, self._restart_wait(error)
         if lane is None:
@@ -161,7 +163,8 @@ class _Trip:
             raise error
         asked = error.retry_after if isinstance(error, APIError) else None
         wait = delay(self._restarts, asked, self._options.retry, self._tools.random())
-        if self._tools.clock() + wait >= self._call.expires:
+        too_long = wait > self._options.retry.longest or self._tools.clock() + wait >= self._call.expires
+        if too_long or not affordable(self.leg.provider, self._tools):
             raise error
         return wait
 
@@ -194,13 +197,23 @@ class _Trip:
         self.leg = self._leg(lane)
 
     def _leg(self, lane: Lane) -> Call:
-        call = replace(self._call, provider=lane.provider, model=lane.model)
-        if not self._kept:
-            return call
-        room = max(_LEAST_TOKENS, call.max_tokens - len(self._kept) // _CHARACTERS)
-        return replace(call, prompt=continued(call.prompt, self._kept), max_tokens=room)
+        return replace(self._going_on(self._kept), provider=lane.provider, model=lane.model)
+
+    def _going_on(self, text: str) -> Call:
+        """The call for who is to go on behind the text."""
+        if not text:
+            return self._call
+        room = max(_LEAST_TOKENS, self._call.max_tokens - len(text) // _CHARACTERS)
+        return replace(self._call, prompt=continued(self._call.prompt, text), max_tokens=room)
+
+    def _next(self, error: AthenaError | None) -> Call:
+        """What the next provider must have room for."""
+        written = self._kept + "".join(self._own) if error is not None and self._may_resume else self._kept
+        return self._going_on(written)
 
     @property
     def _may_resume(self) -> bool:
+        """Not what is longer than the answer may be: whoever wrote that would make the next one bill it."""
         plain = self._call.prompt.schema is None and not self._tools_called
-        return plain and bool(self._kept or self._own)
+        size = len(self._kept) + sum(map(len, self._own))
+        return plain and 0 < size <= min(MOST_RESUMED, 2 * _CHARACTERS * max(_LEAST_TOKENS, self._call.max_tokens))

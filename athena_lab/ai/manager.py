@@ -185,6 +185,7 @@ class AIManager:
             breaker.open()
         else:
             breaker.close()
+            self._tools.guards[provider].limiter.clear()
         await self._health.look(provider, refresh=state == "closed")
         return next(status for status in self._health.known() if status.name == provider)
 

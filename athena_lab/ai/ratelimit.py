@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MINUTE: Final = 60.0
 COOL_DOWN: Final = 10.0
 """Seconds for which a provider is left alone after a 429 that names no time."""
-LONGEST: Final = 86_400.0
-"""Seconds. Groq's request limit is a day's."""
+LONGEST: Final = 3_600.0
+"""Seconds for which a provider's word is taken. After that, one request asks whether it still holds."""
 
 
 class RateLimiter:
@@ -71,12 +71,18 @@ class RateLimiter:
         self._learn("tokens", told.tokens)
 
     def cool_down(self, seconds: float | None) -> None:
-        """A 429. Nothing goes for so long; where it names no time, others are asked rather than this provider."""
+        """Its word when to come back: nothing goes before. Where it names no time, others are asked rather."""
         now = self._clock()
         if seconds is None:
             self._shunned = now + COOL_DOWN
         else:
             self._until["cool-down"] = max(self._until["cool-down"], now + min(seconds, LONGEST))
+
+    def clear(self) -> None:
+        """By hand: forget what the provider told."""
+        self._until = dict.fromkeys(self._until, 0.0)
+        self._left.clear()
+        self._shunned = 0.0
 
     @property
     def cooling(self) -> float:
@@ -95,35 +101,40 @@ def _bucket(per_minute: int | None, clock: Callable[[], float]) -> Bucket | None
 
 
 def policy(_options: PipelineOptions, tools: Tools) -> Policy:
+    """Waits outside of any place. The last look, and what errors say, is the `gate`'s."""
+
     def wrap(send: Send) -> Send:
         async def within(call: Call) -> AsyncGenerator[Item, None]:
             limiter = tools.guards[call.provider].limiter
-            tokens = prompt_tokens(call.prompt) + call.max_tokens if limiter.limits else 0
-            # Looked at again after each wait: others may have gone first.
-            while limiter.limits and (wait := limiter.seconds_until(tokens)):
-                tools.note(PolicyEvent("rate_limit_hit", call.provider))
-                if tools.clock() + wait >= call.expires:
-                    raise _no_room(call, wait)
-                yield Reconnecting(call.provider, len(call.attempts) + 1, wait, RateLimited.code)
-                await tools.sleep(wait)
-            limiter.take(tokens)
-            try:
-                async with aclosing(send(call)) as items:
-                    async for item in items:
-                        yield item
-            except RateLimited as error:
-                tools.note(PolicyEvent("rate_limit_hit", call.provider))
-                limiter.cool_down(error.retry_after)
-                raise
+            while True:
+                if limiter.limits and (wait := limiter.seconds_until(needed(call))):
+                    tools.note(PolicyEvent("rate_limit_hit", call.provider))
+                    if tools.clock() + wait >= call.expires:
+                        raise no_room(call, wait)
+                    yield Reconnecting(call.provider, len(call.attempts) + 1, wait, RateLimited.code)
+                    await tools.sleep(wait)
+                    continue  # others may have gone first
+                try:
+                    async with aclosing(send(call)) as items:
+                        async for item in items:
+                            yield item
+                except RateWouldBeExceeded:
+                    continue  # told while it waited for its place
+                return
 
         return within if tools.guards else send
 
     return wrap
 
 
-def _no_room(call: Call, wait: float) -> RateWouldBeExceeded:
+def needed(call: Call) -> int:
+    """Tokens, input and output together, that a request may take."""
+    return prompt_tokens(call.prompt) + call.max_tokens
+
+
+def no_room(call: Call, wait: float) -> RateWouldBeExceeded:
     return RateWouldBeExceeded(
-        f"{call.provider}'s rate limit leaves no room for {wait:.0f} s, and the request has less.",
+        f"{call.provider}'s rate limit leaves no room for {wait:.0f} s.",
         provider=call.provider,
         model=call.model,
         retry_after=wait,

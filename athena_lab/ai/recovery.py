@@ -48,7 +48,9 @@ DEFAULT_RULES: Final[Mapping[str, Steps]] = {
     "bulkhead_full": ("failover", "fail"),
     ANY_OTHER: ("offline",),
 }
-"""By the error's code."""
+"""By the error's code. What waiting does not mend is not retried, whatever stands here: a provider that was silent for
+the whole of ``first_token`` would begin to read from the start. A rule of the settings' own counts for more than that.
+"""
 
 
 class RecoveryOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -181,7 +183,9 @@ class _Shown:
 async def _instead(steps: Steps, error: AthenaError, call: Call, tools: Tools) -> AsyncGenerator[Item, None]:
     """The first of the steps that can be taken. Raises the error where none can."""
     for step in steps:
-        if step == "stale" and tools.past is not None and (past := await tools.past.find(key(call))) is not None:
+        if step == "fail":
+            break
+        if step == "stale" and (past := await _past(call, tools)) is not None:
             for item in _stale(past, error):
                 yield item
             return
@@ -196,6 +200,15 @@ async def _instead(steps: Steps, error: AthenaError, call: Call, tools: Tools) -
                 yield item
             return
     raise error
+
+
+async def _past(call: Call, tools: Tools) -> PastAnswer | None:
+    """An earlier answer; where the question names a provider or a model, one of theirs."""
+    past = await tools.past.find(key(call)) if tools.past is not None else None
+    if past is None or call.request is None:
+        return None
+    named = call.request.provider in {None, past.provider} and call.request.model in {None, past.model}
+    return past if named else None
 
 
 async def _kept(error: AthenaError, call: Call, tools: Tools) -> str | None:

@@ -98,14 +98,29 @@ async def _retried(send: Send, call: Call, options: PipelineOptions, tools: Tool
     call.state.move("error")
     if not _may_retry(failure, call, options, tools):
         raise failure
-    async with aclosing(_again(failure, send, call, options.retry, tools)) as later:
+    async with aclosing(_again(failure, send, call, options, tools)) as later:
         async for one in later:
             yield one
 
 
 def _may_retry(error: APIError, call: Call, options: PipelineOptions, tools: Tools) -> bool:
+    """By the table. A rule of the settings' own counts for more than what is usual for the error, the provider's word
+    for more than that."""
     last = tools.router is None or tools.router.alone(call)
-    return is_transient(error) and options.recovery.retries(error, last=last)
+    refused = error.should_retry is False and error.upstream_status is not None
+    usual = is_transient(error) or (error.code in options.recovery.rules and not refused)
+    return usual and options.recovery.retries(error, last=last)
+
+
+def affordable(provider: str, tools: Tools) -> bool:
+    """Takes a retry from the provider's budget, if there is one left."""
+    guard = tools.guards.get(provider)
+    if guard is None:
+        return True
+    if guard.retries.level < 1:
+        return False
+    guard.retries.take(1)
+    return True
 
 
 def _fill_budget(call: Call, options: RetryOptions, tools: Tools) -> None:
@@ -135,7 +150,7 @@ class _Held:
 
 
 async def _again(
-    first: APIError, send: Send, call: Call, options: RetryOptions, tools: Tools
+    first: APIError, send: Send, call: Call, options: PipelineOptions, tools: Tools
 ) -> AsyncGenerator[Item, None]:
     """Go on trying, tell of each wait, and give the answer of the attempt that succeeds.
 
@@ -171,11 +186,12 @@ async def _again(
 class _Waits:
     """How long to wait, and when to give up, as tenacity asks for it."""
 
-    def __init__(self, first: APIError, call: Call, options: RetryOptions, tools: Tools) -> None:
+    def __init__(self, first: APIError, call: Call, options: PipelineOptions, tools: Tools) -> None:
         self.error = first
         self.wait = 0.0
         self._call = call
-        self._options = options
+        self._options = options.retry
+        self._pipeline = options
         self._tools = tools
 
     def retrying(self) -> tenacity.AsyncRetrying:
@@ -185,9 +201,12 @@ class _Waits:
             sleep=_no_time,
             wait=self._next_wait,
             stop=self._gives_up,
-            retry=tenacity.retry_if_exception(is_transient),
+            retry=tenacity.retry_if_exception(self._may),
             reraise=True,
         )
+
+    def _may(self, error: BaseException) -> bool:
+        return isinstance(error, APIError) and _may_retry(error, self._call, self._pipeline, self._tools)
 
     def _next_wait(self, state: tenacity.RetryCallState) -> float:
         failed = state.outcome.exception() if state.outcome is not None else None
@@ -197,17 +216,11 @@ class _Waits:
 
     def _gives_up(self, state: tenacity.RetryCallState) -> bool:
         too_long = self.wait > self._options.longest or self._tools.clock() + self.wait >= self._call.expires
-        return too_long or state.attempt_number >= self._options.attempts or not self._affordable()
-
-    def _affordable(self) -> bool:
-        """Takes a retry from the provider's budget, if there is one left."""
-        guard = self._tools.guards.get(self._call.provider)
-        if guard is None:
-            return True
-        if guard.retries.level < 1:
-            return False
-        guard.retries.take(1)
-        return True
+        return (
+            too_long
+            or state.attempt_number >= self._options.attempts
+            or not affordable(self._call.provider, self._tools)
+        )
 
 
 async def _no_time(_seconds: float) -> None:

@@ -203,6 +203,26 @@ def test_a_slow_reader_slows_the_provider_and_not_the_others_beyond_it():
     run(main())
 
 
+def test_a_call_that_was_replaced_leaves_its_successor_alone():
+    async def main():
+        source = Source()
+        source.go.clear()
+        send = sharing(source)
+        short = asyncio.create_task(read(send, call(expires=10.0)))
+        await asyncio.sleep(1)
+        long = asyncio.create_task(read(send, call(expires=1_000.0)))
+        await asyncio.sleep(1)
+        short.cancel()
+        await asyncio.wait([short])
+        joined = asyncio.create_task(read(send, call(expires=1_000.0)))
+        await asyncio.sleep(1)
+        source.go.set()
+        assert await asyncio.gather(long, joined) == [WHOLE] * 2
+        assert source.calls == 2
+
+    run(main())
+
+
 def test_each_has_its_own_deadline():
     async def main():
         source = Source()

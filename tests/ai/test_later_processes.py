@@ -14,7 +14,7 @@ import pytest
 from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.question import result
 from athena_lab.ai.store import Store
-from tests.jupyter.answers import says
+from tests.peers.answers import says
 from tests.peers.scripted_server import ScriptedServer, hang, reply
 
 PROGRAM = """

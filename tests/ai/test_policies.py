@@ -19,6 +19,7 @@ from athena_lab.ai import (
     consensus,
     deadline,
     failover,
+    gate,
     hedge,
     ratelimit,
     recovery,
@@ -94,7 +95,7 @@ def error(kind=ServiceUnavailable, **fields):
 
 def test_the_order_of_policies():
     across = (recovery, consensus, structured, coalesce, failover)
-    within = (batching, hedge, breaker, retry, ratelimit, bulkhead, budget, attempts, deadline)
+    within = (batching, hedge, breaker, retry, ratelimit, bulkhead, gate, budget, attempts, deadline)
     assert tuple(module.policy for module in (*across, *within)) == ORDER
 
 

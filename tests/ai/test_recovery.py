@@ -98,6 +98,16 @@ async def test_the_network_serves_an_earlier_answer_marked_stale(server, manager
     assert 0 <= result.recovered.age < 60
 
 
+@pytest.mark.parametrize(
+    ("asks", "how"), [({"provider": "peer"}, "stale"), ({"model": "m-1"}, "stale"), ({"model": "m-2"}, "offline")]
+)
+async def test_a_named_model_is_not_answered_by_another_s_word(server, manager_of, asks, how):
+    server.will(stream([OPENAI]), drop)
+    manager = manager_of()
+    await manager.analyze(REQUEST, PROMPT)
+    assert (await manager.analyze(AnalysisRequest("Is it packed?", **asks), PROMPT)).recovered.how == how
+
+
 async def test_another_question_s_answer_is_not_served(server, manager_of):
     server.will(stream([OPENAI]), drop)
     manager = manager_of()
@@ -144,6 +154,7 @@ async def test_a_refusal_or_a_cut_answer_is_not_kept(server, manager_of, kept):
         ({"service_unavailable": ("queue", "fail")}, "queued"),
         ({"service_unavailable": ("stale", "queue")}, "queued"),
         ({"other": ("fail",)}, "offline"),
+        ({"service_unavailable": ("fail", "offline")}, None),
     ],
 )
 async def test_the_table_is_the_settings(server, manager_of, rules, how):

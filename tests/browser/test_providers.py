@@ -60,7 +60,7 @@ def test_what_providers_do_and_cost_is_seen(open_page, priced, peer):
     expect(spending.locator("meter")).to_have_count(2)
     bench.execute("athena:refresh")
     expect(bench.status).to_have_text("Athena: groq does not answer, local answers")
-    spending.scroll_into_view_if_needed()
+    spending.evaluate("section => section.scrollIntoView()")  # in one step: the panel is drawn anew as it likes
     bench.screenshot("providers")
 
     peer.answer = reply(429, "", {"retry-after": "60"})
@@ -75,7 +75,7 @@ def test_what_providers_do_and_cost_is_seen(open_page, priced, peer):
         "providers: No provider can be asked: groq does not answer; local limits the rate. "
         "None of 2 configured can be asked now.",
     )
-    local.scroll_into_view_if_needed()
+    local.evaluate("row => row.scrollIntoView()")
     bench.theme("JupyterLab Dark")
     bench.screenshot("providers-limited")
     bench.theme("JupyterLab Light")

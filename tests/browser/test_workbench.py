@@ -103,7 +103,7 @@ def test_the_picture_for_the_readme(open_page, athena):
     expect(bench.report.locator(".athena-verdict")).to_contain_text("Worth a look")
     expect(bench.row("file-processor")).to_contain_text("loaded")
     expect(bench.row("local")).to_contain_text("available")
-    bench.row("local").get_by_role("button", name="Open breaker").scroll_into_view_if_needed()
+    bench.row("local").get_by_role("button", name="Open breaker").evaluate("row => row.scrollIntoView()")
     bench.until_idle()
     bench.screenshot("workbench")
     picture = ARTEFACTS / "workbench.png"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tornado.httpclient import HTTPClientError
 
-from tests.jupyter.answers import Served, says
+from tests.peers.answers import Served, says
 from tests.peers.scripted_server import ScriptedServer
 
 pytest_plugins = ["pytest_jupyter.jupyter_server"]

@@ -10,7 +10,7 @@ import pytest
 from athena_lab.ai.types import AnalysisOptions, AnalysisRequest
 from athena_lab.events import Consensus, Finished, Opinion, Structured, Token
 from athena_lab.lab import open_lab
-from tests.jupyter.answers import says
+from tests.peers.answers import says
 from tests.peers.scripted_server import ScriptedServer, reply
 
 FOUND = {"family": None, "techniques": ["T1027.002"], "iocs": [], "summary": "Packed with UPX."}

@@ -13,7 +13,7 @@ from athena_lab.ai.types import AnalysisRequest
 from athena_lab.errors import AnalysisCancelled, ServerUnreachable
 from athena_lab.events import Failed, Finished, Started, Token, Usage
 from athena_lab.jupyter.widgets import AskCell
-from tests.jupyter.answers import (
+from tests.peers.answers import (
     QUESTION,
     TRANSPORTS,
     Endless,

@@ -10,7 +10,7 @@ import re
 import httpx
 import pytest
 
-from tests.jupyter.answers import QUESTION, hang_after, says, until
+from tests.peers.answers import QUESTION, hang_after, says, until
 
 ASK = "api/v1/ai/analyze"
 EVENTS = {"Accept": "text/event-stream"}

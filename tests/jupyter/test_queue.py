@@ -14,10 +14,10 @@ from athena_lab.ai.question import Question
 from athena_lab.ai.store_file import StoreFile
 from athena_lab.ai.types import AnalysisOptions, AnalysisRequest
 from athena_lab.errors import RateLimited, SampleNotFound, UnknownJob
-from tests.jupyter.answers import Served, says
 from tests.jupyter.server_process import TOKEN, jupyter_athena
 from tests.jupyter.test_job_routes import EVENTS, http, parse  # noqa: F401 - a fixture
 from tests.jupyter.test_lab import lab, make_lab, model, served  # noqa: F401 - fixtures
+from tests.peers.answers import Served, says
 from tests.peers.scripted_server import ScriptedServer, reply
 
 LIMITED = RateLimited("Too many.", provider="local").problem()

@@ -9,7 +9,7 @@ import pytest
 import yarl
 
 from athena_lab.jupyter.handlers import base, stream
-from tests.jupyter.answers import QUESTION, hang_after, says, until
+from tests.peers.answers import QUESTION, hang_after, says, until
 
 ASK = {"type": "ask", "request": QUESTION}
 KEY = "k" * 22

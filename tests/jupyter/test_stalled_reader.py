@@ -11,7 +11,7 @@ import pytest
 from tornado.iostream import IOStream
 
 from athena_lab.jupyter.handlers import base, stream
-from tests.jupyter.answers import QUESTION, Endless
+from tests.peers.answers import QUESTION, Endless
 
 
 @pytest.fixture(autouse=True)
