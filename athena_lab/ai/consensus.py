@@ -1,7 +1,8 @@
 """Consensus: several providers are asked at once, and what they say is merged (`agreement`).
 
 Each is asked through the rest of the pipeline and for itself alone: its request names it, so that failing over sends no
-two to the same one. What fails at one is its opinion; only when all fail is the first one's error the answer's.
+two to the same one. What fails at one is its opinion; only when all fail is the first one's error the answer's, after
+what was received.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from dataclasses import replace
-from functools import reduce
+from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
@@ -20,8 +21,9 @@ from athena_lab.ai.meter import total
 from athena_lab.ai.router import Lane
 from athena_lab.ai.send import Traffic
 from athena_lab.ai.states import StreamState
+from athena_lab.ai.structured import Reader
 from athena_lab.errors import AthenaError, InvalidResponse
-from athena_lab.events import Finished, Opinion, Structured, Token, Usage
+from athena_lab.events import FailedOver, Finished, Opinion, Structured, Token, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -69,6 +71,8 @@ async def _agree(send: Send, call: Call, limits: ConsensusOptions, tools: Tools)
     consensus = merge([branch.opinion for branch in branches], asked)
     speaker = _speaker(branches, consensus)
     if speaker.error is not None:
+        for item in _received(branches, speaker, consensus):
+            yield item
         call.state.move("error")
         raise speaker.error
     if call.state.value == "connecting":
@@ -101,9 +105,10 @@ class _Branch:
 
     def __init__(self, call: Call, lane: Lane, expires: float) -> None:
         self.usage = Usage()
-        self.structured = Structured()
         self.end: Finished | None = None
         self.error: AthenaError | None = None
+        self._structured: Structured | None = None
+        self._text: list[str] = []
         self._whole = call
         self._call = replace(
             call,
@@ -125,6 +130,17 @@ class _Branch:
         except AthenaError as error:
             self.error = error
 
+    @cached_property
+    def structured(self) -> Structured:
+        """What became of its answer, once it is over. Where no policy has read it, that is done here."""
+        if self._structured is not None or not self._text:
+            return self._structured or Structured()
+        if self.error is not None:
+            return Structured(problem="The answer broke off.", raw="".join(self._text))
+        reader = Reader()
+        reader.feed("".join(self._text))
+        return reader.outcome()
+
     @property
     def opinion(self) -> Opinion:
         provider, model = self._call.provider, self._call.model
@@ -142,8 +158,12 @@ class _Branch:
         match item:
             case Usage():
                 self.usage = item
+            case Token():
+                self._text.append(item.text)
+            case FailedOver(resumed=False):
+                self._text.clear()
             case Structured():
-                self.structured = item
+                self._structured = item
             case Finished():
                 self.end = item
 
@@ -165,21 +185,41 @@ def _speaker(branches: Sequence[_Branch], consensus: Consensus) -> _Branch:
     """Whose end is that of the whole.
 
     Of those behind the verdict whoever is most confident. Where nobody gave an assessment, the first that wrote
-    anything; else the first that failed; and where all refused, the first.
+    anything; else the first that failed, of those from whom something came if there are any; and where all refused,
+    the first.
     """
     if consensus.merged is not None:
         given = {branch.opinion.provider: branch for branch in branches}
         return given[spokesman(behind(consensus.opinions, consensus.merged.verdict))[0]]
-    return min(branches, key=lambda branch: 2 if branch.refused else 1 if branch.error is not None else 0)
+    return min(branches, key=_rank)
+
+
+def _rank(branch: _Branch) -> int:
+    if branch.error is None:
+        return 3 if branch.refused else 0
+    return 1 if branch.structured.raw else 2
 
 
 def _told(branches: Sequence[_Branch], speaker: _Branch, consensus: Consensus) -> Iterator[Item]:
     structured = speaker.structured if consensus.merged is None else Structured(consensus.merged)
     if text := structured.raw if consensus.merged is None else consensus.merged.summary:
         yield Token(text)
-    used = [branch.usage for branch in branches if branch.usage != Usage()]
-    yield reduce(total, used) if used else Usage()
+    yield _used(branches)
     yield consensus
     yield structured
     if speaker.end is not None:
         yield speaker.end
+
+
+def _received(branches: Sequence[_Branch], speaker: _Branch, consensus: Consensus) -> Iterator[Item]:
+    """What there is to say where all failed: without any text only what it cost, so that something can stand in."""
+    if (used := _used(branches)) != Usage():
+        yield used
+    if speaker.structured.raw:
+        yield consensus
+        yield speaker.structured
+
+
+def _used(branches: Sequence[_Branch]) -> Usage:
+    used = [branch.usage for branch in branches if branch.usage != Usage()]
+    return reduce(total, used) if used else Usage()

@@ -10,6 +10,7 @@ import pytest
 
 from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, build_prompt, coalesce, recovery
 from athena_lab.ai.pipeline import ORDER
+from athena_lab.ai.providers.batches import DELETES
 from athena_lab.ai.send import Tools
 from athena_lab.ai.testkit.server import drop, hang, raw, reply, stream
 from athena_lab.ai.transports import MAX_LINE
@@ -183,6 +184,67 @@ async def test_a_batch_that_is_turned_down_is_sent_in_halves(service, lab, peer)
     assert error(answers.pop(5)).code == "invalid_request"
     assert [text(events) for events in answers] == [f"q-{number}" for number in (1, 2, 3, 4, 5, 1, 2)]
     assert sorted(len(batch.requests) for batch in peer.batches.values()) == [1, 2, 4]
+
+
+def blame_the_first(peer):
+    """Whatever is in a batch, it fails for its first request."""
+
+    def poll(self, _, name):
+        errors = {"object": "list", "data": [{"code": "invalid_request", "message": "bad", "line": 1}]}
+        return 200, self._openai_state(name, "failed") | {"errors": errors}
+
+    async def answer(exchange):
+        if exchange.request.path.startswith("/v1/batches/openai") and exchange.request.method == "GET":
+            status, body = poll(peer, None, exchange.request.path.rpartition("/")[2])
+            await reply(status, body)(exchange)
+        else:
+            await peer._answer(exchange)
+
+    peer.server.will(answer)
+
+
+async def test_who_blames_one_request_at_a_time_is_not_asked_for_each(lab, peer):
+    blame_the_first(peer)
+    problems = [error(events) for events in await ask_all(lab(SERVICES["openai chat"]), *questions(30))]
+    assert [len(batch.requests) for batch in peer.batches.values()] == [30, 29, 28]
+    assert {problem.code for problem in problems} == {"service_unavailable"}
+    assert all("bad" in problem.detail for problem in problems)
+
+
+async def test_who_turns_down_everything_is_not_asked_for_each(service, lab, peer):
+    peer.largest = 0
+    problems = [error(events) for events in await ask_all(lab(service), *questions(32))]
+    assert {problem.code for problem in problems} == {"invalid_request"}
+    assert peer.asked.count(service.create[-1]) == 13  # 1, 2, 4, and 3 times 2 of the 8
+    assert len(peer.asked) == 13 * len(service.create)
+
+
+async def test_the_one_that_is_turned_down_is_found_among_many(service, lab, peer):
+    answers = await ask_all(lab(service), *questions(20), "TURNED DOWN q-99", *questions(12))
+    assert error(answers.pop(20)).code == "invalid_request"
+    assert [text(events) for events in answers] == [f"q-{number}" for number in (*range(1, 21), *range(1, 13))]
+    assert peer.asked.count(service.create[-1]) <= 13
+
+
+async def test_a_few_deletes_at_a_time(lab, peer):
+    running, most = 0, 0
+
+    async def answer(exchange):
+        nonlocal running, most
+        if exchange.request.method == "DELETE":
+            running += 1
+            most = max(most, running)
+            for _ in range(50):
+                await asyncio.sleep(0)  # whoever else would be here comes meanwhile
+            running -= 1
+        await peer._answer(exchange)
+
+    peer.server.will(answer)
+    manager = lab(SERVICES["openai chat"])
+    await ask_all(manager, *(f"TURNED DOWN q-{n}" if n == 1 else f"What is q-{n}?" for n in range(1, 33)))
+    await manager.aclose()
+    assert len(peer.deleted) >= 10
+    assert most == DELETES
 
 
 async def test_a_key_that_is_refused(service, lab, peer):

@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import aclosing
 
+import msgspec
 import pytest
 
 from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, build_prompt
@@ -14,12 +15,12 @@ from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.send import Call, Tools
 from athena_lab.ai.states import StreamState
 from athena_lab.ai.structured import schema
-from athena_lab.errors import AthenaError, RateLimited, ServiceUnavailable
+from athena_lab.errors import AthenaError, InvalidResponse, RateLimited, ServiceUnavailable
 from athena_lab.events import Assessment, Consensus, Failed, Finished, Ioc, Opinion, Recovered, Structured, Token, Usage
 from tests.ai.several import ENVIRON, Peers, Routes, rows
 from tests.ai.test_structured import GOOD, chat
 from tests.ai.virtual_time import run
-from tests.peers.scripted_server import hang, reply
+from tests.peers.scripted_server import hang, reply, sse, stream
 
 PROMPT = build_prompt("Is it packed?", schema=schema())
 END = Finished("completed", "stop")
@@ -52,7 +53,8 @@ def ask(peers, count, *, names="abc", prompt=PROMPT, request=None, expires=120.0
         out = []
         try:
             async with aclosing(policy(PipelineOptions(**options), tools)(send)(call)) as items:
-                out.extend([item async for item in items])
+                async for item in items:
+                    out.append(item)  # noqa: PERF401 - what came before an error counts
         except AthenaError as error:
             out.append(error)
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -139,6 +141,47 @@ def test_all_fail():
     out, _, states = ask(Peers(scripts), 3)
     assert [(type(item), item.provider) for item in out] == [(ServiceUnavailable, "a")]
     assert states[-1] == "error"
+
+
+def test_all_break_off_and_what_was_received_is_told():
+    broke = InvalidResponse("x", provider="b", upstream_status=200)
+    off = Structured(problem="off", raw="{Pa")
+    scripts = {
+        "a": [(1.0, ServiceUnavailable("x", provider="a"))],
+        "b": [(1.0, Token("Pa")), *((0.0, it) for it in (Usage(7, 2, cost=0.5), off, broke))],
+        "c": [(1.0, Usage(3, 1, cost=0.25)), (0.0, InvalidResponse("x", provider="c", upstream_status=200))],
+    }
+    out, _, states = ask(Peers(scripts), 3)
+    assert out[0] == Usage(10, 3, cost=0.75)
+    assert [it.error for it in out[1].opinions] == ["service_unavailable", "invalid_response", "invalid_response"]
+    assert out[1].merged is None
+    assert out[2:] == [off, broke]
+    assert states[-1] == "error"
+
+
+def test_all_fail_without_a_word_and_what_it_cost_is_told():
+    scripts = {"a": [(1.0, Usage(3, 1)), (0.0, ServiceUnavailable("x", provider="a"))]}
+    out, *_ = ask(Peers(scripts), 1 + 1, names="a")
+    assert [out[0], type(out[1])] == [Usage(3, 1), ServiceUnavailable]
+
+
+def test_an_answer_that_no_policy_has_read_is_read_here():
+    raw = msgspec.json.encode(assessment()).decode()
+    scripts = {
+        "a": [(1.0, Token(raw[:9])), (0.0, Token(raw[9:])), (0.0, END)],
+        "b": [(1.0, Token("No.")), (0.0, Finished("refused", "safety"))],
+        "c": [(1.0, Token("Hm.")), (0.0, END)],
+        "d": [(1.0, Token(raw[:9])), (0.0, InvalidResponse("x", provider="d"))],
+    }
+    out, *_ = ask(Peers(scripts), 4, names="abcd")
+    assert [it.assessment or it.error for it in out[2].opinions] == [
+        assessment(), "refused", "invalid_response", "invalid_response",
+    ]  # fmt: skip
+    assert (out[2].merged.verdict, out[-1]) == ("malicious", END)
+    for names, shown in (("bd", None), ("bc", "Hm."), ("b", "No.")):
+        out, *_ = ask(Peers({"a": scripts[names[0]], "b": scripts[names[-1]]}), 2, names="ab")
+        assert next((item.text for item in out if isinstance(item, Token)), None) == shown
+    assert out[-1] == Finished("refused", "safety")
 
 
 def test_nobody_gave_an_assessment_then_what_one_wrote_is_the_answer():
@@ -267,6 +310,30 @@ async def test_where_all_fail_something_stands_in(manager, peers):
     assert (recovered.how, recovered.error.code) == ("offline", "unauthorized")
     assert told[-1].status == "degraded"
     assert not any(isinstance(event, Consensus | Failed) for event in told)
+
+
+async def test_where_all_break_off_what_was_received_stands(manager, peers):
+    begun = sse({"choices": [{"index": 0, "delta": {"content": '{"summary": "It is'}}]})
+    used = sse({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
+    for server in peers:
+        server.will(stream([used, begun], end="cut"))
+    result = await manager.analyze(asking(3), PROMPT)
+    assert (result.status, result.error.code, result.recovered) == ("failed", "invalid_response", None)
+    assert result.structured.raw.startswith('{"summary": "It is')
+    assert len(result.consensus.opinions) == 3
+    assert result.usage.input_tokens == sum(attempt.input_tokens for attempt in result.attempts)
+
+
+@pytest.mark.parametrize("first", ["answer", "refusal", "503"])
+async def test_alone_it_reads_the_answers_itself(peers, first):
+    refusal = [sse({"choices": [{"index": 0, "delta": {"content": "No."}, "finish_reason": "content_filter"}]})]
+    scripts = {"answer": answers(), "refusal": stream([*refusal, sse("[DONE]")]), "503": reply(503)}
+    peers[0].will(scripts[first])
+    peers[1].will(answers())
+    async with AIManager(rows(peers), environ=ENVIRON, policies=(policy,)) as manager:
+        result = await manager.analyze(asking(2), PROMPT)
+    assert (result.status, result.verdict.verdict) == ("completed", "malicious")
+    assert result.text.startswith("2 of 2 say" if first == "answer" else "1 of 1 says")
 
 
 async def test_an_answer_that_does_not_fit_is_repaired_in_its_own_branch(manager, peers):

@@ -12,7 +12,7 @@ import os
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
 
 import msgspec
 
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 CREATES: Final = 2
 """Times that creating a batch is tried again."""
+ROUNDS: Final = 3
+"""Times that a batch is sent, each time without those requests for which it failed before."""
+DELETES: Final = 4
+"""Requests at a time that delete what is kept there."""
 DIVISIBLE: Final = frozenset({400, 413, 422})
 """Statuses with which one request, or their sum, may have a whole batch turned down."""
 _FINAL: Final = frozenset({Fault.TOO_LARGE, Fault.REDIRECT, Fault.NOT_DATA})
@@ -93,12 +97,12 @@ class Batches:
         self.default_model = default_model
         self._running: set[asyncio.Task[None]] = set()
         self._cancelling = Cancelling(self._whole, row.name, "a batch may run on: cancelling it")
-        self._forgetting = Cancelling(self._whole, row.name, "a batch may be kept there: deleting it")
+        self._forgetting = Cancelling(self._whole, row.name, "a batch may be kept there: deleting it", DELETES)
         self._closed = False
 
     def start(self, entries: Sequence[Entry], pace: Pace) -> asyncio.Task[None]:
         """Send those who wait, all for one model. Cancelling the task cancels the batch."""
-        task = asyncio.create_task(self._send(entries, pace))
+        task = asyncio.create_task(self._send(entries, pace, _Uploads.to_find_one(len(entries))))
         self._running.add(task)
         task.add_done_callback(partial(self._ended, entries))
         return task
@@ -122,27 +126,41 @@ class Batches:
         for entry in waiting(entries):
             entry.outcome.set_exception(bug)
 
-    async def _send(self, entries: Sequence[Entry], pace: Pace) -> None:
-        """A batch, and others for those of its requests that have no part in its failure."""
-        rest: list[Entry] = []
-        try:
-            state = await self._once(entries, pace)
-        except _TurnedDown:
-            half = len(entries) // 2
-            await asyncio.gather(self._send(entries[:half], pace), self._send(entries[half:], pace))
-        except FAILURES as error:
-            self._fail(entries, error)
-        else:
-            faults = {entries[place].id: fault for place, fault in state.at_fault.items() if 0 <= place < len(entries)}
-            for entry in waiting(entries):
-                if entry.id in faults:
-                    self._fail([entry], faults[entry.id])
-                elif faults:
-                    rest.append(entry)
-            if not rest:
+    async def _send(self, entries: Sequence[Entry], pace: Pace, uploads: _Uploads) -> None:
+        """A batch, and others for those of its requests that have no part in its failure.
+
+        Those are sent again in at most `ROUNDS`; what is turned down is halved as long as ``uploads`` are left. Then
+        each of the rest fails with the error of the last batch that it was in.
+        """
+        for last in (*[False] * (ROUNDS - 1), True):
+            try:
+                state = await self._once(entries, pace)
+            except _TurnedDown as turned:
+                await self._halve(entries, pace, uploads, turned.error)
+                return
+            except FAILURES as error:
+                self._fail(entries, error)
+                return
+            rest = self._blame(entries, state)
+            if last or not rest or not uploads.take(1):
                 self._fail(entries, state.failure or Garbage("has no result for this request"))
-        if rest:
-            await self._send(rest, pace)
+                return
+            entries = rest
+
+    async def _halve(self, entries: Sequence[Entry], pace: Pace, uploads: _Uploads, error: HttpStatus) -> None:
+        half = len(entries) // 2
+        if not uploads.take(2):
+            self._fail(entries, error)
+            return
+        await asyncio.gather(self._send(entries[:half], pace, uploads), self._send(entries[half:], pace, uploads))
+
+    def _blame(self, entries: Sequence[Entry], state: BatchState) -> list[Entry]:
+        """Fail those for whom the whole batch was turned down. The others, if there are any that were."""
+        faults = {entries[place].id: fault for place, fault in state.at_fault.items() if 0 <= place < len(entries)}
+        for entry in waiting(entries):
+            if entry.id in faults:
+                self._fail([entry], faults[entry.id])
+        return waiting(entries) if faults else []
 
     async def _once(self, entries: Sequence[Entry], pace: Pace) -> BatchState:
         """Create a batch, follow it, and give its results to those who wait. Its last state."""
@@ -180,7 +198,7 @@ class Batches:
             state = self._format.state(await self._persist(partial(self._ask, create), entries, CREATES))
         except HttpStatus as error:
             if len(entries) > 1 and error.reply.status in DIVISIBLE:
-                raise _TurnedDown from None
+                raise _TurnedDown(error) from None
             raise
         for entry in waiting(entries):
             if entry.call.state.value == "connecting":
@@ -289,6 +307,29 @@ class Batches:
 
 class _TurnedDown(Exception):
     """A batch of several requests was not created, and one of them, or that they are so many, may be why."""
+
+    def __init__(self, error: HttpStatus) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(eq=False, slots=True)
+class _Uploads:
+    """How many batches may still be sent in place of one."""
+
+    left: int
+
+    @classmethod
+    def to_find_one(cls, requests: int) -> Self:
+        """Enough to find by halves the one request for which they are turned down, and to send again what is left."""
+        return cls(2 * (requests - 1).bit_length() + ROUNDS - 1)
+
+    def take(self, count: int) -> bool:
+        """Whether so many are left; then they are no more."""
+        if self.left < count:
+            return False
+        self.left -= count
+        return True
 
 
 async def _known(request: HttpRequest) -> HttpRequest:

@@ -44,12 +44,16 @@ def _passes(error: APIError) -> bool:
 
 
 class Cancelling:
-    """Ends what nobody waits for any more, in tasks that outlive whoever left. ``what`` is what may go wrong."""
+    """Ends what nobody waits for any more, in tasks that outlive whoever left. ``what`` is what may go wrong.
 
-    def __init__(self, whole: Transport[HttpRequest], provider: str, what: str) -> None:
+    Of the requests that end it at most ``at_once`` run at a time; the time of each begins with its turn.
+    """
+
+    def __init__(self, whole: Transport[HttpRequest], provider: str, what: str, at_once: int = 100) -> None:
         self._whole = whole
         self._provider = provider
         self._what = what
+        self._turns = asyncio.Semaphore(at_once)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def leave(self, learn: Callable[[], Awaitable[HttpRequest | None]]) -> None:
@@ -60,12 +64,21 @@ class Cancelling:
 
     async def aclose(self) -> None:
         """Wait for all of it: at most `CANCEL` seconds."""
-        await asyncio.gather(*self._tasks)
+        if not self._tasks:
+            return
+        _, late = await asyncio.wait(self._tasks, timeout=CANCEL)
+        for task in late:
+            task.cancel()
+        if late:
+            _log.warning("%s: %s took too long, %d times.", self._provider, self._what, len(late))
+        for error in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(error, Exception):
+                raise error
 
     async def _cancel(self, learn: Callable[[], Awaitable[HttpRequest | None]]) -> None:
         """Best effort: that it fails is written to the log, since nobody waits for it who could be told."""
         try:
-            async with asyncio.timeout(CANCEL):
+            async with self._turns, asyncio.timeout(CANCEL):
                 with suppress(*FAILURES):  # of a request that began nothing
                     if request := await learn():
                         await self._send(request)
