@@ -6,6 +6,8 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
+from athena_lab.ai.database import make_private
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -18,10 +20,11 @@ class FileLock:
         self._descriptor: int | None = None
 
     def take(self) -> bool:
-        """Whether it is ours now, or was already. Raises OSError where the file cannot be made."""
+        """Whether it is ours now, or was already. Raises OSError where the file cannot be made, or is not ours."""
         if self._descriptor is not None:
             return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        make_private(self._path)  # whoever may read it may hold it
+        descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

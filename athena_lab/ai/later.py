@@ -22,11 +22,20 @@ from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.errors import (
     AnalysisCancelled,
     AthenaError,
+    BulkheadFull,
+    CircuitOpen,
+    InvalidResponse,
     LabClosed,
+    NetworkError,
     NoProvider,
     Problem,
+    ProviderTimeout,
+    ProviderUnreachable,
     QueueFull,
     QueueUnusable,
+    RateLimited,
+    RateWouldBeExceeded,
+    ServiceUnavailable,
     UnknownJob,
     from_problem,
 )
@@ -49,17 +58,31 @@ _LOG: Final = logging.getLogger(__name__)
 
 FIRST_WAIT: Final = 5.0
 """Seconds until a question is first asked again; twice as long each time,"""
-LONGEST_WAIT: Final = 300.0
-"""up to this,"""
+LONGEST_FREE: Final = 300.0
+"""up to this where no provider was reached, which costs nothing,"""
+LONGEST_WAIT: Final = 3_600.0
+"""and up to this where one was, or asks for it; never more than a quarter of the time that the question has,"""
 JITTER: Final = 0.25
 """give or take this share, so that not all ask in step."""
 POLL_SECONDS: Final = 5.0
 """How often is looked for what other processes have queued, and whether the lock is free."""
+LOCKED_SECONDS: Final = 60.0
+"""After which it is said that another process has the lock."""
+UNUSABLE_ANSWERS: Final = 3
+"""So many that cannot be used take up all of a question's tries."""
+MOST_LOST: Final = 5
+"""A question is given up when whoever asked it ended so often in a row: it may be the reason."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{22,64}")
-_COMES_BACK: Final = frozenset({NoProvider.code, QueueFull.code, LabClosed.code})
-"""Errors that pass, beside those that recovery knows something for: a key that is set again, a sandbox that is busy."""
-_TRANSIENT: Final = frozenset({"queue", "retry", "failover"})
+_COMES_BACK: Final = frozenset(
+    kind.code
+    for kind in (
+        RateLimited, RateWouldBeExceeded, ProviderTimeout, ServiceUnavailable, ProviderUnreachable, NetworkError,
+        InvalidResponse, CircuitOpen, BulkheadFull, NoProvider, QueueFull, LabClosed,
+    )
+)  # fmt: skip
+"""Errors that pass, beside those for which the rules say that the question be queued. A refused key or a quota that is
+used up is for people to mend, who then ask again."""
 
 
 class Later:
@@ -85,6 +108,8 @@ class Later:
         self._random = random
         self._lock = None if store.path is None else FileLock(store.path.with_name(f"{store.path.name}.lock"))
         self._leads = False
+        self._refused: float | None = None
+        """Since when another process has the lock."""
         self._failing: set[str | None] = set()
         """Providers that failed questions which wait; None for those that nobody in particular failed."""
         self._early = False
@@ -101,9 +126,10 @@ class Later:
         if encoded is None or why is None or self._closed:
             return None
         id_ = secrets.token_urlsafe(24)
-        due = now + self._wait(0, error)
+        question = Question(id_, encoded, why, "queued", 0, now, now + self._wait(0, error))
+        earliest = now + self._least(request, error)
         try:
-            kept = await self._store.do(lambda file: file.keep(Question(id_, encoded, why, "queued", 0, now, due), now))
+            kept = await self._store.do(lambda file: file.keep(question, now, earliest))
         except QueueUnusable:
             return None  # the store has said so
         except asyncio.CancelledError:
@@ -199,13 +225,27 @@ class Later:
         if not self._leads:
             asking = frozenset(self._asking)
             self._leads = await self._store.do(lambda file: self._take_over(file, asking))
+            self._tell_led()
         return self._leads
+
+    def _tell_led(self) -> None:
+        """Say once that another process has the lock, when it has had it for long."""
+        store, now = self._store, self._clock()
+        if self._leads or self._refused is None:
+            store.led_elsewhere = None
+        elif store.led_elsewhere is None and now - self._refused >= LOCKED_SECONDS:
+            step = "Nothing is to be done while it runs and asks; else end the process that holds the file's lock."
+            detail = "Another process asks the questions that are kept for later."
+            store.led_elsewhere = QueueUnusable(detail, reason="led_elsewhere", next_step=step)
+            _LOG.warning("%s The lock beside %s is not ours.", detail, store.path)
 
     def _take_over(self, file: StoreFile, asking: Collection[str]) -> bool:
         try:
-            ours = file.exists and (self._lock is None or self._lock.take())
+            free = not file.exists or self._lock is None or self._lock.take()
         except OSError as error:
             raise QueueUnusable("The lock of the questions cannot be taken.", reason="read_only") from error
+        now, ours = self._clock(), free and file.exists
+        self._refused = None if free else now if self._refused is None else min(now, self._refused)
         if ours:
             file.release(asking)
         return ours
@@ -228,18 +268,30 @@ class Later:
         """The events of its answer, or of the error that ends it; or why it is to be asked again."""
         if self._clock() - question.created >= self._store.options.expire:
             return failure(question, expired(question))
+        if question.lost > MOST_LOST:  # with this one
+            return failure(
+                question, AthenaError(f"Whoever asked it ended {MOST_LOST} times before there was an answer.")
+            )
         try:
             return await self._events(question)
         except TooLarge as large:
             return failure(question, large.error)
         except AthenaError as error:
-            return error.problem() if self._is_transient(error) else failure(question, error)
+            over = question.spent + self._cost(error.problem()) >= self._store.options.tries
+            return error.problem() if self._is_transient(error) and not over else failure(question, error)
         except Exception:  # noqa: BLE001 - a bug, whatever it is: the question would be asked for ever
             _LOG.exception("Question %s... could not be asked", question.id[:4])
             return failure(question, AthenaError("The question could not be asked."))
 
     def _is_transient(self, error: AthenaError) -> bool:
-        return error.code in _COMES_BACK or not _TRANSIENT.isdisjoint(self._rules.steps(error))
+        return error.code in _COMES_BACK or "queue" in self._rules.steps(error)
+
+    def _cost(self, error: Problem) -> int:
+        """Of a question's tries."""
+        if not _reached(error):
+            return 0
+        tries = self._store.options.tries
+        return -(-tries // UNUSABLE_ANSWERS) if error.code == InvalidResponse.code else 1
 
     async def _events(self, question: Question) -> bytes:
         assert self.ask is not None
@@ -272,15 +324,27 @@ class Later:
         if isinstance(outcome, bytes):
             file.finish(question.id, outcome, now)
         else:
-            earliest = now + max(FIRST_WAIT, outcome.retry_after or 0.0)
             due = now + self._wait(question.tries, outcome)
-            file.requeue(question.id, encode(outcome) or question.why, now, min(earliest, due), due)
+            earliest = min(due, now + self._least(request_of(question), outcome))
+            why = encode(outcome) or question.why
+            file.requeue(question.id, why, now, earliest, due, spent=self._cost(outcome))
+
+    @property
+    def _longest(self) -> float:
+        return min(LONGEST_WAIT, self._store.options.expire / 4)
+
+    def _least(self, request: AnalysisRequest, error: Problem) -> float:
+        """Seconds before which it is not asked, whoever is back. A provider's wait is the question's where it is for
+        that one alone; else the provider's limiter keeps to it, and others may be asked."""
+        asked = error.retry_after if request.provider is not None else None
+        return min(self._longest, max(FIRST_WAIT, asked or 0.0))
 
     def _wait(self, tries: int, error: Problem) -> float:
-        """Seconds until it is asked again; never less than the provider asks for."""
-        backoff = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(tries, 16))
-        jittered = min(LONGEST_WAIT, backoff * (1 + JITTER * (2 * self._random() - 1)))
-        return min(self._store.options.expire, max(jittered, error.retry_after or 0.0))
+        """Seconds until it is asked again: as the provider asks for, or by our own count, which goes up."""
+        longest = min(self._longest, LONGEST_WAIT if _reached(error) else LONGEST_FREE)
+        backoff = min(longest, FIRST_WAIT * 2.0 ** min(tries, 16))
+        jittered = backoff * (1 + JITTER * (2 * self._random() - 1))
+        return min(self._longest, max(min(longest, jittered), error.retry_after or 0.0))
 
     def _tell(self) -> None:
         """Whoever waits for a change looks again."""
@@ -299,12 +363,17 @@ class Later:
         if self._leads:
             self._leads = False
             try:
-                await self._store.do(lambda file: file.release(()))
+                await self._store.do(lambda file: file.release((), lost=False))
             except QueueUnusable:
                 _LOG.warning("What was being asked is asked again with the next start.")
         await self._store.aclose()
         if self._lock is not None:
             self._lock.release()
+
+
+def _reached(error: Problem) -> bool:
+    """Whether a provider may have taken the question, and the money for it."""
+    return bool(error.attempts) and error.code != ProviderUnreachable.code
 
 
 async def _until(changed: asyncio.Event, sleep: Awaitable[None]) -> None:

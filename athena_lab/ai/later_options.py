@@ -18,6 +18,9 @@ class LaterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     process then."""
     expire: Annotated[float, Meta(ge=60, le=30 * 86_400)] = 86_400.0
     """How long a question is asked again; after that it ends with its error."""
+    tries: Annotated[int, Meta(ge=1, le=1_000)] = 20
+    """How often a provider is asked again, which may cost each time; after that it ends with its error. Tries that
+    reached no provider do not count, an answer that cannot be used counts as a third of them."""
     queued: Annotated[int, Meta(ge=0, le=1_000)] = 100
     """Questions that wait or are being asked; with so many, no other is taken."""
     at_once: Annotated[int, Meta(ge=1, le=32)] = 2

@@ -34,6 +34,10 @@ class Question(msgspec.Struct, frozen=True):
     """When it is asked again, if nobody says before that a provider is back."""
     events: bytes | None = None
     """Of its answer, as a JSON array; None until it is done."""
+    spent: int = 0
+    """Of the tries that it has with providers."""
+    lost: int = 0
+    """How often whoever asked it ended since the last that was said; with the one that asks now, while it runs."""
 
     @property
     def problem(self) -> Problem:

@@ -35,11 +35,17 @@ class Store:
     def __init__(self, path: Path | None, options: LaterOptions | None = None) -> None:
         self.path = path
         self.options = options or LaterOptions()
-        self.problem: QueueUnusable | None = None
+        self.led_elsewhere: QueueUnusable | None = None
+        """Another process has held the lock for long; the file itself can be used."""
+        self._problem: QueueUnusable | None = None
         self.past = PastAnswers(self)
         self._file: StoreFile | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._closed = False
+
+    @property
+    def problem(self) -> QueueUnusable | None:
+        return self._problem or self.led_elsewhere
 
     async def do(self, job: Callable[[StoreFile], _T]) -> _T:
         """Have this done with the file, behind all that was asked for before. Raises `QueueUnusable`."""
@@ -50,7 +56,7 @@ class Store:
         except QueueUnusable as error:
             self._failed(error)
             raise
-        self.problem = None
+        self._problem = None
         return done
 
     def undo(self, job: Callable[[StoreFile], object]) -> None:
@@ -71,9 +77,9 @@ class Store:
         return job(self._file)
 
     def _failed(self, error: QueueUnusable) -> None:
-        if self.problem is None or self.problem.reason != error.reason:
+        if self._problem is None or self._problem.reason != error.reason:
             _LOG.warning("Questions and answers cannot be kept, at %s: %s", self.path, error)
-        self.problem = error
+        self._problem = error
 
     async def aclose(self) -> None:
         """Write what is left, and close the file. Idempotent."""

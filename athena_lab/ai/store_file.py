@@ -37,7 +37,9 @@ CREATE TABLE question (
     size INTEGER NOT NULL,        -- of the events: what stands behind a large value is slow to read
     request BLOB NOT NULL,        -- JSON
     why BLOB NOT NULL,            -- JSON, the last problem
-    events BLOB                   -- JSON, an array
+    events BLOB,                  -- JSON, an array
+    spent INTEGER NOT NULL,       -- of the tries that it has with providers
+    lost INTEGER NOT NULL         -- runs since the last outcome: those whose process ended, and the one that goes on
 ) STRICT;
 CREATE INDEX question_by_state ON question (state, due);
 CREATE TABLE answer (
@@ -49,12 +51,12 @@ CREATE TABLE answer (
 CREATE INDEX answer_by_age ON answer (at, size);
 """
 _KIND: Final = Kind("file of questions", 0x41744C71, version=1, schema=_SCHEMA, error=QueueUnusable)  # "AtLq"
-_COLUMNS: Final = "id, request, why, state, tries, created, due, events"
+_COLUMNS: Final = "id, request, why, state, tries, created, due, events, spent, lost"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM question"  # noqa: S608 - constants
 _DUE: Final = "state = 'queued' AND (due <= :now OR created <= :now - :expire OR changed > :now + :slack)"
 _OLD: Final = "state = 'done' AND changed <= :now - :keep"
 _CLAIM: Final = f"""
-UPDATE question SET state = 'running', tries = tries + 1, changed = :now
+UPDATE question SET state = 'running', tries = tries + 1, lost = lost + 1, changed = :now
 WHERE id IN (SELECT id FROM question WHERE {_DUE} ORDER BY created, id LIMIT :limit) RETURNING {_COLUMNS}"""  # noqa: S608 - constants
 # All but the newest, up to a number and a sum of sizes.
 _FORGET: Final = """
@@ -82,16 +84,17 @@ class StoreFile:
 
     # -- questions
 
-    def keep(self, question: Question, now: float) -> bool:
-        """Take it. False where as many wait already as may."""
+    def keep(self, question: Question, now: float, earliest: float | None = None) -> bool:
+        """Take it; ``earliest``: not before, whoever is back. False where as many wait already as may."""
+        first = question.due if earliest is None else min(earliest, question.due)
         with self._file.use() as database, transaction(database, write=True):
             (waiting,) = database.execute("SELECT COUNT(*) FROM question WHERE state <> 'done'").fetchone()
             if waiting >= self._options.queued:
                 return False
             database.execute(
-                "INSERT INTO question (id, request, why, state, tries, created, changed, earliest, due, size)"
-                " VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, 0)",
-                (question.id, question.request, question.why, now, now, question.due, question.due),
+                "INSERT INTO question (id, request, why, state, tries, created, changed, earliest, due, size, spent,"
+                " lost) VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, 0, 0, 0)",
+                (question.id, question.request, question.why, now, now, first, question.due),
             )
             return True
 
@@ -139,23 +142,23 @@ class StoreFile:
             database.execute(_FORGET_RESULTS, (MAX_RESULTS, MAX_RESULTS_BYTES))
         return ended == 1
 
-    def requeue(self, id_: str, why: bytes, now: float, earliest: float, due: float) -> bool:
-        """One that runs shall be asked again."""
+    def requeue(self, id_: str, why: bytes, now: float, earliest: float, due: float, *, spent: int = 0) -> bool:
+        """One that runs shall be asked again; ``spent``: of its tries, this time."""
         with self._file.use() as database:
             changed = database.execute(
-                "UPDATE question SET state = 'queued', why = ?, changed = ?, earliest = ?, due = ?"
-                " WHERE id = ? AND state = 'running'",
-                (why, now, earliest, due, id_),
+                "UPDATE question SET state = 'queued', why = ?, changed = ?, earliest = ?, due = ?,"
+                " spent = spent + ?, lost = 0 WHERE id = ? AND state = 'running'",
+                (why, now, earliest, due, spent, id_),
             )
             return changed.rowcount == 1
 
-    def release(self, asking: Collection[str]) -> None:
-        """All that run wait again, except these: whoever asked them has ended."""
+    def release(self, asking: Collection[str], *, lost: bool = True) -> None:
+        """All that run wait again, except these: whoever asked them has ended, or broke off (not ``lost``)."""
         if self.exists:
             with self._file.use() as database, transaction(database, write=True):
                 running = [row[0] for row in database.execute("SELECT id FROM question WHERE state = 'running'")]
-                left = [(id_,) for id_ in running if id_ not in asking]
-                database.executemany("UPDATE question SET state = 'queued' WHERE id = ?", left)
+                left = [(not lost, id_) for id_ in running if id_ not in asking]
+                database.executemany("UPDATE question SET state = 'queued', lost = lost - ? WHERE id = ?", left)
 
     def find(self, id_: str, now: float) -> Question | None:
         if not self.exists:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 import stat
 import threading
@@ -11,20 +13,25 @@ from contextlib import asynccontextmanager, closing
 import msgspec
 import pytest
 
-from athena_lab.ai.later import POLL_SECONDS, Later
+from athena_lab.ai.file_lock import FileLock
+from athena_lab.ai.later import LOCKED_SECONDS, MOST_LOST, POLL_SECONDS, Later
 from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.observe import RequestEnded
 from athena_lab.ai.question import MAX_BYTES, result
 from athena_lab.ai.store import Store
 from athena_lab.ai.types import AnalysisRequest
 from athena_lab.errors import (
+    CircuitOpen,
+    Forbidden,
     InvalidRequest,
     InvalidResponse,
     LabClosed,
     NetworkError,
     NoProvider,
+    ProviderUnreachable,
     QueueFull,
     QueueUnusable,
+    QuotaExceeded,
     RateLimited,
     Unauthorized,
     UnknownJob,
@@ -33,6 +40,7 @@ from athena_lab.events import Attempt, Failed, Finished, Started, Token, Usage
 
 STARTED = Started("a" * 32, "local", "m")
 ANSWER = (STARTED, Token("It is "), Token("packed."), Usage(11, 7), Finished("completed", "stop"))
+OPEN = CircuitOpen("Left alone.", provider="local")
 LIMITED = RateLimited("Too many.", provider="local", retry_after=0.0)
 
 
@@ -170,13 +178,17 @@ async def test_a_question_is_asked_again_and_its_answer_outlives_the_process(mak
     assert len(world.asked) == 1
 
 
-async def test_it_is_asked_after_5_s_and_then_twice_as_late_up_to_300(make, world):
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [(LIMITED, [5, 15, 35, 75, 155, 315, 635, 1_275]), (OPEN, [5, 15, 35, 75, 155, 315, 615, 915, 1_215])],
+)
+async def test_it_is_asked_after_5_s_and_then_twice_as_late(make, world, error, expected):
     later, began = make(), world.now
-    world.says = LIMITED
+    world.says = error
     await keep(later)
     await world.pass_(later, 1_300, step=5)
-    assert times(world, began) == [5, 15, 35, 75, 155, 315, 615, 915, 1_215]
-    assert (await later.waiting())[0].problem == LIMITED.problem()
+    assert times(world, began) == expected
+    assert (await later.waiting())[0].problem == error.problem()
 
 
 @pytest.mark.parametrize(("chance", "expected"), [(0.0, [3.75, 11.25]), (0.999_999, [6.25, 18.75])])
@@ -191,7 +203,7 @@ async def test_not_all_ask_in_step(make, world, chance, expected):
 async def test_never_before_the_provider_says(make, world):
     later, began = make(), world.now
     world.says = RateLimited("Too many.", provider="local", retry_after=1_000.0)
-    await keep(later, RateLimited("Too many.", provider="local", retry_after=60.0))
+    await keep(later, RateLimited("Too many.", provider="local", retry_after=60.0), provider="local")
     await world.pass_(later, 50)
     later.wake()
     await world.pass_(later, 30)
@@ -202,6 +214,27 @@ async def test_never_before_the_provider_says(make, world):
     later.wake()
     await world.pass_(later, 30)
     assert times(world, began) == [60, 1_060]
+
+
+async def test_one_providers_wait_does_not_hold_back_the_others(make, world):
+    later, began = make(), world.now
+    world.says = RateLimited("Too many.", provider="local", retry_after=1e9)
+    await keep(later, world.says)
+    for _ in range(2):
+        await world.pass_(later, 10)
+        later.wake()
+        await world.settled(later)
+    assert times(world, began) == [10, 20]
+
+
+@pytest.mark.parametrize(("expire", "longest"), [(86_400, 3_600), (1_200, 300)])
+@pytest.mark.parametrize("provider", [None, "local"])
+async def test_a_wait_ends_long_before_the_question_does(make, world, provider, expire, longest):
+    later, began = make(expire=expire), world.now
+    world.says = RateLimited("Too many.", provider="local", retry_after=1e9)
+    await keep(later, world.says, provider=provider)
+    await world.pass_(later, 2 * longest, step=20)
+    assert times(world, began) == [longest, 2 * longest]
 
 
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 1e300, -1.0])
@@ -275,7 +308,7 @@ async def test_so_many_at_once_and_the_oldest_first(make, world):
         LIMITED,
         NetworkError("Gone.", provider="local"),
         InvalidResponse("Truncated.", provider="local"),
-        Unauthorized("Refused.", provider="local"),
+        OPEN,
         NoProvider("No key."),
         QueueFull("Busy.", module="m"),
         LabClosed("Closed."),
@@ -309,14 +342,60 @@ async def test_any_other_error_ends_it(make, world, within):
 
 async def test_after_a_day_it_ends_with_what_was_said_last(make, world):
     later, began = make(), world.now
-    world.says = LIMITED
+    world.says = OPEN
     id_ = await keep(later)
     await world.pass_(later, 86_400, step=300)
     answer = result(await later.get(id_))
     assert (answer.status, answer.error.code, answer.error.provider) == ("failed", "deadline_exceeded", "local")
-    assert "Too many." in answer.error.detail
+    assert "Left alone." in answer.error.detail
     assert answer.error.attempts == len(world.asked) + 1
     assert times(world, began)[-1] < 86_400
+
+
+@pytest.mark.parametrize("kind", [Unauthorized, Forbidden, QuotaExceeded])
+async def test_what_people_have_to_mend_ends_it(make, world, kind):
+    later = make()
+    id_ = await keep(later)
+    world.says = kind("Refused.", provider="local")
+    await world.pass_(later, 600, step=60)
+    assert result(await later.get(id_)).error.code == kind.code
+    assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "most"),
+    [
+        (NetworkError("Gone.", provider="local"), 6),
+        (InvalidResponse("Truncated.", provider="local"), 3),
+        (ProviderUnreachable("Gone.", provider="local"), None),
+        (OPEN, None),
+    ],
+)
+async def test_a_provider_is_asked_so_often_and_no_more(make, world, error, most):
+    later = make(tries=6)
+    id_ = await keep(later)
+    world.says = error
+    await world.pass_(later, 4_000, step=20)
+    if most is None:
+        assert len(world.asked) > 12
+        assert (await later.get(id_)).state == "queued"
+    else:
+        assert len(world.asked) == most
+        assert result(await later.get(id_)).error.code == error.code
+
+
+async def test_one_with_which_processes_die_is_given_up(make, world):
+    later = make()
+    later.ask = None
+    id_ = await keep(later)
+    world.now += 5
+    for _ in range(MOST_LOST):
+        await later._store.do(lambda file: (file.claim(1, world.now), file.release(())))
+    later.ask = world.ask
+    later.start()
+    await world.pass_(later, 10)
+    assert result(await later.get(id_)).error.code == "internal"
+    assert world.asked == []
 
 
 async def test_a_bug_ends_it_and_is_logged(make, world, caplog):
@@ -542,6 +621,36 @@ async def test_a_lock_that_cannot_be_had_is_told(make, world, path, caplog):
     await world.pass_(later, 30)
     assert world.asked == []
     assert "lock" in caplog.text
+
+
+async def test_a_lock_that_another_holds_is_told_once(make, world, path, caplog):
+    with path.with_name("questions.db.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        later = make()
+        await keep(later)
+        await world.pass_(later, LOCKED_SECONDS - 5, step=5)
+        assert later._store.problem is None
+        await world.pass_(later, LOCKED_SECONDS, step=5)
+        assert later._store.problem.reason == "led_elsewhere"
+        assert caplog.text.count("Another process") == 1
+        assert world.asked == []
+    await world.pass_(later, 10, step=5)
+    assert later._store.problem is None
+    assert len(world.asked) == 1
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "open to others"])
+def test_a_lock_is_a_file_of_ours_alone(tmp_path, kind):
+    path, lock = tmp_path / "lock", FileLock(tmp_path / "lock")
+    if kind == "open to others":
+        path.touch(0o666)
+        assert lock.take()
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        lock.release()
+        return
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to(tmp_path / "other")
+    with pytest.raises(OSError, match=r"."):
+        lock.take()
 
 
 async def test_what_was_claimed_and_not_told_is_asked_all_the_same(make, world, monkeypatch):

@@ -63,7 +63,7 @@ class Machine(RuleBasedStateMachine):
         if kept:
             self.known[id_] = {
                 "state": "queued", "tries": 0, "created": self.now, "changed": self.now, "earliest": due, "due": due,
-                "why": b"1", "events": None,
+                "why": b"1", "events": None, "spent": 0, "lost": 0,
             }  # fmt: skip
 
     @rule(file=st.integers(0, 1), limit=st.integers(1, 3), early=st.booleans())
@@ -77,6 +77,7 @@ class Machine(RuleBasedStateMachine):
         assert [question.id for question in claimed] == expected
         for id_ in expected:
             self.known[id_] |= {"state": "running", "tries": self.known[id_]["tries"] + 1, "changed": self.now}
+            self.known[id_]["lost"] += 1
         left = [self.known[id_] for id_ in self.having("queued")]
         assert following == min((min(it["due"], it["created"] + EXPIRE) for it in left), default=None)
 
@@ -96,19 +97,21 @@ class Machine(RuleBasedStateMachine):
     @rule(file=st.integers(0, 1), data=st.data(), earliest=st.integers(0, 50), more=st.integers(0, 300))
     def requeue(self, file, data, earliest, more):
         id_, times = data.draw(st.sampled_from(sorted(self.known))), (self.now + earliest, self.now + earliest + more)
-        done = self.files[file].requeue(id_, b"2", self.now, *times)
+        done = self.files[file].requeue(id_, b"2", self.now, *times, spent=2)
         it = self.known[id_]
         assert done == (it["state"] == "running")
         if done:
             it |= {"state": "queued", "why": b"2", "changed": self.now, "earliest": times[0], "due": times[1]}
+            it |= {"spent": it["spent"] + 2, "lost": 0}
 
-    @rule(file=st.integers(0, 1), data=st.data())
-    def release(self, file, data):
+    @rule(file=st.integers(0, 1), data=st.data(), lost=st.booleans())
+    def release(self, file, data, lost):
         running = self.having("running")
         stays = set(data.draw(st.lists(st.sampled_from(running)))) if running else set()
-        self.files[file].release(stays)
+        self.files[file].release(stays, lost=lost)
         for id_ in set(running) - stays:
             self.known[id_]["state"] = "queued"
+            self.known[id_]["lost"] -= not lost
 
     @rule(seconds=st.integers(1, 1_500))
     def wait(self, seconds):
@@ -126,9 +129,8 @@ class Machine(RuleBasedStateMachine):
         if it["state"] == "done" and it["changed"] <= self.now - KEEP:
             assert found is None
         else:
-            assert found == Question(
-                id_, b"{}", it["why"], it["state"], it["tries"], it["created"], it["due"], it["events"]
-            )
+            fields = ("why", "state", "tries", "created", "due", "events", "spent", "lost")
+            assert found == Question(id_, b"{}", *(it[name] for name in fields))
 
     @invariant()
     def those_that_wait_are_listed(self):
