@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from athena_lab.ai.agreement import behind, merge, spokesman
 from athena_lab.ai.meter import total
 from athena_lab.ai.router import Lane
 from athena_lab.ai.send import Traffic
@@ -68,6 +67,8 @@ async def _agree(send: Send, call: Call, limits: ConsensusOptions, tools: Tools)
     async with asyncio.TaskGroup() as group:
         for branch in branches:
             group.create_task(branch.run(send))
+    from athena_lab.ai.agreement import merge  # noqa: PLC0415 - of no use where one is asked
+
     consensus = merge([branch.opinion for branch in branches], asked)
     speaker = _speaker(branches, consensus)
     if speaker.error is not None:
@@ -189,6 +190,8 @@ def _speaker(branches: Sequence[_Branch], consensus: Consensus) -> _Branch:
     the first.
     """
     if consensus.merged is not None:
+        from athena_lab.ai.agreement import behind, spokesman  # noqa: PLC0415 - as above
+
         given = {branch.opinion.provider: branch for branch in branches}
         return given[spokesman(behind(consensus.opinions, consensus.merged.verdict))[0]]
     return min(branches, key=_rank)

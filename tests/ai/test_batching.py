@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athena_lab.ai import AnalysisOptions, AnalysisRequest, PipelineOptions, batching, build_prompt
-from athena_lab.ai.batching import BatchingOptions, Collector
+from athena_lab.ai.batching import BatchingOptions
 from athena_lab.ai.providers.batches import Outcome, waiting
 from athena_lab.ai.send import Call, Tools
+from athena_lab.ai.together import Collector
 from athena_lab.events import Finished, Token
 from tests.ai import virtual_time
 

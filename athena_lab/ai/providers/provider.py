@@ -15,7 +15,6 @@ from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
 from athena_lab.ai.providers.attempt import FAILURES, Endpoint, Learn, OverHttp, OverSocket, attempt, named
 from athena_lab.ai.providers.background import Background
-from athena_lab.ai.providers.batches import Batches
 from athena_lab.ai.providers.channels import BatchWire
 from athena_lab.ai.providers.limits import rate_limits
 from athena_lab.ai.providers.registry import ProviderRow
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from athena_lab.ai.keys import Secret
+    from athena_lab.ai.providers.batches import Batches
     from athena_lab.ai.send import Call, Item, Send
     from athena_lab.ai.transports import ReplyInfo
     from athena_lab.ai.transports.http import ClientFactory
@@ -86,6 +86,8 @@ class Provider:
     def _batching(self, client: HttpClient, tools: Tools) -> Batches | None:
         if not self.row.features.batching or not isinstance(self._wire, BatchWire):
             return None
+        from athena_lab.ai.providers.batches import Batches  # noqa: PLC0415 - of no use where no row takes batches
+
         form = self._wire.batch_format(self.row, self._base_url, self._key)
         return Batches(self._endpoint, form, client, tools, self.default_model)
 
