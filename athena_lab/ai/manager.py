@@ -16,9 +16,12 @@ from functools import partial
 from os import urandom
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from athena_lab.ai import offline
+import msgspec
+
+from athena_lab.ai import failover, offline
 from athena_lab.ai.answer import Answer, fold
 from athena_lab.ai.budget import budgets, unpriced
+from athena_lab.ai.failover import FailoverOptions
 from athena_lab.ai.guards import Guard
 from athena_lab.ai.health import HealthBoard, HealthMonitor, HealthOptions
 from athena_lab.ai.ledger import Ledger
@@ -81,6 +84,8 @@ class AIManager:
         self._ledger = ledger or Ledger()
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
+        if failover.policy not in policies:
+            options = msgspec.structs.replace(options, failover=FailoverOptions(enabled=False))
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
         tools = replace(
             tools, meter=meter, guards=guards, later=later, past=past, note=_all(notes), bulkheads=bulkheads

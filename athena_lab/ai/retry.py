@@ -106,7 +106,7 @@ async def _retried(send: Send, call: Call, options: PipelineOptions, tools: Tool
 def _may_retry(error: APIError, call: Call, options: PipelineOptions, tools: Tools) -> bool:
     """By the table. A rule of the settings' own counts for more than what is usual for the error, the provider's word
     for more than that."""
-    last = tools.router is None or tools.router.alone(call)
+    last = tools.router is None or not options.failover.enabled or tools.router.alone(call)
     refused = error.should_retry is False and error.upstream_status is not None
     usual = is_transient(error) or (error.code in options.recovery.rules and not refused)
     return usual and options.recovery.retries(error, last=last)
