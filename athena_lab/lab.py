@@ -72,9 +72,9 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     environ = os.environ if environ is None else environ
     config = config or load_config(environ)
     options = config.ai.options
-    store = Store(config.later, config.ai.later)
-    later = Later(store, options.recovery)
     bulkheads = Bulkheads(config.bulkheads)
+    store = Store(config.later, config.ai.later, bulkheads)
+    later = Later(store, options.recovery)
     for bulkhead in bulkheads:
         watch_bulkhead(bulkhead, bulkhead.name)
     ai = AIManager(

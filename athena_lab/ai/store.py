@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -12,33 +13,42 @@ import msgspec
 from athena_lab.ai.later_options import MIB, LaterOptions
 from athena_lab.ai.question import MAX_BYTES, encode
 from athena_lab.ai.recovery import PastAnswer
-from athena_lab.errors import QueueUnusable
+from athena_lab.errors import BulkheadFull, QueueUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from athena_lab.ai.store_file import StoreFile
+    from athena_lab.bulkheads import Bulkheads
 
 _LOG: Final = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 MAX_UNWRITTEN: Final = 8 * MIB
 """Characters of answers that wait for the file; more are not kept."""
+LOOK_SECONDS: Final = 2.0
+"""For which a place to look an answer up is waited for: whoever asks has been waiting already."""
 BATCH_SECONDS: Final = 0.25
 """For which answers are gathered before they are written."""
 
 
 class Store:
-    """Belongs to one event loop; the file to a thread of its own. ``path`` None: all is in memory alone."""
+    """Belongs to one event loop; the file to a thread of its own. ``path`` None: all is in memory alone.
 
-    def __init__(self, path: Path | None, options: LaterOptions | None = None) -> None:
+    Looking an answer up needs a place of ``bulkheads``' service ``cache``; what is kept durably never waits for one.
+    """
+
+    def __init__(
+        self, path: Path | None, options: LaterOptions | None = None, bulkheads: Bulkheads | None = None
+    ) -> None:
         self.path = path
         self.options = options or LaterOptions()
         self.led_elsewhere: QueueUnusable | None = None
         """Another process has held the lock for long; the file itself can be used."""
         self._problem: QueueUnusable | None = None
-        self.past = PastAnswers(self)
+        self.past = PastAnswers(self, bulkheads)
         self._file: StoreFile | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._closed = False
@@ -95,8 +105,9 @@ class Store:
 class PastAnswers:
     """`athena_lab.ai.recovery.Past`, of a store. Answers are written in batches, in the background."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, bulkheads: Bulkheads | None = None) -> None:
         self._store = store
+        self._bulkheads = bulkheads
         self._unwritten: dict[str, PastAnswer] = {}
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -106,13 +117,17 @@ class PastAnswers:
         if (known := self._unwritten.get(key)) is not None:
             return known
         try:
-            found = await self._store.do(lambda file: file.answer(key))
-        except QueueUnusable:
+            async with self._place():
+                found = await self._store.do(lambda file: file.answer(key))
+        except (QueueUnusable, BulkheadFull, TimeoutError):
             return None
         try:
             return None if found is None else msgspec.json.decode(found, type=PastAnswer)
         except msgspec.MsgspecError:  # of another version
             return None
+
+    def _place(self) -> AbstractAsyncContextManager[object]:
+        return nullcontext() if self._bulkheads is None else self._bulkheads.hold("cache", seconds=LOOK_SECONDS)
 
     async def keep(self, key: str, answer: PastAnswer) -> None:
         options, size = self._store.options, len(answer.text)

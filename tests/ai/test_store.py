@@ -23,6 +23,8 @@ from athena_lab.ai.question import MAX_BYTES, Question
 from athena_lab.ai.recovery import PastAnswer
 from athena_lab.ai.store import Store
 from athena_lab.ai.store_file import StoreFile
+from athena_lab.bulkhead import BulkheadOptions
+from athena_lab.bulkheads import Bulkheads, BulkheadsOptions
 from athena_lab.errors import QueueUnusable
 from athena_lab.events import Structured
 
@@ -424,3 +426,16 @@ async def test_closed_is_closed(store):
         await store.do(lambda file: file.waiting())
     await store.past.keep("k", past())
     await store.past.flush()
+
+
+async def test_looking_an_answer_up_needs_a_place_and_finds_nothing_where_there_is_none(tmp_path):
+    bulkheads = Bulkheads(BulkheadsOptions(cache=BulkheadOptions(1, 0)))
+    store = Store(tmp_path / "q.db", LaterOptions(), bulkheads)
+    await store.past.keep("k", past())
+    await store.past.flush()
+    assert await store.past.find("k") == past()
+    async with bulkheads.hold("cache"):
+        assert await store.past.find("k") is None
+    assert await store.past.find("k") == past()
+    assert bulkheads["cache"].running == 0
+    await store.aclose()
