@@ -72,9 +72,20 @@ def watch(manager: AIManager) -> None:
     for name in manager.utilization:
         metrics.POOL_UTILIZATION.labels(name).set_function(partial(_utilization, alive, name))
         metrics.AI_CIRCUIT_STATE.labels(name).set_function(partial(_circuit, alive, name))
+        _from_zero(name)
     for name, bulkhead in manager.bulkheads.items():
         metrics.AI_QUEUE_SIZE.labels(name).set_function(partial(_queue_size, weakref.ref(bulkhead)))
         bulkheads.watch(bulkhead, f"provider:{name}")
+
+
+def _from_zero(name: str) -> None:
+    """So that the first of something is a rise from 0, which rates see, and not the beginning of a series."""
+    counters = (metrics.AI_RETRIES, metrics.AI_REFUSALS, metrics.AI_RATE_LIMIT_HITS, metrics.AI_CIRCUIT_FAILURES)
+    for counter in counters:
+        counter.labels(name)
+    metrics.AI_FAILOVERS.labels(name, "refused")
+    for outcome in ("won", "lost"):
+        metrics.AI_HEDGES.labels(name, outcome)
 
 
 def _utilization(alive: weakref.ref[AIManager], name: str) -> float:

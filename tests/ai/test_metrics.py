@@ -72,11 +72,6 @@ def measured(manager_for):
 
 
 async def test_every_series_is_exported_by_its_name(server, measured, request_of):
-    for event, *_ in EVENTS:
-        note(event)
-    note(PolicyEvent("retry", "p"))
-    note(PolicyEvent("rate_limit_hit", "p"))
-    note(PolicyEvent("circuit_failure", "p"))
     server.will(stream([OPENAI]), reply(401))
     manager = measured("exported")
     await manager.analyze(request_of(), PROMPT)
