@@ -96,18 +96,8 @@ class AiConfig(DeadlineOptions, frozen=True):
     def options(self) -> PipelineOptions:
         """What the AI core takes."""
         deadlines = DeadlineOptions(self.deadline, self.first_token, self.between_tokens)
-        return PipelineOptions(
-            retry=self.retry,
-            deadline=deadlines,
-            budget=self.budget,
-            breaker=self.breaker,
-            recovery=self.recovery,
-            failover=self.failover,
-            coalesce=self.coalesce,
-            batching=self.batching,
-            hedge=self.hedge,
-            consensus=self.consensus,
-        )
+        own = {name: getattr(self, name) for name in PipelineOptions.__struct_fields__ if name != "deadline"}
+        return PipelineOptions(deadline=deadlines, **own)
 
 
 class HttpConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

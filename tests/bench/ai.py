@@ -39,7 +39,7 @@ from tests.bench.table import Table, ratio
 from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from athena_lab.ai import Prompt
 
@@ -301,13 +301,18 @@ async def bench(url: str) -> list[Table]:
     ]
 
 
-def run() -> list[Table]:
+def served(bench: Callable[[str], Coroutine[Any, Any, list[Table]]]) -> list[Table]:
+    """What the benchmark measures at a server in a process of its own, whose address it is given."""
     command = [sys.executable, "-m", "tests.bench.ai"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         tables = asyncio.run(bench(server.stdout.readline().strip()))
         server.terminate()
     return tables
+
+
+def run() -> list[Table]:
+    return served(bench)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ import asyncio
 import itertools
 import socket
 import statistics
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +26,7 @@ from athena_lab.ai.guards import Guard
 from athena_lab.ai.pipeline import ORDER, compose
 from athena_lab.ai.send import Call, Tools
 from athena_lab.events import Finished, Token
-from tests.bench.ai import client
+from tests.bench.ai import client, served
 from tests.bench.table import Table, ratio
 
 if TYPE_CHECKING:
@@ -197,9 +195,4 @@ async def bench(url: str) -> list[Table]:
 
 
 def run() -> list[Table]:
-    command = [sys.executable, "-m", "tests.bench.ai"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        tables = asyncio.run(bench(server.stdout.readline().strip()))
-        server.terminate()
-    return tables
+    return served(bench)

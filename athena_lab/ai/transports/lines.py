@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from athena_lab.ai.transports import MAX_LINE, NO_TAP, Message, Tap, whole_message
+from athena_lab.ai.transports import MAX_LINE, Message, whole_message
+from athena_lab.ai.transports.decoding import DecodingTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
-
-    from athena_lab.ai.transports import HttpRequest
-    from athena_lab.ai.transports.http import HttpClient
-
-_ACCEPT: Final = "application/x-jsonl, application/jsonl, application/octet-stream, application/json, text/plain"
+    from collections.abc import Iterator
 
 
 class LineDecoder:
@@ -47,20 +42,8 @@ class LineDecoder:
             self._parts = []
 
 
-class LineTransport:
+class LineTransport(DecodingTransport):
     """A message for each line, as they come."""
 
-    def __init__(self, client: HttpClient) -> None:
-        self._client = client
-
-    async def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
-        decoder = LineDecoder()
-        async with aclosing(self._client.chunks(request, accept=_ACCEPT, tap=tap)) as chunks:
-            async for chunk in chunks:
-                for message in decoder.feed(chunk):
-                    yield message
-        for message in decoder.end():
-            yield message
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
+    accept = "application/x-jsonl, application/jsonl, application/octet-stream, application/json, text/plain"
+    decoder = LineDecoder

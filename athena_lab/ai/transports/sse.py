@@ -8,26 +8,21 @@ a server cut in two, one half in each of two events, no byte is lost (`broken_ut
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from athena_lab.ai.broken_utf8 import decode
 from athena_lab.ai.transports import (
     BOM,
     MAX_LINE,
-    NO_TAP,
     Fault,
-    HttpRequest,
     Message,
-    Tap,
     TransportFailure,
     whole_message,
 )
+from athena_lab.ai.transports.decoding import DecodingTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
-
-    from athena_lab.ai.transports.http import HttpClient
+    from collections.abc import Iterator
 
 _COMMENT: Final = b":"
 _LINES: Final = 4
@@ -137,20 +132,8 @@ class SseDecoder:
         return Message(decode(text), event.decode("utf-8", "replace"))
 
 
-class SseTransport:
+class SseTransport(DecodingTransport):
     """Events as they come."""
 
-    def __init__(self, client: HttpClient) -> None:
-        self._client = client
-
-    async def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
-        decoder = SseDecoder()
-        async with aclosing(self._client.chunks(request, accept="text/event-stream", tap=tap)) as chunks:
-            async for chunk in chunks:
-                for message in decoder.feed(chunk):
-                    yield message
-        for message in decoder.end():
-            yield message
-
-    async def aclose(self) -> None:
-        await self._client.aclose()
+    accept = "text/event-stream"
+    decoder = SseDecoder
