@@ -72,7 +72,7 @@ class Answer:
             yield self._started
             last: Finished | Failed | None = None
             try:
-                async with aclosing(items):
+                try:
                     async for item in items:
                         if isinstance(item, Finished):
                             last = item
@@ -80,6 +80,8 @@ class Answer:
                             item = self._told(item)  # noqa: PLW2901 - the same event, with what only we know
                             self._note(item)
                             yield item
+                finally:
+                    await items.aclose()
             except AthenaError as error:
                 last = self._failed(error)
             if isinstance(last, Finished):

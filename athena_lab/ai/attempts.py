@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from athena_lab.ai.meter import Count, believable
@@ -20,13 +19,19 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
     def wrap(send: Send) -> Send:
         async def recorded(call: Call) -> AsyncGenerator[Item, None]:
             record = _Record(call, tools)
+            see = record.count.see
             try:
-                async with aclosing(send(call)) as events:
+                events = send(call)
+                try:
                     async for event in events:
                         if isinstance(event, Usage):
                             event = _priced(event, call, tools)  # noqa: PLW2901 - the same event, with its cost
-                        record.see(event)
+                        if record.first is None:
+                            record.began()
+                        see(event)
                         yield event
+                finally:
+                    await events.aclose()
                 record.outcome = None
             except AthenaError as raised:
                 record.outcome, record.error = raised.code, raised
@@ -49,19 +54,18 @@ class _Record:
         self._tools = tools
         self._sent, self._received = call.traffic.sent, call.traffic.received
         self._began = tools.clock()
-        self._first: float | None = None
-        self._count = Count(call.prompt)
+        self.first: float | None = None
+        """Seconds to the first item."""
+        self.count = Count(call.prompt)
         self._run(1)
 
-    def see(self, item: Item) -> None:
-        if self._first is None:
-            self._first = self._tools.clock() - self._began
-        self._count.see(item)
+    def began(self) -> None:
+        self.first = self._tools.clock() - self._began
 
     def write_down(self) -> None:
         call, tools = self._call, self._tools
         self._run(-1)
-        used, estimated = self._count.result(self.error, asked=call.traffic.sent > self._sent)
+        used, estimated = self.count.result(self.error, asked=call.traffic.sent > self._sent)
         used = _priced(used, call, tools)
         billed_before = any(attempt.input_tokens or attempt.output_tokens for attempt in call.attempts)
         if tools.meter is not None:
@@ -76,7 +80,7 @@ class _Record:
             call.model,
             elapsed=self._tools.clock() - self._began,
             wait=call.waited,
-            first=self._first,
+            first=self.first,
             error=self.outcome,
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
@@ -93,8 +97,8 @@ class _Record:
         guard = tools.guards.get(call.provider)
         if self.outcome is None:
             tools.outcome(call.provider, call.model, None)
-            if guard is not None and self._first is not None and not call.batched:
-                guard.latency.add(self._first)
+            if guard is not None and self.first is not None and not call.batched:
+                guard.latency.add(self.first)
         elif isinstance(self.error, APIError):
             tools.outcome(call.provider, call.model, self.error)
 

@@ -11,7 +11,6 @@ A call's time is that to its first piece. What is slow may follow the provider's
 from __future__ import annotations
 
 from collections import deque
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
@@ -313,8 +312,10 @@ def counts(error: APIError) -> bool:
 
 def _first(call: Call) -> float | None:
     """Seconds to the first piece of the attempt that succeeded: without the waits before it."""
-    own = (attempt.first for attempt in reversed(call.attempts) if attempt.provider == call.provider)
-    return next(own, None)
+    for attempt in reversed(call.attempts):
+        if attempt.provider == call.provider:
+            return attempt.first
+    return None
 
 
 def _hung(call: Call, tools: Tools) -> bool:
@@ -329,9 +330,12 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
         async def guarded(call: Call) -> AsyncGenerator[Item, None]:
             permit = tools.guards[call.provider].breaker.admit(call.provider, call.model)
             try:
-                async with aclosing(send(call)) as items:
+                items = send(call)
+                try:
                     async for item in items:
                         yield item
+                finally:
+                    await items.aclose()
                 permit.succeeded(_first(call))
             except APIError as error:
                 if counts(error):

@@ -6,7 +6,6 @@ that who waits for one provider keeps nobody from asking another.
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from athena_lab.bulkheads import Places
@@ -28,9 +27,12 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
             except TimeoutError:
                 raise _waited_too_long(call) from None
             try:
-                async with aclosing(send(call)) as items:
+                items = send(call)
+                try:
                     async for item in items:
                         yield item
+                finally:
+                    await items.aclose()
             finally:
                 places.leave()
 

@@ -147,18 +147,30 @@ class _Shared:
         self._readers += 1
         position = 0
         try:
-            while self._task is None:
-                item = await self._pull()
-                if item is None:
-                    return
-                position += 1
+            self._reading = True
+            async for item in self._source:
+                self._reading = False
+                self._items.append(item)
+                self._furthest = position = position + 1
                 if self._readers > 1:
                     self._take_over()
                 yield item
+                if self._task is not None:
+                    break
+                self._reading = True
+            else:
+                self._reading = False
+                self._end()
+                return
             async with aclosing(self._from(position, lambda: None)) as items:
                 async for item in items:
                     yield item
+        except Exception as error:
+            if self._reading:
+                self._end(error)
+            raise
         finally:
+            self._abandon()
             await self._leave()
 
     async def join(self, left: Callable[[], float]) -> AsyncGenerator[Item, None]:
@@ -191,26 +203,12 @@ class _Shared:
         if self._failure is not None:
             raise self._failure.with_traceback(None)  # one for all readers: it would gather theirs
 
-    async def _pull(self) -> Item | None:
-        """The next item, read here; None at the end. Raises what the call raises."""
-        self._reading = True
-        try:
-            item = await anext(self._source, None)
-        except Exception as error:
-            self._end(error)
-            raise
-        except BaseException:
+    def _abandon(self) -> None:
+        """Who leads is called away while it reads: nobody can go on from there."""
+        if self._reading and not self._over:
             self.abandoned = True
             self._end()
-            raise
-        finally:
-            self._reading = False
-        if item is None:
-            self._end()
-        else:
-            self._items.append(item)
-            self._furthest += 1
-        return item
+        self._reading = False
 
     def _take_over(self) -> None:
         self._nearer = asyncio.Event()

@@ -7,7 +7,7 @@ else is timed out. Time that the reader of the stream takes between two events c
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import msgspec
@@ -45,33 +45,39 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
     def wrap(send: Send) -> Send:
         async def in_time(call: Call) -> AsyncGenerator[Item, None]:
+            watchdog = _Watchdog(call.expires - tools.clock())
             limit: Limit = "first_token"
-            announced = 0.0
-            async with aclosing(send(call)) as events:
-                with _Watchdog() as watchdog:
-                    while True:
-                        own = limits.first_token if limit == "first_token" else limits.between_tokens
-                        patience, left = own + announced, call.expires - tools.clock()
-                        try:
-                            event = await watchdog.within(min(patience, left), events)
-                        except _Late:
-                            raise _too_late(call, limit, patience, left) from None
-                        if event is None:
-                            return
-                        if isinstance(event, Reconnecting):
-                            announced = event.wait
-                        else:
-                            limit, announced = "between_tokens", 0.0
-                        yield event
+            own = patience = limits.first_token
+            try:
+                events = send(call)
+                try:
+                    with watchdog:
+                        watchdog.watch(patience)
+                        async for event in events:
+                            watchdog.rest()
+                            if isinstance(event, Reconnecting):
+                                patience = own + event.wait
+                            else:
+                                limit = "between_tokens"
+                                own = patience = limits.between_tokens
+                            yield event
+                            watchdog.watch(patience)
+                finally:
+                    await events.aclose()
+            except _Late as late:
+                whole = late.whole
+            else:
+                return
+            raise _too_late(call, limit, patience, whole=whole)
 
         return in_time
 
     return wrap
 
 
-def _too_late(call: Call, limit: Limit, patience: float, left: float) -> DeadlineExceeded | ProviderTimeout:
-    """Whose time is over: the whole request's, if it had no more ``left`` than the provider has ``patience``."""
-    if left <= patience:
+def _too_late(call: Call, limit: Limit, patience: float, *, whole: bool) -> DeadlineExceeded | ProviderTimeout:
+    """Whose time is over: the ``whole`` request's, or that for which there is ``patience`` with the provider."""
+    if whole:
         return DeadlineExceeded("The time given for this request is over.", provider=call.provider, model=call.model)
     return ProviderTimeout(
         f"{call.provider} sent nothing for {patience:g} s.",
@@ -83,53 +89,59 @@ def _too_late(call: Call, limit: Limit, patience: float, left: float) -> Deadlin
 
 
 class _Late(Exception):
-    """The watchdog's time was over."""
+    """The time was over; ``whole``: that of the whole request."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self.whole = whole
 
 
 class _Watchdog:
-    """`asyncio.timeout` for every event of a stream, with one timer in all.
+    """`asyncio.timeout` for every event of a stream, with one timer and no coroutine of its own.
 
-    An event only moves the time at which the timer means it; a timer that fires too early goes on waiting. Made for
-    each event, timers were an eighth of the whole pipeline's time.
+    ``left`` is the whole request's time, in seconds. An event only moves the time at which the timer means it; a timer
+    that fires too early goes on waiting. Made for each event, timers were an eighth of the whole pipeline's time.
+    Leaving the block raises _Late where the timer ended what was watched.
     """
 
-    __slots__ = ("_barked", "_loop", "_task", "_timer", "_when")
+    __slots__ = ("_barked", "_cancelling", "_end", "_loop", "_rings", "_task", "_timer", "_when")
 
-    def __init__(self) -> None:
+    def __init__(self, left: float) -> None:
         self._loop = asyncio.get_running_loop()
+        self._end = self._loop.time() + left
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._when = 0.0
+        self._rings = math.inf
         self._barked = False
+        self._cancelling = 0
 
-    async def within(self, seconds: float, events: AsyncGenerator[Item, None]) -> Item | None:
-        """The next event, None at the end. Raises _Late when it takes longer."""
-        if seconds <= 0:
-            raise _Late
-        self._when = self._loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._when:
+    def watch(self, seconds: float) -> None:
+        """From now on, for so long. Raises _Late where the whole request's time is over already."""
+        now = self._loop.time()
+        when = now + seconds
+        self._when = when = when if when < self._end else self._end  # noqa: FURB136 - `min` takes as long as all of this
+        if when <= now:
+            raise _Late(whole=True)
+        if when < self._rings:
             self._set()
         self._task = task = asyncio.current_task()
         assert task is not None
-        cancelling = task.cancelling()
-        try:
-            return await anext(events, None)
-        except asyncio.CancelledError:
-            if self._barked and task.uncancel() <= cancelling:
-                raise _Late from None
-            raise
-        finally:
-            self._task = None
+        self._cancelling = task.cancelling()
+
+    def rest(self) -> None:
+        """What comes now is the reader's own time, which is no business of this limit."""
+        self._task = None
 
     def _set(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._rings = self._when
         self._timer = self._loop.call_at(self._when, self._look)
 
     def _look(self) -> None:
-        self._timer = None
+        self._timer, self._rings = None, math.inf
         if self._task is None:
-            return  # the reader's own time, which is no business of this limit
+            return
         if self._loop.time() < self._when:
             self._set()
         else:
@@ -139,6 +151,10 @@ class _Watchdog:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        task, self._task = self._task, None
         if self._timer is not None:
             self._timer.cancel()
+        called_off = kind is not None and issubclass(kind, asyncio.CancelledError)
+        if self._barked and called_off and task is not None and task.uncancel() <= self._cancelling:
+            raise _Late(whole=self._when >= self._end) from None

@@ -7,7 +7,6 @@ next provider is asked from the beginning, and what the refusing one wrote is no
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -64,10 +63,16 @@ async def _route(send: Send, trip: _Trip, tools: Tools) -> AsyncGenerator[Item, 
     while going:
         error: AthenaError | None = None
         try:
-            async with aclosing(send(trip.leg)) as items:
+            items = send(trip.leg)
+            try:
                 async for item in items:
-                    if trip.see(item):
+                    if isinstance(item, Token):  # most are
+                        trip.own.append(item.text)
+                        yield item
+                    elif trip.see(item):
                         yield trip.shown(item)
+            finally:
+                await items.aclose()
             if trip.refusal is None:
                 return
         except AthenaError as failed:
@@ -100,7 +105,7 @@ class _Trip:
         self._tools = tools
         self._kept = ""
         """What earlier providers wrote of the answer."""
-        self._own: list[str] = []
+        self.own: list[str] = []
         """What this one wrote."""
         self._tools_called = False
         self._restarts = 0
@@ -109,15 +114,12 @@ class _Trip:
     def see(self, item: Item) -> bool:
         """Whether the reader is to see it. The end of a refusal is kept until it is known that nobody else answers."""
         match item:
-            case Token():
-                self._own.append(item.text)
             case ToolCall():
                 self._tools_called = True
             case Usage():
                 self._usage = total(self._before, item)
             case FailedOver():
                 self.leg = replace(self.leg, provider=item.provider, model=item.model)  # a hedge won
-                self._before = self._usage
                 self._before = self._usage
             case Finished(status="refused"):
                 self.refusal = item
@@ -158,7 +160,7 @@ class _Trip:
     def _restart_wait(self, error: AthenaError) -> float:
         """Seconds after which the same provider may be asked anew. Raises the error where it may not."""
         self._restarts += 1
-        begun = self._kept or self._own
+        begun = self._kept or self.own
         if not begun or self._restarts > self._options.failover.restarts or not is_transient(error):
             raise error
         asked = error.retry_after if isinstance(error, APIError) else None
@@ -180,7 +182,7 @@ class _Trip:
         """The next leg, and what the reader is told of it: what is no part of the answer goes, what is comes again."""
         resumed = error is not None and lane.provider != left.provider and self._may_resume
         if resumed:
-            self._kept += "".join(self._own)
+            self._kept += "".join(self.own)
             self.broke = error
         elif error is not None:
             self._kept, self.broke = "", None
@@ -188,7 +190,7 @@ class _Trip:
         code = REFUSED if error is None else error.code
         told = FailedOver(lane.provider, lane.model, left.provider, left.model, code, resumed, stop_reason)
         self.change = (told, Token(self._kept)) if self._kept and not resumed else (told,)
-        self._own.clear()
+        self.own.clear()
         self._tools_called = False
         self.refusal = None
         self._before = self._usage
@@ -208,12 +210,12 @@ class _Trip:
 
     def _next(self, error: AthenaError | None) -> Call:
         """What the next provider must have room for."""
-        written = self._kept + "".join(self._own) if error is not None and self._may_resume else self._kept
+        written = self._kept + "".join(self.own) if error is not None and self._may_resume else self._kept
         return self._going_on(written)
 
     @property
     def _may_resume(self) -> bool:
         """Not what is longer than the answer may be: whoever wrote that would make the next one bill it."""
         plain = self._call.prompt.schema is None and not self._tools_called
-        size = len(self._kept) + sum(map(len, self._own))
+        size = len(self._kept) + sum(map(len, self.own))
         return plain and 0 < size <= min(MOST_RESUMED, 2 * _CHARACTERS * max(_LEAST_TOKENS, self._call.max_tokens))

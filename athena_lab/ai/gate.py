@@ -6,7 +6,6 @@ to come back is learned here too, for all requests.
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from athena_lab.ai.observe import PolicyEvent
@@ -34,9 +33,12 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
                 raise no_room(call, wait)
             limiter.take(tokens)
             try:
-                async with aclosing(send(call)) as items:
+                items = send(call)
+                try:
                     async for item in items:
                         yield item
+                finally:
+                    await items.aclose()
             except APIError as error:
                 if isinstance(error, RateLimited):
                     tools.note(PolicyEvent("rate_limit_hit", call.provider))

@@ -85,15 +85,16 @@ class Count:
         self._finished = self._refused = False
 
     def see(self, item: Item) -> None:
-        if isinstance(item, Usage):
+        if isinstance(item, Token):  # first, since most are
+            self._pieces += 1
+            self._bytes += len(item.text)
+        elif isinstance(item, Usage):
             self._usage = item
         elif isinstance(item, Finished):
             self._finished = True
             self._refused = item.status == "refused"
         elif not isinstance(item, Reconnecting):
             self._pieces += 1
-            if isinstance(item, Token):
-                self._bytes += len(item.text)
 
     def result(self, error: BaseException | None, *, asked: bool) -> tuple[Usage, bool]:
         """What was used, and whether that is estimated. ``error``: how it ended; ``asked``: whether a request went out.

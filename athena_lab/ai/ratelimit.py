@@ -5,7 +5,6 @@ Whoever would pass a limit waits, within the request's deadline; what cannot be 
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
 from athena_lab.ai.bucket import Bucket
@@ -115,9 +114,12 @@ def policy(_options: PipelineOptions, tools: Tools) -> Policy:
                     await tools.sleep(wait)
                     continue  # others may have gone first
                 try:
-                    async with aclosing(send(call)) as items:
+                    items = send(call)
+                    try:
                         async for item in items:
                             yield item
+                    finally:
+                        await items.aclose()
                 except RateWouldBeExceeded:
                     continue  # told while it waited for its place
                 return

@@ -125,10 +125,13 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
             answer = _Shown(call)
             error: AthenaError | None = None
             try:
-                async with aclosing(send(call)) as items:
+                items = send(call)
+                try:
                     async for item in items:
                         answer.see(item)
                         yield item
+                finally:
+                    await items.aclose()
             except AthenaError as failed:
                 kept = answer.began or isinstance(failed, AnalysisCancelled)
                 if kept or call.request is None or not call.recover:

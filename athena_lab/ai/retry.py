@@ -82,22 +82,26 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
 
 async def _retried(send: Send, call: Call, options: PipelineOptions, tools: Tools) -> AsyncGenerator[Item, None]:
     held = _Held()
+    failure: APIError | None = None
+    items = send(call)
     try:
-        async with aclosing(send(call)) as items:
-            async for item in items:
-                for one in (item,) if held.shown else held.take(item):
-                    yield one
+        async for item in items:
+            for one in held.take(item):
+                yield one
+            if held.shown:
+                break
+        async for item in items:
+            yield item
     except APIError as error:
         if held.shown:
             raise
         failure = error
-    else:
+    finally:
+        await items.aclose()
+    if failure is None:
         for one in held.items:
             yield one
         return
-    call.state.move("error")
-    if not _may_retry(failure, call, options, tools):
-        raise failure
     async with aclosing(_again(failure, send, call, options, tools)) as later:
         async for one in later:
             yield one

@@ -124,9 +124,12 @@ class Provider:
         refusal: str | None = None
         call.state.move("connecting")
         try:
-            async with aclosing(attempt(self._ways, self.selection, call)) as items:
+            items = attempt(self._ways, self.selection, call)
+            try:
                 async for item in items:
                     yield item
+            finally:
+                await items.aclose()
         except FAILURES as error:
             refusal = translator.refusal(error) if isinstance(error, (HttpStatus, StreamError)) else None
             failure = None if refusal else named(error, translator)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from athena_lab.ai.transports import NO_TAP, Message, Tap
@@ -33,10 +32,13 @@ class DecodingTransport:
 
     async def stream(self, request: HttpRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
         decoder = self.decoder()
-        async with aclosing(self._client.chunks(request, accept=self.accept, tap=tap)) as chunks:
+        chunks = self._client.chunks(request, accept=self.accept, tap=tap)
+        try:
             async for chunk in chunks:
                 for message in decoder.feed(chunk):
                     yield message
+        finally:
+            await chunks.aclose()
         for message in decoder.end():
             yield message
 

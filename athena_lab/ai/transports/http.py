@@ -90,14 +90,16 @@ class HttpClient:
 
     async def chunks(self, request: HttpRequest, *, accept: str, tap: Tap = NO_TAP) -> AsyncGenerator[bytes, None]:
         """Send the request and yield its answer's body as it comes, at most `MAX_TOTAL` bytes of it."""
+        import httpx  # noqa: PLC0415 - see the module's docstring
+
         client = await self._open()
         failure: TransportFailure | None = None
         reply: ReplyInfo | None = None
         headers = {**request.headers, "accept": accept, "accept-encoding": "identity"}
         tap.sent(len(request.body))
         try:
-            url = _url(request.url)
-            async with client.stream(request.method, url, headers=headers, content=request.body) as response:
+            asked = httpx.Request(request.method, _url(request.url), headers=headers, content=request.body)
+            async with aclosing(await client.send(asked, stream=True)) as response:
                 reply = ReplyInfo(response.status_code, _headers(response))
                 tap.replied(reply)
                 if not response.is_success:
@@ -150,7 +152,7 @@ async def _capped(response: httpx.Response, reply: ReplyInfo) -> AsyncGenerator[
     if _is_packed(reply):
         raise TransportFailure(Fault.NOT_DATA, "it packed its answer, which was not asked for", reply)
     total = 0
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         total += len(chunk)
         if total > MAX_TOTAL:
             raise TransportFailure(Fault.TOO_LARGE, f"the answer is longer than {MAX_TOTAL:,} bytes", reply)
@@ -169,7 +171,7 @@ async def _refusal(response: httpx.Response, reply: ReplyInfo) -> Exception:
     body = bytearray()
     if _is_packed(reply):
         return HttpStatus(reply, b"")
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_raw():
         body += chunk
         if len(body) >= MAX_ERROR_BODY:
             break
