@@ -8,8 +8,9 @@ import sqlite3
 import stat
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,7 @@ BUSY_SECONDS: Final = 2.0
 """For which another process's transaction is waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Value, frozen=True):
     """What a file is: ``noun`` for people, ``application`` and ``version`` in its header."""
 
     noun: str

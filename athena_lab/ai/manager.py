@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from os import urandom
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-import msgspec
+from msgspec.structs import replace
 
 from athena_lab.ai import failover, offline
 from athena_lab.ai.answer import Answer, fold
@@ -85,7 +84,7 @@ class AIManager:
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
         if failover.policy not in policies:
-            options = msgspec.structs.replace(options, failover=FailoverOptions(enabled=False))
+            options = replace(options, failover=FailoverOptions(enabled=False))
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
         tools = replace(
             tools, meter=meter, guards=guards, later=later, past=past, note=_all(notes), bulkheads=bulkheads

@@ -27,6 +27,7 @@ from athena_lab.ai.transports import (
     MAX_ERROR_BODY,
     MAX_TOTAL,
     NO_TAP,
+    OURS,
     Fault,
     HttpRequest,
     HttpStatus,
@@ -95,7 +96,7 @@ class HttpClient:
         client = await self._open()
         failure: TransportFailure | None = None
         reply: ReplyInfo | None = None
-        headers = {**request.headers, "accept": accept, "accept-encoding": "identity"}
+        headers = {**request.headers, **OURS, "accept": accept}
         tap.sent(len(request.body))
         try:
             asked = httpx.Request(request.method, _url(request.url), headers=headers, content=request.body)
