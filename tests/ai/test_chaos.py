@@ -16,8 +16,9 @@ from athena_lab.ai.breaker import BreakerOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.errors import error_codes
-from athena_lab.events import Failed, FailedOver, Finished, Recovered, Started, Token
+from athena_lab.events import Failed, FailedOver, Finished, Recovered, Started
 from tests.ai.conftest import KEY, row
+from tests.ai.several import shown
 from tests.peers.scripted_server import ScriptedServer, hang, reply, sse, stream
 
 QUESTIONS = 1_000
@@ -87,24 +88,13 @@ async def ask(manager, number):
     return got, asyncio.get_running_loop().time() - began
 
 
-def text_of(events):
-    """What stands at the end, as any reader puts it together."""
-    text = ""
-    for event in events:
-        if isinstance(event, Token):
-            text += event.text
-        elif isinstance(event, FailedOver) and not event.resumed:
-            text = ""
-    return text
-
-
 def check(events, elapsed):
     first, *_, last = events
     assert isinstance(first, Started)
     assert isinstance(last, Finished | Failed)
     assert sum(isinstance(event, Finished | Failed) for event in events) == 1
     assert elapsed < DEADLINE + SLACK
-    text, whole = text_of(events), "".join(WORDS)
+    text, whole = shown(events), "".join(WORDS)
     instead = next((event for event in events if isinstance(event, Recovered)), None)
     if isinstance(last, Failed):
         assert last.error.code in error_codes()
