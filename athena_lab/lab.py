@@ -88,6 +88,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         later=later,
         past=store.past,
         bulkheads=bulkheads,
+        back=later.back,
     )
     watch(ai)
     return Lab(

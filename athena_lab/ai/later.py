@@ -193,9 +193,16 @@ class Later:
 
     def observe(self, ended: RequestEnded) -> None:
         """An observer for `AIManager`: one that answers, and failed a question that waits, is back."""
-        answered: set[str | None] = {attempt.provider for attempt in ended.attempts if attempt.error is None}
-        if answered and not self._failing.isdisjoint(answered | {None}):
-            self._failing -= answered | {None}
+        self._are_back({attempt.provider for attempt in ended.attempts if attempt.error is None})
+
+    def back(self, provider: str) -> None:
+        """For `AIManager` to tell: it can be asked again."""
+        self._are_back({provider})
+
+    def _are_back(self, providers: set[str]) -> None:
+        known: set[str | None] = {*providers, None}
+        if providers and not self._failing.isdisjoint(known):
+            self._failing -= known
             self.wake()
 
     async def _run(self) -> None:
