@@ -118,6 +118,11 @@ class Later:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
+    @property
+    def problem(self) -> QueueUnusable | None:
+        """Why questions cannot be kept or asked here, as far as is known."""
+        return self._store.problem
+
     # -- whoever asks
 
     async def keep(self, request: AnalysisRequest, error: Problem) -> str | None:
