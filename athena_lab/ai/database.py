@@ -92,9 +92,10 @@ class Database:
     def _check(self, connection: sqlite3.Connection) -> None:
         """That the file is of this kind, or nothing yet."""
         kind = self._kind
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+        with transaction(connection, write=False):  # another process may be creating it
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         if application == kind.application and version > kind.version:
             detail = f"The {kind.noun} {self._name} was written by a newer Athena Lab."
             raise kind.error(detail, reason="newer", next_step="Install that version, or set another path.")

@@ -9,15 +9,17 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import AsyncExitStack, closing
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from athena_lab.ai import ledger as ledgers
-from athena_lab.ai.ledger import OTHER, Ledger, LedgerOptions
+from athena_lab.ai.ledger import OTHER, Entry, Ledger, LedgerOptions
 from athena_lab.ai.ledger_file import APPLICATION, LedgerFile
 from athena_lab.ai.types import Spent
 from athena_lab.errors import LedgerUnusable
@@ -272,6 +274,28 @@ async def test_what_was_written_survives_a_kill(open_ledger, path):
     ledger = open_ledger()
     await ledger.sync()
     assert ledger.today().requests == 300
+
+
+def test_another_process_that_creates_the_file_while_we_look_at_it_is_no_stranger(path, monkeypatch):
+    others = []
+    entry = Entry(("2026-11-24", "claude", "m"), NOON, ONE)
+
+    def write():
+        with closing(LedgerFile(path, detail_days=3, keep_days=9)) as file:
+            return file.exchange([entry], "2026-11-24").totals["claude"].requests
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql, *parameters):
+            if "COUNT" in sql and not others:
+                others.append(threading.Thread(target=write))
+                others[0].start()
+                others[0].join(0.3)  # it comes in between if it can
+            return super().execute(sql, *parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Interrupted))
+    assert write() in {1, 2}
+    others[0].join()
+    assert write() == 3
 
 
 # -- a file that fails
