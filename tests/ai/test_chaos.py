@@ -38,6 +38,9 @@ OPTIONS = PipelineOptions(
 )
 PATIENT = BreakerOptions(failures=1_000, failure_ratio=1.0)
 """So that a fault is met by failover, retries and resumption, and not by leaving the provider alone."""
+HASTY = BreakerOptions(open_time=0.05)
+"""So that most are turned away: how many are not, and by which faults they pass, is for the machine's speed to say."""
+ALL_MOVES = {"refused", "service_unavailable", "rate_limited", "provider_timeout", "invalid_response"}
 
 
 def _words(words, reason="stop", end="clean"):
@@ -112,8 +115,8 @@ def check(events, elapsed):
     return last.status
 
 
-@pytest.mark.parametrize(("breaker", "completed"), [(PATIENT, 0.6), (BreakerOptions(open_time=0.05), 0.01)])
-async def test_every_question_ends_in_a_whole_answer_or_a_named_error(breaker, completed):
+@pytest.mark.parametrize(("breaker", "completed", "expected"), [(PATIENT, 0.6, ALL_MOVES), (HASTY, 0.0, set())])
+async def test_every_question_ends_in_a_whole_answer_or_a_named_error(breaker, completed, expected):
     chance, met = random.Random(SEED), Counter()
     options = msgspec.structs.replace(OPTIONS, breaker=breaker)
     async with AsyncExitStack() as stack:
@@ -136,7 +139,5 @@ async def test_every_question_ends_in_a_whole_answer_or_a_named_error(breaker, c
     assert ended.total() == QUESTIONS
     assert ended["completed"] > QUESTIONS * completed, ended
     moves = [event for events, _ in answers for event in events if isinstance(event, FailedOver)]
-    assert {move.resumed for move in moves} == {True, False}
-    assert {"refused", "service_unavailable", "rate_limited", "provider_timeout", "invalid_response"} <= {
-        move.error for move in moves
-    }
+    assert not expected or {move.resumed for move in moves} == {True, False}
+    assert expected <= {move.error for move in moves}

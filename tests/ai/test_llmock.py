@@ -26,7 +26,8 @@ from tests.system import LLMOCK
 TEXT = "An overlay is data behind the image. Ünïcödé 🦠."
 LOOK_UP = Tool("look_up", "Looks a hash up.", {"type": "object", "properties": {"sha256": {"type": "string"}}})
 PROMPT = replace(build_prompt("What is an overlay?"), tools=(LOOK_UP,))
-PATIENT = PipelineOptions(RetryOptions(base=0.5, jitter=0.0))
+PATIENT = PipelineOptions(RetryOptions(base=1.0, jitter=0.0))
+"""No jitter, and waits long beside what a busy machine adds: llmock looks for each to be longer than the one before."""
 HASTY = PipelineOptions(PATIENT.retry, DeadlineOptions(first_token=1.5, between_tokens=1.5))
 
 
