@@ -259,3 +259,80 @@ pub fn slug(name: &str) -> String {
         .collect();
     spaced.split_whitespace().collect::<Vec<_>>().join("-")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Analyze;
+    use crate::triage;
+
+    fn found(data: &[u8]) -> Vec<Algorithm> {
+        triage::analyze(data, &Analyze::default()).0.algorithms
+    }
+
+    fn bytes_of(table: &Table, layout: Layout) -> Vec<u8> {
+        let (width, count) = (table.elements.width(), table.elements.len());
+        let values = (0..count).filter_map(|index| table.elements.get(index));
+        values.flat_map(|value| layout.encode(value, width).into_iter().take(layout.stride(width))).collect()
+    }
+
+    #[test]
+    fn every_table_is_found_in_every_layout_at_its_place() {
+        for table in TABLES {
+            for &layout in table.elements.layouts() {
+                let mut data = vec![0x90; 37];
+                data.extend(bytes_of(table, layout));
+                data.extend([0x90; 16]);
+                let algorithms = found(&data);
+                let evidence = algorithms
+                    .iter()
+                    .filter(|algorithm| algorithm.name == table.algorithm)
+                    .flat_map(|algorithm| &algorithm.evidence)
+                    .find(|evidence| evidence.what == table.what && evidence.layout == Some(layout));
+                let evidence = evidence.unwrap_or_else(|| panic!("{} {} {layout:?}", table.algorithm, table.what));
+                assert_eq!((evidence.offset, evidence.matched), (37, table.elements.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn every_set_of_words_is_found_among_instructions_and_not_with_one_word_less() {
+        for set in WORDS {
+            let code = |count: usize| -> Vec<u8> {
+                let words = set.words.iter().take(count);
+                words.flat_map(|&word| [vec![0xc7, 0x45, 0xf0], word_bytes(word)].concat()).collect()
+            };
+            let has = |data: &[u8]| {
+                let told = found(data);
+                told.iter()
+                    .any(|row| row.name == set.algorithm && row.evidence.iter().any(|piece| piece.what == set.what))
+            };
+            assert!(has(&code(set.least)), "{} {}", set.algorithm, set.what);
+            assert!(!has(&code(set.least - 1)), "{} {}", set.algorithm, set.what);
+        }
+    }
+
+    #[test]
+    fn words_far_from_each_other_tell_nothing() {
+        let mut data = 0x811c_9dc5_u32.to_le_bytes().to_vec();
+        data.extend([0x90; NEAR as usize]);
+        data.extend(0x0100_0193_u32.to_le_bytes());
+        assert!(found(&data).is_empty());
+    }
+
+    #[test]
+    fn a_table_that_was_changed_is_less_sure_and_its_beginning_is_told() {
+        let table = TABLES.iter().find(|table| table.what == "S-box").expect("the S-box of AES");
+        let mut data = bytes_of(table, Layout::Packed);
+        data[100] ^= 1;
+        let algorithms = found(&data);
+        assert_eq!((algorithms[0].confidence, algorithms[0].evidence[0].matched), (80, 100));
+    }
+
+    #[test]
+    fn there_are_more_than_forty_algorithms() {
+        let names: std::collections::BTreeSet<_> =
+            TABLES.iter().map(|table| table.algorithm).chain(WORDS.iter().map(|set| set.algorithm)).collect();
+        assert!(names.len() >= 50, "{}", names.len());
+    }
+}

@@ -67,7 +67,10 @@ fn alphabet_at(data: &[u8], start: usize) -> Option<Alphabet> {
     if bytes.is_sorted() && alphabet != "./".to_owned() + DIGITS_UPPER_LOWER {
         return None;
     }
-    let name = name(&alphabet);
+    let name = match name(&alphabet) {
+        "" if is_in_order(&alphabet) => "letters and digits in order",
+        name => name,
+    };
     Some(Alphabet { offset: start as u64, alphabet, name })
 }
 
@@ -93,6 +96,14 @@ fn name(alphabet: &str) -> &'static str {
         }
         () => "",
     }
+}
+
+/// Whether letters and digits come in whole runs: a list of the characters that a name may have, or base64 of a kind
+/// that is known to somebody. Who wants to hide text shuffles or rotates.
+fn is_in_order(alphabet: &str) -> bool {
+    let letters: String = alphabet.chars().filter(char::is_ascii_alphanumeric).collect();
+    let runs = ["ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", "0123456789"];
+    letters.len() == LETTERS_AND_DIGITS && runs.iter().all(|run| letters.contains(run))
 }
 
 /// An alphabet of one's own hides text from those who decode base64; few honest programs have one.
@@ -136,6 +147,13 @@ mod tests {
     fn a_rotated_alphabet_has_no_name() {
         let rotated = format!("{}ABC+/", &UPPER_LOWER_DIGITS[3..]);
         assert_eq!(names(&rotated), [(0, "")]);
+    }
+
+    #[test]
+    fn a_list_of_characters_in_order_is_not_called_custom() {
+        for text in [format!("{DIGITS_UPPER_LOWER}./"), format!("{UPPER_LOWER_DIGITS}+.")] {
+            assert_eq!(names(&text), [(0, "letters and digits in order")]);
+        }
     }
 
     #[test]

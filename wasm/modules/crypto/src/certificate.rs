@@ -3,11 +3,14 @@
 use serde::Serialize;
 
 use crate::der::{BIT_STRING, EXPLICIT_0, INTEGER, OID, SEQUENCE, SET, Value, dotted, values};
+use crate::hex::hex;
 use crate::keys::{KeyFacts, public_key_info};
 
 /// Attributes of a name that are reported, and characters of each.
 const MAX_ATTRIBUTES: usize = 16;
 const MAX_TEXT: usize = 128;
+/// Bytes of a serial number: honest ones have up to 20 (4.1.2.2).
+const MAX_SERIAL: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Certificate {
@@ -42,7 +45,7 @@ pub fn certificate(outer: &Value) -> Option<(Certificate, KeyFacts)> {
     let certificate = Certificate {
         subject: name(&subject),
         issuer: name(&issuer),
-        serial: hex(serial.content),
+        serial: hex(serial.content.get(..MAX_SERIAL).unwrap_or(serial.content)),
         not_before: text(&not_before),
         not_after: text(&not_after),
         self_issued: subject.content == issuer.content,
@@ -81,9 +84,4 @@ fn text(value: &Value) -> String {
         String::from_utf8_lossy(content).into_owned()
     };
     whole.chars().take(MAX_TEXT).collect()
-}
-
-/// Serial numbers have up to 20 bytes (4.1.2.2).
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().take(64).map(|byte| format!("{byte:02x}")).collect()
 }

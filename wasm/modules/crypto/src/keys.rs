@@ -235,7 +235,7 @@ impl Keys {
         let bits = u32::from_le_bytes([a, b, c, d]) as usize;
         // A private key has the modulus, five numbers of half its length, and the exponent.
         let body = if kind == Kind::PrivateKey { bits / 16 * 9 } else { bits / 8 };
-        if !(384..=16_384).contains(&bits) || bits % 8 != 0 || data.len() < at + 20 + body {
+        if !(384..=16_384).contains(&bits) || !bits.is_multiple_of(8) || data.len() < at + 20 + body {
             return;
         }
         self.add(Meaning::new(kind, "RSA", bits), "capi-blob", at, 20 + body);

@@ -6,6 +6,7 @@ mod apis;
 mod certificate;
 mod der;
 mod functions;
+mod hex;
 mod keys;
 mod limits;
 mod options;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use module_kit::{Finding, Findings, Severity};
 use serde::Serialize;
 
-use crate::certificate::hex;
+use crate::hex::hex;
 use crate::limits::MAX_XOR;
 
 /// Every program of Windows has the first; the others are in what programs carry hidden.
@@ -211,8 +211,9 @@ fn most_frequent(data: &[u8], phase: usize, length: usize) -> u8 {
 
 /// The key without its repetitions.
 fn shortest(key: Vec<u8>) -> Vec<u8> {
-    let period = (1..key.len())
-        .find(|&period| key.len() % period == 0 && key.iter().zip(key.iter().skip(period)).all(|(a, b)| a == b));
+    let period = (1..key.len()).find(|&period| {
+        key.len().is_multiple_of(period) && key.iter().zip(key.iter().skip(period)).all(|(a, b)| a == b)
+    });
     match period {
         Some(period) => key.into_iter().take(period).collect(),
         None => key,

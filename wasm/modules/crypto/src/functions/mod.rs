@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use module_kit::{Call, Output, Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::certificate::hex;
+use crate::hex::{from_hex, hex};
 use crate::limits::{MAX_ARGUMENT, MAX_DATA};
 
 type Run = fn(&Call, Option<&[u8]>) -> Result<Output, Refusal>;
@@ -107,12 +107,6 @@ fn decode(name: &str, text: &str, longest: usize) -> Result<Vec<u8>, Refusal> {
         return BASE64_STANDARD.decode(text).map_err(|_| refuse(format!("`{name}` is not base64")));
     }
     from_hex(text).ok_or_else(|| refuse(format!("`{name}` is not hexadecimal, nor begins with `base64:` or `text:`")))
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    rest.is_empty().then(|| pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect())?
 }
 
 pub fn refuse(what: String) -> Refusal {

@@ -264,7 +264,7 @@ const fn roots(degree: u32) -> [u64; 80] {
 const fn is_prime(number: u64) -> bool {
     let mut divisor = 2;
     while divisor * divisor <= number {
-        if number % divisor == 0 {
+        if number.is_multiple_of(divisor) {
             return false;
         }
         divisor += 1;

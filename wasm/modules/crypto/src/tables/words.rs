@@ -175,8 +175,10 @@ pub static WORDS: &[Set] = &[
         4,
         &[W32(0x6170_7865), W32(0x3120_646e), W32(0x7962_2d36), W32(0x6b20_6574)],
     ),
-    // Wheeler and Needham, "TEA", 1994: delta, its negative, and 32 times delta, where decryption begins.
-    set("TEA family", BlockCipher, "delta", 2, &[W32(0x9e37_79b9), W32(0x61c8_8647), W32(0xc6ef_3720)]),
+    // Wheeler and Needham, "TEA", 1994: delta or its negative, and 32 times delta, where decryption begins. Delta and its
+    // negative are one constant to a compiler, and other ciphers have it too.
+    set("TEA family", BlockCipher, "delta and its sum", 2, &[W32(0x9e37_79b9), W32(0xc6ef_3720)]),
+    set("TEA family", BlockCipher, "-delta and its sum", 2, &[W32(0x61c8_8647), W32(0xc6ef_3720)]),
     // RFC 2040, 8: P32 and Q32; RC6 has the same. Q32 is TEA's delta, so that P32 is what tells.
     set("RC5 or RC6", BlockCipher, "P and Q", 2, &[W32(0xb7e1_5163), W32(0x9e37_79b9)]),
     set("RC5 or RC6", BlockCipher, "P and -Q", 2, &[W32(0xb7e1_5163), W32(0x61c8_8647)]),
