@@ -197,6 +197,17 @@ impl Keys {
         Some(outer.size)
     }
 
+    /// In the order of the file, without what is a part of another: a key inside its wrapping.
+    pub fn sort(&mut self) {
+        self.found.sort_by_key(|key| (key.offset, std::cmp::Reverse(key.length)));
+        let mut end = 0;
+        self.found.retain(|key| {
+            let outside = key.offset + key.length > end;
+            end = end.max(key.offset + key.length);
+            outside
+        });
+    }
+
     fn add(&mut self, meaning: Meaning, encoding: &'static str, at: usize, length: usize) {
         if self.found.len() == MAX_KEYS {
             self.left_out += 1;

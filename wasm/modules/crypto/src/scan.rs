@@ -31,11 +31,12 @@ struct Anchor {
 /// let 0.3 % of other places through.
 pub struct Index {
     anchors: Vec<Anchor>,
-    bitmap: Vec<u64>,
+    bitmap: Box<[u64; BITMAP_WORDS]>,
     spaced: Vec<Anchor>,
 }
 
 const HASH_BITS: u32 = 18;
+const BITMAP_WORDS: usize = 1 << (HASH_BITS - 6);
 
 fn hash(value: u32) -> usize {
     (value.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
@@ -71,7 +72,7 @@ impl Index {
     }
 
     fn of(mut anchors: Vec<Anchor>, mut spaced: Vec<Anchor>) -> Self {
-        let mut bitmap = vec![0; 1 << (HASH_BITS - 6)];
+        let mut bitmap = Box::new([0; BITMAP_WORDS]);
         anchors.sort_by_key(|anchor| anchor.value);
         spaced.sort_by_key(|anchor| anchor.value);
         for anchor in &anchors {

@@ -70,7 +70,7 @@ fn scan(data: &[u8]) -> (Vec<Algorithm>, Vec<Api>, Keys) {
             }
         }
     });
-    keys.found.sort_by_key(|key| key.offset);
+    keys.sort();
     (collector.finish(), apis.finish(), keys)
 }
 

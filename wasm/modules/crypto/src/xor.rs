@@ -36,11 +36,14 @@ const SHORT_KEYS: usize = 4;
 /// Bytes beyond the key that must fit. 6 fit by chance once in 2^48 places, times the texts and lengths.
 const LEAST_CHECKED: usize = 6;
 const HASH_BITS: u32 = 14;
+const BITMAP_WORDS: usize = 1 << (HASH_BITS - 6);
 /// Where a program's DOS text may be behind its beginning: linkers write it at 0x4e, or after their own header.
 const DOS_TEXT: std::ops::RangeInclusive<usize> = 0x40..=0x200;
 /// Keys by frequency: lengths, and bytes that are looked at.
 const FREQUENCY_KEYS: usize = 32;
 const FREQUENCY_BYTES: usize = 8_192;
+/// Bytes that are looked through for all lengths before the next: a half of a first-level cache, a multiple of the steps.
+const BLOCK: usize = 16 << 10;
 
 #[derive(Debug, Serialize)]
 pub struct Guess {
@@ -75,7 +78,7 @@ struct Difference {
 struct Differences {
     length: usize,
     sorted: Vec<Difference>,
-    bitmap: Vec<u64>,
+    bitmap: Box<[u64; BITMAP_WORDS]>,
 }
 
 fn hash(value: u32) -> usize {
@@ -90,7 +93,7 @@ fn difference(data: &[u8], at: usize, length: usize) -> Option<u32> {
 
 impl Differences {
     fn of(texts: &'static [&'static [u8]], length: usize, step: usize) -> Self {
-        let (mut sorted, mut bitmap) = (Vec::new(), vec![0_u64; 1 << (HASH_BITS - 6)]);
+        let (mut sorted, mut bitmap) = (Vec::new(), Box::new([0_u64; BITMAP_WORDS]));
         for text in texts {
             for at in 0..step {
                 let Some(value) = difference(text, at, length) else { break };
@@ -105,18 +108,17 @@ impl Differences {
         Self { length, sorted, bitmap }
     }
 
-    fn look(&self, data: &[u8], step: usize, mut found: impl FnMut(usize, &'static [u8])) {
-        for at in (0..data.len()).step_by(step) {
-            let Some(value) = difference(data, at, self.length) else { return };
-            let bit = hash(value);
+    fn look(&self, data: &[u8], step: usize, mut found: impl FnMut(usize, &'static [u8], usize)) {
+        let places = data.windows(self.length + 4).step_by(step).map(|window| difference(window, 0, self.length));
+        for (index, value) in places.enumerate() {
+            let bit = hash(value.unwrap_or(0));
             if self.bitmap.get(bit / 64).is_none_or(|word| word >> (bit % 64) & 1 == 0) {
                 continue;
             }
+            let value = value.unwrap_or(0);
             let first = self.sorted.partition_point(|known| known.value < value);
             for known in self.sorted.iter().skip(first).take_while(|known| known.value == value) {
-                if let Some(start) = at.checked_sub(known.at) {
-                    found(start, known.text);
-                }
+                found(index * step, known.text, known.at);
             }
         }
     }
@@ -128,9 +130,17 @@ pub fn guess(data: &[u8]) -> (Vec<Guess>, u64) {
     guesses.by_frequency(data);
     let groups = [(LONG, LONG_STEP, LONG_KEYS), (SHORT, SHORT_STEP, SHORT_KEYS)];
     for (texts, step, keys) in groups {
-        for length in 1..=keys {
-            Differences::of(texts, length, step)
-                .look(data, step, |start, text| guesses.check(data, start, text, length));
+        let tables: Vec<Differences> = (1..=keys).map(|length| Differences::of(texts, length, step)).collect();
+        // A block is read from the cache for all lengths; the bytes behind it are those of its last windows.
+        for block in (0..data.len()).step_by(BLOCK) {
+            for table in &tables {
+                let end = data.len().min(block + BLOCK + table.length + 3);
+                table.look(data.get(block..end).unwrap_or_default(), step, |at, text, back| {
+                    if let Some(start) = (block + at).checked_sub(back) {
+                        guesses.check(data, start, text, table.length);
+                    }
+                });
+            }
         }
     }
     guesses.found.sort_by_key(|guess| (std::cmp::Reverse(guess.confidence), guess.offset));
@@ -180,6 +190,11 @@ impl Guesses {
     fn by_frequency(&mut self, data: &[u8]) {
         let beginning = data.get(..FREQUENCY_BYTES).unwrap_or(data);
         for length in 1..=FREQUENCY_KEYS {
+            // What the first byte gives already rules out nearly all lengths.
+            let first = most_frequent(beginning, 0, length);
+            if first == 0 || !data.first().is_some_and(|&byte| matches!(byte ^ first, b'M' | 0x7f)) {
+                continue;
+            }
             let key: Vec<u8> = (0..length).map(|phase| most_frequent(beginning, phase, length)).collect();
             if key.contains(&0) {
                 continue;
