@@ -77,7 +77,7 @@ def test_keys_that_a_library_made_are_found(module: Guest) -> None:
     serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa  # noqa: PLC0415  # only where it is installed
 
-    made = {
+    made: dict[str, Any] = {
         "RSA": rsa.generate_private_key(65_537, 1_024),
         "EC": ec.generate_private_key(ec.SECP256R1()),
         "Ed25519": ed25519.Ed25519PrivateKey.generate(),

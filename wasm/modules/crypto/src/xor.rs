@@ -42,8 +42,6 @@ const DOS_TEXT: std::ops::RangeInclusive<usize> = 0x40..=0x200;
 /// Keys by frequency: lengths, and bytes that are looked at.
 const FREQUENCY_KEYS: usize = 32;
 const FREQUENCY_BYTES: usize = 8_192;
-/// Bytes that are looked through for all lengths before the next: a half of a first-level cache, a multiple of the steps.
-const BLOCK: usize = 16 << 10;
 
 #[derive(Debug, Serialize)]
 pub struct Guess {
@@ -85,18 +83,18 @@ fn hash(value: u32) -> usize {
     (value.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
 }
 
-/// Four bytes from `at`, each XORed with the one `length` further on.
-fn difference(data: &[u8], at: usize, length: usize) -> Option<u32> {
-    let word = |at: usize| data.get(at..)?.first_chunk().map(|chunk| u32::from_le_bytes(*chunk));
-    Some(word(at)? ^ word(at + length)?)
+/// Four bytes at the beginning of `window`, each XORed with one of the last four.
+fn difference(window: &[u8]) -> u32 {
+    let word = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes));
+    word(window.first_chunk()) ^ word(window.last_chunk())
 }
 
 impl Differences {
     fn of(texts: &'static [&'static [u8]], length: usize, step: usize) -> Self {
         let (mut sorted, mut bitmap) = (Vec::new(), Box::new([0_u64; BITMAP_WORDS]));
         for text in texts {
-            for at in 0..step {
-                let Some(value) = difference(text, at, length) else { break };
+            for (at, window) in text.windows(length + 4).enumerate().take(step) {
+                let value = difference(window);
                 let bit = hash(value);
                 if let Some(word) = bitmap.get_mut(bit / 64) {
                     *word |= 1 << (bit % 64);
@@ -108,17 +106,18 @@ impl Differences {
         Self { length, sorted, bitmap }
     }
 
-    fn look(&self, data: &[u8], step: usize, mut found: impl FnMut(usize, &'static [u8], usize)) {
-        let places = data.windows(self.length + 4).step_by(step).map(|window| difference(window, 0, self.length));
-        for (index, value) in places.enumerate() {
-            let bit = hash(value.unwrap_or(0));
+    fn look(&self, data: &[u8], step: usize, mut found: impl FnMut(usize, &'static [u8])) {
+        for (index, window) in data.windows(self.length + 4).step_by(step).enumerate() {
+            let value = difference(window);
+            let bit = hash(value);
             if self.bitmap.get(bit / 64).is_none_or(|word| word >> (bit % 64) & 1 == 0) {
                 continue;
             }
-            let value = value.unwrap_or(0);
             let first = self.sorted.partition_point(|known| known.value < value);
             for known in self.sorted.iter().skip(first).take_while(|known| known.value == value) {
-                found(index * step, known.text, known.at);
+                if let Some(start) = (index * step).checked_sub(known.at) {
+                    found(start, known.text);
+                }
             }
         }
     }
@@ -130,17 +129,9 @@ pub fn guess(data: &[u8]) -> (Vec<Guess>, u64) {
     guesses.by_frequency(data);
     let groups = [(LONG, LONG_STEP, LONG_KEYS), (SHORT, SHORT_STEP, SHORT_KEYS)];
     for (texts, step, keys) in groups {
-        let tables: Vec<Differences> = (1..=keys).map(|length| Differences::of(texts, length, step)).collect();
-        // A block is read from the cache for all lengths; the bytes behind it are those of its last windows.
-        for block in (0..data.len()).step_by(BLOCK) {
-            for table in &tables {
-                let end = data.len().min(block + BLOCK + table.length + 3);
-                table.look(data.get(block..end).unwrap_or_default(), step, |at, text, back| {
-                    if let Some(start) = (block + at).checked_sub(back) {
-                        guesses.check(data, start, text, table.length);
-                    }
-                });
-            }
+        for length in 1..=keys {
+            let differences = Differences::of(texts, length, step);
+            differences.look(data, step, |start, text| guesses.check(data, start, text, length));
         }
     }
     guesses.found.sort_by_key(|guess| (std::cmp::Reverse(guess.confidence), guess.offset));
