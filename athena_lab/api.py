@@ -15,7 +15,9 @@ from athena_lab.ai.states import State
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus
 from athena_lab.errors import Problem
 from athena_lab.events import AnyEvent
+from athena_lab.report import ModuleResult, Report
 from athena_lab.report.findings import Slot
+from athena_lab.sample import MIB
 from athena_lab.wasm.contract import Name
 
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
@@ -35,14 +37,19 @@ class Response(msgspec.Struct, frozen=True, rename="camel"):
     """Base of the bodies that we give."""
 
 
+SessionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{24}$", max_length=24)]
+
+
 class TriageOptions(Request, frozen=True):
-    """Which kinds of module may run, and for how long each."""
+    """Which kinds of module may run, for how long each, and what they bring along."""
 
     include_deobfuscation: bool = True
     include_crypto: bool = True
     include_network_analysis: bool = True
     timeout: Seconds | None = None
     """For each module; the server's default where there is none."""
+    sessions: Annotated[tuple[SessionId, ...], Meta(max_length=16)] = ()
+    """Open sessions, at most one of a module: its ``analyze`` gets what is kept there, a compiled rule set say."""
 
 
 class AnalyzeSample(Request, frozen=True):
@@ -66,6 +73,8 @@ class Execute(Request, frozen=True):
     file_data: str | None = None
     sample: Sha256 | None = None
     timeout: Seconds | None = None
+    session: SessionId | None = None
+    """One of the module's: the function gets what is kept there, and may keep something."""
 
 
 class Executed(Response, frozen=True):
@@ -84,7 +93,9 @@ class Load(Request, frozen=True):
 
 
 class ModuleInfo(Response, frozen=True):
-    """One module. `memory_usage` is the largest linear memory that a call of it used."""
+    """One module. `memory_usage` is the largest linear memory that a call of it used, `memory_bytes` and `deadline`
+    (seconds) are what one call may have.
+    """
 
     name: str
     status: Literal["loaded", "available", "failed"]
@@ -94,6 +105,40 @@ class ModuleInfo(Response, frozen=True):
     size: int
     detail: str = ""
     """What is wrong, and what to do about it."""
+    memory_bytes: int = 0
+    deadline: float = 0.0
+
+
+class SetLimits(Request, frozen=True):
+    """POST /api/v1/wasm/modules/{name}/limits, for the module's calls from now on. None: as ``[wasm]`` says."""
+
+    memory_bytes: Annotated[int, Meta(ge=MIB, le=4_096 * MIB)] | None = None
+    deadline: Seconds | None = None
+
+
+class OpenSession(Request, frozen=True):
+    """POST /api/v1/wasm/sessions. `ttl`: seconds that it is kept unused; None: as ``[wasm.sessions]`` says."""
+
+    module: Name
+    ttl: Annotated[float, Meta(ge=1, le=86_400)] | None = None
+
+
+class SessionInfo(Response, frozen=True):
+    """What a module keeps between calls. `size` in bytes, `expires_in` seconds from now if it is not used."""
+
+    id: str
+    module: str
+    version: str
+    ttl: float
+    expires_in: float
+    size: int
+    calls: int
+
+
+class SessionList(Response, frozen=True):
+    """GET /api/v1/wasm/sessions: the oldest first. Whoever knows an id may use the session."""
+
+    sessions: tuple[SessionInfo, ...]
 
 
 class Modules(Response, frozen=True):
@@ -220,7 +265,7 @@ MAX_WAIT = 30.0
 
 
 class Accepted(Response, frozen=True):
-    """POST /api/v1/ai/analyze with ``Prefer: respond-async``. `url` is where to ask for the events."""
+    """POST /api/v1/ai/analyze and /api/v1/wasm/analyze with ``Prefer: respond-async``. `url` is where to ask."""
 
     id: str
     url: str
@@ -228,11 +273,24 @@ class Accepted(Response, frozen=True):
 
 
 class JobQuery(msgspec.Struct, frozen=True):
-    """The query of GET /api/v1/ai/jobs/{id}."""
+    """The query of GET /api/v1/ai/jobs/{id} and /api/v1/wasm/jobs/{id}."""
 
     after: Cursor = 0
     wait: Annotated[float, Meta(ge=0, le=MAX_WAIT)] = 0.0
-    """Seconds to wait for an event, where there is none yet."""
+    """Seconds to wait for an event, or a result, where there is none yet."""
+
+
+class TriageState(Response, frozen=True):
+    """GET /api/v1/wasm/jobs/{id}: the modules' results behind ``after``, and the report once all are there."""
+
+    id: str
+    status: Literal["processing", "completed", "partial", "failed", "cancelled"]
+    results: tuple[ModuleResult, ...]
+    next: int
+    """What to give as ``after`` next time."""
+    report: Report | None = None
+    error: Problem | None = None
+    """Why there is no report."""
 
 
 JobStateName = State | Literal["queued"]

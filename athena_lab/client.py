@@ -164,10 +164,11 @@ class LabClient:
         *,
         source: Source | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
+        session: str | None = None,
     ) -> Any:
         sample = (await self.add(source)).sha256 if source is not None else None
         encoded = msgspec.Raw(encode(args or {}))
-        request = api.Execute(module, function, encoded, None, sample, timeout)
+        request = api.Execute(module, function, encoded, None, sample, timeout, session)
         return msgspec.json.decode((await self._post("api/v1/wasm/execute", request, api.Executed)).result)
 
     async def capabilities(self) -> api.Capabilities:
@@ -176,9 +177,29 @@ class LabClient:
     async def modules(self) -> api.Modules:
         return await self._get("api/v1/wasm/modules", api.Modules)
 
-    async def load(self, modules: Sequence[str] | None = None) -> api.Modules:
-        request = api.Load(tuple(modules) if modules is not None else None)
+    async def load(self, names: Sequence[str] | None = None) -> api.Modules:
+        request = api.Load(tuple(names) if names is not None else None)
         return await self._post("api/v1/wasm/load", request, api.Modules)
+
+    async def unload(self, module: str) -> api.Modules:
+        return await self._post(f"api/v1/wasm/modules/{quote(module, safe='')}/unload", None, api.Modules)
+
+    async def limit(
+        self, module: str, *, memory_bytes: int | None = None, deadline: float | None = None
+    ) -> api.Modules:
+        path = f"api/v1/wasm/modules/{quote(module, safe='')}/limits"
+        return await self._post(path, api.SetLimits(memory_bytes, deadline), api.Modules)
+
+    async def open_session(self, module: str, *, ttl: float | None = None) -> api.SessionInfo:
+        return await self._post("api/v1/wasm/sessions", api.OpenSession(module, ttl), api.SessionInfo)
+
+    async def sessions(self) -> tuple[api.SessionInfo, ...]:
+        return (await self._get("api/v1/wasm/sessions", api.SessionList)).sessions
+
+    async def close_session(self, session: str) -> api.SessionInfo:
+        path = f"api/v1/wasm/sessions/{quote(session, safe='')}"
+        closed: api.SessionInfo = decode(await self._send("DELETE", path), api.SessionInfo)
+        return closed
 
     async def reload(self, module: str) -> api.Reloaded:
         return await self._post(f"api/v1/wasm/modules/{quote(module, safe='')}/reload", None, api.Reloaded)

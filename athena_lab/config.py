@@ -41,6 +41,7 @@ from athena_lab.bulkheads import BulkheadsOptions
 from athena_lab.errors import ConfigError
 from athena_lab.sample import DEFAULT_MAX_BYTES, MIB
 from athena_lab.wasm.runtime import RuntimeOptions
+from athena_lab.wasm.sessions import SessionOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,8 @@ class SampleConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class WasmConfig(RuntimeOptions, frozen=True):
     """``[wasm]``: the sandbox's limits, and where its modules are."""
 
+    sessions: SessionOptions = SessionOptions()
+    """``[wasm.sessions]``: what modules keep between calls."""
     components: str = ""
     """Folder of components with their manifest; empty for the modules that come with Athena Lab."""
 

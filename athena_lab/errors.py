@@ -23,6 +23,9 @@
     │   ├── UnknownModule          no module of that name
     │   ├── UnknownFunction        the module has no such function
     │   ├── UnknownJob             no analysis of that id, or no longer
+    │   ├── UnknownSession         no session of that id, or no longer
+    │   ├── SessionConflict        another call changed the session in the meantime
+    │   ├── SessionsFull           as many sessions are open, or as much is kept in them, as may
     │   ├── NotAuthenticated       no token, or a wrong one
     │   ├── NotAllowed             a foreign origin, host or scope
     │   ├── UnknownRoute           no such path under /api/v1
@@ -331,6 +334,27 @@ class UnknownJob(RequestError):
     title = "Unknown analysis"
     status = 404
     next_step = "Ask again: an answer is kept for a while after its end, and over a restart only a queued question's."
+
+
+class UnknownSession(RequestError):
+    code = "unknown_session"
+    title = "Unknown session"
+    status = 404
+    next_step = "Open a new one: a session ends when it is not used for a while, and when its module is replaced."
+
+
+class SessionConflict(RequestError):
+    code = "session_conflict"
+    title = "Session changed meanwhile"
+    status = 409
+    next_step = "Ask again: what the other call kept is in the session now."
+
+
+class SessionsFull(RequestError):
+    code = "sessions_full"
+    title = "Too many sessions"
+    status = 503
+    next_step = "Close a session that is not needed (DELETE /api/v1/wasm/sessions/{id}), or raise [wasm.sessions]."
 
 
 class UnsupportedMedia(RequestError):

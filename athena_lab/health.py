@@ -53,9 +53,16 @@ def queues(shared: Iterable[Bulkhead], providers: Mapping[str, Bulkhead]) -> api
 
 
 def wasm(runtime: Runtime) -> tuple[api.Health, str]:
-    failures = " ".join(f"{name}: {error}" for name, error in runtime.failures.items())
+    """Unhealthy where no module can be used, degraded where one cannot, or fails half of its calls."""
+    wrong = {name: str(error) for name, error in runtime.failures.items()}
     if not runtime.modules:
-        return "unhealthy", failures or "No module is loaded. Build the modules with `make wasm`."
-    if failures:
-        return "degraded", failures
+        return "unhealthy", _sentence(wrong) or "No module is loaded. Load one, or build them with `make wasm`."
+    unwell = {name: runtime.health[name].problem for name in runtime.modules if runtime.health[name].problem}
+    silent = [name for name in runtime.modules if runtime.health[name].fault is not None]
+    if wrong or unwell:
+        return "unhealthy" if len(silent) == len(runtime.modules) else "degraded", _sentence(wrong | unwell)
     return "healthy", f"{len(runtime.modules)} loaded: {', '.join(sorted(runtime.modules))}."
+
+
+def _sentence(wrong: Mapping[str, str]) -> str:
+    return " ".join(f"{name}: {problem}" for name, problem in wrong.items())

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api, health
+from athena_lab import api, health, modules
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
@@ -26,13 +26,15 @@ from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, QueueFull, WasmError
-from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
+from athena_lab.report import ModuleResult, Report, Slot, build_report
 from athena_lab.report.display import counted
 from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, display_name
 from athena_lab.telemetry.bulkheads import watch as watch_bulkhead
-from athena_lab.wasm.catalog import Catalog, Entry
+from athena_lab.triages import Triage, Triages
+from athena_lab.wasm.catalog import Catalog
 from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.runtime import Module, Runtime, SampleFile
+from athena_lab.wasm.sessions import Session, Sessions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -44,9 +46,12 @@ if TYPE_CHECKING:
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
+    from athena_lab.wasm.runtime import Completed
 
 _KEPT_BYTES = 64 * MIB
 """Of module data in the reports that are kept in memory."""
+_PROBE_EVERY = 5.0
+"""Seconds. How the sandbox is, is measured no more often."""
 _TRIAGE_SECONDS = 60.0
 """What an answer may take beyond its own deadline: its sample is analysed first."""
 _OPTIONS = api.TriageOptions()
@@ -92,6 +97,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
         runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache, bulkheads=bulkheads),
+        sessions=Sessions(config.wasm.sessions),
         ai=ai,
         later=later,
         bulkheads=bulkheads,
@@ -110,6 +116,7 @@ class Lab:
         *,
         quarantine: Quarantine,
         runtime: Runtime,
+        sessions: Sessions,
         ai: AIManager,
         later: Later,
         bulkheads: Bulkheads,
@@ -117,6 +124,10 @@ class Lab:
         self.config = config
         self._quarantine = quarantine
         self._runtime = runtime
+        self._sessions = sessions
+        self.triages = Triages()
+        self._probed = 0.0
+        self._last_check = 0.0
         self._ai = ai
         self._bulkheads = bulkheads
         self.jobs = Jobs(config.ai.jobs)
@@ -174,8 +185,29 @@ class Lab:
         wanted = valid(api.AnalyzeSample(analysis_type=analysis_type, modules=names, options=options or _OPTIONS))
         sample = await self.add(source)
         chosen, failed = await self._choose(wanted.analysis_type, wanted.modules, wanted.options)
-        async with contextlib.aclosing(self._triage(sample, wanted, chosen, failed)) as parts:
+        sessions = self._sessions_of(wanted.options.sessions)
+        async with contextlib.aclosing(self._triage(sample, wanted, chosen, failed, sessions)) as parts:
             yield parts
+
+    def submit_triage(self, sample: Sample, wanted: api.AnalyzeSample) -> Triage:
+        """A triage that runs by itself, and whose report can be asked for later."""
+        self._check_open()
+        return self.triages.start(
+            lambda: self.stream_triage(
+                sample, analysis_type=wanted.analysis_type, modules=wanted.modules, options=wanted.options
+            )
+        )
+
+    def _sessions_of(self, ids: Sequence[str]) -> dict[str, Session]:
+        """By module. Raises `UnknownSession`, and `InvalidField` for two of one module."""
+        sessions = {}
+        for id_ in ids:
+            session = self._sessions.get(id_)
+            name = session.module.entry.name
+            if name in sessions:
+                raise InvalidField(f"Two of the sessions are of {name}.")
+            sessions[name] = self._sessions.get(id_, self._runtime.module(name))
+        return sessions
 
     async def _choose(
         self, analysis_type: AnalysisType, names: Sequence[str] | None, options: api.TriageOptions
@@ -198,9 +230,15 @@ class Lab:
         )
 
     async def _triage(
-        self, sample: Sample, wanted: api.AnalyzeSample, modules: Sequence[Module], failed: Sequence[WasmError]
+        self,
+        sample: Sample,
+        wanted: api.AnalyzeSample,
+        modules: Sequence[Module],
+        failed: Sequence[WasmError],
+        sessions: Mapping[str, Session],
     ) -> AsyncGenerator[ModuleResult | Report]:
-        key = (sample.sha256, sample.name, wanted, tuple(module.entry.sha256 for module in modules))
+        turns = tuple(session.turn for session in sessions.values())
+        key = (sample.sha256, sample.name, wanted, turns, tuple(module.entry.sha256 for module in modules))
         if (known := self._reports.get(key)) is not None:
             self._reports.move_to_end(key)
             for result in known.module_results:
@@ -212,7 +250,10 @@ class Lab:
         for _, result in results:
             yield result
         async with contextlib.AsyncExitStack() as stack:
-            tasks = [asyncio.create_task(self._run(module, sample, wanted)) for module in modules]
+            tasks = [
+                asyncio.create_task(self._run(module, sample, wanted, sessions.get(module.entry.name)))
+                for module in modules
+            ]
             stack.push_async_callback(_cancel_all, tasks)
             for finished in asyncio.as_completed(tasks):
                 slot, result = await finished
@@ -224,16 +265,19 @@ class Lab:
         self._keep(key, report)
         yield report
 
-    async def _run(self, module: Module, sample: Sample, wanted: api.AnalyzeSample) -> tuple[Slot, ModuleResult]:
+    async def _run(
+        self, module: Module, sample: Sample, wanted: api.AnalyzeSample, session: Session | None
+    ) -> tuple[Slot, ModuleResult]:
         described = module.description
         started = time.perf_counter()
         try:
-            done = await self._runtime.call(
+            done = await self._call(
                 described.name,
                 "analyze",
                 _arguments(module, wanted.analysis_type),
                 sample=self._file(sample),
                 deadline=wanted.options.timeout,
+                session=session,
             )
             result = ModuleResult.ok(
                 described.name,
@@ -243,8 +287,7 @@ class Lab:
                 time=done.elapsed,
                 memory_bytes=done.output.memory_bytes,
             )
-            if described.name == FACTS_MODULE:
-                result.decode_facts()
+            result.facts()  # what breaks the contract is told here, as that module's failure
         except QueueFull:  # no fault of the module: the caller should come again
             raise
         except WasmError as error:
@@ -252,6 +295,16 @@ class Lab:
                 described.name, described.version, error=error.problem(), time=time.perf_counter() - started
             )
         return described.slot, result
+
+    async def _call(self, *what: Any, session: Session | None, **how: Any) -> Completed:
+        """As `Runtime.call`, with what the session keeps."""
+        if session is None:
+            return await self._runtime.call(*what, **how)
+        turn = session.turn
+        session.calls += 1
+        done = await self._runtime.call(*what, state=session.state, **how)
+        self._sessions.keep(session, turn, done.output.state)
+        return done
 
     def _file(self, sample: Sample) -> SampleFile:
         return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name))
@@ -271,8 +324,9 @@ class Lab:
         *,
         source: Source | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
+        session: str | None = None,
     ) -> Any:
-        executed = await self.execute_raw(module, function, args, source=source, timeout=timeout)
+        executed = await self.execute_raw(module, function, args, source=source, timeout=timeout, session=session)
         return msgspec.json.decode(executed.result)
 
     async def execute_raw(
@@ -283,12 +337,14 @@ class Lab:
         *,
         source: Source | None = None,
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
+        session: str | None = None,
     ) -> api.Executed:
         """As `execute`, with the result still encoded, and its time; arguments may be encoded, too."""
         await self._ensure_loaded()
         valid(api.TriageOptions(timeout=timeout))
         file = self._file(await self.add(source)) if source is not None else None
-        done = await self._runtime.call(module, function, args, sample=file, deadline=timeout)
+        opened = self._sessions.get(session, self._runtime.module(module)) if session is not None else None
+        done = await self._call(module, function, args, sample=file, deadline=timeout, session=opened)
         return api.Executed(module, function, done.output.data, done.elapsed)
 
     # -- the question's way
@@ -374,8 +430,7 @@ class Lab:
 
     async def _ensure_loaded(self) -> None:
         self._check_open()
-        if self._runtime.untried:
-            await self._runtime.load()
+        await self._runtime.load_untried()
 
     def _check_open(self) -> None:
         if self._closed:
@@ -387,7 +442,7 @@ class Lab:
         return api.Capabilities(
             runtime=f"wasmtime {version('wasmtime')}",
             architecture=platform.machine(),
-            modules=tuple(_capabilities(module) for module in self._runtime.modules.values()),
+            modules=tuple(modules.capabilities(module) for module in self._runtime.modules.values()),
             limits=api.Limits(
                 workers=self._runtime.workers,
                 queue=self._runtime.queue,
@@ -401,25 +456,40 @@ class Lab:
     async def modules(self) -> api.Modules:
         self._check_open()
         entries = await asyncio.to_thread(self._runtime.catalog.scan)
-        return api.Modules(tuple(self._info(entry) for entry in entries))
+        return api.Modules(tuple(modules.info(self._runtime, entry) for entry in entries))
 
-    def _info(self, entry: Entry) -> api.ModuleInfo:
-        module, failure = self._runtime.modules.get(entry.name), self._runtime.failures.get(entry.name)
-        counts = self._runtime.counts.get(entry.name)
-        return api.ModuleInfo(
-            name=entry.name,
-            status="loaded" if module else "failed" if failure else "available",
-            version=module.description.version if module else None,
-            capabilities=module.description.capabilities if module else (),
-            memory_usage=counts.peak_memory if counts else 0,
-            size=module.entry.size if module else entry.size,
-            detail=str(failure) if failure else "",
-        )
-
-    async def load(self, modules: Sequence[str] | None = None) -> api.Modules:
+    async def load(self, names: Sequence[str] | None = None) -> api.Modules:
         self._check_open()
-        await self._runtime.load(tuple(modules) if modules is not None else None)
+        await self._runtime.load(tuple(names) if names is not None else None)
         return await self.modules()
+
+    async def unload(self, module: str) -> api.Modules:
+        self._check_open()
+        await self._runtime.unload(module)
+        return await self.modules()
+
+    async def limit(
+        self, module: str, *, memory_bytes: int | None = None, deadline: float | None = None
+    ) -> api.Modules:
+        await self._ensure_loaded()
+        wanted = valid(api.SetLimits(memory_bytes, deadline))
+        self._runtime.limit(module, wanted.memory_bytes, wanted.deadline)
+        return await self.modules()
+
+    # -- sessions
+
+    async def open_session(self, module: str, *, ttl: float | None = None) -> api.SessionInfo:
+        await self._ensure_loaded()
+        wanted = valid(api.OpenSession(module, ttl))
+        return modules.session(self._sessions, self._sessions.open(self._runtime.module(module), wanted.ttl))
+
+    async def sessions(self) -> tuple[api.SessionInfo, ...]:
+        self._check_open()
+        return tuple(modules.session(self._sessions, session) for session in self._sessions)
+
+    async def close_session(self, session: str) -> api.SessionInfo:
+        self._check_open()
+        return modules.session(self._sessions, self._sessions.close(session))
 
     async def reload(self, module: str) -> api.Reloaded:
         self._check_open()
@@ -436,20 +506,22 @@ class Lab:
 
     async def wasm_metrics(self) -> api.Metrics:
         self._check_open()
-        return api.Metrics(self._module_metrics())
-
-    def _module_metrics(self) -> dict[str, api.ModuleMetrics]:
-        return {
-            name: api.ModuleMetrics(**msgspec.structs.asdict(counts)) for name, counts in self._runtime.counts.items()
-        }
+        return api.Metrics(modules.metrics(self._runtime))
 
     async def wasm_status(self) -> api.WasmStatus:
         with contextlib.suppress(BadModule, QueueFull):  # then not all is loaded, which is what the status says
             await self._ensure_loaded()
+        await self._probe()
         status, detail = health.wasm(self._runtime)
-        metrics = self._module_metrics()
+        metrics = modules.metrics(self._runtime)
         memory = sum(counts.peak_memory for counts in metrics.values())
-        return api.WasmStatus(status, detail, metrics, memory, time.time())
+        return api.WasmStatus(status, detail, metrics, memory, self._last_check)
+
+    async def _probe(self) -> None:
+        now = time.monotonic()
+        if now - self._probed >= _PROBE_EVERY:
+            self._probed, self._last_check = now, time.time()
+            await self._runtime.probe()
 
     async def health(self, *, names: bool = False) -> api.HealthReport:
         """``names`` says which providers cannot be asked. Without, anybody may read it: no paths, no names."""
@@ -473,6 +545,7 @@ class Lab:
     async def aclose(self) -> None:
         if not self._closed:
             self._closed = True
+            await self.triages.aclose()
             await self.jobs.aclose()
             await self.later.aclose()
             await self._ai.aclose()
@@ -559,11 +632,3 @@ async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _capabilities(module: Module) -> api.ModuleCapabilities:
-    described = module.description
-    functions = tuple(api.FunctionInfo(f.name, f.summary, f.needs_sample, f.args) for f in described.functions)
-    return api.ModuleCapabilities(
-        described.name, described.version, described.summary, described.slot, described.capabilities, functions
-    )

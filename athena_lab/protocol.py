@@ -61,8 +61,25 @@ class LabProtocol(Protocol):
         *,
         source: Source | None = None,
         timeout: float | None = None,
+        session: str | None = None,
     ) -> Any:
-        """Call one function of one module; its JSON result, decoded. `timeout` in seconds."""
+        """Call one function of one module; its JSON result, decoded. `timeout` in seconds.
+
+        With the id of a `session` of the module the function gets what is kept there, and may keep something. Raises
+        `UnknownSession`, and `SessionConflict` where another call kept something meanwhile.
+        """
+
+    async def open_session(self, module: str, *, ttl: float | None = None) -> api.SessionInfo:
+        """A place where a module keeps something between calls, for `execute` and for `TriageOptions.sessions`.
+
+        It ends when it was not used for `ttl` seconds, by default those of the settings. Raises `SessionsFull`.
+        """
+
+    async def sessions(self) -> tuple[api.SessionInfo, ...]:
+        """Those that are open, the oldest first."""
+
+    async def close_session(self, session: str) -> api.SessionInfo:
+        """End it now; how it was. Raises `UnknownSession`."""
 
     async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
         """Ask a language model; the whole answer, or as far as it came."""
@@ -97,8 +114,16 @@ class LabProtocol(Protocol):
     async def modules(self) -> api.Modules:
         """Every module of the catalog, loaded or not."""
 
-    async def load(self, modules: Sequence[str] | None = None) -> api.Modules:
+    async def load(self, names: Sequence[str] | None = None) -> api.Modules:
         """Load modules, all by default."""
+
+    async def unload(self, module: str) -> api.Modules:
+        """Leave a module out until it is loaded again; calls in flight end on it."""
+
+    async def limit(
+        self, module: str, *, memory_bytes: int | None = None, deadline: float | None = None
+    ) -> api.Modules:
+        """What each call of a module may have from now on, `deadline` in seconds; None: as the settings say."""
 
     async def reload(self, module: str) -> api.Reloaded:
         """Take a module's newest version; a broken one leaves the old in place and says why."""

@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from athena_lab.report.crypto import CryptoFacts
     from athena_lab.report.facts import FileFacts
     from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Severity, Slot
     from athena_lab.report.model import (
-        FACTS_MODULE,
         REPORT_MIME,
         ModuleResult,
         Performance,
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "FACTS_MODULE",
     "REPORT_MIME",
     "SEVERITIES",
     "AnalysisType",
+    "CryptoFacts",
     "Evidence",
     "FileFacts",
     "Finding",
@@ -40,13 +40,17 @@ __all__ = [
     "build_report",
 ]
 
-_FINDINGS = {"SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"}
+_HOMES = {
+    "CryptoFacts": "crypto",
+    "FileFacts": "facts",
+    **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"), "findings"),
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "facts" if name == "FileFacts" else "findings" if name in _FINDINGS else "model"
+    home = _HOMES.get(name, "model")
     value = getattr(import_module(f"{__name__}.{home}"), name)
     globals()[name] = value
     return value

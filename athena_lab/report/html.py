@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
+from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_facts import facts_html
 from athena_lab.report.markup import Row, details, table, take
 
@@ -29,12 +30,13 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 300 KB whatever the sample."""
+    """Self-contained HTML, below about 400 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
         + (facts_html(report.facts) if report.facts else "")
+        + (crypto_html(report.crypto) if report.crypto else "")
         + _modules(report)
         + "</section>"
     )

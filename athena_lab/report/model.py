@@ -8,14 +8,15 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import BadOutput, Problem
+from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.display import shown
-from athena_lab.report.facts import FileFacts
+from athena_lab.report.facts import Fact, FileFacts
 from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Severity, Slot, worst_first
 from athena_lab.sample import Sample
 
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     from athena_lab.report.frames import Table
 
+_Fact = TypeVar("_Fact", bound=Fact)
 ReportStatus = Literal["completed", "partial", "failed"]
 """partial: at least one module failed; failed: all did, or none ran."""
 Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
 
-FACTS_MODULE = "file-processor"
+FACTS: dict[str, type[Fact]] = {"file-processor": FileFacts, "crypto": CryptoFacts}
+"""What the data of our modules' ``analyze`` is, by the module's name."""
 REPORT_MIME = "application/vnd.athena.report+json"
 """A type of our own: beside ``application/json`` JupyterLab would not show the HTML."""
 
@@ -81,10 +84,16 @@ class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
         prefixed = tuple(msgspec.structs.replace(finding, id=f"{module}/{finding.id}") for finding in findings)
         return cls(module, version, "ok", prefixed, data.copy(), None, time, memory_bytes)
 
-    def decode_facts(self) -> FileFacts:
-        """The data of file-processor. Raises `BadOutput` if it breaks the contract."""
+    def facts(self) -> Fact | None:
+        """The data of a module of `FACTS`, typed; None for another's, and where it was left out.
+
+        Raises `BadOutput` if it breaks the contract.
+        """
+        kind = FACTS.get(self.module)
+        if kind is None or self.status != "ok" or self.data == NO_DATA:
+            return None
         try:
-            return msgspec.json.decode(self.data, type=FileFacts)
+            return msgspec.json.decode(self.data, type=kind)
         except msgspec.MsgspecError as error:
             raise BadOutput(f"The facts do not fit the contract: {error}.", module=self.module) from error
 
@@ -131,10 +140,16 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
 
         Raises `BadOutput` if its data is not `FileFacts`.
         """
-        result = self.results.get("analysis", {}).get(FACTS_MODULE)
-        if result is None or result.status != "ok" or result.data == NO_DATA:
-            return None
-        return result.decode_facts()
+        return self._facts_of("analysis", FileFacts)
+
+    @cached_property
+    def crypto(self) -> CryptoFacts | None:
+        """What crypto found, as `facts` has it for the file."""
+        return self._facts_of("crypto", CryptoFacts)
+
+    def _facts_of(self, slot: Slot, kind: type[_Fact]) -> _Fact | None:
+        every = (result.facts() for result in self.results.get(slot, {}).values())
+        return next((facts for facts in every if isinstance(facts, kind)), None)
 
     @property
     def verdict(self) -> Verdict:

@@ -39,7 +39,7 @@ class SampleInfo(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """The text handed to ``analyze``. Unknown arguments are refused by the module (code ``invalid_args``)."""
 
     function: str
@@ -47,6 +47,8 @@ class Call(msgspec.Struct, frozen=True):
     """A JSON object. The host passes it on and does not decode it."""
     sample: SampleInfo | None = None
     """None: the function is called without a sample, stdin is empty."""
+    state: str | None = None
+    """What an earlier call of the same session left in `Output.state`; to the host a text without meaning."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class Output(msgspec.Struct, frozen=True):
     """JSON of the function's own; `athena_lab.report.facts.FileFacts` for file-processor's ``analyze``."""
     findings: Annotated[tuple[Finding, ...], Meta(max_length=4_096)] = ()
     memory_bytes: int = 0
+    state: str | None = None
+    """What the session's next call is to get; None: what it has. Base64, by `module_kit`."""
 
 
 class Refusal(msgspec.Struct, frozen=True):

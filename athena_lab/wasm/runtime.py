@@ -14,9 +14,11 @@ from msgspec import Meta
 from athena_lab.bulkheads import Bulkheads
 from athena_lab.errors import (
     BadModule,
+    BadOutput,
     BulkheadFull,
     InvalidField,
     ModuleCancelled,
+    ModuleRefused,
     QueueFull,
     UnknownFunction,
     UnknownModule,
@@ -25,6 +27,7 @@ from athena_lab.errors import (
 from athena_lab.telemetry import metrics
 from athena_lab.value import Value
 from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
+from athena_lab.wasm.health import FAULTS, Recent
 from athena_lab.wasm.precompiled import PrecompiledCache
 from athena_lab.wasm.watchdog import Watchdog
 from athena_lab.wasm.worker import ENGINE_KEY, Job, Worker, decode
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 _LOAD_SECONDS = 60.0
 """For compiling, which took 6 s for the largest component seen, and for describing."""
+_PROBE_SECONDS = 2.0
+"""For describing alone, which takes less than a millisecond."""
 
 
 class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +53,13 @@ class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Linear memory of one call: the largest sample, and room to work."""
     deadline: Annotated[float, Meta(gt=0, le=600)] = 30.0
     """Seconds that one call may take, waiting included, where the caller gives no other."""
+
+
+class Limits(NamedTuple):
+    """Of one call: bytes of linear memory, and seconds where its caller gives no other."""
+
+    memory_bytes: int
+    deadline: float
 
 
 class SampleFile(NamedTuple):
@@ -113,7 +125,12 @@ class Runtime:
         self.counts: dict[str, Counts] = {}
         self.failures: dict[str, WasmError] = {}
         """Why a module of the catalog is not loaded, or not in its newest version."""
+        self.health: dict[str, Recent] = {}
+        """Of every module that was ever loaded: how it has been lately."""
         self._modules: dict[str, Module] = {}
+        self._left_alone: set[str] = set()
+        """Modules that were unloaded by hand."""
+        self._limits: dict[str, Limits] = {}
         self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
         # Whoever has a place finds a thread: there is no second queue before the threads.
         threads = sum(self._bulkheads[resource].options.workers for resource in ("cpu", "memory"))
@@ -150,11 +167,41 @@ class Runtime:
                     except WasmError:  # recorded in failures
                         continue
 
-    @property
-    def untried(self) -> bool:
-        """Whether the catalog has not been read yet, or holds modules that were neither loaded nor refused."""
-        known = {*self._modules, *self.failures}
-        return not self.catalog.entries or any(entry.name not in known for entry in self.catalog.entries)
+    async def load_untried(self) -> None:
+        """Load what was neither loaded nor refused nor unloaded by hand. Raises as `load`."""
+        if not self.catalog.entries:
+            await asyncio.to_thread(self.catalog.scan)
+        if names := self._untried():
+            await self.load(names)
+
+    def _untried(self) -> tuple[str, ...]:
+        known = {*self._modules, *self.failures, *self._left_alone}
+        return tuple(entry.name for entry in self.catalog.entries if entry.name not in known)
+
+    async def unload(self, name: str) -> None:
+        """Run no more calls of it until it is loaded by name or with all; calls in flight end on it.
+
+        Raises `UnknownModule`.
+        """
+        async with self._load_lock:
+            await asyncio.to_thread(self.catalog.scan)
+            self.catalog.entry(name)
+            self._modules.pop(name, None)
+            self.failures.pop(name, None)
+            self._left_alone.add(name)
+
+    def limits(self, name: str) -> Limits:
+        """What one call of the module may have."""
+        return self._limits.get(name) or Limits(self.options.memory_bytes, self.options.deadline)
+
+    def limit(self, name: str, memory_bytes: int | None, deadline: float | None) -> None:
+        """Limits for calls from now on; None: as the options say. Raises `UnknownModule`."""
+        self.catalog.entry(name)
+        options = self.options
+        self._limits[name] = Limits(
+            options.memory_bytes if memory_bytes is None else memory_bytes,
+            options.deadline if deadline is None else deadline,
+        )
 
     async def reload(self, name: str) -> Module:
         """Take the newest version of a module; calls in flight end on the old one.
@@ -175,6 +222,8 @@ class Runtime:
             self.failures[entry.name] = error
             raise
         self._modules[entry.name] = module
+        self._left_alone.discard(entry.name)
+        self.health[entry.name] = Recent()
         self.counts.setdefault(entry.name, Counts())
         self.failures.pop(entry.name, None)
         metrics.WASM_INITIALIZATION_SECONDS.labels(entry.name).observe(time.perf_counter() - started)
@@ -200,9 +249,10 @@ class Runtime:
         args: Mapping[str, Any] | msgspec.Raw | None = None,
         *,
         sample: SampleFile | None = None,
+        state: str | None = None,
         deadline: float | None = None,
     ) -> Completed:
-        """Run one function.
+        """Run one function. `state` is its session's.
 
         `deadline` is in seconds from now and counts the wait for a place. Raises `UnknownModule`, `UnknownFunction`
         and every `WasmError`. A cancelled call stops its guest at once.
@@ -210,14 +260,15 @@ class Runtime:
         module = self.module(name)
         if function not in module.functions:
             raise UnknownFunction(f"Module {name} has no function {function[:80]!r}.")
+        limits = self.limits(name)
         job = Job(
             module.entry,
-            _text(function, args or {}, sample.info if sample else None),
+            _text(Call(function, _json(args or {}), sample.info if sample else None, state)),
             code=module.code,
             function=function,
             stdin=sample.path if sample else None,
-            memory_bytes=self.options.memory_bytes,
-            seconds=self.options.deadline if deadline is None else deadline,
+            memory_bytes=limits.memory_bytes,
+            seconds=limits.deadline if deadline is None else deadline,
         )
         return await self._measured(job, sample.info.size if sample else 0)
 
@@ -240,17 +291,43 @@ class Runtime:
         except WasmError as error:
             counts.errors += 1
             counts.last_error = error.detail
+            self._note(job, error)
             metrics.WASM_OPERATIONS.labels(name, function, error.code).inc()
             raise
         finally:
             counts.time += job.elapsed
             if job.elapsed:  # 0 for what never came to run
                 metrics.WASM_OPERATION_SECONDS.labels(name, function).observe(job.elapsed)
+        self._note(job, None)
         counts.bytes += size
         counts.peak_memory = max(counts.peak_memory, output.memory_bytes)
         metrics.WASM_MEMORY_BYTES.labels(name).set(counts.peak_memory)
         metrics.WASM_OPERATIONS.labels(name, function, "ok").inc()
         return Completed(output, job.elapsed)
+
+    def _note(self, job: Job, error: WasmError | None) -> None:
+        # Who waited in vain for a place, or went away, says nothing of the module; a refusal is an answer.
+        if error is None or isinstance(error, ModuleRefused) or (job.elapsed and isinstance(error, FAULTS)):
+            self.health[job.entry.name].note(error)
+
+    async def probe(self) -> None:
+        """Ask each loaded module for its description, and note what is wrong; nothing while all are at work."""
+        if self.busy < self.workers:
+            await asyncio.gather(*map(self._probe, tuple(self._modules.values())))
+
+    async def _probe(self, module: Module) -> None:
+        job = Job(module.entry, code=module.code, memory_bytes=self.options.memory_bytes, seconds=_PROBE_SECONDS)
+        try:
+            text = await self._submit(job)
+            if decode(text, Description, module.entry.name) != module.description:
+                raise BadOutput("It describes itself in other words than before.", module=module.entry.name)
+        except FAULTS as error:
+            if job.elapsed:
+                self.health[module.entry.name].fault = error
+        except WasmError:  # no room, or closed: nothing is known
+            pass
+        else:
+            self.health[module.entry.name].fault = None
 
     @property
     def busy(self) -> int:
@@ -339,12 +416,18 @@ class Runtime:
         self.close()
 
 
-def _text(function: str, args: Mapping[str, Any] | msgspec.Raw, sample: SampleInfo | None) -> str:
+def _json(args: Mapping[str, Any] | msgspec.Raw) -> msgspec.Raw:
     try:
-        raw = args if isinstance(args, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(args))
-        return msgspec.json.encode(Call(function, raw, sample)).decode()
+        return args if isinstance(args, msgspec.Raw) else msgspec.Raw(msgspec.json.encode(args))
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidField(f"The arguments are not JSON: {error}.") from None
+
+
+def _text(call: Call) -> str:
+    try:
+        return msgspec.json.encode(call).decode()
+    except ValueError:  # not UTF-8
+        raise InvalidField("The arguments are not text in UTF-8.") from None
 
 
 def _retrieve(future: asyncio.Future[str]) -> None:

@@ -29,8 +29,10 @@ from athena_lab.errors import (
     SampleNotFound,
     SampleTooLarge,
     ServerUnreachable,
+    SessionConflict,
     UnknownFunction,
     UnknownModule,
+    UnknownSession,
 )
 from athena_lab.events import Finished, Started, Token
 from athena_lab.lab import Lab, open_lab
@@ -127,6 +129,29 @@ async def test_execute_returns_decoded_json(lab):
     assert caught.value.module == "misbehave"
     with pytest.raises(ModuleDeadline):
         await lab.execute("misbehave", "loop", timeout=0.05)
+
+
+async def test_a_session_keeps_what_its_module_left(lab):
+    session = await lab.open_session("misbehave", ttl=60)
+    counts = [await lab.execute("misbehave", "count", session=session.id) for _ in range(3)]
+    assert counts == [1, 2, 3]
+    assert await lab.execute("misbehave", "count") == 1
+    (listed,) = await lab.sessions()
+    assert (listed.id, listed.module, listed.calls, listed.ttl) == (session.id, "misbehave", 3, 60)
+    await lab.triage(b"hello", options=TriageOptions(sessions=(session.id,)))
+    assert (await lab.close_session(session.id)).calls == 4
+    with pytest.raises(UnknownSession):
+        await lab.execute("misbehave", "count", session=session.id)
+    assert await lab.sessions() == ()
+
+
+async def test_of_two_calls_at_once_that_keep_something_one_is_told(lab):
+    session = await lab.open_session("misbehave")
+    calls = (lab.execute("misbehave", "count", session=session.id) for _ in range(8))
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    kept = [answer for answer in answers if isinstance(answer, int)]
+    assert all(isinstance(answer, SessionConflict) for answer in answers if not isinstance(answer, int))
+    assert await lab.execute("misbehave", "count", session=session.id) == len(kept) + 1
 
 
 async def test_what_cannot_be_is_named_alike(lab, tmp_path):

@@ -119,6 +119,114 @@ def b64(data):
     return base64.b64encode(data).decode()
 
 
+async def test_a_receipt_and_the_report_later(call):
+    headers = OCTETS | {"Prefer": "respond-async"}
+    status, receipt = await call(*V1, "wasm", "analyze", raw=b"hello", headers=headers)
+    assert (status, receipt["status"]) == (202, "processing")
+    assert receipt["url"].endswith(f"/api/v1/wasm/jobs/{receipt['id']}")
+    state = {"status": "processing", "next": 0}
+    seen = []
+    while state["status"] == "processing":
+        query = {"after": state["next"], "wait": 30}
+        status, state = await call(*V1, "wasm", "jobs", receipt["id"], params=query)
+        assert status == 200
+        seen += [result["module"] for result in state["results"]]
+    assert (state["status"], seen) == ("completed", ["misbehave"])
+    assert state["report"]["results"]["analysis"]["misbehave"]["data"]["size"] == 5
+    status, again = await call(*V1, "wasm", "jobs", receipt["id"], method="DELETE")
+    assert (status, again["status"], again["report"]) == (200, "completed", state["report"])
+
+
+async def test_what_cannot_be_analysed_later_is_told_by_the_job(call):
+    body = {"fileData": b64(b"x"), "modules": ["none"]}
+    _, receipt = await call(*V1, "wasm", "analyze", body=body, headers={"Prefer": "respond-async"})
+    _, state = await call(*V1, "wasm", "jobs", receipt["id"], params={"wait": 30})
+    assert (state["status"], state["error"]["code"]) == ("failed", "unknown_module")
+    for path, params, code in (("none", {}, "unknown_job"), (receipt["id"], {"wait": 31}, "invalid_field")):
+        _, problem = await call(*V1, "wasm", "jobs", path, params=params)
+        assert problem["code"] == code
+
+
+async def test_a_session_counts_its_calls(call):
+    status, session = await call(*V1, "wasm", "sessions", body={"module": "misbehave", "ttl": 60})
+    assert (status, session["module"], session["size"], session["calls"]) == (200, "misbehave", 0, 0)
+    count = {"module": "misbehave", "function": "count", "session": session["id"]}
+    answers = [(await call(*V1, "wasm", "execute", body=count))[1]["result"] for _ in range(3)]
+    assert answers == [1, 2, 3]
+    _, listed = await call(*V1, "wasm", "sessions")
+    ((id_, calls, size),) = [(it["id"], it["calls"], it["size"]) for it in listed["sessions"]]
+    assert (id_, calls, size) == (session["id"], 3, 1)
+    assert (await call(*V1, "wasm", "sessions", session["id"], method="DELETE"))[0] == 200
+    status, problem = await call(*V1, "wasm", "execute", body=count)
+    assert (status, problem["code"]) == (404, "unknown_session")
+
+
+async def test_a_triage_takes_a_session_along(call):
+    _, session = await call(*V1, "wasm", "sessions", body={"module": "misbehave"})
+    body = {"fileData": b64(b"x"), "options": {"sessions": [session["id"]]}}
+    assert (await call(*V1, "wasm", "analyze", body=body))[1]["status"] == "completed"
+    _, listed = await call(*V1, "wasm", "sessions")
+    assert [it["calls"] for it in listed["sessions"]] == [1]
+    body["options"]["sessions"].append((await call(*V1, "wasm", "sessions", body={"module": "misbehave"}))[1]["id"])
+    assert (await call(*V1, "wasm", "analyze", body=body))[1]["code"] == "invalid_field"
+    body["options"]["sessions"] = ["x" * 24]
+    assert (await call(*V1, "wasm", "analyze", body=body))[1]["code"] == "unknown_session"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"module": "none"}, "unknown_module"),
+        ({"module": "misbehave", "ttl": 0}, "invalid_field"),
+        ({"module": "misbehave", "ttl": 86_401}, "invalid_field"),
+        ({}, "invalid_field"),
+    ],
+)
+async def test_a_session_that_cannot_be_is_named(call, body, code):
+    assert (await call(*V1, "wasm", "sessions", body=body))[1]["code"] == code
+
+
+async def test_a_module_can_be_unloaded_and_loaded_again(call):
+    await call(*V1, "wasm", "init", body={})
+    status, modules = await call(*V1, "wasm", "modules", "misbehave", "unload", body={})
+    assert (status, [module["status"] for module in modules["modules"]]) == (200, ["available"])
+    _, problem = await call(*V1, "wasm", "execute", body={"module": "misbehave", "function": "echo"})
+    assert problem["code"] == "unknown_module"
+    _, status = await call(*V1, "status", "wasm")
+    assert status["status"] == "unhealthy"
+    await call(*V1, "wasm", "load", body={"modules": ["misbehave"]})
+    assert (await call(*V1, "wasm", "execute", body={"module": "misbehave", "function": "count"}))[0] == 200
+    status, problem = await call(*V1, "wasm", "modules", "none", "unload", body={})
+    assert (status, problem["code"]) == (404, "unknown_module")
+
+
+async def test_a_module_s_limits_hold_for_its_next_call(call):
+    limits = {"memoryBytes": 8 << 20, "deadline": 0.05}
+    _, modules = await call(*V1, "wasm", "modules", "misbehave", "limits", body=limits)
+    assert [(it["memoryBytes"], it["deadline"]) for it in modules["modules"]] == [(8 << 20, 0.05)]
+    _, problem = await call(*V1, "wasm", "execute", body={"module": "misbehave", "function": "loop"})
+    assert "0.05 s" in problem["detail"]
+    await call(*V1, "wasm", "execute", body={"module": "misbehave", "function": "eat-memory", "timeout": 20})
+    huge = {"module": "misbehave", "function": "huge-output", "args": {"mib": 9}, "timeout": 20}
+    assert (await call(*V1, "wasm", "execute", body=huge))[1]["code"] == "module_memory"
+    _, modules = await call(*V1, "wasm", "modules", "misbehave", "limits", body={})
+    assert [(it["memoryBytes"], it["deadline"]) for it in modules["modules"]] == [(64 << 20, 30)]
+    for wrong in ({"memoryBytes": 1}, {"deadline": 0}, {"deadline": 601}, {"fuel": 1}):
+        assert (await call(*V1, "wasm", "modules", "misbehave", "limits", body=wrong))[1]["code"] == "invalid_field"
+
+
+async def test_the_status_is_what_the_last_calls_say(call):
+    trap = {"module": "misbehave", "function": "trap"}
+    for _ in range(4):
+        await call(*V1, "wasm", "execute", body=trap)
+    _, status = await call(*V1, "status", "wasm")
+    assert status["status"] == "degraded"
+    assert "4 of its last 4 calls failed" in status["detail"]
+    for _ in range(5):
+        await call(*V1, "wasm", "execute", body={"module": "misbehave", "function": "count"})
+    assert (await call(*V1, "status", "wasm"))[1]["status"] == "healthy"
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
@@ -184,7 +292,11 @@ async def test_json_that_is_none_never_gets_a_500(call, raw, code, route):
         ({"module": "misbehave", "function": "bad-json"}, 502, "bad_output"),
         ({"module": "misbehave", "function": "refuse"}, 422, "module_refused"),
         ({"module": "misbehave", "function": "echo", "args": []}, 422, "invalid_field"),
-        ({"module": "misbehave", "function": "echo", "args": {"x": "y" * 1_100_000}}, 413, "body_too_large"),
+        (
+            {"module": "misbehave", "function": "echo", "args": {"x": "y" * 1_100_000}},
+            413,
+            "body_too_large",
+        ),  # of a body
         ({"module": "misbehave"}, 422, "invalid_field"),
     ],
 )

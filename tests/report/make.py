@@ -6,10 +6,12 @@ import msgspec
 
 from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
+from athena_lab.report import crypto as c
 from athena_lab.report import facts as f
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
+SLOTS = {"crypto": "crypto"}
 HOSTILE = (
     "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
 )
@@ -92,6 +94,30 @@ def ok(findings: tuple[Finding, ...] = FINDINGS, facts: f.FileFacts | None = Non
     return ModuleResult.ok("file-processor", "1.0.0", data=data, findings=findings, time=0.012, memory_bytes=2_097_152)
 
 
+def crypto_facts(many: int = 1) -> c.CryptoFacts:
+    """Facts in which every text is hostile, so many of each."""
+    certificate = c.Certificate(
+        HOSTILE, HOSTILE, "01", "200101000000Z", "300101000000Z", self_issued=True, signature="1.2.840.113549.1.1.11"
+    )
+    evidence = c.Evidence(HOSTILE, 64, 256, 256, 256, 99, 1, HOSTILE, (1, 2))
+    return c.CryptoFacts(
+        size=65_536,
+        algorithms=(c.Algorithm(HOSTILE, "block-cipher", 99, (evidence,)),) * many,
+        alphabets=(c.Alphabet(1, HOSTILE, HOSTILE),) * many,
+        apis=(c.Api(HOSTILE, HOSTILE, HOSTILE, 1, 2),) * many,
+        keys=(c.Key("private-key", "pem", HOSTILE, 1, 2, 2048, certificate),) * many,
+        keys_left_out=3,
+        regions=(c.Region(1, 4_096, 7.99, 255.0, "even"),) * many,
+        xor=(c.XorGuess("1337", 1, "known-text", HOSTILE, 90, 0),) * many,
+        xor_left_out=4,
+    )
+
+
+def crypto(facts: c.CryptoFacts | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or crypto_facts()))
+    return ModuleResult.ok("crypto", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
+
+
 def failed(module: str = "unpacker") -> ModuleResult:
     error = ModuleTrap("The module trapped: unreachable.", module=module).problem()
     return ModuleResult.failed(module, "1.0.0", error=error, time=0.5)
@@ -101,6 +127,6 @@ def report(*results: ModuleResult, name: str = HOSTILE) -> Report:
     return build_report(
         sample=Sample(SHA, 65_536, name),
         analysis_type="full",
-        results=[("analysis", result) for result in (results or (ok(),))],
+        results=[(SLOTS.get(result.module, "analysis"), result) for result in (results or (ok(),))],
         total_time=0.0151,
     )

@@ -10,7 +10,7 @@ import pytest
 from athena_lab.errors import BadOutput
 from athena_lab.report import REPORT_MIME, Finding, ModuleResult, Report
 from athena_lab.report.model import MAX_SAVED_DATA
-from tests.report.make import FINDINGS, SHA, failed, file_facts, ok, report
+from tests.report.make import FINDINGS, SHA, crypto, crypto_facts, failed, file_facts, ok, report
 
 
 def test_findings_are_worst_first_then_surest_and_carry_their_module():
@@ -82,6 +82,14 @@ def test_facts_that_break_the_contract_are_a_named_error():
     )
     with pytest.raises(BadOutput, match="do not fit the contract"):
         _ = report(broken).facts
+
+
+def test_the_facts_of_crypto_are_typed():
+    made = report(crypto())
+    assert made.crypto == crypto_facts()
+    assert made.facts is None
+    again = Report.from_json(made.to_json())
+    assert again.crypto == made.crypto
 
 
 def test_facts_are_decoded_once():

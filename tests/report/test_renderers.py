@@ -17,7 +17,7 @@ from athena_lab.report import facts as f
 from athena_lab.report.html import finding_anchor
 from athena_lab.report.markdown import plain, span
 from athena_lab.report.svg import entropy_plot, entropy_sentence
-from tests.report.make import HOSTILE, SHA, executable, failed, file_facts, ok, report
+from tests.report.make import HOSTILE, SHA, crypto, crypto_facts, executable, failed, file_facts, ok, report
 
 ALLOWED = {
     "style", "section", "h3", "h4", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead", "tbody", "tr",
@@ -129,12 +129,12 @@ def test_the_worst_report_stays_small_and_quick():
         strings=f.Strings(1 << 20, (f.StringItem(1, "ascii", text),) * 2000),
     )
     findings = tuple(Finding(f"f{i}", "high", 1, "T" * 200, text, (Evidence(1, 1, text),) * 20) for i in range(1000))
-    made = report(ok(findings, facts), failed())
+    made = report(ok(findings, facts), crypto(crypto_facts(1_000)), failed())
     made.to_html()
     began = time.process_time()
     html = made.to_html()
     assert time.process_time() - began < 0.5  # 55 ms where it was measured
-    assert len(html.encode()) < 300_000
+    assert len(html.encode()) < 400_000
     assert "more" in html
 
 
@@ -200,3 +200,16 @@ def test_even_a_title_that_breaks_its_promise_does_no_harm(form):
     text = getattr(report(ok((Finding("x", "low", 1, HOSTILE),))), form)()
     assert "http://" not in text
     assert not re.search("[\u202a-\u202e\x1b]", text)
+
+
+def test_the_html_shows_what_crypto_found():
+    html = report(ok(), crypto()).to_html()
+    assert "<h4>Cryptography</h4>" in html
+    for text in (
+        "Algorithms: 1",
+        "Keys and certificates: 1, 3 more left out",
+        "XOR keys: 1, 4 more left out",
+        "2048 bits",
+    ):
+        assert text in html
+    assert "Cryptography" not in report(ok()).to_html()

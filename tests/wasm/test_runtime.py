@@ -9,6 +9,7 @@ import shutil
 import stat
 import threading
 
+import msgspec
 import pytest
 
 from athena_lab.bulkhead import BulkheadOptions
@@ -27,7 +28,7 @@ from athena_lab.errors import (
     UnknownModule,
 )
 from athena_lab.wasm.contract import SampleInfo
-from athena_lab.wasm.runtime import SampleFile
+from athena_lab.wasm.runtime import Module, SampleFile
 from tests.conftest import TEST_COMPONENTS
 
 
@@ -348,3 +349,59 @@ async def test_a_thread_that_is_new_to_a_module_compiles_nothing(open_runtime):
     assert runtime.busy == 5
     ends = await asyncio.gather(*loops, return_exceptions=True)
     assert {type(end) for end in ends} == {ModuleDeadline}
+
+
+async def test_a_module_that_no_longer_says_what_it_said_is_found_by_asking(open_runtime):
+    runtime = await open_runtime()
+    await runtime.probe()
+    assert runtime.health["misbehave"].problem == ""
+    loaded = runtime.modules["misbehave"]
+    said = msgspec.structs.replace(loaded.description, version="9.9.9")
+    runtime._modules["misbehave"] = Module(loaded.entry, said, loaded.code)
+    await runtime.probe()
+    assert "in other words" in runtime.health["misbehave"].problem
+    runtime._modules["misbehave"] = loaded
+    await runtime.probe()
+    assert runtime.health["misbehave"].problem == ""
+
+
+async def test_nothing_is_probed_while_all_are_at_work_and_a_closed_runtime_says_nothing_of_its_modules(open_runtime):
+    runtime = await open_runtime(workers=1)
+    call = asyncio.ensure_future(runtime.call("misbehave", "loop"))
+    await until_busy(runtime, call)
+    await asyncio.wait_for(runtime.probe(), 1)
+    await ended(call)
+    runtime.close()
+    await runtime.probe()
+    assert runtime.health["misbehave"].problem == ""
+
+
+async def test_half_of_the_last_calls_make_a_module_unwell_and_who_went_away_does_not_count(open_runtime):
+    runtime = await open_runtime()
+    for function in ("count", "count", "trap", "refuse", "loop"):
+        call = asyncio.ensure_future(runtime.call("misbehave", function))
+        if function == "loop":
+            await until_busy(runtime, call)
+            call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    assert runtime.health["misbehave"].problem == ""  # one of four
+    for _ in range(2):
+        with pytest.raises(ModuleTrap):
+            await runtime.call("misbehave", "trap")
+    assert "3 of its last 6 calls" in runtime.health["misbehave"].problem
+    await runtime.reload("misbehave")
+    assert runtime.health["misbehave"].problem == ""
+
+
+async def test_an_unloaded_module_stays_out_until_it_is_asked_for(open_runtime):
+    runtime = await open_runtime()
+    await runtime.unload("misbehave")
+    await runtime.load_untried()
+    with pytest.raises(UnknownModule, match="No module"):
+        await runtime.call("misbehave", "echo")
+    await runtime.load(("misbehave",))
+    assert (await runtime.call("misbehave", "echo")).output.data
+    with pytest.raises(UnknownModule):
+        await runtime.unload("none")
+    with pytest.raises(UnknownModule):
+        runtime.limit("none", None, None)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -32,12 +31,9 @@ _BEGIN_SECONDS = 5.0
 _LAST_EVENT = re.compile(r"([A-Za-z0-9_-]{22,64}):([0-9]{1,15})")
 
 
-_T = TypeVar("_T", bound=msgspec.Struct)
-
-
 class ProvidersHandler(PolledHandler):
     async def get(self) -> None:
-        asked = _from_query(self, api.AskProviders)
+        asked = self.from_query(api.AskProviders)
         self.answer(api.Providers(tuple(await self.work(self.lab.providers(refresh=asked.refresh)))))
 
 
@@ -51,7 +47,7 @@ class BreakerHandler(AthenaHandler):
 
 class UsageHandler(PolledHandler):
     async def get(self) -> None:
-        self.answer(await self.work(self.lab.usage(_from_query(self, api.AskUsage).days)))
+        self.answer(await self.work(self.lab.usage(self.from_query(api.AskUsage).days)))
 
 
 class JobBase(AthenaHandler):
@@ -86,15 +82,10 @@ class AskHandler(JobBase):
             check_id(self._key)
         if self.wants_events:
             await self.work(self.send_events(self._events(request, last)))
-        elif self._prefers_async():
+        elif self.prefers_async:
             await self._accept(request)
         else:
             self.answer(await self.work(self.lab.analyze(request)))
-
-    def _prefers_async(self) -> bool:
-        """Whether the caller wants no more than a receipt (RFC 7240, 4.1)."""
-        given = ",".join(self.request.headers.get_list("Prefer"))
-        return any(part.partition(";")[0].strip().lower() == "respond-async" for part in given.split(","))
 
     async def _events(self, request: AnalysisRequest, last: tuple[str, int] | None) -> AsyncGenerator[bytes]:
         job, after = (self.lab.jobs.get(last[0]), last[1]) if last else (self._submit(request, polled=False), 0)
@@ -111,17 +102,14 @@ class AskHandler(JobBase):
             await reader.wait(_BEGIN_SECONDS)
         if job.failure is not None and not job.last:
             raise job.failure.with_traceback(None)
-        url = f"{self.base_url}api/v1/ai/jobs/{job.id}"
-        self.set_header("Location", url)
-        self.set_header("Preference-Applied", "respond-async")
-        self.answer(api.Accepted(job.id, url), HTTPStatus.ACCEPTED)
+        self.accept(job.id, "api/v1/ai/jobs")
 
 
 class JobHandler(JobBase):
     _track_activity = False
 
     async def get(self, id_: str) -> None:
-        query, last = self._query(), self.last_event()
+        query, last = self.from_query(api.JobQuery), self.last_event()
         if last is not None and last[0] != id_:
             raise InvalidField("Last-Event-ID is of another analysis.")
         if self.wants_events:
@@ -138,9 +126,6 @@ class JobHandler(JobBase):
 
     async def delete(self, id_: str) -> None:
         await cancel(self, id_)
-
-    def _query(self) -> api.JobQuery:
-        return _from_query(self, api.JobQuery)
 
     async def _page(self, job: Job, query: api.JobQuery) -> api.JobPage:
         with job.reader(query.after) as reader:
@@ -189,16 +174,3 @@ async def cancel(handler: AthenaHandler, id_: str) -> None:
 
 def state_of(job: Job) -> api.JobState:
     return api.JobState(job.id, job.state, job.last, job.done)
-
-
-def _from_query(handler: AthenaHandler, kind: type[_T]) -> _T:
-    """What the query says of the Struct's fields. Others pass: JupyterLab adds one against caches."""
-    given = {
-        name: handler.get_query_argument(name)
-        for name in kind.__struct_encode_fields__
-        if name in handler.request.query_arguments
-    }
-    try:
-        return msgspec.convert(given, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidField(f"The query does not fit: {error}.") from None

@@ -17,6 +17,7 @@ from jupyter_server.base.handlers import JupyterHandler
 from tornado.iostream import StreamClosedError
 from tornado.web import Finish, HTTPError, stream_request_body
 
+from athena_lab import api
 from athena_lab.errors import (
     AthenaError,
     BodyTooLarge,
@@ -213,6 +214,31 @@ class AthenaHandler(JupyterHandler):
         self.set_header("Content-Type", JSON)
         self.set_header("Cache-Control", "no-store")
         self.write(msgspec.json.encode(value))
+
+    @property
+    def prefers_async(self) -> bool:
+        """Whether the caller wants no more than a receipt (RFC 7240, 4.1)."""
+        given = ",".join(self.request.headers.get_list("Prefer"))
+        return any(part.partition(";")[0].strip().lower() == "respond-async" for part in given.split(","))
+
+    def accept(self, id_: str, path: str) -> None:
+        """The receipt: what runs goes on, and `path` is where to ask for it."""
+        url = f"{self.base_url}{path}/{id_}"
+        self.set_header("Location", url)
+        self.set_header("Preference-Applied", "respond-async")
+        self.answer(api.Accepted(id_, url), HTTPStatus.ACCEPTED)
+
+    def from_query(self, kind: type[_T]) -> _T:
+        """What the query says of the Struct's fields. Others pass: JupyterLab adds one against caches."""
+        given = {
+            name: self.get_query_argument(name)
+            for name in cast("type[msgspec.Struct]", kind).__struct_encode_fields__
+            if name in self.request.query_arguments
+        }
+        try:
+            return msgspec.convert(given, kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise InvalidField(f"The query does not fit: {error}.") from None
 
     @property
     def wants_events(self) -> bool:

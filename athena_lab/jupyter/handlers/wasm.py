@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
 
-_MAX_ARGS = 1 << 20
-"""Bytes. Arguments go to the module as they are."""
+_MAX_ARGS = 8 << 20
+"""Bytes. Arguments go to the module as they are; a set of YARA rules has some MiB."""
 
 
 class CapabilitiesHandler(PolledHandler):
@@ -47,6 +47,48 @@ class ReloadHandler(AthenaHandler):
         self.answer(await self.lab.reload(name))
 
 
+class UnloadHandler(AthenaHandler):
+    scope = "control"
+
+    async def post(self, name: str) -> None:
+        self.answer(await self.lab.unload(name))
+
+
+class LimitsHandler(AthenaHandler):
+    scope = "control"
+
+    async def post(self, name: str) -> None:
+        wanted = self.decode(api.SetLimits)
+        self.answer(await self.lab.limit(name, memory_bytes=wanted.memory_bytes, deadline=wanted.deadline))
+
+
+class SessionsHandler(AthenaHandler):
+    async def get(self) -> None:
+        self.answer(api.SessionList(await self.lab.sessions()))
+
+    async def post(self) -> None:
+        wanted = self.decode(api.OpenSession)
+        self.answer(await self.lab.open_session(wanted.module, ttl=wanted.ttl))
+
+
+class SessionHandler(AthenaHandler):
+    async def delete(self, id_: str) -> None:
+        self.answer(await self.lab.close_session(id_))
+
+
+class TriageJobHandler(PolledHandler):
+    async def get(self, id_: str) -> None:
+        query = self.from_query(api.JobQuery)
+        triage = self.lab.triages.get(id_)
+        await self.work(triage.wait(query.after, query.wait))
+        self.answer(triage.state(query.after))
+
+    async def delete(self, id_: str) -> None:
+        triage = self.lab.triages.get(id_)
+        await triage.cancel()
+        self.answer(triage.state())
+
+
 class ModulesHandler(PolledHandler):
     async def get(self) -> None:
         self.answer(await self.lab.modules())
@@ -72,6 +114,8 @@ class AnalyzeHandler(UploadHandler):
             sample = await self._named(request)
         if self.wants_events:
             await self.work(self.send_events(self._events(sample, request)))
+        elif self.prefers_async:
+            self.accept(self.lab.submit_triage(sample, request).id, "api/v1/wasm/jobs")
         else:
             self.answer(await self.work(self._report(sample, request)))
 
@@ -120,7 +164,12 @@ class ExecuteHandler(UploadHandler):
         elif request.file_data is not None:
             source = await self.take_base64(request.file_data, "")
         call = self.lab.execute_raw(
-            request.module, request.function, request.args, source=source, timeout=request.timeout
+            request.module,
+            request.function,
+            request.args,
+            source=source,
+            timeout=request.timeout,
+            session=request.session,
         )
         self.answer(await self.work(call))
 

@@ -356,7 +356,7 @@ impl<'a> Pem<'a> {
 pub fn judge(keys: &Keys, findings: &mut Findings) {
     for key in &keys.found {
         let (id, severity, title) = match key.kind {
-            Kind::PrivateKey => ("private-key", Severity::High, "A private key that is not encrypted"),
+            Kind::PrivateKey => ("private-key", Severity::Medium, "A private key that is not encrypted"),
             Kind::EncryptedPrivateKey => ("encrypted-private-key", Severity::Medium, "A private key, encrypted"),
             Kind::PublicKey => ("public-key", Severity::Low, "A public key"),
             Kind::Certificate => ("certificate", Severity::Info, "A certificate"),

@@ -23,7 +23,7 @@ impl Guest for Misbehave {
         let name = call["function"].as_str().unwrap_or_default();
         let found = FUNCTIONS.iter().find(|(known, _, _)| *known == name);
         match found {
-            Some((_, _, run)) => run(&call["args"]),
+            Some((_, _, run)) => run(&call),
             None => Err(json!({"code": "unknown_function", "message": "There is no such function."}).to_string()),
         }
     }
@@ -38,7 +38,7 @@ mod component {
 
 type Run = fn(&Value) -> Result<String, String>;
 
-const FUNCTIONS: [(&str, &str, Run); 12] = [
+const FUNCTIONS: [(&str, &str, Run); 13] = [
     ("analyze", "Behaves: the size and the byte sum of stdin.", echo),
     ("echo", "The same as analyze.", echo),
     ("trap", "Executes `unreachable`.", trap),
@@ -50,6 +50,7 @@ const FUNCTIONS: [(&str, &str, Run); 12] = [
     ("bad-error", "Fails with what is not JSON.", bad_error),
     ("break-contract", "Answers with JSON that is no output.", break_contract),
     ("refuse", "Refuses as a module should.", refuse),
+    ("count", "Behaves: counts its calls in a session.", count),
     ("huge-output", "Answers with `mib` MiB of JSON, 64 if not given.", huge_output),
 ];
 
@@ -129,8 +130,14 @@ fn refuse(_: &Value) -> Result<String, String> {
     Err(json!({"code": "unsupported", "message": "Not today."}).to_string())
 }
 
-fn huge_output(args: &Value) -> Result<String, String> {
-    let mib = args["mib"].as_u64().unwrap_or(64);
+fn count(call: &Value) -> Result<String, String> {
+    let before: u64 = call["state"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let now = before + 1;
+    Ok(json!({"data": now, "findings": [], "memory_bytes": 0, "state": now.to_string()}).to_string())
+}
+
+fn huge_output(call: &Value) -> Result<String, String> {
+    let mib = call["args"]["mib"].as_u64().unwrap_or(64);
     let size = usize::try_from(mib << 20).unwrap_or(usize::MAX);
     let mut answer = String::with_capacity(size.saturating_add(64));
     answer.push_str(r#"{"data":""#);
