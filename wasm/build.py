@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,7 +34,7 @@ ALLOWED_IMPORTS = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/str
 TEMPORARY = "athena-wasm-"
 FORBIDDEN = (b"/root/", b"/home/", b"registry/src")
 SHARED_SOURCES = ("Cargo.toml", "Cargo.lock", "package-lock.json", "componentize.mjs", "wit", "crates")
-OWN_SOURCES = ("Cargo.toml", "build.rs", "src", "wit")
+OWN_SOURCES = ("Cargo.toml", "build.rs", "src", "rules", "wit")
 NEED_RUST = (
     "No Rust compiler can build for WebAssembly here: install rustc-web, cargo-web, rust-web-src and lld-19 with "
     "apt-get, or run `rustup target add wasm32-unknown-unknown`."
@@ -87,13 +88,20 @@ def output_of(*command: str | Path) -> str:
 def source_hash(crate: Path) -> str:
     """SHA-256 over the compiler's flags and the names and bytes of all files that the component is made of."""
     digest = hashlib.sha256(FEATURES.encode())
-    roots = [WASM / name for name in SHARED_SOURCES] + [crate / name for name in OWN_SOURCES]
+    roots = [WASM / name for name in SHARED_SOURCES]
+    roots += [folder / name for folder in (crate, *path_dependencies(crate)) for name in OWN_SOURCES]
     files = {file for root in roots for file in ([root] if root.is_file() else root.rglob("*")) if file.is_file()}
     for file in sorted(files, key=lambda file: file.relative_to(WASM).as_posix()):
         content = file.read_bytes()
         digest.update(f"{file.relative_to(WASM).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def path_dependencies(crate: Path) -> list[Path]:
+    """Folders of the modules that a module uses as libraries; what is in ``crates`` all are made of."""
+    rows = tomllib.loads((crate / "Cargo.toml").read_text(encoding="utf-8")).get("dependencies", {}).values()
+    return sorted((crate / row["path"]).resolve() for row in rows if isinstance(row, dict) and "path" in row)
 
 
 def read_manifest(group: Group) -> dict[str, dict[str, Any]]:
@@ -213,9 +221,10 @@ def build_core(toolchain: Toolchain, names: list[str], target_folder: Path) -> P
     fetch_env = os.environ | {"RUSTC": str(toolchain.rustc)}
     run(toolchain.cargo, "fetch", "--locked", env=fetch_env)
     flags = ["-Zbuild-std=std,panic_abort"] if toolchain.build == "debian" else []
-    packages = [part for name in names for part in ("-p", name)]
     env = cargo_environment(toolchain, target_folder)
-    run(toolchain.cargo, "build", "--locked", "--release", "--target", TARGET, *flags, *packages, env=env)
+    for name in names:
+        # One by one: together, crates get each other's features, and their bytes depend on who else is built.
+        run(toolchain.cargo, "build", "--locked", "--release", "--target", TARGET, *flags, "-p", name, env=env)
     return target_folder / TARGET / "release"
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Verdict,
         build_report,
     )
+    from athena_lab.report.patterns import PatternFacts
 
 __all__ = [
     "REPORT_MIME",
@@ -31,6 +32,7 @@ __all__ = [
     "FileFacts",
     "Finding",
     "ModuleResult",
+    "PatternFacts",
     "Performance",
     "Report",
     "ReportStatus",
@@ -43,6 +45,7 @@ __all__ = [
 _HOMES = {
     "CryptoFacts": "crypto",
     "FileFacts": "facts",
+    "PatternFacts": "patterns",
     **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"), "findings"),
 }
 

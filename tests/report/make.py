@@ -8,10 +8,11 @@ from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
 from athena_lab.report import crypto as c
 from athena_lab.report import facts as f
+from athena_lab.report import patterns as p
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
-SLOTS = {"crypto": "crypto"}
+SLOTS = {"crypto": "crypto", "pattern-matcher": "patterns"}
 HOSTILE = (
     "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
 )
@@ -116,6 +117,20 @@ def crypto_facts(many: int = 1) -> c.CryptoFacts:
 def crypto(facts: c.CryptoFacts | None = None) -> ModuleResult:
     data = msgspec.Raw(msgspec.json.encode(facts or crypto_facts()))
     return ModuleResult.ok("crypto", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
+
+
+def pattern_facts(many: int = 1) -> p.PatternFacts:
+    """Facts in which every text is hostile, so many of each."""
+    places = (p.Place(16, 4, "00ff", 3),) * many
+    found = p.RuleMatch(
+        HOSTILE, HOSTILE, (HOSTILE,), ((HOSTILE, HOSTILE),), (p.Found(HOSTILE, many, places),) * min(many, 64), 2
+    )
+    return p.PatternFacts(40, "given", SHA, (found,) * min(many, 256), 5)
+
+
+def patterns(facts: p.PatternFacts | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or pattern_facts()))
+    return ModuleResult.ok("pattern-matcher", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
 
 
 def failed(module: str = "unpacker") -> ModuleResult:

@@ -10,7 +10,18 @@ import pytest
 from athena_lab.errors import BadOutput
 from athena_lab.report import REPORT_MIME, Finding, ModuleResult, Report
 from athena_lab.report.model import MAX_SAVED_DATA
-from tests.report.make import FINDINGS, SHA, crypto, crypto_facts, failed, file_facts, ok, report
+from tests.report.make import (
+    FINDINGS,
+    SHA,
+    crypto,
+    crypto_facts,
+    failed,
+    file_facts,
+    ok,
+    pattern_facts,
+    patterns,
+    report,
+)
 
 
 def test_findings_are_worst_first_then_surest_and_carry_their_module():
@@ -90,6 +101,12 @@ def test_the_facts_of_crypto_are_typed():
     assert made.facts is None
     again = Report.from_json(made.to_json())
     assert again.crypto == made.crypto
+
+
+def test_the_facts_of_the_pattern_matcher_are_typed():
+    made = Report.from_json(report(patterns()).to_json())
+    assert made.patterns == pattern_facts()
+    assert (made.facts, made.crypto) == (None, None)
 
 
 def test_facts_are_decoded_once():

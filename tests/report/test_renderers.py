@@ -14,10 +14,23 @@ from markdown_it import MarkdownIt
 
 from athena_lab.report import Evidence, Finding
 from athena_lab.report import facts as f
+from athena_lab.report import patterns as p
 from athena_lab.report.html import finding_anchor
 from athena_lab.report.markdown import plain, span
 from athena_lab.report.svg import entropy_plot, entropy_sentence
-from tests.report.make import HOSTILE, SHA, crypto, crypto_facts, executable, failed, file_facts, ok, report
+from tests.report.make import (
+    HOSTILE,
+    SHA,
+    crypto,
+    crypto_facts,
+    executable,
+    failed,
+    file_facts,
+    ok,
+    pattern_facts,
+    patterns,
+    report,
+)
 
 ALLOWED = {
     "style", "section", "h3", "h4", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead", "tbody", "tr",
@@ -129,7 +142,7 @@ def test_the_worst_report_stays_small_and_quick():
         strings=f.Strings(1 << 20, (f.StringItem(1, "ascii", text),) * 2000),
     )
     findings = tuple(Finding(f"f{i}", "high", 1, "T" * 200, text, (Evidence(1, 1, text),) * 20) for i in range(1000))
-    made = report(ok(findings, facts), crypto(crypto_facts(1_000)), failed())
+    made = report(ok(findings, facts), crypto(crypto_facts(1_000)), patterns(pattern_facts(1_000)), failed())
     made.to_html()
     began = time.process_time()
     html = made.to_html()
@@ -200,6 +213,13 @@ def test_even_a_title_that_breaks_its_promise_does_no_harm(form):
     text = getattr(report(ok((Finding("x", "low", 1, HOSTILE),))), form)()
     assert "http://" not in text
     assert not re.search("[\u202a-\u202e\x1b]", text)
+
+
+def test_the_html_shows_which_rules_match():
+    html = report(ok(), patterns()).to_html()
+    assert "1 rule of 40 match, 5 more left out" in html
+    assert "at 0x10" in html
+    assert "YARA" not in report(ok(), patterns(p.PatternFacts(40, "default"))).to_html()
 
 
 def test_the_html_shows_what_crypto_found():

@@ -1,5 +1,6 @@
 //! Findings: what an analyst should know, in the shape of `athena_lab/report/findings.py`.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -55,7 +56,7 @@ pub struct Finding {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub techniques: Vec<&'static str>,
+    pub techniques: Vec<Cow<'static, str>>,
 }
 
 impl Finding {
@@ -104,7 +105,14 @@ impl Finding {
 
     #[must_use]
     pub fn techniques(mut self, ids: &[&'static str]) -> Self {
-        self.techniques.extend_from_slice(ids);
+        self.techniques.extend(ids.iter().map(|&id| Cow::Borrowed(id)));
+        self
+    }
+
+    /// One that is not known before a rule names it.
+    #[must_use]
+    pub fn technique(mut self, id: String) -> Self {
+        self.techniques.push(Cow::Owned(id));
         self
     }
 

