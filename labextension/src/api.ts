@@ -2,7 +2,7 @@
 
 import { URLExt } from "@jupyterlab/coreutils";
 import { ServerConnection } from "@jupyterlab/services";
-import { fields, flag, list, map, number, oneOf, optional, type Reader, ShapeError, text } from "./decode";
+import { anything, fields, flag, list, map, number, oneOf, optional, type Reader, ShapeError, text } from "./decode";
 
 const HEALTH = oneOf("healthy", "degraded", "unhealthy");
 
@@ -19,9 +19,17 @@ const readModules = fields({
       version: optional(text),
       memoryUsage: number,
       detail: optional(text),
+      memoryBytes: number,
+      deadline: number,
     }),
   ),
 });
+
+const readCapabilities = fields({
+  modules: list(fields({ name: text, functions: list(fields({ name: text, summary: text, needsSample: flag })) })),
+});
+
+const readExecuted = fields({ result: anything, time: number });
 
 const readWasmStatus = fields({
   status: HEALTH,
@@ -96,7 +104,11 @@ const readProblem = fields({ title: text, detail: text, code: text, next_step: o
 type Read<T> = T extends Reader<infer U> ? U : never;
 export type Health = Read<typeof readHealth>;
 export type Modules = Read<typeof readModules>;
+export type ModuleRow = Modules["modules"][number];
 export type WasmStatus = Read<typeof readWasmStatus>;
+export type ModuleStatus = { calls: number; errors: number; time: number };
+export type Functions = Read<typeof readCapabilities>["modules"][number]["functions"];
+export type Executed = Read<typeof readExecuted>;
 export type Reloaded = Read<typeof readReloaded>;
 export type Providers = Read<typeof readProviders>;
 export type Provider = Read<typeof readProvider>;
@@ -152,6 +164,31 @@ export class AthenaApi {
 
   reload(module: string): Promise<Reloaded> {
     return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}/reload`, readReloaded, { method: "POST" });
+  }
+
+  load(module: string): Promise<Modules> {
+    return this.request("api/v1/wasm/load", readModules, { method: "POST", body: { modules: [module] } });
+  }
+
+  unload(module: string): Promise<Modules> {
+    return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}/unload`, readModules, { method: "POST" });
+  }
+
+  /** What each call of the module may have: bytes of memory, seconds. */
+  limit(module: string, memoryBytes: number, deadline: number): Promise<Modules> {
+    const path = `api/v1/wasm/modules/${encodeURIComponent(module)}/limits`;
+    return this.request(path, readModules, { method: "POST", body: { memoryBytes, deadline } });
+  }
+
+  async functions(module: string): Promise<Functions> {
+    const { modules } = await this.request("api/v1/wasm/capabilities", readCapabilities);
+    return modules.find(({ name }) => name === module)?.functions ?? [];
+  }
+
+  /** Run one function; `sample` is a hash, or empty. */
+  execute(module: string, name: string, args: unknown, sample: string): Promise<Executed> {
+    const body = { module, function: name, args, ...(sample ? { sample } : {}) };
+    return this.request("api/v1/wasm/execute", readExecuted, { method: "POST", body });
   }
 
   /** Leave a provider alone until it is `closed` again; how it is then. */

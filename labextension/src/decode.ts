@@ -15,6 +15,9 @@ export const text: Reader<string> = (value, path) => {
   return value;
 };
 
+/** A module's own, which is only shown. */
+export const anything: Reader<unknown> = (value) => value;
+
 export const number: Reader<number> = (value, path) => {
   if (typeof value !== "number") throw new ShapeError(path, "a number");
   return value;

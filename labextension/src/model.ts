@@ -2,7 +2,16 @@
 
 import { Poll } from "@lumino/polling";
 import { type ISignal, Signal } from "@lumino/signaling";
-import { ApiError, type AthenaApi, type Health, type Modules, type Provider, type Usage, type WasmStatus } from "./api";
+import {
+  ApiError,
+  type AthenaApi,
+  type Functions,
+  type Health,
+  type Modules,
+  type Provider,
+  type Usage,
+  type WasmStatus,
+} from "./api";
 
 /** Milliseconds. A failing poll backs off up to the maximum. `breakers`: while one is not closed, and time passes. */
 const PERIODS = { health: 10_000, sandbox: 10_000, providers: 30_000, breakers: 3_000, max: 120_000 };
@@ -33,8 +42,8 @@ export class AthenaModel {
   providers: Feed<Services> = empty();
   /** Whether the providers are being asked because somebody pressed the button. */
   checking = false;
-  /** What the last reload of a module said, by module. */
-  readonly reloads = new Map<string, string>();
+  /** What the last change of a module said, by module. */
+  readonly said = new Map<string, string>();
   /** Why a provider's breaker could not be opened or closed, by provider. */
   readonly refusals = new Map<string, string>();
 
@@ -68,13 +77,65 @@ export class AthenaModel {
     await Promise.all(this.polls.map((poll) => poll.refresh()));
   }
 
-  async reload(module: string): Promise<void> {
-    try {
+  reload(module: string): Promise<void> {
+    return this.change(module, async () => {
       const done = await this.api.reload(module);
       const detail = done.detail || `reloaded, ${done.previousVersion ?? "none"} to ${done.newVersion ?? "none"}`;
-      this.reloads.set(module, done.success ? detail : `not reloaded: ${detail}`);
+      return done.success ? detail : `not reloaded: ${detail}`;
+    });
+  }
+
+  load(module: string): Promise<void> {
+    return this.change(module, async () => {
+      await this.api.load(module);
+      return "";
+    });
+  }
+
+  unload(module: string): Promise<void> {
+    return this.change(module, async () => {
+      await this.api.unload(module);
+      return "";
+    });
+  }
+
+  /** Bytes and seconds; what is wrong with them, empty if nothing is. */
+  async limit(module: string, memoryBytes: number, deadline: number): Promise<string> {
+    try {
+      await this.api.limit(module, memoryBytes, deadline);
+      return "";
     } catch (error) {
-      this.reloads.set(module, asApiError(error).message);
+      return asApiError(error).message;
+    }
+  }
+
+  async functions(module: string): Promise<Functions> {
+    try {
+      return await this.api.functions(module);
+    } catch (error) {
+      this.said.set(module, asApiError(error).message);
+      this.changedSignal.emit();
+      return [];
+    }
+  }
+
+  /** The result as text, or what went wrong. `args` is JSON as somebody typed it. */
+  async execute(module: string, name: string, args: string, sample: string): Promise<string> {
+    try {
+      const parsed: unknown = JSON.parse(args);
+      const done = await this.api.execute(module, name, parsed, sample);
+      return JSON.stringify(done.result, null, 2);
+    } catch (error) {
+      if (error instanceof SyntaxError) return `The arguments are not JSON: ${error.message}. Write {} for none.`;
+      return asApiError(error).message;
+    }
+  }
+
+  private async change(module: string, act: () => Promise<string>): Promise<void> {
+    try {
+      this.said.set(module, await act());
+    } catch (error) {
+      this.said.set(module, asApiError(error).message);
     }
     this.changedSignal.emit();
     await this.polls[1]?.refresh();

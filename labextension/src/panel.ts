@@ -4,14 +4,14 @@ import type { Message } from "@lumino/messaging";
 import { Widget } from "@lumino/widgets";
 import type { Provider, Usage } from "./api";
 import type { AthenaModel, Feed } from "./model";
+import { ModuleControls } from "./module";
+import { alert, button, type Child, element, paragraph, row } from "./parts";
 import {
   abilities,
   amount,
   breaker,
   bytes,
-  counted,
   duration,
-  type Light,
   light,
   load,
   providerLight,
@@ -21,9 +21,9 @@ import {
   words,
 } from "./words";
 
-type Child = Node | string;
-
 export class AthenaPanel extends Widget {
+  private readonly controls = new Map<string, ModuleControls>();
+
   constructor(private readonly model: AthenaModel) {
     super();
     this.addClass("athena-Panel");
@@ -56,32 +56,16 @@ export class AthenaPanel extends Widget {
       if (modules.length === 0) return [paragraph("No modules. Build them with `make wasm`, or install the wheel.")];
       const wrong = status.status === "healthy" ? "" : (status.detail ?? "");
       const total = paragraph(`${bytes(status.totalMemoryUsage)} in all. ${wrong}`.trim());
-      return [...modules.map((module) => this.module(module, status.modules.get(module.name))), total];
+      const rows = modules.map((module) => this.controlsOf(module.name).draw(module, status.modules.get(module.name)));
+      return [...rows, total];
     });
   }
 
-  private module(
-    module: { name: string; status: string; version: string | null; memoryUsage: number; detail: string | null },
-    did: { calls: number; errors: number; time: number } | undefined,
-  ): HTMLElement {
-    const calls = did
-      ? `${counted(did.calls, "call")}, ${counted(did.errors, "error")}, ${seconds(did.time)}`
-      : "not called yet";
-    const facts = `${module.version ?? "no version"}, ${bytes(module.memoryUsage)}, ${calls}`;
-    const said = this.model.reloads.get(module.name) ?? "";
-    return row(
-      light(module.status),
-      module.name,
-      words(module.status),
-      [module.detail ?? "", said].filter(Boolean).join(" "),
-      paragraph(facts),
-      this.reloadButton(module.name),
-    );
-  }
-
-  private reloadButton(name: string): HTMLElement {
-    const title = `Load the newest version of ${name}; running analyses end on the old one`;
-    return button("Reload", title, `reload:${name}`, () => this.model.reload(name));
+  /** What somebody types into a module's row outlives the row. */
+  private controlsOf(name: string): ModuleControls {
+    const known = this.controls.get(name) ?? new ModuleControls(name, this.model);
+    this.controls.set(name, known);
+    return known;
   }
 
   private providers(): HTMLElement {
@@ -158,46 +142,4 @@ function section<T>(title: string, feed: Feed<T>, show: (value: T) => Child[]): 
   if (feed.value !== null) children.push(...show(feed.value));
   else if (!feed.error) children.push(paragraph("Asking the server."));
   return element("section", feed.error ? "athena-mod-stale" : "", ...children);
-}
-
-function row(colour: Light, name: string, state: string, detail: string, ...more: Child[]): HTMLElement {
-  const head = element("div", "athena-Row-head", lamp(colour), element("b", "", name), element("span", "", state));
-  return element("div", "athena-Row", head, ...more, ...(detail ? [paragraph(detail)] : []));
-}
-
-/** Colour alone says nothing to many: the state stands beside it in words. */
-export function lamp(colour: Light): HTMLElement {
-  const node = element("span", `athena-Lamp athena-mod-${colour}`);
-  node.setAttribute("aria-hidden", "true");
-  return node;
-}
-
-function alert(text: string): HTMLElement {
-  const node = element("p", "athena-Failure", text);
-  node.setAttribute("role", "alert");
-  return node;
-}
-
-/** `key` finds the button again when the panel is drawn anew. It can be pressed once until then. */
-function button(label: string, title: string, key: string, press: () => Promise<void>): HTMLButtonElement {
-  const node = element("button", "jp-mod-styled jp-mod-minimal", label) as HTMLButtonElement;
-  node.type = "button";
-  node.title = title;
-  node.setAttribute("data-athena-key", key);
-  node.onclick = () => {
-    node.onclick = null;
-    void press();
-  };
-  return node;
-}
-
-function paragraph(text: string): HTMLElement {
-  return element("p", "", text);
-}
-
-export function element(tag: string, className: string, ...children: Child[]): HTMLElement {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  node.append(...children);
-  return node;
 }

@@ -2,7 +2,7 @@
 
 import { Widget } from "@lumino/widgets";
 import type { AthenaModel } from "./model";
-import { element, lamp } from "./panel";
+import { element, lamp } from "./parts";
 import { summarise } from "./words";
 
 export class AthenaStatus extends Widget {

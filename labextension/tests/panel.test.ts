@@ -62,7 +62,15 @@ function fakeApi(changes: Partial<Record<keyof AthenaApi, unknown>> = {}): Athen
     health: async () => ({ status: "healthy", components: new Map([["api", { status: "healthy", detail: "up" }]]) }),
     modules: async () => ({
       modules: [
-        { name: "file-processor", status: "loaded", version: "1.0.0", memoryUsage: 2_097_152, detail: HOSTILE },
+        {
+          name: "file-processor",
+          status: "loaded",
+          version: "1.0.0",
+          memoryUsage: 2_097_152,
+          detail: HOSTILE,
+          memoryBytes: 805_306_368,
+          deadline: 30,
+        },
       ],
     }),
     wasmStatus: async () => ({
@@ -291,4 +299,93 @@ test("the status item opens the panel and names the state", async () => {
   await shows("Athena: ready");
   status.node.querySelector("button")?.click();
   expect(open).toHaveBeenCalledOnce();
+});
+
+const loadedModule = (changes: object) => ({
+  name: "file-processor",
+  status: "loaded",
+  version: "1.0.0",
+  memoryUsage: 0,
+  detail: null,
+  memoryBytes: 805_306_368,
+  deadline: 30,
+  ...changes,
+});
+
+function press(name: string): void {
+  const found = [...(rowOf("file-processor")?.querySelectorAll("button") ?? [])].find((it) => it.textContent === name);
+  if (!found) throw new Error(`There is no button ${name}.`);
+  found.click();
+}
+
+function field<T extends HTMLElement>(key: string): T {
+  const found = widget.node.querySelector<T>(`[data-athena-key="${key}:file-processor"]`);
+  if (!found) throw new Error(`There is no field ${key}.`);
+  return found;
+}
+
+test("a module is unloaded and loaded again, and what cannot be done says why", async () => {
+  let status = "loaded";
+  const unload = vi.fn(async () => {
+    status = "available";
+  });
+  const load = vi.fn(async () => {
+    throw new ApiError("The module is broken.", "Build it again.", "bad_module");
+  });
+  attach((it) => new AthenaPanel(it), { modules: async () => ({ modules: [loadedModule({ status })] }), unload, load });
+  await shows("loaded");
+  press("Unload");
+  await shows("not loaded");
+  expect(unload).toHaveBeenCalledWith("file-processor");
+  expect(widget.node.querySelector("details")).toBeNull();
+  press("Load");
+  await shows("The module is broken. Build it again.");
+});
+
+test("limits are set in MiB and seconds, and what is typed outlives a poll", async () => {
+  const limit = vi.fn(async () => undefined);
+  attach((it) => new AthenaPanel(it), { limit });
+  await shows("1.0.0");
+  const memory = field<HTMLInputElement>("memory");
+  expect([memory.value, field<HTMLInputElement>("deadline").value]).toEqual(["768", "30"]);
+  const open = memory.closest("details");
+  if (open) open.open = true;
+  memory.value = "256";
+  await model.refresh();
+  await vi.waitFor(() => expect(field<HTMLInputElement>("memory").value).toBe("256"));
+  memory.closest("form")?.requestSubmit();
+  await shows("They hold from the next call on.");
+  expect(limit).toHaveBeenCalledWith("file-processor", 268_435_456, 30);
+});
+
+test("one function is run, and its result, an error and bad arguments are shown as text", async () => {
+  const functions = async () => [
+    { name: "strings", summary: "Strings.", needsSample: true },
+    { name: "hashes", summary: "Hashes.", needsSample: false },
+  ];
+  const execute = vi.fn(async (_module: string, name: string) => {
+    if (name === "strings") throw new ApiError("There is no sample.", "Give one.", "no_sample");
+    return { result: { md5: HOSTILE }, time: 0.1 };
+  });
+  attach((it) => new AthenaPanel(it), { functions, execute });
+  await shows("1.0.0");
+  const names = field<HTMLSelectElement>("function");
+  const form = names.closest("form");
+  const open = names.closest("details");
+  if (open) open.open = true;
+  await shows("Strings. Needs a sample.");
+  form?.requestSubmit();
+  await shows("There is no sample. Give one.");
+  names.value = "hashes";
+  names.dispatchEvent(new Event("change"));
+  await shows("Hashes.");
+  field<HTMLTextAreaElement>("args").value = '{"quick": true}';
+  field<HTMLInputElement>("sample").value = " abc ";
+  form?.requestSubmit();
+  await shows(`"md5": "${HOSTILE}"`);
+  expect(widget.node.querySelector("img")).toBeNull();
+  expect(execute).toHaveBeenLastCalledWith("file-processor", "hashes", { quick: true }, "abc");
+  field<HTMLTextAreaElement>("args").value = "{";
+  form?.requestSubmit();
+  await shows("The arguments are not JSON");
 });

@@ -18,8 +18,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-TOPICS = ("triage", "startup", "imports", "widget", "ai", "policies", "bulkheads")
-PACKAGES = ("wasmtime", "pefile", "lief", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
+TOPICS = ("triage", "patterns", "startup", "imports", "widget", "ai", "policies", "bulkheads")
+PACKAGES = ("wasmtime", "pefile", "lief", "yara-python", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
 
 
 def machine() -> str:

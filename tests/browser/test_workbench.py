@@ -90,6 +90,34 @@ def test_panel_and_status_bar_show_what_is_so(open_page, athena):
     bench.screenshot("panel")
 
 
+def test_a_module_is_unloaded_loaded_limited_and_one_of_its_functions_run(open_page, athena):
+    bench = open_page(athena.page())
+    bench.panel()
+    row = bench.row("crypto")
+    row.get_by_role("button", name="Unload").click()
+    expect(row).to_contain_text("not loaded")
+    row.get_by_role("button", name="Load").click()
+    expect(row.get_by_role("button", name="Unload")).to_be_visible()
+
+    row.get_by_text("Limits").click()
+    row.get_by_label("MiB of memory for a call").fill("0.5")
+    row.get_by_role("button", name="Apply").click()
+    expect(row.get_by_role("status")).to_contain_text("memoryBytes")
+    row.get_by_label("MiB of memory for a call").fill("512")
+    row.get_by_role("button", name="Apply").click()
+    expect(row.get_by_role("status")).to_contain_text("next call")
+
+    row.get_by_text("Run a function").click()
+    row.get_by_label("Function").select_option("hash")
+    expect(row).to_contain_text("A digest of the data.")
+    row.get_by_label("Arguments, as JSON").fill('{"algorithm": "sha256", "data": "text:abc"}')
+    row.get_by_role("button", name="Run").click()
+    expect(row.locator(".athena-Result")).to_contain_text("ba7816bf8f01cfea414140de5dae2223")
+    expect(row.get_by_label("MiB of memory for a call")).to_have_value("512")  # it outlives what is drawn anew
+    row.evaluate("row => row.scrollIntoView()")
+    bench.screenshot("modules")
+
+
 @pytest.mark.usefixtures("peer")
 def test_the_picture_for_the_readme(open_page, athena):
     (athena.home / "invoice.exe").write_bytes(suspicious_exe(("http://updates.example/payload", "cmd.exe /c whoami")))

@@ -211,6 +211,14 @@ def test_it_matches_what_yara_matches(module: Guest) -> None:
     assert compared > 500
 
 
+def test_our_rules_are_yara_s_too(module: Guest) -> None:
+    """Whoever takes them elsewhere gets the same matches."""
+    yara = pytest.importorskip("yara")
+    theirs = yara.compile(sources={file.stem: file.read_text() for file in RULES.glob("*.yar")})
+    for sample in SAMPLES.values():
+        assert set(matched(module, sample)) == {match.rule for match in theirs.match(data=sample)}
+
+
 def test_a_set_is_compiled_once_and_handed_in(module: Guest) -> None:
     call = msgspec.json.encode({"function": "compile", "args": {"sources": [{"text": "rule r { condition: true }"}]}})
     answer = msgspec.json.decode(module.analyze_raw(call.decode()))

@@ -50,7 +50,7 @@ rule injection_into_other_processes
 {
     meta:
         description = "Imports what writes code into other processes and runs it there"
-        severity = "high"
+        severity = "medium"
         confidence = 70
         technique = "T1055.002"
     condition:

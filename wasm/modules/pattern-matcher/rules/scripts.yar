@@ -6,7 +6,7 @@ rule powershell_encoded_command
         confidence = 75
         technique = "T1059.001, T1027.010"
     strings:
-        $a = /powershell(\.exe)?['"]?\s[^\r\n]{0,200}?-e(c|nc|ncodedcommand)?\s+['"]?[A-Za-z0-9+\/]{40,}/ ascii wide nocase
+        $a = /powershell(\.exe)?['"]?\s[^\r\n]{0,200}-e(c|nc|ncodedcommand)?\s+['"]?[A-Za-z0-9+\/]{40,}/ ascii wide nocase
     condition:
         $a
 }
