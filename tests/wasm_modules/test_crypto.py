@@ -88,7 +88,7 @@ def test_keys_that_a_library_made_are_found(module: Guest) -> None:
             sample = b"noise\0" + key.private_bytes(encoding, pkcs8, plain) + b"\0noise"
             facts, severities = analyze(module, sample)
             assert [(row["algorithm"], row["offset"]) for row in facts["keys"]] == [(algorithm, 6)], encoding
-            assert severities["private-key"] == "high"
+            assert severities["private-key"] == "medium"
         locked = key.private_bytes(
             serialization.Encoding.PEM, pkcs8, serialization.BestAvailableEncryption(b"a password")
         )
