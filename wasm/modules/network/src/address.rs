@@ -28,7 +28,7 @@ pub fn tags_of_v6(address: Ipv6Addr) -> Vec<Tag> {
         [0, 0, 0, 0, 0, 0xffff, ..] => return address.to_ipv4_mapped().map(tags_of_v4).unwrap_or_default(),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Tag::Documentation,
         [0xfc00..=0xfdff, ..] | [0xfe80..=0xfebf, ..] => Tag::Private,
-        [0xff00.., ..] => Tag::Multicast,
+        [0xff00..=0xffff, ..] => Tag::Multicast,
         [0x2000..=0x3fff, ..] | [0x64, 0xff9b, ..] => return Vec::new(),
         _ => Tag::Reserved,
     };
@@ -42,7 +42,8 @@ pub fn v4_of(labels: &[&[u8]]) -> Option<Ipv4Addr> {
     }
     let mut octets = [0; 4];
     for (octet, label) in octets.iter_mut().zip(labels) {
-        *octet = std::str::from_utf8(label).ok().filter(|text| text.len() == 1 || !text.starts_with('0'))?.parse().ok()?;
+        *octet =
+            std::str::from_utf8(label).ok().filter(|text| text.len() == 1 || !text.starts_with('0'))?.parse().ok()?;
     }
     Some(octets.into())
 }

@@ -86,18 +86,20 @@ const AUTHORITIES: &[&str] = &[
 
 /// Extensions of files that are also top-level domains (IANA's root zone).
 const EXTENSIONS: &[&str] = &[
-    "py", "rs", "sh", "pl", "md", "so", "cc", "zip", "mov", "ps", "app", "gz", "ai", "ms", "la", "pm", "java", "bz", "ml",
-    "mm", "cab", "bar", "doc", "tf", "as", "cpa", "st", "vi", "mk", "in", "am", "ac", "pro", "map", "com", "sc", "hm",
-    "cs", "do", "lc", "ax", "po", "mo", "ph", "pa", "td", "br", "ad", "ar", "gdn", "py", "sql", "id", "cat", "dot",
+    "py", "rs", "sh", "pl", "md", "so", "cc", "zip", "mov", "ps", "app", "gz", "ai", "ms", "la", "pm", "java", "bz",
+    "ml", "mm", "cab", "bar", "doc", "tf", "as", "cpa", "st", "vi", "mk", "in", "am", "ac", "pro", "map", "com", "sc",
+    "hm", "cs", "do", "lc", "ax", "po", "mo", "ph", "pa", "td", "br", "ad", "ar", "gdn", "py", "sql", "id", "cat",
+    "dot",
 ];
 
 /// Top-level domains that are words of programs' text: `this.name`, `System.Net`, `e.target`.
 const WORDS: &[&str] = &[
-    "name", "id", "io", "net", "is", "to", "at", "it", "my", "me", "info", "call", "link", "top", "style", "date", "link",
-    "host", "data", "in", "do", "by", "as", "no", "so", "run", "is", "group", "store", "cache", "map", "page", "range",
-    "center", "global", "min", "max", "next", "open", "show", "now", "select", "support", "zone", "events", "exchange",
-    "network", "tools", "click", "codes", "search", "media", "email", "download", "stream", "report", "site", "space",
-    "box", "py", "builders", "bar", "box", "cat", "fun", "new", "foo", "dev", "cool", "read", "save", "moe", "prof", "dad",
+    "name", "id", "io", "net", "is", "to", "at", "it", "my", "me", "info", "call", "link", "top", "style", "date",
+    "link", "host", "data", "in", "do", "by", "as", "no", "so", "run", "is", "group", "store", "cache", "map", "page",
+    "range", "center", "global", "min", "max", "next", "open", "show", "now", "select", "support", "zone", "events",
+    "exchange", "network", "tools", "click", "codes", "search", "media", "email", "download", "stream", "report",
+    "site", "space", "box", "py", "builders", "bar", "box", "cat", "fun", "new", "foo", "dev", "cool", "read", "save",
+    "moe", "prof", "dad",
 ];
 
 fn is_under(name: &str, domain: &str) -> bool {
@@ -147,7 +149,8 @@ pub fn may_be_something_else(spelled: &str, before: u8, after: u8) -> bool {
 }
 
 fn capitalised(label: &str) -> bool {
-    label.starts_with(|letter: char| letter.is_ascii_uppercase()) && label.chars().any(|letter| letter.is_ascii_lowercase())
+    label.starts_with(|letter: char| letter.is_ascii_uppercase())
+        && label.chars().any(|letter| letter.is_ascii_lowercase())
 }
 
 /// `CamelCase`, as names of programs are spelled and names of hosts are not.

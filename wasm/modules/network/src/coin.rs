@@ -83,7 +83,8 @@ pub enum Ethereum {
 
 /// `0x` and 40 hexadecimal digits.
 pub fn ethereum(word: &[u8]) -> Option<Ethereum> {
-    let digits = word.strip_prefix(b"0x").filter(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit))?;
+    let digits =
+        word.strip_prefix(b"0x").filter(|digits| digits.len() == 40 && digits.iter().all(u8::is_ascii_hexdigit))?;
     let (upper, lower) = (digits.iter().any(u8::is_ascii_uppercase), digits.iter().any(u8::is_ascii_lowercase));
     if !(upper && lower) {
         return Some(Ethereum::Plain);

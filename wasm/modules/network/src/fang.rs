@@ -3,7 +3,7 @@
 use crate::ioc::{Hit, Kind, Tag};
 use crate::marks::{at_sign, dot, separator};
 use crate::scan::scan;
-use crate::text::{Run, before, byte, each_run, goes_on, is_word, slice, string};
+use crate::text::{before, byte, each_run, goes_on, is_word, slice, string};
 
 /// Schemes as people change them.
 const SCHEMES: &[(&[u8], &[u8])] = &[
@@ -24,7 +24,8 @@ pub fn defang(text: &str) -> String {
     let mut spans: Vec<(usize, usize, Kind)> = Vec::new();
     each_run(text.as_bytes(), |run| {
         scan(&run, |hit: Hit| {
-            let is_address = matches!(hit.kind, Kind::Url | Kind::Domain | Kind::Onion | Kind::Ipv4 | Kind::Ipv6 | Kind::Email);
+            let is_address =
+                matches!(hit.kind, Kind::Url | Kind::Domain | Kind::Onion | Kind::Ipv4 | Kind::Ipv6 | Kind::Email);
             if is_address && !hit.tags.contains(&Tag::Ambiguous) {
                 spans.push((run.offset(hit.start), run.offset(hit.end), hit.kind));
             }
@@ -41,12 +42,16 @@ pub fn defang(text: &str) -> String {
 /// What changes in one indicator: a place, the bytes that go, and what takes their place.
 fn edits(text: &[u8], start: usize, end: usize, kind: Kind) -> Vec<(usize, usize, &'static str)> {
     let all = |sign: u8, with: &'static str| {
-        let is_plain = move |at: &usize| byte(text, *at) == sign && !matches!(before(text, *at), b'[' | b'(' | b'{' | b'\\' | b'^');
+        let is_plain = move |at: &usize| {
+            byte(text, *at) == sign && !matches!(before(text, *at), b'[' | b'(' | b'{' | b'\\' | b'^')
+        };
         (start..end).filter(is_plain).map(move |at| (at, 1, with))
     };
     match kind {
         Kind::Url => {
-            let Some(colon) = slice(text, start, end).windows(3).position(|part| part == b"://") else { return Vec::new() };
+            let Some(colon) = slice(text, start, end).windows(3).position(|part| part == b"://") else {
+                return Vec::new();
+            };
             let scheme = slice(text, start, start + colon);
             let mut edits = vec![(start + colon, 1, "[:]")];
             if scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https") {
@@ -92,9 +97,9 @@ fn meant_at(text: &[u8], at: usize) -> (usize, &[u8]) {
     let lead = before(text, at);
     let next = byte(text, at);
     if matches!(next, b'h' | b'H' | b'f' | b'F') && !is_word(lead) {
-        let known = SCHEMES.iter().find(|(spelled, _)| {
-            goes_on(text, at, spelled) && separator(text, at + spelled.len()).length > 0
-        });
+        let known = SCHEMES
+            .iter()
+            .find(|(spelled, _)| goes_on(text, at, spelled) && separator(text, at + spelled.len()).length > 0);
         if let Some((spelled, meant)) = known {
             return (spelled.len(), meant);
         }
@@ -123,7 +128,8 @@ mod tests {
     #[test]
     fn texts_are_defanged_where_they_have_addresses() {
         let text = "Get http://evil.com:80/a.exe from bob@evil.com or 1.2.3.4. See setup.py, e.g. this.";
-        let expected = "Get hxxp[:]//evil[.]com:80/a.exe from bob[@]evil[.]com or 1[.]2[.]3[.]4. See setup.py, e.g. this.";
+        let expected =
+            "Get hxxp[:]//evil[.]com:80/a.exe from bob[@]evil[.]com or 1[.]2[.]3[.]4. See setup.py, e.g. this.";
         assert_eq!(defang(text), expected);
         assert_eq!(defang(expected), expected);
         assert_eq!(refang(expected), text);

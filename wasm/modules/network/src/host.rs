@@ -88,10 +88,11 @@ impl<'a> Host<'a> {
     }
 }
 
-/// Whether a name ends in a suffix of the list, has a label before it, and is not a number.
+/// Whether a name ends in a suffix of the list, and someone can own it: it has a label before the suffix, or the suffix
+/// is itself a name that its owner gives others names below (`duckdns.org`).
 fn has_public_suffix(name: &str) -> bool {
-    let Some(domain) = psl::domain(name.as_bytes()) else { return false };
-    domain.suffix().is_known() && !domain.suffix().as_bytes().contains(&b'_')
+    let Some(suffix) = psl::suffix(name.as_bytes()).filter(psl::Suffix::is_known) else { return false };
+    suffix.as_bytes().len() < name.len() || (suffix.typ() == Some(psl::Type::Private) && name.contains('.'))
 }
 
 #[cfg(test)]
@@ -107,6 +108,7 @@ mod tests {
         assert_eq!(value("WWW.Evil.CO.UK").as_deref(), Some("www.evil.co.uk"));
         assert_eq!(value("münchen.de").as_deref(), Some("münchen.de"));
         assert_eq!(value("xn--mnchen-3ya.de/").as_deref(), Some("xn--mnchen-3ya.de"));
+        assert_eq!(value("duckdns.org").as_deref(), Some("duckdns.org"));
         for other in ["kernel32.dll", "co.uk", "com", "-a.com", "1.2.3", "a..com", "1.2.3.4.5"] {
             assert_eq!(value(other), None, "{other}");
         }

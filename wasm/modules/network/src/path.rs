@@ -31,9 +31,34 @@ const SUBKEYS: &[&[u8]] = &[
 
 /// Folders below the root, with which paths of Unix and macOS begin.
 const ROOTS: &[&[u8]] = &[
-    b"etc", b"usr", b"bin", b"sbin", b"tmp", b"var", b"home", b"root", b"opt", b"dev", b"proc", b"sys", b"lib", b"lib64",
-    b"mnt", b"media", b"boot", b"run", b"srv", b"Library", b"Applications", b"Users", b"System", b"private", b"Volumes",
-    b"data", b"sdcard", b"system",
+    b"etc",
+    b"usr",
+    b"bin",
+    b"sbin",
+    b"tmp",
+    b"var",
+    b"home",
+    b"root",
+    b"opt",
+    b"dev",
+    b"proc",
+    b"sys",
+    b"lib",
+    b"lib64",
+    b"mnt",
+    b"media",
+    b"boot",
+    b"run",
+    b"srv",
+    b"Library",
+    b"Applications",
+    b"Users",
+    b"System",
+    b"private",
+    b"Volumes",
+    b"data",
+    b"sdcard",
+    b"system",
 ];
 
 const fn is_quote(byte: u8) -> bool {
@@ -42,7 +67,10 @@ const fn is_quote(byte: u8) -> bool {
 
 /// A letter of one component of a path of Windows, but for the space.
 const fn is_component(byte: u8) -> bool {
-    !matches!(byte, 0..=b' ' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'|' | b'\\' | b'/' | b':' | b'*' | b'?' | b',' | b';' | 0x7f)
+    !matches!(
+        byte,
+        0..=b' ' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'|' | b'\\' | b'/' | b':' | b'*' | b'?' | b',' | b';' | 0x7f
+    )
 }
 
 /// What begins with the word `start..end`: a path with a drive, a key of the registry, or a mutex.
@@ -114,15 +142,17 @@ fn quoted_end(text: &[u8], start: usize) -> Option<usize> {
     }
     let end = span_end(text, start, MAX_PATH, |byte| byte != quote);
     let body = slice(text, start, end);
-    (byte(text, end) == quote && body.iter().all(|&byte| is_component(byte) || b" \\/:,;<>".contains(&byte))).then_some(end)
+    (byte(text, end) == quote && body.iter().all(|&byte| is_component(byte) || b" \\/:,;<>".contains(&byte)))
+        .then_some(end)
 }
 
 /// The end of components between backslashes. One with spaces counts if another follows, or if it ends as a file does.
 fn components_end(text: &[u8], start: usize) -> usize {
     let last = start + MAX_PATH;
+    let divider = byte(text, start);
     let mut at = start;
     loop {
-        let mut from = span_end(text, at, 2, |byte| matches!(byte, b'\\' | b'/'));
+        let mut from = span_end(text, at, 2, |byte| byte == divider);
         // `<username>`, as reports write it.
         if byte(text, from) == b'<' {
             let close = span_end(text, from, 64, |byte| byte != b'>' && byte != b'\\');
@@ -133,7 +163,7 @@ fn components_end(text: &[u8], start: usize) -> usize {
             return trimmed(text, start, at.max(word));
         }
         let spaced = spaced_end(text, from, word, last);
-        if byte(text, spaced) != b'\\' {
+        if byte(text, spaced) != divider {
             return if spaced > word { spaced } else { trimmed(text, start, word) };
         }
         at = spaced;
@@ -212,7 +242,8 @@ fn subkey(text: &[u8], start: usize) -> Option<Hit> {
 fn mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let word = slice(text, start, end);
     let is_space = word == b"Global" || word == b"Local";
-    if !is_space || byte(text, end) != b'\\' || matches!(before(text, start), b'\\' | b'/' | b'_' | b'.' | b'%' | b'-') {
+    if !is_space || byte(text, end) != b'\\' || matches!(before(text, start), b'\\' | b'/' | b'_' | b'.' | b'%' | b'-')
+    {
         return None;
     }
     named(text, start, end + 1)
@@ -220,7 +251,8 @@ fn mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
 
 fn named(text: &[u8], start: usize, name: usize) -> Option<Hit> {
     let name = name + usize::from(byte(text, name) == b'\\');
-    let allowed = |byte: u8| is_word(byte) || matches!(byte, b'_' | b'-' | b'.' | b'{' | b'}' | b'!' | b'#' | b'$' | b'@');
+    let allowed =
+        |byte: u8| is_word(byte) || matches!(byte, b'_' | b'-' | b'.' | b'{' | b'}' | b'!' | b'#' | b'$' | b'@');
     let end = span_end(text, name, MAX_MUTEX, allowed);
     // A folder called Local or Global is followed by others.
     let fits = end >= name + 3 && byte(text, end) != b'\\' && !has_extension(slice(text, name, end));
@@ -231,7 +263,9 @@ fn named(text: &[u8], start: usize, name: usize) -> Option<Hit> {
 /// A path of Unix or macOS, at its slash or tilde.
 pub fn at_slash(text: &[u8], start: usize) -> Option<Hit> {
     let lead = before(text, start);
-    if is_word(lead) || matches!(lead, b'/' | b':' | b'.' | b'~' | b'<' | b'\\' | b'-' | b'_' | b'%' | b']' | b')' | b'}' | b'*') {
+    if is_word(lead)
+        || matches!(lead, b'/' | b':' | b'.' | b'~' | b'<' | b'\\' | b'-' | b'_' | b'%' | b']' | b')' | b'}' | b'*')
+    {
         return None;
     }
     let is_home = byte(text, start) == b'~';
@@ -244,7 +278,8 @@ pub fn at_slash(text: &[u8], start: usize) -> Option<Hit> {
     let end = if is_home { first - 1 } else { end };
     let end = unix_end(text, end, start + MAX_PATH, is_mac);
     let value = string(slice(text, start, end));
-    let has_more = end > first && value.bytes().skip(1).filter(|&byte| byte == b'/').count() >= 1 && !value.ends_with('/');
+    let has_more =
+        end > first && value.bytes().skip(1).filter(|&byte| byte == b'/').count() >= 1 && !value.ends_with('/');
     has_more.then(|| Hit::new(if is_pdb(&value) { Kind::Pdb } else { Kind::UnixPath }, value, start, end))
 }
 
@@ -306,7 +341,10 @@ mod tests {
     #[test]
     fn keys_of_the_registry() {
         for (text, expected) in [
-            (r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Run HKLM\A\B", r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Run"),
+            (
+                r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Run HKLM\A\B",
+                r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Run",
+            ),
             (r"HKCU:\Software\X on the box", r"HKCU\Software\X"),
             (r"HKEY_USERS\<USER SID>\Software\Run", r"HKEY_USERS\<USER SID>\Software\Run"),
             (r"Software\Microsoft\Windows\CurrentVersion\Run", r"Software\Microsoft\Windows\CurrentVersion\Run"),
@@ -329,7 +367,10 @@ mod tests {
 
     #[test]
     fn mutexes_are_told_by_their_name_space() {
-        assert_eq!(word(r"Global\MsWinZonesCacheCounterMutexA"), Some((Kind::Mutex, r"Global\MsWinZonesCacheCounterMutexA".to_owned())));
+        assert_eq!(
+            word(r"Global\MsWinZonesCacheCounterMutexA"),
+            Some((Kind::Mutex, r"Global\MsWinZonesCacheCounterMutexA".to_owned()))
+        );
         assert_eq!(word(r"Local\Temp\a"), None);
         assert_eq!(word(r"Global\a"), None);
     }

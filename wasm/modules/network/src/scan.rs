@@ -49,7 +49,9 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         if start >= self.done.path {
             self.path(path::at_word(self.text, start, end));
         }
-        if start >= self.done.agent && let Some(hit) = agent::at_word(self.text, start) {
+        if start >= self.done.agent
+            && let Some(hit) = agent::at_word(self.text, start)
+        {
             self.done.agent = hit.end;
             (self.found)(hit);
         }
@@ -122,7 +124,11 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         let Some(hit) = host.hit() else { return };
         let hit = self.judged(hit);
         let certain = !hit.tags.contains(&Tag::Ambiguous);
-        if certain && start >= self.done.url && start >= self.done.path && let Some(hit) = url::without_scheme(self.text, &hit) {
+        if certain
+            && start >= self.done.url
+            && start >= self.done.path
+            && let Some(hit) = url::without_scheme(self.text, &hit)
+        {
             self.done.url = hit.end;
             (self.found)(hit);
         }
@@ -197,7 +203,9 @@ mod tests {
 
     #[test]
     fn mail_addresses_in_all_spellings() {
-        for text in ["bob@evil.com", "bob[@]evil[.]com", "bob[at]evil.com", "bob (at) evil (dot) com", "bob AT evil DOT com"] {
+        for text in
+            ["bob@evil.com", "bob[@]evil[.]com", "bob[at]evil.com", "bob (at) evil (dot) com", "bob AT evil DOT com"]
+        {
             assert_eq!(values(text, Kind::Email), ["bob@evil.com"], "{text}");
             assert_eq!(values(text, Kind::Domain), ["evil.com"], "{text}");
         }

@@ -217,9 +217,9 @@ const fn is_of_url(byte: u8) -> bool {
 /// The signs that divide an address, where it is itself a part of another.
 fn decode_percent(text: &str) -> String {
     const SIGNS: [(&str, &str); 5] = [("%2f", "/"), ("%3f", "?"), ("%3d", "="), ("%26", "&"), ("%3a", ":")];
-    SIGNS.iter().fold(text.to_owned(), |text, (code, sign)| {
-        text.replace(code, sign).replace(&code.to_ascii_uppercase(), sign)
-    })
+    SIGNS
+        .iter()
+        .fold(text.to_owned(), |text, (code, sign)| text.replace(code, sign).replace(&code.to_ascii_uppercase(), sign))
 }
 
 #[cfg(test)]

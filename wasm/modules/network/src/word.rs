@@ -63,7 +63,8 @@ fn cve(text: &[u8], start: usize, end: usize) -> Option<Hit> {
 /// Techniques `T1059`, their parts `T1059.001`, and tactics `TA0002`.
 fn attack(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let numbers = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
-    if matches!(before(text, start), b'_' | b'-' | b'\\' | b'%' | b'+') || matches!(byte(text, end), b'_' | b'+' | b'=') {
+    if matches!(before(text, start), b'_' | b'-' | b'\\' | b'%' | b'+') || matches!(byte(text, end), b'_' | b'+' | b'=')
+    {
         return None;
     }
     match slice(text, start, end) {
@@ -94,7 +95,8 @@ fn ssdeep(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let second = part(first + 1);
     let (one, two) = (first - end - 1, second.saturating_sub(first + 1));
     let letters = slice(text, end + 1, second);
-    let fits = byte(text, first) == b':' && (3..=64).contains(&one) && (1..=64).contains(&two) && one + two >= LEAST_FUZZY;
+    let fits =
+        byte(text, first) == b':' && (3..=64).contains(&one) && (1..=64).contains(&two) && one + two >= LEAST_FUZZY;
     let is_base64 = letters.iter().any(u8::is_ascii_uppercase) && letters.iter().any(u8::is_ascii_lowercase);
     (fits && is_base64).then(|| Hit::new(Kind::Ssdeep, string(slice(text, start, second)), start, second))
 }
