@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api
+from athena_lab import api, health
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
@@ -25,7 +25,7 @@ from athena_lab.ai.store import Store
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
-from athena_lab.errors import BadModule, InvalidField, LabClosed, NoProvider, QueueFull, WasmError
+from athena_lab.errors import BadModule, InvalidField, LabClosed, QueueFull, WasmError
 from athena_lab.report import FACTS_MODULE, ModuleResult, Report, Slot, build_report
 from athena_lab.report.display import counted
 from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, display_name
@@ -35,15 +35,13 @@ from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.runtime import Module, Runtime, SampleFile
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
-    from athena_lab.ai.outlook import Outlook
     from athena_lab.ai.question import Question
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
-    from athena_lab.bulkhead import Bulkhead
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
 
@@ -52,7 +50,6 @@ _KEPT_BYTES = 64 * MIB
 _TRIAGE_SECONDS = 60.0
 """What an answer may take beyond its own deadline: its sample is analysed first."""
 _OPTIONS = api.TriageOptions()
-_HEALTH: dict[str, api.Health] = {"first": "healthy", "another": "degraded", "nobody": "unhealthy"}
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 SLOTS: dict[str, tuple[Slot, ...]] = {
@@ -88,6 +85,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
         later=later,
         past=store.past,
         bulkheads=bulkheads,
+        back=later.back,
     )
     watch(ai)
     return Lab(
@@ -448,7 +446,7 @@ class Lab:
     async def wasm_status(self) -> api.WasmStatus:
         with contextlib.suppress(BadModule, QueueFull):  # then not all is loaded, which is what the status says
             await self._ensure_loaded()
-        status, detail = _wasm_health(self._runtime)
+        status, detail = health.wasm(self._runtime)
         metrics = self._module_metrics()
         memory = sum(counts.peak_memory for counts in metrics.values())
         return api.WasmStatus(status, detail, metrics, memory, time.time())
@@ -459,8 +457,9 @@ class Lab:
         components = {
             "api": api.Component("healthy", "It answers."),
             "wasm": api.Component(wasm.status, f"{counted(len(self._runtime.modules), 'module')} loaded."),
-            "providers": _providers_health(self._ai.outlook, names=names),
-            "queues": _queues_health(self._bulkheads, self._ai.bulkheads),
+            "providers": health.providers(self._ai.outlook, names=names),
+            "queues": health.queues(self._bulkheads, self._ai.bulkheads),
+            "later": health.later(self.later.problem),
         }
         if self._runtime.failures:
             failed = ", ".join(sorted(self._runtime.failures))
@@ -568,39 +567,3 @@ def _capabilities(module: Module) -> api.ModuleCapabilities:
     return api.ModuleCapabilities(
         described.name, described.version, described.summary, described.slot, described.capabilities, functions
     )
-
-
-def _providers_health(outlook: Outlook, *, names: bool) -> api.Component:
-    """Degraded where others answer for the first, unhealthy where nobody does."""
-    if not outlook.configured:
-        return api.Component("not_configured", NoProvider.next_step)
-    if outlook.who == "first" and outlook.able == outlook.configured:
-        return api.Component("healthy", f"{outlook.configured} configured.")
-    which = str(outlook.able) if outlook.able else "None"
-    count = f"{which} of {outlook.configured} configured can be asked now."
-    detail = f"{count} The panel and GET /api/v1/ai/providers say why."
-    if names and outlook.sentence:
-        detail = f"{outlook.sentence} {count}"
-    return api.Component(_HEALTH[outlook.who], detail)
-
-
-def _queues_health(shared: Iterable[Bulkhead], providers: Mapping[str, Bulkhead]) -> api.Component:
-    """Who is not named here are the providers, since anybody may read it."""
-    queues = [(bulkhead.name, bulkhead) for bulkhead in shared]
-    queues += [("a provider's", bulkhead) for bulkhead in providers.values()]
-    full = [name for name, bulkhead in queues if bulkhead.full]
-    filling = [name for name, bulkhead in queues if bulkhead.filling and not bulkhead.full]
-    if full:
-        return api.Component("degraded", f"Full, more is refused: {', '.join(dict.fromkeys(full))}.")
-    if filling:
-        return api.Component("healthy", f"More than half full: {', '.join(dict.fromkeys(filling))}.")
-    return api.Component("healthy", "Nothing is refused.")
-
-
-def _wasm_health(runtime: Runtime) -> tuple[api.Health, str]:
-    failures = " ".join(f"{name}: {error}" for name, error in runtime.failures.items())
-    if not runtime.modules:
-        return "unhealthy", failures or "No module is loaded. Build the modules with `make wasm`."
-    if failures:
-        return "degraded", failures
-    return "healthy", f"{len(runtime.modules)} loaded: {', '.join(sorted(runtime.modules))}."

@@ -9,11 +9,11 @@ spend and does spend is its own: budget and attempts stand around each one, as t
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from athena_lab.ai import attempts, budget
 

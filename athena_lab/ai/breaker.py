@@ -291,12 +291,12 @@ class Permit:
 
     def failed(self) -> None:
         if self._once():
-            self._breaker._failed(self)  # noqa: SLF001
+            self._breaker._failed(self)  # noqa: SLF001 - as above
 
     def release(self) -> None:
         """Nothing is known of the outcome: the caller left, or asked for what cannot be."""
         if self._once():
-            self._breaker._released(self)  # noqa: SLF001
+            self._breaker._released(self)  # noqa: SLF001 - as above
 
     def _once(self) -> bool:
         told, self._told = self._told, True

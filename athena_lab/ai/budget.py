@@ -11,7 +11,6 @@ and no limit in dollars concerns it.
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
@@ -21,6 +20,7 @@ from athena_lab.ai.meter import cost, prompt_tokens
 from athena_lab.ai.types import Budget, Spent
 from athena_lab.errors import BudgetExceeded
 from athena_lab.events import Usage
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
@@ -72,16 +72,14 @@ class BudgetOptions(DailyLimits, frozen=True, forbid_unknown_fields=True):
         return self.request_dollars is not None or any(unit == "dollars" for _, unit, _ in self.limits(provider))
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+class Estimate(Value, frozen=True):
     """What a request may use at most, about."""
 
     tokens: int
     dollars: float
 
 
-@dataclass(frozen=True, slots=True)
-class Overrun:
+class Overrun(Value, frozen=True):
     """The limit that a request does not fit into. ``held`` is what requests that run now may still use."""
 
     owner: str | None

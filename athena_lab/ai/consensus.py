@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from athena_lab.ai.meter import total
 from athena_lab.ai.router import Lane
@@ -178,8 +178,8 @@ def _bound(request: AnalysisRequest | None, lane: Lane) -> AnalysisRequest | Non
     """The request to this provider alone."""
     if request is None:
         return None
-    options = msgspec.structs.replace(request.options, consensus=1)
-    return msgspec.structs.replace(request, provider=lane.provider, options=options)
+    options = replace(request.options, consensus=1)
+    return replace(request, provider=lane.provider, options=options)
 
 
 def _speaker(branches: Sequence[_Branch], consensus: Consensus) -> _Branch:

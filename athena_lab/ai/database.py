@@ -8,8 +8,9 @@ import sqlite3
 import stat
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,7 @@ BUSY_SECONDS: Final = 2.0
 """For which another process's transaction is waited for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Value, frozen=True):
     """What a file is: ``noun`` for people, ``application`` and ``version`` in its header."""
 
     noun: str
@@ -92,9 +92,10 @@ class Database:
     def _check(self, connection: sqlite3.Connection) -> None:
         """That the file is of this kind, or nothing yet."""
         kind = self._kind
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
+        with transaction(connection, write=False):  # another process may be creating it
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()
         if application == kind.application and version > kind.version:
             detail = f"The {kind.noun} {self._name} was written by a newer Athena Lab."
             raise kind.error(detail, reason="newer", next_step="Install that version, or set another path.")

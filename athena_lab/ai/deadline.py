@@ -41,18 +41,18 @@ class DeadlineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def policy(options: PipelineOptions, tools: Tools) -> Policy:
-    limits = options.deadline
+    limits, clock = options.deadline, tools.clock
 
     def wrap(send: Send) -> Send:
         async def in_time(call: Call) -> AsyncGenerator[Item, None]:
-            watchdog = _Watchdog(call.expires - tools.clock())
+            watchdog = _Watchdog()
             limit: Limit = "first_token"
             own = patience = limits.first_token
             try:
                 events = send(call)
                 try:
                     with watchdog:
-                        watchdog.watch(patience)
+                        watchdog.watch(patience, call.expires - clock())
                         async for event in events:
                             watchdog.rest()
                             if isinstance(event, Reconnecting):
@@ -61,7 +61,7 @@ def policy(options: PipelineOptions, tools: Tools) -> Policy:
                                 limit = "between_tokens"
                                 own = patience = limits.between_tokens
                             yield event
-                            watchdog.watch(patience)
+                            watchdog.watch(patience, call.expires - clock())
                 finally:
                     await events.aclose()
             except _Late as late:
@@ -98,30 +98,30 @@ class _Late(Exception):
 class _Watchdog:
     """`asyncio.timeout` for every event of a stream, with one timer and no coroutine of its own.
 
-    ``left`` is the whole request's time, in seconds. An event only moves the time at which the timer means it; a timer
-    that fires too early goes on waiting. Made for each event, timers were an eighth of the whole pipeline's time.
+    An event only moves the time at which the timer means it; a timer that fires too early goes on waiting. Made for
+    each event, timers were an eighth of the whole pipeline's time.
     Leaving the block raises _Late where the timer ended what was watched.
     """
 
-    __slots__ = ("_barked", "_cancelling", "_end", "_loop", "_rings", "_task", "_timer", "_when")
+    __slots__ = ("_barked", "_cancelling", "_loop", "_rings", "_task", "_timer", "_when", "_whole")
 
-    def __init__(self, left: float) -> None:
+    def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._end = self._loop.time() + left
         self._task: asyncio.Task[Any] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._when = 0.0
         self._rings = math.inf
-        self._barked = False
+        self._barked = self._whole = False
         self._cancelling = 0
 
-    def watch(self, seconds: float) -> None:
-        """From now on, for so long. Raises _Late where the whole request's time is over already."""
-        now = self._loop.time()
-        when = now + seconds
-        self._when = when = when if when < self._end else self._end  # noqa: FURB136 - `min` takes as long as all of this
-        if when <= now:
-            raise _Late(whole=True)
+    def watch(self, seconds: float, left: float) -> None:
+        """From now on, for so long; ``left`` is the whole request's time. Raises _Late where that is over already."""
+        self._whole = left <= seconds
+        if self._whole:
+            seconds = left
+            if left <= 0:
+                raise _Late(whole=True)
+        self._when = when = self._loop.time() + seconds
         if when < self._rings:
             self._set()
         self._task = task = asyncio.current_task()
@@ -157,4 +157,4 @@ class _Watchdog:
             self._timer.cancel()
         called_off = kind is not None and issubclass(kind, asyncio.CancelledError)
         if self._barked and called_off and task is not None and task.uncancel() <= self._cancelling:
-            raise _Late(whole=self._when >= self._end) from None
+            raise _Late(whole=self._whole) from None

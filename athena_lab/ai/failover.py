@@ -7,11 +7,11 @@ next provider is asked from the beginning, and what the refusing one wrote is no
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from athena_lab.ai.meter import total
 from athena_lab.ai.observe import PolicyEvent
@@ -130,7 +130,7 @@ class _Trip:
     def shown(self, item: Item) -> Item:
         """The item as the reader sees it: what was used is what all providers used together."""
         if isinstance(item, FailedOver):
-            return msgspec.structs.replace(item, resumed=bool(self._kept))
+            return replace(item, resumed=bool(self._kept))
         return self._usage if isinstance(item, Usage) else item
 
     async def move(self, error: AthenaError | None) -> float | None:

@@ -165,7 +165,8 @@ class _Seen:
 class HealthBoard:
     """The last known status of all providers, in the order in which they are asked. ``timeout`` in seconds.
 
-    ``note`` gives one more sentence about a provider that is available, or "".
+    ``note`` gives one more sentence about a provider that is available, or ""; ``back`` is told of one that a check
+    found available, where the one before did not.
     """
 
     def __init__(
@@ -177,6 +178,7 @@ class HealthBoard:
         meter: Meter | None = None,
         guards: Mapping[str, Guard] | None = None,
         note: Callable[[str, str], str] | None = None,
+        back: Callable[[str], None] = lambda _provider: None,
     ) -> None:
         self._seen = {provider.name: _Seen(provider) for provider in providers}
         self._clock = clock
@@ -184,6 +186,7 @@ class HealthBoard:
         self._meter = meter
         self._guards = guards or {}
         self._note = note or (lambda _provider, _model: "")
+        self._back = back
 
     async def statuses(self, *, refresh: bool = False) -> tuple[ProviderStatus, ...]:
         """Ask whoever was not asked in the last `FRESH` seconds, or all. Callers at the same time share it."""
@@ -205,10 +208,12 @@ class HealthBoard:
         async with seen.lock:
             if seen.checked + FRESH > asked and not (refresh and seen.checked < asked):
                 return
-            status = await self._check(seen.provider)
+            before, status = seen.status, await self._check(seen.provider)
             seen.status, seen.checked = status, self._clock()
             if refresh and status.state == "available" and seen.learned and seen.learned.state != "rate_limited":
                 seen.learned = None
+            if before is not None and before.state != status.state == "available":
+                self._back(name)
 
     async def _check(self, provider: Provider) -> ProviderStatus:
         began = self._clock()

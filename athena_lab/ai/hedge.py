@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from athena_lab.ai.observe import PolicyEvent
 from athena_lab.ai.send import PROGRESS, Progress, Traffic

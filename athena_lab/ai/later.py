@@ -118,6 +118,11 @@ class Later:
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._closed = False
 
+    @property
+    def problem(self) -> QueueUnusable | None:
+        """Why questions cannot be kept or asked here, as far as is known."""
+        return self._store.problem
+
     # -- whoever asks
 
     async def keep(self, request: AnalysisRequest, error: Problem) -> str | None:
@@ -193,9 +198,16 @@ class Later:
 
     def observe(self, ended: RequestEnded) -> None:
         """An observer for `AIManager`: one that answers, and failed a question that waits, is back."""
-        answered: set[str | None] = {attempt.provider for attempt in ended.attempts if attempt.error is None}
-        if answered and not self._failing.isdisjoint(answered | {None}):
-            self._failing -= answered | {None}
+        self._are_back({attempt.provider for attempt in ended.attempts if attempt.error is None})
+
+    def back(self, provider: str) -> None:
+        """For `AIManager` to tell: it can be asked again."""
+        self._are_back({provider})
+
+    def _are_back(self, providers: set[str]) -> None:
+        known: set[str | None] = {*providers, None}
+        if providers and not self._failing.isdisjoint(known):
+            self._failing -= known
             self.wake()
 
     async def _run(self) -> None:

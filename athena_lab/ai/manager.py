@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import os
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from os import urandom
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-import msgspec
+from msgspec.structs import replace
 
 from athena_lab.ai import failover, offline
 from athena_lab.ai.answer import Answer, fold
@@ -58,7 +57,8 @@ DEFAULT_TOOLS: Final = Tools()
 class AIManager:
     """Owns the providers and their connections; belongs to one event loop.
 
-    ``environ`` is where keys are looked up, once, here. Raises ConfigError for a row or a variable that cannot be used.
+    ``environ`` is where keys are looked up, once, here; ``back`` is told of a provider that can be asked again, as a
+    check found, or whoever closed its breaker. Raises ConfigError for a row or a variable that cannot be used.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class AIManager:
         later: Later | None = None,
         past: Past | None = None,
         bulkheads: Bulkheads | None = None,
+        back: Callable[[str], None] = lambda _provider: None,
     ) -> None:
         rows = tuple(rows)
         enabled = sorted((row for row in rows if row.enabled), key=lambda row: (row.priority, row.name))
@@ -85,7 +86,7 @@ class AIManager:
         meter = Meter(self._ledger, {row.name: row for row in enabled})
         options = options or PipelineOptions()
         if failover.policy not in policies:
-            options = msgspec.structs.replace(options, failover=FailoverOptions(enabled=False))
+            options = replace(options, failover=FailoverOptions(enabled=False))
         guards = {row.name: Guard(row, tools.clock, tools.random, options.breaker, options.retry) for row in enabled}
         tools = replace(
             tools, meter=meter, guards=guards, later=later, past=past, note=_all(notes), bulkheads=bulkheads
@@ -103,12 +104,13 @@ class AIManager:
         self._deadline = options.deadline.deadline
         ready = tuple(self._providers.values())
         price = partial(unpriced, options.budget, meter)
-        self._health = HealthBoard(ready, tools.clock, meter=meter, guards=guards, note=price)
+        self._health = HealthBoard(ready, tools.clock, meter=meter, guards=guards, note=price, back=back)
         self._router = Router(self._providers, guards, self._health.state, tools.clock)
         self._tools = replace(tools, router=self._router, outcome=self._health.observe)
         self._monitor = HealthMonitor(ready, self._health, health or HealthOptions(), self._tools)
         self._send = compose([policy(options, self._tools) for policy in policies], self._attempt)
         self._observers = tuple(observers)
+        self._back = back
         self._closed = False
 
     @asynccontextmanager
@@ -191,6 +193,7 @@ class AIManager:
         else:
             breaker.close()
             self._tools.guards[provider].limiter.clear()
+            self._back(provider)
         await self._health.look(provider, refresh=state == "closed")
         return next(status for status in self._health.known() if status.name == provider)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from athena_lab.events import Attempt, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class RequestEnded:
+class RequestEnded(Value, frozen=True):
     """Times in seconds. ``provider`` is a name from the configuration, or ``offline``: a bounded set."""
 
     id: str
@@ -44,8 +44,7 @@ class RequestEnded:
 Kind = Literal["retry", "failover", "refusal", "hedge", "rate_limit_hit", "circuit_failure"]
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyEvent:
+class PolicyEvent(Value, frozen=True):
     """Something that a policy did, or that happened to it. ``provider`` is a name from the configuration."""
 
     kind: Kind

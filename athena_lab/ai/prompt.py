@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import json
+from msgspec.structs import replace
 
 from athena_lab.report.display import time_text
 from athena_lab.report.findings import worst_first
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,8 +57,7 @@ STRUCTURED: Final = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Material:
+class Material(Value, frozen=True):
     """What an answer is built from. ``findings`` have their full ids, ``<module>/<slug>``; the worst come first.
 
     ``verdict`` is the report's own sentence, for the summary written without AI; a model makes up its own mind.
@@ -75,8 +75,7 @@ class Material:
         return tuple(finding.id for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Value, frozen=True):
     """A function that the model may ask to be called. ``parameters`` is a JSON Schema of type object."""
 
     name: str
@@ -84,8 +83,7 @@ class Tool:
     parameters: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Prompt:
+class Prompt(Value, frozen=True):
     """The two texts for a model, the material behind them, and what else it is given."""
 
     system: str

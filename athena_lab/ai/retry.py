@@ -8,11 +8,11 @@ deadline is not begun.
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 from athena_lab.ai.observe import PolicyEvent
 from athena_lab.errors import APIError, InvalidResponse, NetworkError, RateLimited, ServiceUnavailable
@@ -158,8 +158,11 @@ async def _again(
 ) -> AsyncGenerator[Item, None]:
     """Go on trying, tell of each wait, and give the answer of the attempt that succeeds.
 
-    ``first`` is the failure of the attempt already made, and counts as one.
+    ``first`` is the failure of the attempt already made, and counts as one. It is raised where it is not to be retried.
     """
+    call.state.move("error")
+    if not _may_retry(first, call, options, tools):
+        raise first
     waits = _Waits(first, call, options, tools)
     failure: APIError | None = first
     async for trial in waits.retrying():

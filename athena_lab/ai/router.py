@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from enum import IntEnum
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
 
 from athena_lab.ai.meter import prompt_tokens
 from athena_lab.errors import APIError

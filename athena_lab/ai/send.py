@@ -6,11 +6,14 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from athena_lab.ai.states import StreamState
 from athena_lab.events import AnyEvent, Attempt
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from athena_lab.ai.guards import Guard
@@ -44,13 +47,14 @@ class Traffic:
     received: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Value, frozen=True):
     """One request on its way to one provider. Policies pass it on, or a changed copy of it."""
+
+    hidden = frozenset({"prompt", "request"})
 
     provider: str
     model: str
-    prompt: Prompt = field(repr=False)
+    prompt: Prompt
     max_tokens: int
     expires: float
     """When the whole request's time is over, on `Tools.clock`."""
@@ -60,17 +64,17 @@ class Call:
     """How the answer is to come: ``polling`` means whole, the others in pieces. The provider sets it."""
     wanted: TransportKind | None = None
     """The transport that whoever asked has named; None leaves it to the provider."""
-    state: StreamState = field(default_factory=StreamState)
+    state: StreamState = msgspec.field(default_factory=StreamState)
     """Where the stream is; shared by all copies of a call, as `attempts` is."""
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = msgspec.field(default_factory=list)
     """What was tried; all copies of a call share it, so that nothing tried is forgotten."""
-    request: AnalysisRequest | None = field(default=None, repr=False)
+    request: AnalysisRequest | None = None
     """What was asked, as it came; None where nobody asked, as for a health check."""
     recover: bool = True
     """Whether something may stand in for an answer. If not, the error is told."""
-    tried: set[str] = field(default_factory=set)
+    tried: set[str] = msgspec.field(default_factory=set)
     """Providers that were asked or passed over; shared by all copies of a call."""
-    traffic: Traffic = field(default_factory=Traffic)
+    traffic: Traffic = msgspec.field(default_factory=Traffic)
     """Of all attempts at this call so far. Copies that run at the same time bring their own."""
     batched: bool = False
     """It goes with others, in a batch."""
@@ -82,8 +86,7 @@ Send = Callable[[Call], AsyncGenerator[Item, None]]
 Policy = Callable[[Send], Send]
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Value, frozen=True):
     """Time and chance, so that tests of them take none; and what attempts are written down with."""
 
     clock: Callable[[], float] = time.monotonic
@@ -91,7 +94,7 @@ class Tools:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     random: Callable[[], float] = random.random
     """Uniform in [0, 1)."""
-    guards: Mapping[str, Guard] = field(default_factory=dict)
+    guards: Mapping[str, Guard] = {}
     """Of each provider by name: breaker, places, limits; none where nothing is held back."""
     bulkheads: Bulkheads | None = None
     """What an attempt shares with everything else; None where it shares nothing."""
@@ -103,7 +106,7 @@ class Tools:
     """Earlier answers; None where none are kept."""
     note: Callable[[PolicyEvent], None] = lambda _event: None
     """Is told what the policies do."""
-    batches: Mapping[str, Batches] = field(default_factory=dict)
+    batches: Mapping[str, Batches] = {}
     """How to send batches to those providers that take them."""
     outcome: Callable[[str, str, APIError | None], None] = lambda _provider, _model, _error: None
     """Is told how each attempt at a provider and a model ended: with an error, or without."""

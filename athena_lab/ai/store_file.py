@@ -50,7 +50,9 @@ CREATE TABLE answer (
 ) STRICT;
 CREATE INDEX answer_by_age ON answer (at, size);
 """
-_KIND: Final = Kind("file of questions", 0x41744C71, version=1, schema=_SCHEMA, error=QueueUnusable)  # "AtLq"
+APPLICATION: Final = 0x41744C71
+"""``AtLq``: by which SQLite files of this kind are known."""
+_KIND: Final = Kind("file of questions", APPLICATION, version=1, schema=_SCHEMA, error=QueueUnusable)
 _COLUMNS: Final = "id, request, why, state, tries, created, due, events, spent, lost"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM question"  # noqa: S608 - constants
 _DUE: Final = "state = 'queued' AND (due <= :now OR created <= :now - :expire OR changed > :now + :slack)"

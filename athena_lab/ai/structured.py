@@ -8,11 +8,11 @@ is reported as invalid, with its text.
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from athena_lab.ai.meter import total
 from athena_lab.ai.prompt import fence, inert
@@ -148,7 +148,7 @@ async def _repair(send: Send, call: Call, invalid: Structured, spent: Usage) -> 
     except (APIError, Rejected):
         return invalid, spent
     outcome = reader.outcome()
-    return (msgspec.structs.replace(outcome, repaired=True) if outcome.assessment else invalid), spent
+    return (replace(outcome, repaired=True) if outcome.assessment else invalid), spent
 
 
 def _repair_prompt(prompt: Prompt, invalid: Structured) -> Prompt:

@@ -6,7 +6,6 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import msgspec
@@ -24,6 +23,7 @@ from athena_lab.errors import (
     WasmError,
 )
 from athena_lab.telemetry import metrics
+from athena_lab.value import Value
 from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
 from athena_lab.wasm.precompiled import PrecompiledCache
 from athena_lab.wasm.watchdog import Watchdog
@@ -76,13 +76,14 @@ class Counts(msgspec.Struct):
     last_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Value, frozen=True):
     """A module that is loaded. Calls in flight keep the one that they started with."""
+
+    hidden = frozenset({"code"})
 
     entry: Entry
     description: Description
-    code: bytes = field(repr=False)
+    code: bytes
     """Machine code, so that a call compiles nothing, in whichever thread it runs."""
 
     @property

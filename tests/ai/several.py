@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from athena_lab.ai import ProviderRow
 from athena_lab.ai.router import Lane
 from athena_lab.errors import AthenaError
+from athena_lab.events import FailedOver, Token
 
 NAMES = ("one", "two", "three")
 ENVIRON = {"PEER_KEY": "sk-test-1"}
+
+
+def shown(events):
+    """The text that stands at the end, as any reader puts it together."""
+    text = ""
+    for event in events:
+        if isinstance(event, Token):
+            text += event.text
+        elif isinstance(event, FailedOver) and not event.resumed:
+            text = ""
+    return text
 
 
 def rows(servers):

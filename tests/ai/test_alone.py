@@ -12,9 +12,9 @@ from athena_lab.ai.pipeline import ORDER
 from athena_lab.ai.send import Tools
 from athena_lab.ai.structured import schema
 from athena_lab.errors import error_codes
-from athena_lab.events import Failed, FailedOver, Finished, Recovered, Started, Structured, Token
+from athena_lab.events import Failed, Finished, Recovered, Started, Structured
 from tests.ai.conftest import Patience
-from tests.ai.several import ENVIRON, rows
+from tests.ai.several import ENVIRON, rows, shown
 from tests.ai.test_structured import GOOD, chat
 from tests.peers.scripted_server import reply, sse, stream
 
@@ -42,17 +42,6 @@ def first_of(happens, answer):
         "503": reply(503),
         "broken off": stream([piece(answer[: len(answer) // 2])], end="cut"),
     }[happens]
-
-
-def shown(events):
-    """The text that stands at the end."""
-    text = ""
-    for event in events:
-        if isinstance(event, Token):
-            text += event.text
-        elif isinstance(event, FailedOver) and not event.resumed:
-            text = ""
-    return text
 
 
 def expected(name, asks, happens):

@@ -52,6 +52,33 @@ async def test_an_idle_connection_is_kept_for_a_while_and_no_longer(server, monk
     await transport.aclose()
 
 
+async def test_a_provider_s_cookies_are_not_kept(server):
+    server.will(reply(200, "{}", {"set-cookie": "id=1; Path=/"}))
+    transport = JsonTransport(HttpClient(1, AiohttpClients()))
+    for _ in range(2):
+        assert [message async for message in transport.stream(HttpRequest("GET", f"{server.url}/v1", {}))]
+    assert all("cookie" not in request.headers for request in server.requests)
+    await transport.aclose()
+
+
+async def test_a_request_says_who_asks_and_what_answer_it_takes_and_no_more(server):
+    server.will(reply(200, "{}"))
+    transport = JsonTransport(HttpClient(1, AiohttpClients()))
+    own = {"authorization": "Bearer k", "content-type": "application/json"}
+    request = HttpRequest("POST", f"{server.url}/v1", own, b"{}")
+    assert [message async for message in transport.stream(request)]
+    headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
+    assert headers.pop("host") in server.url
+    assert headers == {
+        **own,
+        "user-agent": "athena-lab",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "content-length": "2",
+    }
+    await transport.aclose()
+
+
 @pytest.fixture
 def full_house():
     """The address of a port whose queue is full, so that a connection is neither taken nor refused."""

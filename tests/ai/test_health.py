@@ -213,6 +213,19 @@ async def test_a_rate_limit_is_believed_until_its_time_is_over(server, manager_f
     assert [status.state for status in await manager.providers()] == ["available"]
 
 
+async def test_one_that_is_back_is_told_of_once(server):
+    server.will(reply(500), reply(200, MODELS))
+    told = []
+    async with AIManager([row(server)], environ={"PEER_KEY": KEY}, back=told.append) as manager:
+        for known in ([], ["peer"], ["peer"]):
+            await manager.providers(refresh=True)
+            assert told == known
+        await manager.breaker("peer", "open")
+        assert told == ["peer"]
+        await manager.breaker("peer", "closed")
+        assert told == ["peer", "peer"]
+
+
 async def test_a_check_that_is_asked_for_takes_other_failures_back(server, manager_for, request_of, patience):
     server.will(reply(401), reply(200, MODELS))
     manager = manager_for(options=ONCE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from athena_lab.ai import AIManager, attempts, failover
 from athena_lab.ai.answer import Answer

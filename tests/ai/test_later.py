@@ -281,6 +281,17 @@ async def test_an_answer_of_the_provider_says_that_it_is_back(make, world):
     assert times(world, began)[-1] == 350  # 5 s after a failure are the least
 
 
+async def test_who_says_that_it_is_back_is_believed(make, world):
+    later, began = make(), world.now
+    world.says = LIMITED
+    await keep(later)
+    await world.pass_(later, 350)
+    for name, asked in (("claude", 315), ("local", 350)):
+        later.back(name)
+        await world.settled(later)
+        assert times(world, began)[-1] == asked
+
+
 async def test_so_many_at_once_and_the_oldest_first(make, world):
     later = make(at_once=2)
     for number in range(5):

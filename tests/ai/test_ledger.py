@@ -9,18 +9,21 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from contextlib import AsyncExitStack, closing
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from athena_lab.ai import ledger as ledgers
-from athena_lab.ai.ledger import OTHER, Ledger, LedgerOptions
+from athena_lab.ai.ledger import OTHER, Entry, Ledger, LedgerOptions
 from athena_lab.ai.ledger_file import APPLICATION, LedgerFile
 from athena_lab.ai.types import Spent
 from athena_lab.errors import LedgerUnusable
+from tests.ai import spoilt
 
 NOON = 1_795_435_200.0
 """2026-11-23, 12:00 UTC."""
@@ -273,55 +276,35 @@ async def test_what_was_written_survives_a_kill(open_ledger, path):
     assert ledger.today().requests == 300
 
 
+def test_another_process_that_creates_the_file_while_we_look_at_it_is_no_stranger(path, monkeypatch):
+    others = []
+    entry = Entry(("2026-11-24", "claude", "m"), NOON, ONE)
+
+    def write():
+        with closing(LedgerFile(path, detail_days=3, keep_days=9)) as file:
+            return file.exchange([entry], "2026-11-24").totals["claude"].requests
+
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql, *parameters):
+            if "COUNT" in sql and not others:
+                others.append(threading.Thread(target=write))
+                others[0].start()
+                others[0].join(0.3)  # it comes in between if it can
+            return super().execute(sql, *parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Interrupted))
+    assert write() in {1, 2}
+    others[0].join()
+    assert write() == 3
+
+
 # -- a file that fails
 
 
-def damage(path):
-    path.write_bytes(b"This is no database, but it is long enough to be looked at." * 100)
-
-
-def break_in_the_middle(path):
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE t (a)")
-    data = bytearray(path.read_bytes())
-    data[100:] = b"\xff" * (len(data) - 100)
-    path.write_bytes(data)
-
-
-def belongs_to_another_program(path):
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE theirs (a)")
-
-
-def of_tomorrow(path):
-    with closing(sqlite3.connect(path)) as database:
-        database.execute(f"PRAGMA application_id = {APPLICATION}")
-        database.execute("PRAGMA user_version = 2")
-
-
-def a_folder(path):
-    path.mkdir()
-
-
-def a_link(path):
-    path.with_name("elsewhere").touch()
-    path.symlink_to("elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (damage, "damaged"),
-        (break_in_the_middle, "damaged"),
-        (belongs_to_another_program, "foreign"),
-        (of_tomorrow, "newer"),
-        (a_folder, "unusable"),
-        (a_link, "unusable"),
-    ],
-)
+@pytest.mark.parametrize(("spoil", "reason"), spoilt.WAYS)
 async def test_a_file_that_cannot_be_used_fails_nobody(open_ledger, path, caplog, spoil, reason):
     path.parent.mkdir()
-    spoil(path)
+    spoil(path, APPLICATION)
     before = path.read_bytes() if path.is_file() else b""
     ledger = open_ledger()
     for _ in range(2):
@@ -440,7 +423,7 @@ async def test_the_event_loop_does_not_wait_for_the_file(open_ledger, path):
 async def test_what_waits_is_bounded_and_still_adds_up(open_ledger, path, monkeypatch):
     monkeypatch.setattr(ledgers, "MAX_UNWRITTEN", 100)
     path.parent.mkdir()
-    damage(path)
+    spoilt.damage(path, APPLICATION)
     ledger = open_ledger()
     for number in range(1_000):
         ledger.record("claude", f"m-{number % 3}", ONE)

@@ -9,11 +9,10 @@ import asyncio
 import re
 import subprocess
 import threading
-from dataclasses import replace
 
 import httpx
 import pytest
-from msgspec.structs import replace as replace_struct
+from msgspec.structs import replace
 
 from athena_lab.ai import AIManager, AnalysisRequest, PipelineOptions, ProviderRow, build_prompt
 from athena_lab.ai.batching import BatchingOptions
@@ -27,7 +26,8 @@ from tests.system import LLMOCK
 TEXT = "An overlay is data behind the image. Ünïcödé 🦠."
 LOOK_UP = Tool("look_up", "Looks a hash up.", {"type": "object", "properties": {"sha256": {"type": "string"}}})
 PROMPT = replace(build_prompt("What is an overlay?"), tools=(LOOK_UP,))
-PATIENT = PipelineOptions(RetryOptions(base=0.5, jitter=0.0))
+PATIENT = PipelineOptions(RetryOptions(base=1.0, jitter=0.0))
+"""No jitter, and waits long beside what a busy machine adds: llmock looks for each to be longer than the one before."""
 HASTY = PipelineOptions(PATIENT.retry, DeadlineOptions(first_token=1.5, between_tokens=1.5))
 
 
@@ -262,7 +262,7 @@ async def test_a_batch(llmock, name):
     values, path = (ROWS["local"][0], "/v1") if name == "openai chat" else ROWS[name]
     features = Features(batching=True)
     row = ProviderRow(name="peer", base_url=llmock + path, key_env="KEY", features=features, **values)
-    options = replace_struct(PATIENT, batching=BatchingOptions(first_poll=1.0, longest_poll=1.0))
+    options = replace(PATIENT, batching=BatchingOptions(first_poll=1.0, longest_poll=1.0))
     async with AIManager([row], environ={"KEY": "sk-llmock"}, options=options) as manager:
         asked = [AnalysisRequest(f"What is q-{n}?", options=AnalysisOptions(batch=True)) for n in range(3)]
         results = await asyncio.gather(*(manager.analyze(each, build_prompt(each.question)) for each in asked))

@@ -22,11 +22,12 @@ from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.question import MAX_BYTES, Question
 from athena_lab.ai.recovery import PastAnswer
 from athena_lab.ai.store import Store
-from athena_lab.ai.store_file import StoreFile
+from athena_lab.ai.store_file import APPLICATION, StoreFile
 from athena_lab.bulkhead import BulkheadOptions
 from athena_lab.bulkheads import Bulkheads, BulkheadsOptions
 from athena_lab.errors import QueueUnusable
 from athena_lab.events import Structured
+from tests.ai import spoilt
 
 EXPIRE = 1_000.0
 KEEP = 3_000.0
@@ -337,48 +338,15 @@ def fails(file):
 # -- a file that fails
 
 
-def damage(path):
-    path.write_bytes(b"This is no database, but it is long enough to be looked at." * 100)
-
-
-def belongs_to_another_program(path):
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("CREATE TABLE theirs (a)")
-
-
-def of_tomorrow(path):
-    with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA application_id = 0x41744C71")
-        database.execute("PRAGMA user_version = 2")
-
-
-def a_folder(path):
-    path.mkdir()
-
-
-def a_link(path):
-    path.with_name("elsewhere").touch()
-    path.symlink_to("elsewhere")
-
-
 def of_another_user(path, monkeypatch):
     path.touch(0o600)
     monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
 
 
-@pytest.mark.parametrize(
-    ("spoil", "reason"),
-    [
-        (damage, "damaged"),
-        (belongs_to_another_program, "foreign"),
-        (of_tomorrow, "newer"),
-        (a_folder, "unusable"),
-        (a_link, "unusable"),
-    ],
-)
+@pytest.mark.parametrize(("spoil", "reason"), spoilt.WAYS)
 async def test_without_a_disk_there_is_no_earlier_answer(store, path, caplog, spoil, reason):
     path.parent.mkdir()
-    spoil(path)
+    spoil(path, APPLICATION)
     before = path.read_bytes() if path.is_file() else b""
     for _ in range(2):
         await store.past.keep("k", past())

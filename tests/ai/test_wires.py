@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace as with_fields
+from msgspec.structs import replace
 
 from athena_lab.ai.keys import Secret
 from athena_lab.ai.prompt import Tool, build_prompt
@@ -35,7 +34,7 @@ KEY = Secret("k")
 
 
 def body_of(name, prompt=PROMPT, transport="sse", **changes):
-    row = with_fields(ROWS[name], **changes)
+    row = replace(ROWS[name], **changes)
     call = Call(name, row.model or "m-1", prompt, max_tokens=2_048, expires=0.0, transport=transport)
     request = WIRES[row.wire].request(row, "https://h/v1", KEY, call)
     return request, json.loads(request.body)
@@ -70,7 +69,7 @@ def test_the_fields_of_openai_s_responses():
 
 
 def test_only_what_goes_on_in_the_background_is_stored():
-    features = with_fields(ROWS["openai"].features, background=True)
+    features = replace(ROWS["openai"].features, background=True)
     for transport in ("sse", "polling"):
         _, body = body_of("openai", PLAIN, transport, features=features)
         assert (body["store"], body["background"]) == (True, True)

@@ -35,6 +35,7 @@ from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.ai.types import Features
 from athena_lab.events import Token
 from tests.ai.recorded import OPENAI, WIRES
+from tests.bench.litellm_router import measured
 from tests.bench.table import Table, ratio
 from tests.peers.scripted_server import Exchange, ScriptedServer, sse, stream
 
@@ -122,6 +123,7 @@ async def bench_streams(url: str) -> Table:
     whole = row(url, "/stream", features=Features(streaming=False))
     async with AIManager([whole], environ={}) as manager:
         rates["ours, answers in one piece"] = await rate(lambda: manager.analyze(REQUEST, prompt()))
+    rates["litellm.Router"] = measured(f"{url}/stream")["per_second"]
     base = rates["httpx with httpx-sse"]
     note = "Whole streamed answers, 32 at a time, from a server in another process."
     rows = [[name, f"{value:,.0f}", ratio(value, base)] for name, value in rates.items()]

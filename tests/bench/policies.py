@@ -27,6 +27,7 @@ from athena_lab.ai.pipeline import ORDER, compose
 from athena_lab.ai.send import Call, Tools
 from athena_lab.events import Finished, Token
 from tests.bench.ai import client, served
+from tests.bench.litellm_router import measured
 from tests.bench.table import Table, ratio
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ async def bench_requests(url: str) -> Table:
         times["openai SDK, a stream"] = await median(lambda: through_sdk(sdk))
     async with AIManager([row("peer", f"{url}/stream")], environ={}) as manager:
         times["ours, a stream"] = await median(lambda: manager.analyze(REQUEST, prompt()))
+    times["litellm.Router, a stream"] = measured(f"{url}/stream")["ms"]
     base = times["httpx, a stream"]
     rows = [[name, f"{value:.2f}", ratio(value, base)] for name, value in times.items()]
     note = f"Whole answers, one after the other; the median of {TIMES}."

@@ -27,6 +27,7 @@ def peer_of_session():
 @pytest.fixture
 def peer(peer_of_session):
     """The model server of `athena`; it answers plausibly until told otherwise."""
+    peer_of_session.rest()
     peer_of_session.answer = plausible
     peer_of_session.beacons.clear()
     return peer_of_session

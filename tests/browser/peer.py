@@ -30,6 +30,7 @@ class Peer:
         self.answer: Script = plausible
         self.asked = self.answering = 0
         self.beacons: list[str] = []
+        self._talks: list[asyncio.Event] = []
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -47,9 +48,16 @@ class Peer:
         with self._changed:
             assert self._changed.wait_for(condition, seconds)
 
+    def rest(self) -> None:
+        """End what a test left talking: who asks the same would be given that answer, and the counts would not hold."""
+        while self._talks:
+            self._release(self._talks.pop())
+        self.until(lambda: self.answering == 0)
+
     def talk(self, start: str, end: str) -> Callable[[], None]:
         """Answer with a beginning, then words without end until the function that this returns is called."""
         released = asyncio.Event()
+        self._talks.append(released)
 
         async def script(exchange: Exchange) -> None:
             await exchange.head(200, {"content-type": "text/event-stream", "transfer-encoding": "chunked"})
@@ -66,7 +74,7 @@ class Peer:
             await exchange.write(b"0\r\n\r\n")
 
         self.answer = script
-        return lambda: self._loop.call_soon_threadsafe(released.set) and None
+        return lambda: self._release(released)
 
     def say(self, text: str) -> None:
         """Answer every question with this text."""
@@ -101,6 +109,9 @@ class Peer:
                 self.beacons.append(exchange.request.path)
                 self._changed.notify_all()
             await reply(404)(exchange)
+
+    def _release(self, talk: asyncio.Event) -> None:
+        self._loop.call_soon_threadsafe(talk.set)
 
     def _count(self, change: int) -> None:
         with self._changed:

@@ -63,7 +63,10 @@ class Server:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(20)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:  # an AnyIO thread of Jupyter's outlives it at times: jupyterlab#10442
+                self.kill()
 
     def _wait_until_healthy(self) -> None:
         transport = httpx.HTTPTransport(retries=50)  # connects again, with growing pauses, until the server listens

@@ -129,7 +129,7 @@ async def test_health_tells_no_secret_and_no_version(http_server_client, jp_base
     response = await send(http_server_client, f"{jp_base_url}health", "GET")
     health = json.loads(response.body)
     assert health["status"] == "degraded"
-    assert set(health["components"]) == {"api", "wasm", "providers", "queues"}
+    assert set(health["components"]) == {"api", "wasm", "providers", "queues", "later"}
     for word in ("wasmtime", "/", "claude"):
         assert word not in response.body.decode().replace("/api/v1/status/wasm", "")
 

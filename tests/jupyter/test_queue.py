@@ -123,6 +123,17 @@ class TestOverHttp:
             answer = await http.get(f"api/v1/ai/jobs/{UNKNOWN}", headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
 
+    async def test_a_file_that_cannot_be_used_shows_in_health(self, http, later, served):  # noqa: F811 - a fixture
+        path = served.lab.later._store.path
+        path.mkdir(parents=True)
+        assert await queue(later) is None
+        part = (await http.get("health")).json()["components"]["later"]
+        assert (part["status"], str(path) in part["detail"]) == ("degraded", False)
+        assert "cannot be opened" in part["detail"]
+        path.rmdir()
+        assert await queue(later)
+        assert (await http.get("health")).json()["components"]["later"]["status"] == "healthy"
+
     async def test_only_who_has_the_token_reads_them(self, http, later):  # noqa: F811 - a fixture
         id_ = await queue(later)
         for path in ("api/v1/ai/queue", f"api/v1/ai/jobs/{id_}"):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
+
+from msgspec.structs import replace
 
 from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.providers.selection import refuses_upgrade
 from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
 from athena_lab.ai.transports import HttpStatus, NoUpgrade, SocketClosed, Tap, TransportFailure
 from athena_lab.events import Finished
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -39,8 +41,7 @@ FAILURES: Final = (HttpStatus, StreamError, TransportFailure, Garbage, Truncated
 """All that an attempt may raise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Value, frozen=True):
     """Where, as whom and in which words a provider is asked. ``learn`` is told of each reply's head."""
 
     row: ProviderRow

@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
 from athena_lab.ai.broken_utf8 import Mender
 from athena_lab.ai.providers.attempt import FAILURES, Truncated, named
@@ -89,7 +89,7 @@ class Batches:
         row = endpoint.row
         self._endpoint = endpoint
         # What goes in a batch goes on without a connection as it is.
-        self._row = msgspec.structs.replace(row, features=msgspec.structs.replace(row.features, background=False))
+        self._row = replace(row, features=replace(row.features, background=False))
         self._format = form
         self._whole = JsonTransport(client, MAX_TOTAL)
         self._lines = LineTransport(client)

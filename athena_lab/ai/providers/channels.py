@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from athena_lab.ai.providers.wire import Complaint, Garbage, StreamError
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,8 +56,7 @@ def closed_as(code: int, reason: str) -> StreamError | None:
     return None if status is None else StreamError(Complaint(str(code), message=reason), status)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value, frozen=True):
     """How far an answer had come with a message: its id and the message's number, where it tells them."""
 
     id: str | None = None
@@ -88,23 +87,23 @@ class BackgroundWire(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem:
+class BatchItem(Value, frozen=True):
     """One request of a batch: our id of it, and the body with which it would be asked for alone."""
 
+    hidden = frozenset({"body"})
+
     id: str
-    body: bytes = field(repr=False)
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class BatchState:
+class BatchState(Value, frozen=True):
     """A batch as the provider describes it."""
 
     id: str
     ended: bool
     failure: StreamError | None = None
     """Why requests without a result have none; None where nothing is said of that."""
-    at_fault: Mapping[int, StreamError] = field(default_factory=dict)
+    at_fault: Mapping[int, StreamError] = {}
     """By place, from 0: the requests for which the whole batch was turned down."""
     files: tuple[str, ...] = ()
     """Ids of files that hold the results."""
@@ -114,12 +113,13 @@ class BatchState:
     """Results that came with the state, each as JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchResult:
+class BatchResult(Value, frozen=True):
     """One request's result: ``answer``, JSON as it would have come alone, or ``failure``."""
 
+    hidden = frozenset({"answer"})
+
     id: str
-    answer: str = field(default="", repr=False)
+    answer: str = ""
     failure: StreamError | HttpStatus | None = None
 
 

@@ -16,7 +16,14 @@ from athena_lab.ai.types import RateLimits, RateWindow
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PREFIXES: Final = ("x-ratelimit", "x-ratelimitbysize", "anthropic-ratelimit")
+_PARTS: Final = ("limit", "remaining", "reset")
+_NAMES: Final = {
+    what: (
+        *(tuple(f"{it}-{part}-{what}" for part in _PARTS) for it in ("x-ratelimit", "x-ratelimitbysize")),
+        tuple(f"anthropic-ratelimit-{what}-{part}" for part in _PARTS),
+    )
+    for what in ("requests", "tokens")
+}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _SECONDS: Final = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
@@ -29,12 +36,7 @@ def rate_limits(headers: Mapping[str, str], now: float) -> RateLimits | None:
 
 
 def _window(headers: Mapping[str, str], what: Literal["requests", "tokens"], now: float) -> RateWindow | None:
-    for prefix in _PREFIXES:
-        names = (
-            (f"{prefix}-limit-{what}", f"{prefix}-remaining-{what}", f"{prefix}-reset-{what}")
-            if prefix != "anthropic-ratelimit"
-            else (f"{prefix}-{what}-limit", f"{prefix}-{what}-remaining", f"{prefix}-{what}-reset")
-        )
+    for names in _NAMES[what]:
         limit, remaining, reset = (headers.get(name, "") for name in names)
         if limit or remaining:
             return RateWindow(_count(limit), _count(remaining), reset_seconds(reset, now))

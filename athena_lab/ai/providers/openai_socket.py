@@ -9,11 +9,11 @@ OpenAI's Python SDK 3.54 (``resources/responses``, ``types/responses/responses_s
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec.structs import replace
 
 from athena_lab.ai.providers import openai_words
 from athena_lab.ai.providers.channels import Place, closed_as

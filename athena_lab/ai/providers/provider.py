@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from athena_lab.ai.answer import collect
 from athena_lab.ai.health import check
@@ -159,9 +159,7 @@ class Provider:
     def _with_known(self, listed: Model) -> Model:
         """What the provider says of its model itself goes before what the row says."""
         known = self.row.known(listed.id)
-        return msgspec.structs.replace(
-            known, context=listed.context or known.context, output=listed.output or known.output
-        )
+        return replace(known, context=listed.context or known.context, output=listed.output or known.output)
 
     async def analyze(self, call: Call) -> AnalysisResult:
         """One attempt, and its whole answer."""

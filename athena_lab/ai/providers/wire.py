@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol
 
 import msgspec
@@ -25,6 +24,7 @@ from athena_lab.errors import (
     ServiceUnavailable,
     Unauthorized,
 )
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -78,8 +78,7 @@ SCHEMA_NAME: Final = "assessment"
 """Under which wires that want a name for it send the schema of an answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(Value, frozen=True):
     """What a provider says in an error: its ``code`` in particular, the ``kind`` of error in general, and a message."""
 
     code: str = ""
@@ -89,8 +88,7 @@ class Complaint:
     """Seconds, where the body and not a header says so."""
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorTable:
+class ErrorTable(Value, frozen=True):
     """One wire's errors: by code, else by status, else (inside a stream, where there is none) by kind."""
 
     codes: Mapping[str, ErrorType]

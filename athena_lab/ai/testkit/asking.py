@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from msgspec.structs import replace as with_fields
+from msgspec.structs import replace
 
 from athena_lab.ai.prompt import Tool, build_prompt
 from athena_lab.ai.providers.provider import Provider
@@ -162,9 +161,9 @@ async def _provider(
     kit: Kit, server: ScriptedServer, *, streaming: bool = True, **changes: Any
 ) -> AsyncIterator[Provider]:
     """The row brought to life, with its address on loopback."""
-    features = with_fields(kit.row.features, streaming=streaming, websocket=False, background=False)
+    features = replace(kit.row.features, streaming=streaming, websocket=False, background=False)
     url = server.url + urlsplit(kit.row.base_url).path
-    row = with_fields(kit.row, **{"features": features, "base_url": url, "base_url_env": "", **changes})
+    row = replace(kit.row, **{"features": features, "base_url": url, "base_url_env": "", **changes})
     provider = Provider(row, dict.fromkeys(row.key_variables, KEY), AiohttpClients())
     try:
         yield provider
@@ -176,7 +175,7 @@ async def _requests(kit: Kit, *, allowed: bool) -> list[Request]:
     """Those for a stream and for a whole answer, where the row does (not) allow functions and schemas."""
     async with ScriptedServer(reply(503)) as server:
         for streaming in (True, False):
-            features = with_fields(
+            features = replace(
                 kit.row.features,
                 streaming=streaming,
                 websocket=False,
@@ -184,7 +183,7 @@ async def _requests(kit: Kit, *, allowed: bool) -> list[Request]:
                 function_calling=allowed,
                 structured_output=allowed,
             )
-            limits = with_fields(kit.row.limits, max_tokens=7)
+            limits = replace(kit.row.limits, max_tokens=7)
             async with _provider(kit, server, features=features, limits=limits) as provider:
                 await _fail(provider)
         return server.requests

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from athena_lab.ai.testkit import asking, parsing
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +21,7 @@ LIMIT: Final = 60
 Run = Callable[[], Awaitable[None] | None]
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(Value, frozen=True):
     """Call it, from where no event loop runs. Raises AssertionError."""
 
     name: str

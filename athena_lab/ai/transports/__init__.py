@@ -8,9 +8,10 @@ turn both into the named errors, since only they know the provider.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -23,30 +24,34 @@ MAX_WHOLE: Final = 4 << 20
 """Bytes of an answer that comes as one piece of JSON: as objects it takes a multiple of that."""
 MAX_ERROR_BODY: Final = 64 << 10
 """Bytes of an error's body that are read; the rest is left."""
+OURS: Final = {"accept-encoding": "identity", "user-agent": "athena-lab"}
+"""Headers of every request. What is not asked for packed need not be unpacked; and who asks is no secret."""
 BOM: Final = b"\xef\xbb\xbf"
 """UTF-8's byte order mark, which may stand before the first line."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(Value, frozen=True):
     """What to send. Headers and body stay out of the repr: they hold the key and the prompt."""
+
+    hidden = frozenset({"headers", "body"})
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str]
+    body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class SocketRequest:
+class SocketRequest(Value, frozen=True):
     """What to send over a WebSocket: the first of the frames at once, each further one after the next message.
 
     ``url`` is http or https: the scheme says whether there is TLS, and which proxy variable counts.
     """
 
+    hidden = frozenset({"headers", "frames"})
+
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    frames: tuple[str, ...] = field(repr=False)
+    headers: Mapping[str, str]
+    frames: tuple[str, ...]
 
 
 class Tap:
@@ -67,8 +72,7 @@ class Tap:
 NO_TAP: Final = Tap()
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Value, frozen=True):
     """One event of a stream (``whole`` False), or an answer that came in one piece.
 
     ``data`` is UTF-8 with invalid bytes replaced.
@@ -84,12 +88,13 @@ def whole_message(body: bytes) -> Message:
     return Message(body.removeprefix(BOM).decode("utf-8", "replace").strip(), whole=True)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplyInfo:
+class ReplyInfo(Value, frozen=True):
     """What an answer's head says. Header names are in lower case."""
 
+    hidden = frozenset({"headers"})
+
     status: int
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
 
 
 class Fault(Enum):

@@ -25,6 +25,7 @@ from athena_lab.ai.transports import (
     MAX_LINE,
     MAX_TOTAL,
     NO_TAP,
+    OURS,
     Fault,
     HttpStatus,
     Message,
@@ -176,7 +177,7 @@ async def _shake_hands(
         to_proxy = {} if request.url.startswith("https:") else proxy_headers
         return await session.ws_connect(
             request.url,
-            headers={**request.headers, **to_proxy, "accept-encoding": "identity"},
+            headers={**request.headers, **OURS, **to_proxy},
             proxy=proxy,
             proxy_headers=proxy_headers,
             max_msg_size=MAX_LINE,

@@ -1,7 +1,9 @@
 //! The JSON of the contract, as `athena_lab/wasm/contract.py` reads and writes it.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::findings::Finding;
@@ -24,6 +26,10 @@ pub struct Call {
     #[serde(default)]
     pub args: Args,
     pub sample: Option<SampleInfo>,
+    /// What an earlier call of the same session kept, base64 in the text. It came from this module, but whoever may
+    /// open a session chose what it was made of: it is as hostile as a sample.
+    #[serde(default, deserialize_with = "from_base64")]
+    pub state: Option<Vec<u8>>,
 }
 
 impl Call {
@@ -73,6 +79,9 @@ pub struct Output {
     pub data: Box<RawValue>,
     pub findings: Vec<Finding>,
     pub memory_bytes: u64,
+    /// See [`Output::keep`].
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "to_base64")]
+    pub state: Option<Vec<u8>>,
 }
 
 impl Output {
@@ -81,8 +90,25 @@ impl Output {
     pub fn new<T: Serialize>(data: &T, findings: Vec<Finding>) -> Self {
         // Types of ours with string keys and finite numbers: there is nothing in them that JSON cannot say.
         let data = serde_json::value::to_raw_value(data).unwrap_or_default();
-        Self { data, findings, memory_bytes: 0 }
+        Self { data, findings, memory_bytes: 0, state: None }
     }
+
+    /// What the session's next call gets as [`Call::state`]. Without, the session keeps what it has.
+    #[must_use]
+    pub fn keep(mut self, state: Vec<u8>) -> Self {
+        self.state = Some(state);
+        self
+    }
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+    let text: Option<std::borrow::Cow<'de, str>> = Deserialize::deserialize(deserializer)?;
+    text.map(|text| STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)).transpose()
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn to_base64<S: Serializer>(state: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+    STANDARD.encode(state.as_deref().unwrap_or_default()).serialize(serializer)
 }
 
 #[derive(Debug, Serialize, PartialEq, Eq)]
@@ -106,5 +132,27 @@ impl Refusal {
     #[must_use]
     pub fn no_sample() -> Self {
         Self { code: "no_sample", message: "This function needs a sample of at least one byte.".to_owned() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_comes_back_as_it_was_kept() {
+        let kept = Output::new(&(), Vec::new()).keep(vec![0, 255, 7]);
+        let json = serde_json::to_value(&kept).unwrap_or_default();
+        let call = format!(r#"{{"function": "f", "state": {}}}"#, json["state"]);
+        assert_eq!(Call::parse(&call).ok().and_then(|call| call.state), Some(vec![0, 255, 7]));
+    }
+
+    #[test]
+    fn a_session_without_a_state_has_none() {
+        let json = serde_json::to_value(Output::new(&(), Vec::new())).unwrap_or_default();
+        assert_eq!(json.get("state"), None);
+        assert!(Call::parse(r#"{"function": "f"}"#).is_ok_and(|call| call.state.is_none()));
+        assert!(Call::parse(r#"{"function": "f", "state": null}"#).is_ok_and(|call| call.state.is_none()));
+        assert!(Call::parse(r#"{"function": "f", "state": "?"}"#).is_err());
     }
 }
