@@ -1,0 +1,151 @@
+//! What people write in place of a dot, an `@` and `://`, so that nobody follows an address by accident.
+
+use crate::text::{byte, goes_on};
+
+/// What stands for a sign: its length, 0 if it is not there, and whether it was written in its place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark {
+    pub length: usize,
+    pub defanged: bool,
+}
+
+const NONE: Mark = Mark { length: 0, defanged: false };
+
+const fn plain(length: usize) -> Mark {
+    Mark { length, defanged: false }
+}
+
+const fn defanged(length: usize) -> Mark {
+    Mark { length, defanged: true }
+}
+
+const DOTS: &[&[u8]] = &[b".", b",", b"dot", b"punkt", b"punto", b"d0t", b"point"];
+const ATS: &[&[u8]] = &[b"@", b"at", b"arroba"];
+
+/// What is written for `://`, the longest first where one begins as another does.
+const SEPARATORS: &[&[u8]] = &[
+    b"[:][/][/]",
+    b":[/][/]",
+    b"[:]//",
+    b"(:)//",
+    b"{:}//",
+    b"[://]",
+    b"(://)",
+    b"{://}",
+    b":[//]",
+    b":(//)",
+    b"[:/]/",
+    b"[:]\\\\",
+    b"[:]\\/\\/",
+];
+
+/// A dot between two labels of a name.
+pub fn dot(text: &[u8], at: usize) -> Mark {
+    match byte(text, at) {
+        b'.' => plain(1),
+        b'\\' | b'^' if byte(text, at + 1) == b'.' => defanged(2),
+        b'[' | b'(' | b'{' | b']' | b')' | b'}' => in_brackets(text, at, DOTS),
+        b' ' if text.get(at..at + 5) == Some(b" DOT ") => defanged(5),
+        b' ' => spaced(text, at, DOTS),
+        _ => NONE,
+    }
+}
+
+/// An `@` between the two parts of a mail address.
+pub fn at_sign(text: &[u8], at: usize) -> Mark {
+    match byte(text, at) {
+        b'@' => plain(1),
+        b'[' | b'(' | b'{' => in_brackets(text, at, ATS),
+        b' ' if text.get(at..at + 4) == Some(b" AT ") => defanged(4),
+        b' ' => spaced(text, at, ATS),
+        _ => NONE,
+    }
+}
+
+/// The `://` behind a scheme.
+pub fn separator(text: &[u8], at: usize) -> Mark {
+    match byte(text, at) {
+        b':' if goes_on(text, at, b"://") => plain(3),
+        // As JSON and JavaScript may write it, and as file names are.
+        b':' if goes_on(text, at, b":\\/\\/") => plain(5),
+        b':' if goes_on(text, at, b":\\\\") => defanged(3),
+        b'%' if goes_on(text, at, b"%3a%2f%2f") => plain(9),
+        b':' | b'[' | b'(' | b'{' => SEPARATORS
+            .iter()
+            .find(|separator| goes_on(text, at, separator))
+            .map_or(NONE, |separator| defanged(separator.len())),
+        _ => NONE,
+    }
+}
+
+/// A colon within an address of IPv6.
+pub fn colon(text: &[u8], at: usize) -> Mark {
+    match byte(text, at) {
+        b':' => plain(1),
+        b'[' if goes_on(text, at, b"[:]") => defanged(3),
+        _ => NONE,
+    }
+}
+
+/// `[.]`, `(dot)`, `{ at }`. Of dots also those between brackets of which one is the wrong way round.
+fn in_brackets(text: &[u8], at: usize, words: &[&[u8]]) -> Mark {
+    let start = at + 1 + usize::from(byte(text, at + 1) == b' ');
+    let Some(word) = words.iter().find(|word| goes_on(text, start, word) && closes(text, start + word.len())) else {
+        return NONE;
+    };
+    let end = start + word.len();
+    let wrong_way_round = !closing(byte(text, at), byte(text, end + usize::from(byte(text, end) == b' ')));
+    if wrong_way_round && *word != b"." {
+        return NONE;
+    }
+    defanged(end + 1 + usize::from(byte(text, end) == b' ') - at)
+}
+
+fn closes(text: &[u8], at: usize) -> bool {
+    let is_bracket = |byte: u8| matches!(byte, b']' | b')' | b'}' | b'[' | b'(' | b'{');
+    is_bracket(byte(text, at)) || (byte(text, at) == b' ' && is_bracket(byte(text, at + 1)))
+}
+
+const fn closing(open: u8, close: u8) -> bool {
+    matches!((open, close), (b'[', b']') | (b'(', b')') | (b'{', b'}'))
+}
+
+/// ` [dot] `, with a space on both sides.
+fn spaced(text: &[u8], at: usize, words: &[&[u8]]) -> Mark {
+    if !matches!(byte(text, at + 1), b'[' | b'(' | b'{') {
+        return NONE;
+    }
+    let inner = in_brackets(text, at + 1, words);
+    let end = at + 1 + inner.length;
+    if inner.length > 0 && byte(text, end) == b' ' { defanged(end + 1 - at) } else { NONE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_are_read_as_people_write_them() {
+        for text in
+            ["[.]", "(.)", "{.}", "[dot]", "(DOT)", "[ . ]", "\\.", "^.", "].[", "[.[", " [dot] ", " DOT ", "[,]"]
+        {
+            assert_eq!(dot(text.as_bytes(), 0), defanged(text.len()), "{text}");
+        }
+        assert_eq!(dot(b".com", 0), plain(1));
+        for text in ["[.", "(com)", "[]", " dot ", "[dot", ""] {
+            assert_eq!(dot(text.as_bytes(), 0), NONE, "{text}");
+        }
+    }
+
+    #[test]
+    fn at_signs_and_separators_too() {
+        for text in ["[@]", "(at)", "{ AT }", " [at] ", " AT ", "(arroba)"] {
+            assert_eq!(at_sign(text.as_bytes(), 0), defanged(text.len()), "{text}");
+        }
+        for text in ["[:]//", "[://]", ":[//]", ":\\\\", "(:)//"] {
+            assert_eq!(separator(text.as_bytes(), 0), defanged(text.len()), "{text}");
+        }
+        assert_eq!(separator(b":\\/\\/x", 0), plain(5));
+        assert_eq!(separator(b":/x", 0), NONE);
+    }
+}

@@ -1,0 +1,238 @@
+//! One pass over a run: each word, and each sign that begins something, is looked at once. What spans several words is
+//! read from its beginning, and a cursor keeps it from being read again, so that the work stays linear.
+
+use crate::host::Host;
+use crate::ioc::{Hit, Kind, Tag};
+use crate::limits::MAX_LOCAL_PART;
+use crate::marks::at_sign;
+use crate::text::{Run, before, byte, is_word, slice, span_end, string, word_end};
+use crate::{address, agent, benign, path, url, word};
+
+/// Up to where something has been read.
+#[derive(Default)]
+struct Cursors {
+    host: usize,
+    url: usize,
+    path: usize,
+    colons: usize,
+    agent: usize,
+}
+
+struct Scan<'a, F> {
+    text: &'a [u8],
+    done: Cursors,
+    found: F,
+}
+
+/// Calls `found` for each indicator of the run.
+pub fn scan(run: &Run, found: impl FnMut(Hit)) {
+    let mut scan = Scan { text: run.text, done: Cursors::default(), found };
+    let mut at = 0;
+    while at < run.text.len() {
+        if is_word(byte(run.text, at)) {
+            let end = word_end(run.text, at);
+            scan.word(at, end);
+            at = end;
+        } else {
+            scan.sign(at);
+            at += 1;
+        }
+    }
+}
+
+impl<F: FnMut(Hit)> Scan<'_, F> {
+    fn word(&mut self, start: usize, end: usize) {
+        if let Some(hit) = word::at_word(self.text, start, end) {
+            (self.found)(hit);
+        }
+        self.url(start, end);
+        if start >= self.done.path {
+            self.path(path::at_word(self.text, start, end));
+        }
+        if start >= self.done.agent
+            && let Some(hit) = agent::at_word(self.text, start)
+        {
+            self.done.agent = hit.end;
+            (self.found)(hit);
+        }
+        if start >= self.done.colons && matches!(byte(self.text, end), b':' | b'[') {
+            self.colons(start, end);
+        }
+        if start >= self.done.host {
+            self.host(start);
+        }
+    }
+
+    fn sign(&mut self, at: usize) {
+        let path = match byte(self.text, at) {
+            b'@' | b'[' | b'(' | b'{' | b' ' => return self.email(at),
+            b':' if byte(self.text, at + 1) == b':' && at >= self.done.colons && !is_word(before(self.text, at)) => {
+                return self.colons(at, at);
+            }
+            _ if at < self.done.path => return,
+            b'\\' => path::at_backslash(self.text, at),
+            b'%' => path::at_percent(self.text, at),
+            b'/' | b'~' if at >= self.done.url => path::at_slash(self.text, at),
+            _ => None,
+        };
+        self.path(path);
+    }
+
+    fn path(&mut self, hit: Option<Hit>) {
+        if let Some(hit) = hit {
+            self.done.path = hit.end;
+            (self.found)(hit);
+        }
+    }
+
+    fn url(&mut self, start: usize, end: usize) {
+        if !matches!(byte(self.text, end), b':' | b'[' | b'(' | b'{' | b'%' | b'*' | b'_') {
+            return;
+        }
+        if let Some(hit) = url::at_word(self.text, start, end) {
+            // Addresses within addresses are read too: they are where redirections lead.
+            self.done.url = self.done.url.max(hit.end);
+            (self.found)(hit);
+        }
+    }
+
+    /// An address of IPv6. The word before its first colon may be empty.
+    fn colons(&mut self, start: usize, end: usize) {
+        let is_group = end - start <= 4 && slice(self.text, start, end).iter().all(u8::is_ascii_hexdigit);
+        if !is_group || matches!(before(self.text, start), b':' | b'.' | b'_' | b'-') {
+            return;
+        }
+        let hit = address::v6_at(self.text, start);
+        self.done.colons = hit.as_ref().map_or_else(
+            || span_end(self.text, start, usize::MAX, |byte| byte.is_ascii_hexdigit() || byte == b':'),
+            |hit| hit.end,
+        );
+        if let Some(hit) = hit {
+            (self.found)(hit);
+        }
+    }
+
+    fn host(&mut self, start: usize) {
+        let host = Host::read(self.text, start);
+        self.done.host = host.end.max(start + 1);
+        if host.labels.len() < 2 {
+            return;
+        }
+        if let Some(hit) = path::pdb(self.text, host.start, host.end) {
+            (self.found)(hit);
+        }
+        let Some(hit) = host.hit() else { return };
+        let hit = self.judged(hit);
+        let certain = !hit.tags.contains(&Tag::Ambiguous);
+        if certain
+            && start >= self.done.url
+            && start >= self.done.path
+            && let Some(hit) = url::without_scheme(self.text, &hit)
+        {
+            self.done.url = hit.end;
+            (self.found)(hit);
+        }
+        (self.found)(hit);
+    }
+
+    /// Says of a host that stands alone whether it may be something else.
+    fn judged(&self, hit: Hit) -> Hit {
+        let is_clear = hit.tags.contains(&Tag::Defanged) || self.is_in_address(hit.start);
+        let lead = before(self.text, hit.start);
+        let is_ambiguous = match hit.kind {
+            Kind::Ipv4 => address::is_version(self.text, hit.start),
+            Kind::Domain => {
+                let spelled = string(slice(self.text, hit.start, hit.end));
+                benign::may_be_something_else(&spelled, lead, byte(self.text, hit.end))
+            }
+            _ => false,
+        };
+        hit.tag_if(is_ambiguous && !is_clear, Tag::Ambiguous)
+    }
+
+    /// Whether `://` or `@` is before it.
+    fn is_in_address(&self, start: usize) -> bool {
+        before(self.text, start) == b'@'
+            || slice(self.text, start.saturating_sub(2), start) == b"//"
+            || (start < self.done.url && slice(self.text, start.saturating_sub(3), start).eq_ignore_ascii_case(b"%2f"))
+    }
+
+    /// A mail address, at what stands for its `@`.
+    fn email(&mut self, at: usize) {
+        let mark = at_sign(self.text, at);
+        let domain = at + mark.length;
+        if mark.length == 0 || !is_word(byte(self.text, domain)) {
+            return;
+        }
+        let is_local = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-');
+        let lead = slice(self.text, at.saturating_sub(MAX_LOCAL_PART), at);
+        let length = lead.iter().rev().take_while(|&&byte| is_local(byte)).count();
+        let local = slice(self.text, at - length, at);
+        let skipped = local.iter().take_while(|&&byte| !is_word(byte) && byte != b'_').count();
+        let local = slice(local, skipped, local.len());
+        if local.is_empty() || local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..") {
+            return;
+        }
+        let Some(host) = Host::read(self.text, domain).hit().filter(|hit| hit.kind == Kind::Domain) else { return };
+        let value = format!("{}@{}", string(local), host.value);
+        let hit = Hit::new(Kind::Email, value, at - local.len(), host.end).tags(&host.tags);
+        (self.found)(hit.tag_if(mark.defanged, Tag::Defanged));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hits(text: &str) -> Vec<Hit> {
+        let mut found = Vec::new();
+        scan(&Run::narrow(text.as_bytes(), 0), |hit| found.push(hit));
+        found
+    }
+
+    fn values(text: &str, kind: Kind) -> Vec<String> {
+        hits(text).into_iter().filter(|hit| hit.kind == kind).map(|hit| hit.value).collect()
+    }
+
+    #[test]
+    fn an_address_gives_its_host_too() {
+        let text = "see hxxps://evil[.]com/a?u=http://other.net/x now";
+        assert_eq!(values(text, Kind::Url), ["https://evil.com/a?u=http://other.net/x", "http://other.net/x"]);
+        assert_eq!(values(text, Kind::Domain), ["evil.com", "other.net"]);
+    }
+
+    #[test]
+    fn mail_addresses_in_all_spellings() {
+        for text in
+            ["bob@evil.com", "bob[@]evil[.]com", "bob[at]evil.com", "bob (at) evil (dot) com", "bob AT evil DOT com"]
+        {
+            assert_eq!(values(text, Kind::Email), ["bob@evil.com"], "{text}");
+            assert_eq!(values(text, Kind::Domain), ["evil.com"], "{text}");
+        }
+        for text in ["@evil.com", "a@b", "..@evil.com", "x@1.2.3.4"] {
+            assert!(values(text, Kind::Email).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_may_be_something_else_say_so() {
+        let ambiguous = |text: &str| hits(text).iter().any(|hit| hit.tags.contains(&Tag::Ambiguous));
+        assert!(ambiguous("run setup.py now"));
+        assert!(!ambiguous("http://setup.py/"));
+        assert!(!ambiguous("setup[.]py"));
+        assert!(ambiguous("Version=\"6.0.0.1\""));
+        assert!(!ambiguous("from 6.0.0.1"));
+    }
+
+    #[test]
+    fn addresses_of_ipv6_are_found_within_text() {
+        assert_eq!(values("at 2606:4700:4700::1111, and ::1.", Kind::Ipv6), ["2606:4700:4700::1111", "::1"]);
+        assert!(values("std::vec::Vec fe::ed ab:cd:ef", Kind::Ipv6).is_empty());
+    }
+
+    #[test]
+    fn a_path_is_no_address_and_no_other_path() {
+        assert_eq!(values("http://a.com/usr/bin/x", Kind::UnixPath), [] as [&str; 0]);
+        assert_eq!(values(r#"x "C:\a b\c d" y"#, Kind::WindowsPath), [r"C:\a b\c d"]);
+    }
+}

@@ -1,0 +1,203 @@
+//! Text inside any bytes: runs of printable ASCII, with letters of UTF-8 between them, and runs of UTF-16LE.
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    Ascii,
+    #[serde(rename = "utf-8")]
+    Utf8,
+    #[serde(rename = "utf-16le")]
+    Utf16Le,
+}
+
+/// Characters of the shortest run that is looked at: no indicator is shorter than `t.me`.
+const MIN_RUN: usize = 4;
+
+const OTHER: u8 = 0;
+const PRINTABLE: u8 = 1;
+const WORD: u8 = 2;
+const HIGH: u8 = 3;
+
+const CLASS: [u8; 256] = {
+    let mut table = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::cast_possible_truncation, reason = "below 256")]
+        let value = byte as u8;
+        table[byte] = match value {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => WORD,
+            b' '..=b'~' | b'\t' => PRINTABLE,
+            0x80.. => HIGH,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    table
+};
+
+fn class(byte: u8) -> u8 {
+    CLASS[usize::from(byte)]
+}
+
+/// A letter or digit, or a byte of one beyond ASCII: a run holds no others.
+pub fn is_word(byte: u8) -> bool {
+    class(byte) >= WORD
+}
+
+/// One run, as bytes of UTF-8.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    pub text: &'a [u8],
+    /// Where it begins in the sample.
+    base: usize,
+    wide: bool,
+}
+
+impl<'a> Run<'a> {
+    pub const fn narrow(text: &'a [u8], base: usize) -> Self {
+        Self { text, base, wide: false }
+    }
+
+    /// Where the byte `at` of the run is in the sample.
+    pub const fn offset(&self, at: usize) -> usize {
+        self.base + if self.wide { 2 * at } else { at }
+    }
+
+    pub fn encoding(&self, start: usize, end: usize) -> Encoding {
+        if self.wide {
+            Encoding::Utf16Le
+        } else if self.text.get(start..end).is_some_and(<[u8]>::is_ascii) {
+            Encoding::Ascii
+        } else {
+            Encoding::Utf8
+        }
+    }
+}
+
+/// Calls `visit` for each run, once, in the order of their ends.
+pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
+    let mut wide = Vec::new();
+    let mut at = 0;
+    while at < data.len() {
+        let end = narrow_end(data, at);
+        if end == at {
+            at += 1;
+            continue;
+        }
+        if end - at >= MIN_RUN {
+            visit(Run::narrow(data.get(at..end).unwrap_or_default(), at));
+        }
+        let start = end - 1;
+        let pairs = wide_length(data, start);
+        if pairs >= MIN_RUN {
+            wide.clear();
+            wide.extend(data.iter().skip(start).step_by(2).take(pairs));
+            visit(Run { text: &wide, base: start, wide: true });
+            at = start + 2 * pairs;
+        } else {
+            at = end;
+        }
+    }
+}
+
+fn narrow_end(data: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(&byte) = data.get(at) {
+        match class(byte) {
+            OTHER => break,
+            HIGH => match letter_length(data, at) {
+                0 => break,
+                length => at += length,
+            },
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// Bytes of the letter or digit of UTF-8 at `at`; 0 if there is none. Other characters end a run as quotes do.
+fn letter_length(data: &[u8], at: usize) -> usize {
+    let bytes = data.get(at..data.len().min(at + 4)).unwrap_or_default();
+    let valid = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            bytes.get(..error.valid_up_to()).and_then(|part| std::str::from_utf8(part).ok()).unwrap_or_default()
+        }
+    };
+    valid.chars().next().filter(|letter| letter.is_alphanumeric()).map_or(0, char::len_utf8)
+}
+
+/// How many pairs of a printable byte and a NUL there are in a row.
+fn wide_length(data: &[u8], start: usize) -> usize {
+    let pairs = data.get(start..).unwrap_or_default().as_chunks::<2>().0;
+    pairs.iter().take_while(|pair| pair[1] == 0 && matches!(class(pair[0]), PRINTABLE | WORD)).count()
+}
+
+/// The byte at `at`; NUL, which no run holds, behind the end.
+pub fn byte(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(0)
+}
+
+/// The byte before `at`; NUL before the start.
+pub fn before(text: &[u8], at: usize) -> u8 {
+    at.checked_sub(1).map_or(0, |at| byte(text, at))
+}
+
+/// The end of the word that begins at `at`.
+pub fn word_end(text: &[u8], at: usize) -> usize {
+    span_end(text, at, usize::MAX, is_word)
+}
+
+/// The end of the bytes from `at` on, at most `most`, that are all `wanted`.
+pub fn span_end(text: &[u8], at: usize, most: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    at + text.get(at..).unwrap_or_default().iter().take(most).take_while(|&&byte| wanted(byte)).count()
+}
+
+pub fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
+    text.get(start..end).unwrap_or_default()
+}
+
+/// Whether `text` goes on with `prefix` at `at`, of whatever case.
+pub fn goes_on(text: &[u8], at: usize, prefix: &[u8]) -> bool {
+    at.checked_add(prefix.len()).and_then(|end| text.get(at..end)).is_some_and(|part| part.eq_ignore_ascii_case(prefix))
+}
+
+/// A part of a run: UTF-8, unless a cut went through a letter.
+pub fn string(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(data: &[u8]) -> Vec<(usize, String, bool)> {
+        let mut found = Vec::new();
+        each_run(data, |run| found.push((run.base, string(run.text), run.wide)));
+        found
+    }
+
+    #[test]
+    fn both_encodings_are_found_where_they_begin() {
+        let mut data = b"\x01abcd\x02".to_vec();
+        data.extend("wide".encode_utf16().flat_map(u16::to_le_bytes));
+        data.extend(b"\xff\xffabc\0tail");
+        let expected = [(1, "abcd", false), (6, "wide", true), (20, "tail", false)];
+        assert_eq!(runs(&data), expected.map(|(at, text, wide)| (at, text.to_owned(), wide)));
+    }
+
+    #[test]
+    fn a_narrow_run_may_touch_a_wide_one() {
+        let found = runs(b"narrow\0i\0d\0e\0x");
+        assert_eq!(found[0], (0, "narrow".to_owned(), false));
+        assert_eq!(found[1], (5, "wide".to_owned(), true));
+    }
+
+    #[test]
+    fn letters_beyond_ascii_belong_to_a_run_and_quotes_end_it() {
+        assert_eq!(runs("“münchen.de”".as_bytes()), [(3, "münchen.de".to_owned(), false)]);
+        assert_eq!(runs(b"\xc3\x28abcd\xc3"), [(1, "(abcd".to_owned(), false)]);
+    }
+}

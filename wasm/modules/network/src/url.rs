@@ -1,0 +1,272 @@
+//! URLs: a scheme, what stands for `://`, a host, and the rest as far as it is one.
+
+use crate::address::{tags_of_v6, v6_at};
+use crate::host::Host;
+use crate::ioc::{Hit, Kind, Tag};
+use crate::limits::MAX_URL;
+use crate::marks::{at_sign, dot, separator};
+use crate::text::{byte, is_word, slice, span_end, string};
+
+/// As they are written, and what is meant. The longest first where one ends as another does.
+const SCHEMES: &[(&[u8], &str)] = &[
+    (b"https", "https"),
+    (b"hxxps", "https"),
+    (b"htxps", "https"),
+    (b"hxtps", "https"),
+    (b"http", "http"),
+    (b"hxxp", "http"),
+    (b"htxp", "http"),
+    (b"hxtp", "http"),
+    (b"meow", "http"),
+    (b"sftp", "sftp"),
+    (b"tftp", "tftp"),
+    (b"ftps", "ftps"),
+    (b"fxps", "ftps"),
+    (b"ftp", "ftp"),
+    (b"fxp", "ftp"),
+    (b"wss", "wss"),
+    (b"ws", "ws"),
+    (b"tcp", "tcp"),
+    (b"txp", "tcp"),
+    (b"udp", "udp"),
+    (b"ssl", "ssl"),
+    (b"tls", "tls"),
+    (b"ssh", "ssh"),
+    (b"telnet", "telnet"),
+    (b"ldaps", "ldaps"),
+    (b"ldap", "ldap"),
+    (b"rmi", "rmi"),
+    (b"smb", "smb"),
+    (b"ircs", "ircs"),
+    (b"irc", "irc"),
+    (b"mqtts", "mqtts"),
+    (b"mqtt", "mqtt"),
+    (b"rtsp", "rtsp"),
+    (b"socks5", "socks5"),
+    (b"git", "git"),
+    (b"dav", "dav"),
+];
+
+/// Forms of `http` that are no word.
+const STARRED: &[(&[u8], &str)] = &[(b"h**ps", "https"), (b"h**p", "http"), (b"h__ps", "https"), (b"h__p", "http")];
+
+/// A scheme that ends with the word `start..end`, where `://` follows: where it begins, what it means, and where what
+/// follows begins.
+struct Scheme {
+    start: usize,
+    meant: &'static str,
+    spelled_otherwise: bool,
+    body: usize,
+    percent: bool,
+}
+
+fn scheme(text: &[u8], start: usize, end: usize) -> Option<Scheme> {
+    if let Some((starred, meant)) = STARRED.iter().find(|(starred, _)| crate::text::goes_on(text, start, starred)) {
+        let mark = separator(text, start + starred.len());
+        let body = start + starred.len() + mark.length;
+        return (mark.length > 0).then_some(Scheme { start, meant, spelled_otherwise: true, body, percent: false });
+    }
+    let mark = separator(text, end);
+    if mark.length == 0 {
+        return None;
+    }
+    let word = slice(text, start, end);
+    let (spelled, meant) = SCHEMES.iter().find(|(spelled, _)| {
+        let at = word.len().wrapping_sub(spelled.len());
+        // Glued to what is before it only where the scheme cannot be a part of that word.
+        word.get(at..).is_some_and(|tail| tail.eq_ignore_ascii_case(spelled)) && (at == 0 || spelled.len() >= 4)
+    })?;
+    Some(Scheme {
+        start: end - spelled.len(),
+        meant,
+        spelled_otherwise: mark.defanged || !spelled.eq_ignore_ascii_case(meant.as_bytes()),
+        body: end + mark.length,
+        percent: byte(text, end) == b'%',
+    })
+}
+
+/// The URL whose scheme ends with the word `start..end`.
+pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let scheme = scheme(text, start, end)?;
+    let userinfo = user_info_end(text, scheme.body);
+    let host = read_host(text, userinfo)?;
+    let port = port_end(text, host.end);
+    let rest = Rest::read(text, port, scheme.percent);
+    let user = string(slice(text, scheme.body, userinfo));
+    let port = string(slice(text, host.end, port));
+    let value = format!("{}://{user}{}{port}{}", scheme.meant, host.value, rest.value);
+    let defanged = scheme.spelled_otherwise || host.tags.contains(&Tag::Defanged) || rest.defanged;
+    Some(Hit::new(Kind::Url, value, scheme.start, rest.end).tags(&host.tags).tag_if(defanged, Tag::Defanged))
+}
+
+/// The URL without a scheme whose host is `host`: a path must follow.
+pub fn without_scheme(text: &[u8], host: &Hit) -> Option<Hit> {
+    let port = port_end(text, host.end);
+    if byte(text, port) != b'/' || !is_word(byte(text, port + 1)) {
+        return None;
+    }
+    let rest = Rest::read(text, port, false);
+    let value = format!("{}{}{}", host.value, string(slice(text, host.end, port)), rest.value);
+    Some(Hit::new(Kind::Url, value, host.start, rest.end).tags(&host.tags).tag_if(rest.defanged, Tag::Defanged))
+}
+
+/// The end of `user:password@`, or `at`.
+fn user_info_end(text: &[u8], at: usize) -> usize {
+    let allowed = |byte: u8| is_word(byte) || b"-._~!$&*+,;=:%".contains(&byte);
+    let end = span_end(text, at, 128, allowed);
+    if end > at && byte(text, end) == b'@' { end + 1 } else { at }
+}
+
+struct Place {
+    value: String,
+    end: usize,
+    tags: Vec<Tag>,
+}
+
+fn read_host(text: &[u8], at: usize) -> Option<Place> {
+    if byte(text, at) == b'[' {
+        let hit = v6_at(text, at + 1).filter(|hit| byte(text, hit.end) == b']')?;
+        let tags = hit.value.parse().map(tags_of_v6).unwrap_or_default();
+        return Some(Place { value: format!("[{}]", hit.value), end: hit.end + 1, tags });
+    }
+    let host = Host::read(text, at);
+    if let Some(hit) = host.hit() {
+        return Some(Place { value: hit.value, end: hit.end, tags: hit.tags });
+    }
+    // A name of one's own network, of one label. With a dot, an unknown suffix makes it none.
+    let [label] = host.labels.as_slice() else { return None };
+    let name = std::str::from_utf8(label).ok().filter(|name| name.len() >= 2 && !name.starts_with('-'))?.to_lowercase();
+    let tag = if name == "localhost" { Tag::Loopback } else { Tag::Private };
+    Some(Place { value: name, end: host.end, tags: vec![tag] })
+}
+
+fn port_end(text: &[u8], at: usize) -> usize {
+    if byte(text, at) != b':' {
+        return at;
+    }
+    let end = span_end(text, at + 1, 5, |byte| byte.is_ascii_digit());
+    if end > at + 1 && !byte(text, end).is_ascii_digit() { end } else { at }
+}
+
+/// Path, query and fragment.
+struct Rest {
+    value: String,
+    end: usize,
+    defanged: bool,
+}
+
+impl Rest {
+    fn read(text: &[u8], start: usize, percent: bool) -> Self {
+        let nothing = Self { value: String::new(), end: start, defanged: false };
+        let starts = matches!(byte(text, start), b'/' | b'?' | b'#')
+            || slice(text, start, start + 2) == b"\\/"
+            || (percent && byte(text, start) == b'%');
+        if !starts {
+            return nothing;
+        }
+        let (mut value, mut at, mut defanged, mut kept) = (Vec::new(), start, false, (0, start));
+        let mut depth = 0_i32;
+        while at - start < MAX_URL {
+            let next = byte(text, at);
+            let mark = if is_word(next) || next == b'.' { Default::default() } else { Self::mark(text, at) };
+            if let (true, (length, sign)) = (mark.0 > 0, mark) {
+                value.push(sign);
+                at += length;
+                defanged = true;
+            } else if next == b'\\' && byte(text, at + 1) == b'/' {
+                value.push(b'/');
+                at += 2;
+            } else if !is_of_url(next) || (percent && next == b'&') {
+                break;
+            } else {
+                depth += i32::from(next == b'(') - i32::from(next == b')');
+                if depth < 0 {
+                    break;
+                }
+                value.push(next);
+                at += 1;
+            }
+            // What ends a sentence does not end an address.
+            if !matches!(next, b'.' | b',' | b';' | b':' | b'!' | b'?' | b'*' | b'(' | b'[' | b'\'' | b'_' | b'~') {
+                kept = (value.len(), at);
+            }
+        }
+        value.truncate(kept.0);
+        let mut value = string(&value);
+        if percent {
+            value = decode_percent(&value);
+        }
+        Self { value, end: kept.1, defanged }
+    }
+
+    /// A defanged dot or `@` within the rest, where a letter follows.
+    fn mark(text: &[u8], at: usize) -> (usize, u8) {
+        for (mark, sign) in [(dot(text, at), b'.'), (at_sign(text, at), b'@')] {
+            if mark.defanged && byte(text, at) != b' ' && is_word(byte(text, at + mark.length)) {
+                return (mark.length, sign);
+            }
+        }
+        (0, 0)
+    }
+}
+
+const fn is_of_url(byte: u8) -> bool {
+    !matches!(byte, 0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'\\' | b'^' | 0x7f | b']')
+}
+
+/// The signs that divide an address, where it is itself a part of another.
+fn decode_percent(text: &str) -> String {
+    const SIGNS: [(&str, &str); 5] = [("%2f", "/"), ("%3f", "?"), ("%3d", "="), ("%26", "&"), ("%3a", ":")];
+    SIGNS
+        .iter()
+        .fold(text.to_owned(), |text, (code, sign)| text.replace(code, sign).replace(&code.to_ascii_uppercase(), sign))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::word_end;
+
+    fn value(text: &str) -> Option<String> {
+        let bytes = text.as_bytes();
+        at_word(bytes, 0, word_end(bytes, 0)).map(|hit| hit.value)
+    }
+
+    #[test]
+    fn an_address_ends_where_the_sentence_goes_on() {
+        for (text, expected) in [
+            ("https://citizenlab.ca/about/), bar", "https://citizenlab.ca/about/"),
+            ("https://a.com/rdp.ps1');g", "https://a.com/rdp.ps1"),
+            ("http://a.com/b_(c)_d.", "http://a.com/b_(c)_d"),
+            ("https://a.com.", "https://a.com"),
+            ("http://a.com/x?y=1&z=2, and", "http://a.com/x?y=1&z=2"),
+            ("HTTP://A.COM:8080/Path", "http://a.com:8080/Path"),
+            ("http://user:pw@a.com/", "http://user:pw@a.com/"),
+            ("http:\\/\\/a.com\\/b", "http://a.com/b"),
+            ("http%3A%2F%2Fa.com%2Fb&c=1", "http://a.com/b"),
+            ("http://[2606:4700::1]:80/x", "http://[2606:4700::1]:80/x"),
+            ("http://localhost:3000/x", "http://localhost:3000/x"),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn defanged_addresses_are_refanged() {
+        for (text, expected) in [
+            ("hxxp://a[.]com", "http://a.com"),
+            ("hXXps[:]//a[.]com/t?m=bad[@]test.com", "https://a.com/t?m=bad@test.com"),
+            ("h**p://a(dot)com/b", "http://a.com/b"),
+            ("http[:]//1[.]2[.]3[.]4/x[.]exe", "http://1.2.3.4/x.exe"),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_has_no_host_is_no_address() {
+        for text in ["http://", "http://%s/%s", "http://../", "http:///a", "http://a", "foo://a.com", "http://a.dll/"] {
+            assert_eq!(value(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a word says by itself: hashes, wallets, and the numbers of CVE and ATT&CK.
+
+use crate::coin::{self, Ethereum};
+use crate::ioc::{Hit, Kind, Tag};
+use crate::text::{before, byte, slice, span_end, string};
+
+/// The indicator that the word `start..end` is, or begins.
+pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let word = slice(text, start, end);
+    match word.len() {
+        32 | 40 | 64 | 128 if word.iter().all(u8::is_ascii_hexdigit) => hash(word, start, end),
+        3 if word.eq_ignore_ascii_case(b"CVE") => cve(text, start, end),
+        5 | 6 if matches!(word, [b'T', ..]) => attack(text, start, end),
+        1..=20 if word.iter().all(u8::is_ascii_digit) => ssdeep(text, start, end),
+        42 => ethereum(word, start, end),
+        14..=90 if coin::is_bitcoin(word) => {
+            let value = if matches!(word, [b'B', ..]) { string(word).to_lowercase() } else { string(word) };
+            Some(Hit::new(Kind::Bitcoin, value, start, end).tag(Tag::Checksum))
+        }
+        _ => None,
+    }
+}
+
+/// Different digits of a hash: of random ones fewer are rarer than one in 10^9, and patterns have fewer.
+const LEAST_DIGITS: u32 = 6;
+
+fn digits(word: &[u8]) -> u32 {
+    word.iter().fold(0_u128, |seen, byte| seen | 1_u128.checked_shl((*byte | 0x20).into()).unwrap_or(0)).count_ones()
+}
+
+fn hash(word: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let kind = match word.len() {
+        32 => Kind::Md5,
+        40 => Kind::Sha1,
+        64 => Kind::Sha256,
+        _ => Kind::Sha512,
+    };
+    // Of 32 hexadecimal digits, all are decimal in one of some 3,000,000: it is another number.
+    let is_number = word.iter().all(u8::is_ascii_digit);
+    (digits(word) >= LEAST_DIGITS && !is_number).then(|| Hit::new(kind, string(word).to_lowercase(), start, end))
+}
+
+fn ethereum(word: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let checked = coin::ethereum(word).filter(|_| digits(word) >= LEAST_DIGITS)?;
+    Some(Hit::new(Kind::Ethereum, string(word), start, end).tag_if(checked == Ethereum::Checked, Tag::Checksum))
+}
+
+/// `CVE-` year `-` four or more digits.
+fn cve(text: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let digits = |at| span_end(text, at, 20, |byte| byte.is_ascii_digit());
+    let year = digits(end + 1);
+    let number = digits(year + 1);
+    let dashes = |at| matches!(byte(text, at), b'-' | b'_');
+    let fits = dashes(end) && year - end == 5 && dashes(year) && (5..=8).contains(&(number - year));
+    let is_year = matches!(slice(text, end + 1, year), [b'1', b'9', b'9', _] | [b'2', b'0', _, _]);
+    let ends = !byte(text, number).is_ascii_alphanumeric();
+    (fits && is_year && ends).then(|| {
+        let value = format!("CVE-{}-{}", string(slice(text, end + 1, year)), string(slice(text, year + 1, number)));
+        Hit::new(Kind::Cve, value, start, number)
+    })
+}
+
+/// Techniques `T1059`, their parts `T1059.001`, and tactics `TA0002`.
+fn attack(text: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let numbers = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+    if matches!(before(text, start), b'_' | b'-' | b'\\' | b'%' | b'+') || matches!(byte(text, end), b'_' | b'+' | b'=')
+    {
+        return None;
+    }
+    match slice(text, start, end) {
+        [b'T', b'A', b'0', digits @ ..] if digits.len() == 3 && numbers(digits) => {
+            Some(Hit::new(Kind::Attack, string(slice(text, start, end)), start, end))
+        }
+        [b'T', first @ (b'0' | b'1'), digits @ ..] if digits.len() == 3 && numbers(digits) => {
+            let part = span_end(text, end + 1, 4, |byte| byte.is_ascii_digit());
+            let has_part = byte(text, end) == b'.' && part == end + 4 && !byte(text, part).is_ascii_alphanumeric();
+            let end = if has_part && *first == b'1' { part } else { end };
+            Some(Hit::new(Kind::Attack, string(slice(text, start, end)), start, end))
+        }
+        _ => None,
+    }
+}
+
+/// The fewest letters of both parts of a fuzzy hash together, and of each: shorter ones look like times of day.
+const LEAST_FUZZY: usize = 12;
+
+/// `blocksize:hash:hash`, with a block size of 3 times a power of two, and at most 64 letters of base64 in each part.
+fn ssdeep(text: &[u8], start: usize, end: usize) -> Option<Hit> {
+    let size: u64 = std::str::from_utf8(slice(text, start, end)).ok()?.parse().ok()?;
+    if byte(text, end) != b':' || size % 3 != 0 || !(size / 3).is_power_of_two() {
+        return None;
+    }
+    let part = |at| span_end(text, at, 65, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
+    let first = part(end + 1);
+    let second = part(first + 1);
+    let (one, two) = (first - end - 1, second.saturating_sub(first + 1));
+    let letters = slice(text, end + 1, second);
+    let fits =
+        byte(text, first) == b':' && (3..=64).contains(&one) && (1..=64).contains(&two) && one + two >= LEAST_FUZZY;
+    let is_base64 = letters.iter().any(u8::is_ascii_uppercase) && letters.iter().any(u8::is_ascii_lowercase);
+    (fits && is_base64).then(|| Hit::new(Kind::Ssdeep, string(slice(text, start, second)), start, second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::word_end;
+
+    fn hit(text: &str) -> Option<(Kind, String)> {
+        let bytes = text.as_bytes();
+        at_word(bytes, 0, word_end(bytes, 0)).map(|hit| (hit.kind, hit.value))
+    }
+
+    #[test]
+    fn hashes_are_told_by_their_length() {
+        assert_eq!(hit("44D88612FEA8A8F36DE82E1278ABB02F").map(|hit| hit.0), Some(Kind::Md5));
+        assert_eq!(hit("3395856ce81f2b7382dee72602f798b642f14140").map(|hit| hit.0), Some(Kind::Sha1));
+        let sha256 = "275a021bbfb6489e54d471899f7db9d1663fc695ec2fe2a2c4538aabf651fd0f";
+        assert_eq!(hit(sha256), Some((Kind::Sha256, sha256.to_owned())));
+        assert_eq!(hit(&format!("{sha256}{sha256}")).map(|hit| hit.0), Some(Kind::Sha512));
+        for other in ["0".repeat(32), "12345678".repeat(4), "ab".repeat(16), "g".repeat(32)] {
+            assert_eq!(hit(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_catalogues() {
+        assert_eq!(hit("cve-2021-44228,"), Some((Kind::Cve, "CVE-2021-44228".to_owned())));
+        assert_eq!(hit("CVE-2021-1"), None);
+        assert_eq!(hit("CVE-1821-12345"), None);
+        assert_eq!(hit("T1059.001:"), Some((Kind::Attack, "T1059.001".to_owned())));
+        assert_eq!(hit("T1059."), Some((Kind::Attack, "T1059".to_owned())));
+        assert_eq!(hit("TA0002"), Some((Kind::Attack, "TA0002".to_owned())));
+        assert_eq!(hit("T2059"), None);
+    }
+
+    #[test]
+    fn fuzzy_hashes_have_a_block_size() {
+        let text = "3072:IrsnJgcXVDmj0RhRWAQGHCBFwkVMwxdr8LR:IrsnJVXVDmjIwAQhFwFGkR";
+        assert_eq!(hit(text), Some((Kind::Ssdeep, text.to_owned())));
+        assert_eq!(hit("3073:IrsnJgcXVDmj0RhR:IrsnJVXV"), None);
+        assert_eq!(hit("12:30:45"), None);
+    }
+}
