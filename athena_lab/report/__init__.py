@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Verdict,
         build_report,
     )
+    from athena_lab.report.network import NetworkFacts
     from athena_lab.report.patterns import PatternFacts
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "FileFacts",
     "Finding",
     "ModuleResult",
+    "NetworkFacts",
     "PatternFacts",
     "Performance",
     "Report",
@@ -45,6 +47,7 @@ __all__ = [
 _HOMES = {
     "CryptoFacts": "crypto",
     "FileFacts": "facts",
+    "NetworkFacts": "network",
     "PatternFacts": "patterns",
     **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"), "findings"),
 }

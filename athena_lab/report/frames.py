@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from athena_lab.report.facts import Executable
     from athena_lab.report.model import Report
 
-Table = Literal["findings", "sections", "strings", "imports"]
+Table = Literal["findings", "sections", "strings", "imports", "indicators"]
 
 
 def to_frame(report: Report, what: Table) -> Any:
@@ -62,6 +62,11 @@ def _imports(report: Report) -> Iterator[tuple[Any, ...]]:
             yield image.arch, item.library, item.name, item.ordinal, item.delayed
 
 
+def _indicators(report: Report) -> Iterator[tuple[Any, ...]]:
+    for it in report.network.indicators if report.network else ():
+        yield it.kind, it.value, it.offset, it.count, it.leads_somewhere, ", ".join(it.tags)
+
+
 def _images(report: Report) -> tuple[Executable, ...]:
     return report.facts.executables if report.facts else ()
 
@@ -76,5 +81,6 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Report], Iterator[tuple[Any, 
     ),
     "strings": (("offset", "encoding", "text"), _strings),
     "imports": (("arch", "library", "name", "ordinal", "delayed"), _imports),
+    "indicators": (("kind", "value", "offset", "count", "leads_somewhere", "tags"), _indicators),
 }  # fmt: skip
 """Columns and rows of each table; sections and imports of all slices of a fat Mach-O, told apart by ``arch``."""

@@ -17,6 +17,7 @@ from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
 from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_facts import facts_html
+from athena_lab.report.html_network import network_html
 from athena_lab.report.html_patterns import patterns_html
 from athena_lab.report.markup import Row, details, table, take
 
@@ -38,6 +39,7 @@ def render_html(report: Report) -> str:
         + _findings(report)
         + (facts_html(report.facts) if report.facts else "")
         + (patterns_html(report.patterns) if report.patterns else "")
+        + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")
         + _modules(report)
         + "</section>"

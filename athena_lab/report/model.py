@@ -18,6 +18,7 @@ from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.display import shown
 from athena_lab.report.facts import Fact, FileFacts
 from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Severity, Slot, worst_first
+from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
 from athena_lab.sample import Sample
 
@@ -31,7 +32,12 @@ ReportStatus = Literal["completed", "partial", "failed"]
 """partial: at least one module failed; failed: all did, or none ran."""
 Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
 
-FACTS: dict[str, type[Fact]] = {"file-processor": FileFacts, "crypto": CryptoFacts, "pattern-matcher": PatternFacts}
+FACTS: dict[str, type[Fact]] = {
+    "file-processor": FileFacts,
+    "crypto": CryptoFacts,
+    "network": NetworkFacts,
+    "pattern-matcher": PatternFacts,
+}
 """What the data of our modules' ``analyze`` is, by the module's name."""
 REPORT_MIME = "application/vnd.athena.report+json"
 """A type of our own: beside ``application/json`` JupyterLab would not show the HTML."""
@@ -152,6 +158,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     def patterns(self) -> PatternFacts | None:
         """Which YARA rules match, as `facts` has it for the file."""
         return self._facts_of("patterns", PatternFacts)
+
+    @cached_property
+    def network(self) -> NetworkFacts | None:
+        """The indicators of compromise, as `facts` has it for the file."""
+        return self._facts_of("network", NetworkFacts)
 
     def _facts_of(self, slot: Slot, kind: type[_Fact]) -> _Fact | None:
         every = (result.facts() for result in self.results.get(slot, {}).values())

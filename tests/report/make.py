@@ -8,11 +8,12 @@ from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
 from athena_lab.report import crypto as c
 from athena_lab.report import facts as f
+from athena_lab.report import network as n
 from athena_lab.report import patterns as p
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
-SLOTS = {"crypto": "crypto", "pattern-matcher": "patterns"}
+SLOTS = {"crypto": "crypto", "network": "network", "pattern-matcher": "patterns"}
 HOSTILE = (
     "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
 )
@@ -131,6 +132,18 @@ def pattern_facts(many: int = 1) -> p.PatternFacts:
 def patterns(facts: p.PatternFacts | None = None) -> ModuleResult:
     data = msgspec.Raw(msgspec.json.encode(facts or pattern_facts()))
     return ModuleResult.ok("pattern-matcher", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
+
+
+def network_facts(many: int = 1) -> n.NetworkFacts:
+    """Facts in which every text is hostile, so many of each."""
+    telling = n.Indicator("url", HOSTILE, 16, "ascii", 2, HOSTILE, ("defanged",))
+    other = n.Indicator("ipv4", "10.0.0.1", 32, "utf-16le", 1, "", ("private",))
+    return n.NetworkFacts({"url": many, "ipv4": many}, (telling, other) * many, 6, 7)
+
+
+def network(facts: n.NetworkFacts | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or network_facts()))
+    return ModuleResult.ok("network", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
 
 
 def failed(module: str = "unpacker") -> ModuleResult:

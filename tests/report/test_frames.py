@@ -7,16 +7,22 @@ import sys
 import pytest
 
 from athena_lab.errors import InvalidField, MissingPackage
-from tests.report.make import HOSTILE, failed, report
+from tests.report.make import HOSTILE, failed, network, ok, report
 
 
 @pytest.mark.parametrize(
     ("what", "rows", "column"),
-    [("findings", 4, "severity"), ("sections", 2, "entropy"), ("strings", 500, "text"), ("imports", 3, "library")],
+    [
+        ("findings", 4, "severity"),
+        ("sections", 2, "entropy"),
+        ("strings", 500, "text"),
+        ("imports", 3, "library"),
+        ("indicators", 2, "leads_somewhere"),
+    ],
 )
 def test_each_table(what, rows, column):
     pytest.importorskip("pandas")
-    frame = report().to_dataframe(what)
+    frame = report(ok(), network()).to_dataframe(what)
     assert len(frame) == rows
     assert column in frame.columns
 

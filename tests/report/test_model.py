@@ -17,6 +17,8 @@ from tests.report.make import (
     crypto_facts,
     failed,
     file_facts,
+    network,
+    network_facts,
     ok,
     pattern_facts,
     patterns,
@@ -107,6 +109,12 @@ def test_the_facts_of_the_pattern_matcher_are_typed():
     made = Report.from_json(report(patterns()).to_json())
     assert made.patterns == pattern_facts()
     assert (made.facts, made.crypto) == (None, None)
+
+
+def test_the_facts_of_network_are_typed():
+    made = Report.from_json(report(network()).to_json())
+    assert made.network == network_facts()
+    assert [it.leads_somewhere for it in made.network.indicators] == [True, False]
 
 
 def test_facts_are_decoded_once():

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from athena_lab.report import Evidence, Finding
 from athena_lab.report import facts as f
+from athena_lab.report import network as n
 from athena_lab.report import patterns as p
 from athena_lab.report.html import finding_anchor
 from athena_lab.report.markdown import plain, span
@@ -26,6 +27,8 @@ from tests.report.make import (
     executable,
     failed,
     file_facts,
+    network,
+    network_facts,
     ok,
     pattern_facts,
     patterns,
@@ -142,7 +145,13 @@ def test_the_worst_report_stays_small_and_quick():
         strings=f.Strings(1 << 20, (f.StringItem(1, "ascii", text),) * 2000),
     )
     findings = tuple(Finding(f"f{i}", "high", 1, "T" * 200, text, (Evidence(1, 1, text),) * 20) for i in range(1000))
-    made = report(ok(findings, facts), crypto(crypto_facts(1_000)), patterns(pattern_facts(1_000)), failed())
+    made = report(
+        ok(findings, facts),
+        crypto(crypto_facts(1_000)),
+        network(network_facts(500)),
+        patterns(pattern_facts(1_000)),
+        failed(),
+    )
     made.to_html()
     began = time.process_time()
     html = made.to_html()
@@ -213,6 +222,17 @@ def test_even_a_title_that_breaks_its_promise_does_no_harm(form):
     text = getattr(report(ok((Finding("x", "low", 1, HOSTILE),))), form)()
     assert "http://" not in text
     assert not re.search("[\u202a-\u202e\x1b]", text)
+
+
+def test_the_html_shows_indicators_defanged_and_those_that_lead_nowhere_apart():
+    html = report(ok(), network()).to_html()
+    assert "1 ipv4, 1 url. 6 more are not listed." in html
+    telling, others = html[html.index("Indicators</h4>") :].split("that lead nowhere", 1)
+    assert "evil[.]example" in telling
+    assert "10.0.0.1" not in telling
+    assert "private" in others
+    assert "http://evil" not in html
+    assert "Indicators" not in report(ok(), network(n.NetworkFacts({}, ()))).to_html()
 
 
 def test_the_html_shows_which_rules_match():

@@ -12,7 +12,7 @@ pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
         3 if word.eq_ignore_ascii_case(b"CVE") => cve(text, start, end),
         5 | 6 if matches!(word, [b'T', ..]) => attack(text, start, end),
         1..=20 if word.iter().all(u8::is_ascii_digit) => ssdeep(text, start, end),
-        42 => ethereum(word, start, end),
+        42 if word.starts_with(b"0x") => ethereum(word, start, end),
         14..=90 if coin::is_bitcoin(word) => {
             let value = if matches!(word, [b'B', ..]) { string(word).to_lowercase() } else { string(word) };
             Some(Hit::new(Kind::Bitcoin, value, start, end).tag(Tag::Checksum))
@@ -45,13 +45,16 @@ fn ethereum(word: &[u8], start: usize, end: usize) -> Option<Hit> {
     Some(Hit::new(Kind::Ethereum, string(word), start, end).tag_if(checked == Ethereum::Checked, Tag::Checksum))
 }
 
-/// `CVE-` year `-` four or more digits.
+/// `CVE-` year `-` four or more digits; people write a space for the first dash.
 fn cve(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let digits = |at| span_end(text, at, 20, |byte| byte.is_ascii_digit());
     let year = digits(end + 1);
     let number = digits(year + 1);
     let dashes = |at| matches!(byte(text, at), b'-' | b'_');
-    let fits = dashes(end) && year - end == 5 && dashes(year) && (5..=8).contains(&(number - year));
+    let fits = (dashes(end) || byte(text, end) == b' ')
+        && year - end == 5
+        && dashes(year)
+        && (5..=8).contains(&(number - year));
     let is_year = matches!(slice(text, end + 1, year), [b'1', b'9', b'9', _] | [b'2', b'0', _, _]);
     let ends = !byte(text, number).is_ascii_alphanumeric();
     (fits && is_year && ends).then(|| {
@@ -87,7 +90,7 @@ const LEAST_FUZZY: usize = 12;
 /// `blocksize:hash:hash`, with a block size of 3 times a power of two, and at most 64 letters of base64 in each part.
 fn ssdeep(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let size: u64 = std::str::from_utf8(slice(text, start, end)).ok()?.parse().ok()?;
-    if byte(text, end) != b':' || size % 3 != 0 || !(size / 3).is_power_of_two() {
+    if byte(text, end) != b':' || !size.is_multiple_of(3) || !(size / 3).is_power_of_two() {
         return None;
     }
     let part = |at| span_end(text, at, 65, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
@@ -124,8 +127,16 @@ mod tests {
     }
 
     #[test]
+    fn wallets_of_every_length() {
+        for wallet in ["bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"] {
+            assert_eq!(hit(wallet), Some((Kind::Bitcoin, wallet.to_owned())));
+        }
+    }
+
+    #[test]
     fn numbers_of_catalogues() {
         assert_eq!(hit("cve-2021-44228,"), Some((Kind::Cve, "CVE-2021-44228".to_owned())));
+        assert_eq!(hit("cve 2021-44228 "), Some((Kind::Cve, "CVE-2021-44228".to_owned())));
         assert_eq!(hit("CVE-2021-1"), None);
         assert_eq!(hit("CVE-1821-12345"), None);
         assert_eq!(hit("T1059.001:"), Some((Kind::Attack, "T1059.001".to_owned())));

@@ -1,0 +1,39 @@
+"""The facts of network as HTML: indicators, defanged, those first that lead somewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from athena_lab.report.display import counted
+from athena_lab.report.markup import Row, code, details, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from athena_lab.report.network import Indicator, NetworkFacts
+
+BUDGET = 16_000
+"""Characters of HTML for each table."""
+
+
+def network_html(facts: NetworkFacts) -> str:
+    """Nothing where nothing was found."""
+    if not facts.indicators:
+        return ""
+    telling = [it for it in facts.indicators if it.leads_somewhere]
+    others = [it for it in facts.indicators if not it.leads_somewhere]
+    unlisted = f" {facts.not_listed:,} more are not listed." if facts.not_listed else ""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(facts.totals.items()))
+    return (
+        f"<h4>Indicators</h4><p>{kinds}.{unlisted}</p>"
+        + details(counted(len(telling), "indicator"), _table(telling), opened=True)
+        + details(f"{counted(len(others), 'indicator')} that lead nowhere, or that honest files hold", _table(others))
+    )
+
+
+def _table(indicators: Sequence[Indicator]) -> str:
+    return table(("Kind", "Value", "Offset", "Times", "Said of it"), indicators, _row, BUDGET)
+
+
+def _row(it: Indicator) -> Row:
+    return Row((it.kind, code(it.value), code(f"{it.offset:#x}"), f"{it.count:,}", ", ".join(it.tags)))

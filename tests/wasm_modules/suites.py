@@ -1,0 +1,60 @@
+"""Test suites that others wrote, from the source packages on PyPI.
+
+They are fetched when they are needed and kept outside git, in ``.cache/suites`` of the repository. Their cases are read,
+the packages themselves are not installed.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "suites"
+
+
+def sdist(requirement: str) -> Path:
+    """The unpacked source package of ``name==version``."""
+    name, _, version = requirement.partition("==")
+    target = FOLDER / f"{name}-{version}"
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            _download(requirement, Path(folder))
+            (archive,) = Path(folder).glob("*.tar.gz")
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            with tarfile.open(archive) as tar:
+                tar.extractall(FOLDER, filter="data")
+    return target
+
+
+def _download(requirement: str, folder: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--no-binary=:all:", "--no-build-isolation", "--dest", str(folder), requirement]
+    subprocess.run(command, check=True, timeout=300)
+
+
+def load(file: Path) -> ModuleType:
+    """A file of cases as a module."""
+    spec = importlib.util.spec_from_file_location(f"suite_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def literal(file: Path, name: str) -> Any:
+    """What a file assigns to a name, where the file itself needs the package that it tests."""
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if isinstance(node, ast.Assign) and any(isinstance(it, ast.Name) and it.id == name for it in targets):
+            return ast.literal_eval(node.value)
+    raise LookupError(f"{file.name} does not assign {name}.")
