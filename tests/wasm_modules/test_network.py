@@ -29,7 +29,7 @@ THEIRS = {
 """ioc_finder's names for what we look for too."""
 FINDER_FLOOR = 0.9
 """Of its indicators. Left out on purpose: hashes of one repeated digit, CVEs of years that are none, URLs without a
-scheme (their domains are found), mail addresses with comments or quotes, names in an escaped query, and second spellings
+scheme (their domains are found), mail addresses with comments or quotes, names in an escaped query, and other spellings
 of one IPv6 address.
 """
 FANGER_FLOOR = 0.85

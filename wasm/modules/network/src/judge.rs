@@ -176,7 +176,7 @@ const fn is_host(one: &Indicator) -> bool {
 fn is_of(name: &str, domains: &[&str]) -> bool {
     let is_under =
         |domain: &&str| name.strip_suffix(*domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-    domains.iter().any(|domain| is_under(domain))
+    domains.iter().any(is_under)
 }
 
 /// Host of a URL with a scheme, without brackets and port.
