@@ -37,7 +37,7 @@ def sdist(requirement: str) -> Path:
 
 def _download(requirement: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--no-binary=:all:", "--no-build-isolation", "--dest", str(folder), requirement]
+    command += ["--no-binary=:all:", "--dest", str(folder), requirement]
     subprocess.run(command, check=True, timeout=300)
 
 

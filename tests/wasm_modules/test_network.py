@@ -139,6 +139,7 @@ def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
+@pytest.mark.timeout(600)  # pip makes a place to build in, to read the package's name
 def test_no_fewer_indicators_than_ioc_finder(module: Guest, say: Callable[[str], None]) -> None:
     folder = sdist(FINDER) / "tests" / "find_iocs_cases"
     expected, missed = 0, []
@@ -169,6 +170,7 @@ def plain(value: str) -> str:
     return value.lower().rstrip("/")
 
 
+@pytest.mark.timeout(600)
 def test_ioc_fanger_s_pairs(module: Guest, say: Callable[[str], None]) -> None:
     file = sdist(FANGER) / "tests" / "conftest.py"
     pairs = [

@@ -86,12 +86,12 @@ fn der_is_found_where_it_is() {
 }
 
 #[test]
-fn a_private_key_is_a_high_finding_and_its_public_half_is_not() {
+fn a_private_key_is_a_medium_finding_and_its_public_half_is_not() {
     let severity = |data: &[u8]| {
         let findings = analyze(data).1;
         findings.iter().find(|finding| finding.id.ends_with("-key")).map(|finding| format!("{:?}", finding.severity))
     };
-    assert_eq!(severity(&rsa_private()).as_deref(), Some("High"));
+    assert_eq!(severity(&rsa_private()).as_deref(), Some("Medium"));
     assert_eq!(severity(&public_key_info()).as_deref(), Some("Low"));
 }
 
