@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PACE = 0.02
 """Seconds between two tokens."""
+_TALK_ENDS = 5.0
+"""Seconds in which an answer that was told to end, or is read to its end, has ended."""
 
 
 class Peer:
@@ -31,6 +33,7 @@ class Peer:
         self.asked = self.answering = 0
         self.beacons: list[str] = []
         self._talks: list[asyncio.Event] = []
+        self._answers: set[asyncio.Task[None]] = set()
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever)
@@ -49,10 +52,19 @@ class Peer:
             assert self._changed.wait_for(condition, seconds)
 
     def rest(self) -> None:
-        """End what a test left talking: who asks the same would be given that answer, and the counts would not hold."""
+        """End what a test left talking or silent: who asks the same would be given that answer, and the counts would not
+        hold. The lab waits for an answer that nobody reads for a minute.
+        """
         while self._talks:
             self._release(self._talks.pop())
+        with self._changed:
+            if not self._changed.wait_for(lambda: self.answering == 0, _TALK_ENDS):
+                self._loop.call_soon_threadsafe(self._end)
         self.until(lambda: self.answering == 0)
+
+    def _end(self) -> None:
+        for answer in self._answers:
+            answer.cancel()
 
     def talk(self, start: str, end: str) -> Callable[[], None]:
         """Answer with a beginning, then words without end until the function that this returns is called."""
@@ -101,7 +113,7 @@ class Peer:
         elif exchange.request.path == "/v1/chat/completions":
             self._count(1)
             try:
-                await self.answer(exchange)
+                await self._answer(exchange)
             finally:  # at the end of the answer, or because the client has closed the connection
                 self._count(-1)
         else:
@@ -109,6 +121,19 @@ class Peer:
                 self.beacons.append(exchange.request.path)
                 self._changed.notify_all()
             await reply(404)(exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        answer = asyncio.create_task(self.answer(exchange))
+        self._answers.add(answer)
+        try:
+            await asyncio.wait({answer})
+            if answer.cancelled():  # by `rest`; nobody asks again for this
+                await reply(400, {"error": {"message": "The test is over."}})(exchange)
+            else:
+                answer.result()
+        finally:
+            self._answers.discard(answer)
+            answer.cancel()
 
     def _release(self, talk: asyncio.Event) -> None:
         self._loop.call_soon_threadsafe(talk.set)
