@@ -52,8 +52,8 @@ class Peer:
             assert self._changed.wait_for(condition, seconds)
 
     def rest(self) -> None:
-        """End what a test left talking or silent: who asks the same would be given that answer, and the counts would not
-        hold. The lab waits for an answer that nobody reads for a minute.
+        """End what a test left talking or silent: who asks the same would be given that answer, and the counts would
+        not hold. The lab waits for an answer that nobody reads for a minute.
         """
         while self._talks:
             self._release(self._talks.pop())
