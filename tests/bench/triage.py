@@ -116,7 +116,7 @@ async def sandbox_alone(files: Sequence[Path], folder: Path, workers: int, args:
         await runtime.load((MODULE,))
 
         async def task(path: Path) -> object:
-            return await runtime.call(MODULE, "analyze", args, sample=_sample(path))
+            return await runtime.call(MODULE, "analyze", args, sample=sample_of(path))
 
         await asyncio.gather(*(task(files[0]) for _ in range(2 * workers)))  # every worker loads the component
         kind = "quick" if args else "full"
@@ -136,7 +136,7 @@ async def lab(
         return await each(name, task, files, concurrent)
 
 
-def _sample(path: Path) -> SampleFile:
+def sample_of(path: Path) -> SampleFile:
     return SampleFile(path, SampleInfo(path.stat().st_size))
 
 
@@ -180,7 +180,7 @@ def host_side(files: Sequence[Path], folder: Path) -> Table:
     async def calls() -> list[bytes]:
         with sandbox(settings) as runtime:
             await runtime.load((MODULE,))
-            done = [await runtime.call(MODULE, "analyze", sample=_sample(path)) for path in files]
+            done = [await runtime.call(MODULE, "analyze", sample=sample_of(path)) for path in files]
             return [bytes(completed.output.data) for completed in done]
 
     began = time.perf_counter()
