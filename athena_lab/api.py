@@ -107,6 +107,8 @@ class ModuleInfo(Response, frozen=True):
     """What is wrong, and what to do about it."""
     memory_bytes: int = 0
     deadline: float = 0.0
+    foreign: bool = False
+    """One of the user's own, which can be removed."""
 
 
 class SetLimits(Request, frozen=True):

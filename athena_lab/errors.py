@@ -34,6 +34,7 @@
     │   └── BodyTooLarge           a request body over its cap
     ├── WasmError                  carries ``module``
     │   ├── BadModule              not a component, wrong hash, imports more than stdin
+    │   │   └── ModuleNotTaken     one of somebody's own that cannot be taken, for what its detail says
     │   ├── ModuleTrap             the guest trapped
     │   ├── ModuleMemory           the guest ran into its memory limit
     │   ├── ModuleDeadline         the guest ran past its deadline
@@ -389,6 +390,13 @@ class BadModule(WasmError):
     title = "Module refused"
     status = 503
     next_step = "Rebuild it with `make wasm`; a component may import nothing but stdin and must match the manifest."
+
+
+class ModuleNotTaken(BadModule):
+    code = "module_not_taken"
+    title = "Module not taken"
+    status = 422
+    next_step = "`athena modules check FILE` says what a component imports, exports and describes."
 
 
 class ModuleTrap(WasmError):

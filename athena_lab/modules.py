@@ -35,6 +35,7 @@ def info(runtime: Runtime, entry: Entry) -> api.ModuleInfo:
         detail=str(failure) if failure else "",
         memory_bytes=limits.memory_bytes,
         deadline=limits.deadline,
+        foreign=entry.foreign,
     )
 
 
