@@ -164,6 +164,17 @@ class ModuleCapabilities(Response, frozen=True):
     functions: tuple[FunctionInfo, ...]
 
 
+class Inspection(Response, frozen=True):
+    """A component that is not among the modules: what it asks for, gives and says, and why it would be refused."""
+
+    sha256: str
+    size: int
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+    description: ModuleCapabilities | None
+    problem: Problem | None
+
+
 class Limits(Response, frozen=True):
     """`queue` counts calls that may wait, `memory_bytes` is per call, `deadline` per call where none is given."""
 

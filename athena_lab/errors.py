@@ -10,6 +10,7 @@
     │   ├── LedgerUnusable         that of what is spent
     │   └── QueueUnusable          that of the questions for later
     ├── MissingPackage             an optional Python package is needed and not installed
+    ├── ProjectError               a module's project cannot be made, or not be built
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
     │   ├── NotAFile               a directory, a device, a socket
@@ -211,6 +212,13 @@ class MissingPackage(AthenaError):
     code = "missing_package"
     title = "Optional package missing"
     next_step = "Install the package into this environment, and try again."
+
+
+class ProjectError(AthenaError):
+    code = "project"
+    title = "Module project"
+    status = 422
+    next_step = "`athena modules new NAME --python` makes a project that works; compare yours with it."
 
 
 class ServerUnreachable(AthenaError):

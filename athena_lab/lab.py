@@ -497,6 +497,12 @@ class Lab:
         added = await self._runtime.add(wasm)
         return modules.info(self._runtime, added.entry)
 
+    async def inspect_module(self, component: bytes) -> api.Inspection:
+        """What a component is, and whether it would be taken; it is not."""
+        self._check_open()
+        await asyncio.to_thread(self._runtime.catalog.scan)
+        return modules.inspection(component, await self._runtime.inspect(component))
+
     async def remove_module(self, module: str) -> api.Modules:
         self._check_open()
         await self._runtime.remove(module)

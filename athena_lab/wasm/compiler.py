@@ -1,14 +1,14 @@
 """Compiles a foreign component, in a process that is made to be lost.
 
 Compiling is not covered by wasmtime's promises: a few MiB of hostile WebAssembly take seconds and gigabytes. So it is
-done in a child that has nothing: no environment, no open file but the component and the result, none that it could still
-open (that goes for sockets, too), and a limit on memory, processor time and the size of what it writes; `compile_apart`
-kills it when its time is over.
+done in a child that has nothing: no environment, no open file but the component and the result, none that it could open
+(that goes for sockets, too), and a limit on memory, on processor time and on the size of what it writes;
+`compile_apart` kills it when its time is over.
 
-What the child hands over is machine code that the server will run, and the server cannot check it: a compiler that can be
-made to write wrong code is a hole of wasmtime's in whichever process it runs. The child keeps time and memory safe, and
-keeps what a bug could do while the compiler runs away from keys and samples; against wrong code there is only the newest
-wasmtime, and the choice of whom to take modules from.
+What the child hands over is machine code that the server will run, and the server cannot check it: a compiler that can
+be made to write wrong code is a hole of wasmtime's in whichever process it runs. The child keeps time and memory safe,
+and keeps what a bug could do while the compiler runs away from keys and samples; against wrong code there is only the
+newest wasmtime, and the choice of whom to take modules from.
 
 This file is run by its path, without the rest of the package: it imports wasmtime and the standard library alone.
 """

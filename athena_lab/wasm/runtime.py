@@ -29,10 +29,10 @@ from athena_lab.errors import (
 from athena_lab.telemetry import metrics
 from athena_lab.value import Value
 from athena_lab.wasm import foreign
-from athena_lab.wasm.catalog import Entry
 from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
 from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
+from athena_lab.wasm.manifest import Entry
 from athena_lab.wasm.precompiled import PrecompiledCache
 from athena_lab.wasm.watchdog import Watchdog
 from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, Worker, decode
@@ -110,6 +110,15 @@ class Module(Value, frozen=True):
     def functions(self) -> Mapping[str, Any]:
         """The functions that it describes, by name."""
         return {function.name: function for function in self.description.functions}
+
+
+class Inspection(NamedTuple):
+    """What a foreign component asks for and gives. ``module`` is None where ``problem`` says what is wrong with it."""
+
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+    module: Module | None
+    problem: ModuleNotTaken | None
 
 
 class Runtime:
@@ -228,7 +237,7 @@ class Runtime:
         started = time.perf_counter()
         try:
             wasm = await asyncio.to_thread(self.catalog.read, entry)
-            module = await (self._describe_foreign(entry, wasm) if entry.foreign else self._describe(entry, wasm))
+            module = await (self._foreign(entry, wasm) if entry.foreign else self._describe(entry, wasm))
             if module.description.name != entry.name:
                 raise BadModule(f"{entry.file} calls itself {module.description.name!r}.", module=entry.name)
         except QueueFull:  # no fault of the module
@@ -257,16 +266,22 @@ class Runtime:
 
     # -- modules of others
 
-    async def inspect(self, wasm: bytes) -> Module:
-        """What a foreign component is, compiled and asked, but not taken.
+    async def _foreign(self, entry: Entry, wasm: bytes) -> Module:
+        foreign.check_component(wasm, self.options.foreign)
+        return await self._describe_foreign(self._compiling(entry, wasm))
 
-        Raises `ModuleNotTaken` for whatever is wrong with it, and `QueueFull`.
-        """
-        digest = hashlib.sha256(wasm).hexdigest()
+    async def inspect(self, wasm: bytes) -> Inspection:
+        """What a foreign component is, compiled and asked, but not taken. Raises `QueueFull`."""
+        entry = Entry(foreign.NEW, "it", hashlib.sha256(wasm).hexdigest(), len(wasm), foreign=True)
+        compiling = self._compiling(entry, wasm)
+        module = problem = None
         try:
-            return await self._describe_foreign(Entry(foreign.NEW, "it", digest, len(wasm), foreign=True), wasm)
+            foreign.check_component(wasm, self.options.foreign)
+            module = await self._describe_foreign(compiling)
+            self._refuse_name(module.description.name)
         except (BadModule, *FAULTS) as error:
-            raise ModuleNotTaken(error.detail, module=foreign.NEW) from error
+            problem = ModuleNotTaken(error.detail, module=foreign.NEW)
+        return Inspection(compiling.imports, compiling.exports, module, problem)
 
     async def add(self, wasm: bytes) -> Module:
         """Take a foreign component under the name that it gives itself, in the place of one of that name.
@@ -278,11 +293,12 @@ class Runtime:
             started = time.perf_counter()
             await asyncio.to_thread(self.catalog.scan)
             found = await self.inspect(wasm)
-            name = found.description.name
-            self._refuse_name(name)
+            if found.module is None or found.problem is not None:
+                raise found.problem or ModuleNotTaken("Nothing is known of it.", module=foreign.NEW)
+            description, name = found.module.description, found.module.description.name
             entry = await asyncio.to_thread(own.add, name, wasm)
             await asyncio.to_thread(self.catalog.scan)
-            module = Module(entry, found.description, found.code)
+            module = Module(entry, description, found.module.code)
             self._take(module, time.perf_counter() - started)
             return module
 
@@ -315,17 +331,13 @@ class Runtime:
             known.pop(name, None)
         self._left_alone.discard(name)
 
-    async def _describe_foreign(self, entry: Entry, wasm: bytes) -> Module:
+    def _compiling(self, entry: Entry, wasm: bytes) -> Job:
         options = self.options.foreign
-        foreign.check_component(wasm, options)
-        compiling = Job(
-            entry,
-            wasm=wasm,
-            function="compile",
-            memory_bytes=0,
-            seconds=options.compile_seconds,
-            apart=options.allowance,
-        )
+        seconds = options.compile_seconds
+        return Job(entry, wasm=wasm, function="compile", memory_bytes=0, seconds=seconds, apart=options.allowance)
+
+    async def _describe_foreign(self, compiling: Job) -> Module:
+        options, entry = self.options.foreign, compiling.entry
         await self._submit(compiling, "memory")
         assert compiling.code is not None, "it has been compiled"
         asking = Job(

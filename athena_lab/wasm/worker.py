@@ -28,7 +28,7 @@ from athena_lab.errors import (
 )
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import traps
-from athena_lab.wasm.catalog import ALLOWED_IMPORT, Entry
+from athena_lab.wasm.catalog import ALLOWED_IMPORT
 from athena_lab.wasm.compiler import STACK_BYTES, Allowance, compile_apart, make_engine
 from athena_lab.wasm.contract import Refusal
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import Popen
 
+    from athena_lab.wasm.manifest import Entry
     from athena_lab.wasm.precompiled import PrecompiledCache
 
 INTERFACE = "athena:analyzer/analyzer@1.0.0"
@@ -79,6 +80,9 @@ class Job:
         `apart`, nothing is called: it is compiled, in a process that may have so much.
         """
         self.max_answer, self.apart = max_answer, apart
+        self.imports: tuple[str, ...] = ()
+        self.exports: tuple[str, ...] = ()
+        """What a component that was compiled apart asks for, and gives."""
         self.function = function
         self.entry, self.call, self.stdin, self.memory_bytes = entry, call, stdin, memory_bytes
         self.wasm, self.code = wasm, code
@@ -249,7 +253,8 @@ class Worker:
         digest, name = job.entry.sha256, job.entry.name
         if (code := self._cache.load(digest)) is not None:
             with contextlib.suppress(wasmtime.WasmtimeError):
-                component.Component.deserialize(self._engine, code)
+                kind = component.Component.deserialize(self._engine, code).type
+                job.imports, job.exports = tuple(kind.imports(self._engine)), tuple(kind.exports(self._engine))
                 return code
         made = compile_apart(job.wasm, allowance, max(0.0, job.ends - time.monotonic()), job.compiled_by)
         job.check()
@@ -258,6 +263,7 @@ class Worker:
             raise BadModule(f"Compiling it takes more than it may ({limits}).", module=name, next_step=_MAKE_SMALLER)
         if made.problem:
             raise BadModule(f"It is not a valid component: {made.problem}.", module=name)
+        job.imports, job.exports = made.imports, made.exports
         _refuse_imports(made.imports, job.entry)
         if INTERFACE not in made.exports:
             raise BadModule(f"It does not export {INTERFACE}.", module=name)
