@@ -70,7 +70,7 @@ def build(project: Project) -> Path:
     """The component that was made. Raises `ProjectError` and `MissingPackage`."""
     project.component.parent.mkdir(exist_ok=True)
     try:
-        _BUILDERS[project.kind](project.folder, project.component)
+        _BUILDERS[project.kind](project.folder.resolve(), project.component.resolve())
     except subprocess.CalledProcessError as error:
         said = (error.stderr or error.stdout or "").strip() or f"it ended with {error.returncode}"
         program = Path(error.cmd[0]).name

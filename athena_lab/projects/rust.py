@@ -59,7 +59,7 @@ def build(folder: Path, component: Path) -> None:
     target = folder / "target"
     _run([*command, "--target-dir", str(target)], folder, toolchain.environment())
     core = target / TARGET / "release" / f"{component.stem.replace('-', '_')}.wasm"
-    _run([node, componentiser, core.resolve(), component.resolve()], componentiser.parent)
+    _run([node, componentiser, core, component], componentiser.parent)
 
 
 def _componentiser() -> tuple[str, Path]:
