@@ -1,7 +1,7 @@
 """The program ``athena``: modules of one's own, from an empty file to the running server.
 
-A door without logic of its own. What changes a server's modules is sent with the server's own token, which Jupyter keeps
-in a file that only its user can read: a kernel's token, which may analyse and nothing more, is never used for it.
+A door without logic of its own. What changes a server's modules is sent with the server's own token, which Jupyter
+keeps in a file that only its user can read: a kernel's, which may analyse and nothing more, is never used for it.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = f"{sys.executable} -m pytest -q"
-CORE = "tests --ignore=tests/jupyter --ignore=tests/browser --ignore=tests/wasm_modules --ignore=tests/notebooks --ignore=tests/projects"
+APART = ("jupyter", "browser", "wasm_modules", "notebooks", "projects")
+CORE = " ".join(["tests", *(f"--ignore=tests/{name}" for name in APART)])
 LOOPBACK = "--disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,::1,localhost"
 
 

@@ -16,8 +16,9 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NOT_OF_THE_WHEEL = ("jupyter", "projects", "browser", "notebooks", "wasm_modules", "bench", "test_layers.py", "test_aimock.py",
-                    "test_conformance.py", "test_llmock.py", "test_sdks.py", "test_testkit.py")  # fmt: skip
+NOT_OF_THE_WHEEL = ("jupyter", "projects", "browser", "notebooks", "wasm_modules", "bench", "test_layers.py",
+                    "test_aimock.py", "test_conformance.py", "test_llmock.py", "test_sdks.py",
+                    "test_testkit.py")  # fmt: skip
 NEEDED = (
     "athena_lab/wasm/components/manifest.json",
     "athena_lab/wasm/components/file-processor.wasm",

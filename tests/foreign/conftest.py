@@ -27,9 +27,9 @@ def open_runtime(tmp_path, own):
     """Makes runtimes over the modules that are shipped and a folder of one's own; closes them."""
     opened = []
 
-    def make(*, cache=None, deadline=20.0, memory_bytes=768 << 20, **foreign):
-        options = RuntimeOptions(memory_bytes=memory_bytes, deadline=deadline, foreign=ForeignOptions(**foreign))
-        opened.append(Runtime(Catalog(LabConfig().components, own), options, cache=cache or tmp_path / "cache"))
+    def make(*, slowest=10.0, **foreign):
+        options = RuntimeOptions(deadline=20.0, foreign=ForeignOptions(deadline=slowest, **foreign))
+        opened.append(Runtime(Catalog(LabConfig().components, own), options, cache=tmp_path / "cache"))
         return opened[-1]
 
     yield make

@@ -101,8 +101,7 @@ async def test_a_schema_is_one_that_the_lab_can_read(open_runtime, args, sentenc
 
 
 async def test_a_description_that_never_ends_is_ended(open_runtime):
-    runtime = open_runtime(deadline=20, **{"max_bytes": MIB})
-    runtime.options = type(runtime.options)(foreign=type(runtime.options.foreign)(deadline=0.3))
+    runtime = open_runtime(slowest=0.3)
     with pytest.raises(ModuleNotTaken, match=r"within 0\.3 s"):
         await runtime.add(made.component(describe=LOOP))
 
@@ -127,7 +126,7 @@ async def test_a_bomb_costs_its_time_and_nothing_else(open_runtime):
     assert (await runtime.call("crypto", "hash", {"data": "00", "algorithm": "md5"})).output.data
 
 
-def test_the_compiler_is_held_by_its_limits(tmp_path):
+def test_the_compiler_is_held_by_its_limits():
     processes = []
     for allowance in (
         compiler.Allowance(200 * MIB, 64 * MIB, 60),  # memory

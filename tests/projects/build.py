@@ -1,4 +1,4 @@
-"""Components of the templates, really built: once for each state of what they are made of, kept in ``.cache/modules``."""
+"""Components of the templates, really built: once for each state of their sources, kept in ``.cache/modules``."""
 
 from __future__ import annotations
 

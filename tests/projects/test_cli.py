@@ -7,7 +7,7 @@ import os
 import struct
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import made
@@ -15,6 +15,9 @@ import pytest
 
 from tests.conftest import ROOT, TEST_COMPONENTS
 from tests.jupyter.server_process import TOKEN, jupyter_athena
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PROGRAM = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0"
 pytestmark = pytest.mark.timeout(600)

@@ -147,7 +147,7 @@ def test_the_kit_answers_what_the_contract_says(kit):
         ("no-json", {}, None, "failed", "ValueError"),
     ],
 )
-def test_what_goes_wrong_is_a_result_with_words(kit, function, args, sample, code, message):
+def test_what_goes_wrong_is_a_result_with_words(kit, function, args, sample, code, message):  # noqa: PLR0917 - a table
     module, refused = kit
     with pytest.raises(refused) as caught:
         asked(module, function, args, sample)
@@ -207,7 +207,7 @@ def test_a_broken_project_is_named(tmp_path, text):
 def test_code_that_does_not_compile_is_told_with_what_the_tool_says(tmp_path):
     made = project.new("broken", "python", tmp_path)
     (made.folder / "analyzer.py").write_text("def analyze(:\n")
-    with pytest.raises(ProjectError, match="(?s)componentize-py failed.*SyntaxError"):
+    with pytest.raises(ProjectError, match=r"(?s)componentize-py failed.*SyntaxError"):
         project.build(made)
     assert not made.component.exists()
 
