@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import shutil
 import tempfile
 from importlib.metadata import version
@@ -12,6 +14,12 @@ from athena_lab.projects import project, rust
 from athena_lab.projects.toolchain import output_of, toolchains
 
 FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "modules"
+KEPT = {
+    "CARGO_HOME": os.environ.get("CARGO_HOME", str(Path.home() / ".cargo")),
+    "npm_config_cache": os.environ.get("npm_config_cache", str(Path.home() / ".npm")),
+    "XDG_CACHE_HOME": str(FOLDER / "caches"),
+}
+"""What a test's own home would make the tools fetch and build each time; read before there is one."""
 
 
 def built(kind: str) -> Path:
@@ -25,12 +33,24 @@ def built(kind: str) -> Path:
             if kind == "rust" and target.exists():
                 shutil.move(target, made.folder / "target")
             try:
-                component = project.build(made)
+                with kept_caches():
+                    component = project.build(made)
             finally:
                 if kind == "rust" and (made.folder / "target").exists():
                     shutil.move(made.folder / "target", target)
             shutil.copy(component, kept)
     return kept
+
+
+@contextlib.contextmanager
+def kept_caches():
+    before = dict(os.environ)
+    os.environ |= KEPT
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def _key(made: project.Project) -> str:
