@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         done: int = arguments.run(arguments)
     except AthenaError as error:
-        print(f"athena: {error}", file=sys.stderr)
+        _complain(str(error))
         return 1
     return done
 
@@ -75,6 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _complain(text: str) -> None:
+    """What a component or a tool has said may be in it: no character of it reaches the terminal as a command."""
+    print("athena:", "\n".join(visible(line) for line in text.splitlines()), file=sys.stderr)
+
+
 # -- projects
 
 
@@ -105,7 +110,7 @@ async def _checked(wasm: bytes) -> int:
     for line in _about(found):
         print(line)
     if found.problem is not None:
-        print(f"athena: {found.problem.detail} {found.problem.next_step}", file=sys.stderr)
+        _complain(f"{found.problem.detail} {found.problem.next_step}")
     return int(found.problem is not None)
 
 
@@ -170,7 +175,8 @@ def _rows(title: str, modules: Sequence[api.ModuleInfo], *, states: bool) -> Non
     for it in modules:
         whose = "yours" if it.foreign else "Athena Lab's"
         state = f", {it.status} {shown(it.version or '', 20)}".rstrip() if states else ""
-        print(f"  {shown(it.name, 64):24} {whose}, {size_text(it.size)}{state}{' - ' if it.detail else ''}{it.detail}")
+        why = f" - {shown(it.detail)}" if it.detail else ""
+        print(f"  {shown(it.name, 64):24} {whose}, {size_text(it.size)}{state}{why}")
 
 
 def _about(found: api.Inspection) -> list[str]:
@@ -205,7 +211,7 @@ async def _tell(act: Callable[[LabClient], Awaitable[object]]) -> int:
             except ModuleNotTaken:
                 raise
             except AthenaError as error:
-                print(f"athena: {server.url}: {error}", file=sys.stderr)
+                _complain(f"{server.url}: {error}")
     return done
 
 

@@ -34,7 +34,7 @@ from athena_lab.triages import Triage, Triages
 from athena_lab.wasm.catalog import Catalog
 from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.own import OwnModules, read_component
-from athena_lab.wasm.runtime import Module, Runtime, SampleFile
+from athena_lab.wasm.runtime import Runtime, SampleFile
 from athena_lab.wasm.sessions import Session, Sessions
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
+    from athena_lab.wasm.module import Module
     from athena_lab.wasm.runtime import Completed
 
 _KEPT_BYTES = 64 * MIB

@@ -11,7 +11,8 @@ from athena_lab import api
 
 if TYPE_CHECKING:
     from athena_lab.wasm.manifest import Entry
-    from athena_lab.wasm.runtime import Inspection, Module, Runtime
+    from athena_lab.wasm.module import Inspection, Module
+    from athena_lab.wasm.runtime import Runtime
     from athena_lab.wasm.sessions import Session, Sessions
 
 

@@ -46,7 +46,7 @@ class Catalog:
         except msgspec.MsgspecError as error:
             raise BadModule(f"The manifest {str(path)!r} is broken: {error}.", module="*") from error
         ours = {entry.name: msgspec.structs.replace(entry, foreign=False) for entry in manifest.modules}
-        self._entries = {**self._foreign(ours), **ours}
+        self._entries = {**ours, **self._foreign(ours)}  # ours are loaded first
         return self.entries
 
     def _foreign(self, ours: Container[str]) -> dict[str, Entry]:

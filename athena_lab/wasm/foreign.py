@@ -59,15 +59,17 @@ class ForeignOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_answer: Annotated[int, Meta(ge=1_024, le=16 * MIB)] = 2 * MIB
     """Characters."""
     max_findings: Annotated[int, Meta(ge=1, le=4_096)] = 200
-    compile_seconds: Annotated[float, Meta(gt=0, le=3_600)] = 180.0
-    """Until the compiler is killed; it takes 10 s of processor time for a module in Python."""
+    compile_seconds: Annotated[float, Meta(gt=0, le=3_600)] = 300.0
+    """Until the compiler is killed, on however busy a machine."""
+    compile_cpu: Annotated[int, Meta(ge=1, le=3_600)] = 90
+    """Seconds of processor time of the compiler; a module in Python takes 10."""
     compile_bytes: Annotated[int, Meta(ge=128 * MIB, le=64 * 1024 * MIB)] = 2_048 * MIB
     """Address space of the compiler; a module in Python takes 470 MiB."""
 
     @property
     def allowance(self) -> Allowance:
         """What the compiler's process may use."""
-        return Allowance(self.compile_bytes, 8 * self.max_bytes, int(self.compile_seconds) + 1)
+        return Allowance(self.compile_bytes, 8 * self.max_bytes, self.compile_cpu)
 
 
 def check_component(wasm: bytes, options: ForeignOptions) -> None:

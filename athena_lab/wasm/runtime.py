@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,6 @@ from athena_lab.errors import (
     BulkheadFull,
     InvalidField,
     ModuleCancelled,
-    ModuleNotTaken,
     ModuleRefused,
     QueueFull,
     UnknownFunction,
@@ -27,12 +25,12 @@ from athena_lab.errors import (
     WasmError,
 )
 from athena_lab.telemetry import metrics
-from athena_lab.value import Value
 from athena_lab.wasm import foreign
 from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
 from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
-from athena_lab.wasm.manifest import Entry
+from athena_lab.wasm.module import Module
+from athena_lab.wasm.newcomers import Newcomers
 from athena_lab.wasm.precompiled import PrecompiledCache
 from athena_lab.wasm.watchdog import Watchdog
 from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, Worker, decode
@@ -43,7 +41,8 @@ if TYPE_CHECKING:
 
     from athena_lab.bulkheads import Places, Resource
     from athena_lab.wasm.catalog import Catalog
-    from athena_lab.wasm.own import OwnModules
+    from athena_lab.wasm.manifest import Entry
+    from athena_lab.wasm.module import Inspection
 
 MIB = 1 << 20
 _LOAD_SECONDS = 60.0
@@ -96,31 +95,6 @@ class Counts(msgspec.Struct):
     last_error: str | None = None
 
 
-class Module(Value, frozen=True):
-    """A module that is loaded. Calls in flight keep the one that they started with."""
-
-    hidden = frozenset({"code"})
-
-    entry: Entry
-    description: Description
-    code: bytes
-    """Machine code, so that a call compiles nothing, in whichever thread it runs."""
-
-    @property
-    def functions(self) -> Mapping[str, Any]:
-        """The functions that it describes, by name."""
-        return {function.name: function for function in self.description.functions}
-
-
-class Inspection(NamedTuple):
-    """What a foreign component asks for and gives. ``module`` is None where ``problem`` says what is wrong with it."""
-
-    imports: tuple[str, ...]
-    exports: tuple[str, ...]
-    module: Module | None
-    problem: ModuleNotTaken | None
-
-
 class Runtime:
     """The sandbox. `await call(...)` runs one function of one module on one sample.
 
@@ -156,6 +130,7 @@ class Runtime:
         self._watchdog = Watchdog()
         self._jobs: set[Job] = set()
         self._load_lock = asyncio.Lock()
+        self._newcomers = Newcomers(catalog, options.foreign, self._submit)
         self._closed = False
 
     # -- modules
@@ -237,7 +212,7 @@ class Runtime:
         started = time.perf_counter()
         try:
             wasm = await asyncio.to_thread(self.catalog.read, entry)
-            module = await (self._foreign(entry, wasm) if entry.foreign else self._describe(entry, wasm))
+            module = await (self._newcomers.describe if entry.foreign else self._describe)(entry, wasm)
             if module.description.name != entry.name:
                 raise BadModule(f"{entry.file} calls itself {module.description.name!r}.", module=entry.name)
         except QueueFull:  # no fault of the module
@@ -266,88 +241,45 @@ class Runtime:
 
     # -- modules of others
 
-    async def _foreign(self, entry: Entry, wasm: bytes) -> Module:
-        foreign.check_component(wasm, self.options.foreign)
-        return await self._describe_foreign(self._compiling(entry, wasm))
-
     async def inspect(self, wasm: bytes) -> Inspection:
         """What a foreign component is, compiled and asked, but not taken. Raises `QueueFull`."""
-        entry = Entry(foreign.NEW, "it", hashlib.sha256(wasm).hexdigest(), len(wasm), foreign=True)
-        compiling = self._compiling(entry, wasm)
-        module = problem = None
-        try:
-            foreign.check_component(wasm, self.options.foreign)
-            module = await self._describe_foreign(compiling)
-            self._refuse_name(module.description.name)
-        except (BadModule, *FAULTS) as error:
-            problem = ModuleNotTaken(error.detail, module=foreign.NEW)
-        return Inspection(compiling.imports, compiling.exports, module, problem)
+        return await self._newcomers.inspect(wasm)
 
     async def add(self, wasm: bytes) -> Module:
         """Take a foreign component under the name that it gives itself, in the place of one of that name.
 
-        Raises as `inspect`, and `BadModule` if it cannot be kept; then what was there stays.
+        Raises `ModuleNotTaken`, `QueueFull`, and `BadModule` if it cannot be kept; then what was there stays.
         """
-        own = self._own()
+        own = self._newcomers.own
         async with self._load_lock:
             started = time.perf_counter()
             await asyncio.to_thread(self.catalog.scan)
-            found = await self.inspect(wasm)
-            if found.module is None or found.problem is not None:
-                raise found.problem or ModuleNotTaken("Nothing is known of it.", module=foreign.NEW)
-            description, name = found.module.description, found.module.description.name
+            found = await self._newcomers.accept(wasm)
+            name = found.description.name
+            before = self.catalog.entry(name) if self.catalog.is_foreign(name) else None
             entry = await asyncio.to_thread(own.add, name, wasm)
+            if before is not None and before.sha256 != entry.sha256:
+                await asyncio.to_thread(self._cache.forget, before.sha256)
             await asyncio.to_thread(self.catalog.scan)
-            module = Module(entry, description, found.module.code)
+            module = Module(entry, found.description, found.code)
             self._take(module, time.perf_counter() - started)
             return module
-
-    def _own(self) -> OwnModules:
-        if self.catalog.own is None:
-            raise ModuleNotTaken("This runtime takes no modules of others.", module=foreign.NEW)
-        return self.catalog.own
-
-    def _refuse_name(self, name: str) -> None:
-        entries = self.catalog.entries
-        foreign.check_name(name, {entry.name for entry in entries if not entry.foreign})
-        there = {entry.name for entry in entries if entry.foreign}
-        if name not in there and len(there) >= self.options.foreign.most:
-            step = "Remove one, or raise [wasm.foreign] most in athena.toml."
-            raise ModuleNotTaken(f"There are {len(there)} modules of your own.", module=name, next_step=step)
 
     async def remove(self, name: str) -> None:
         """Forget a foreign module; calls in flight end on it. Raises `UnknownModule`, also for one of ours."""
         async with self._load_lock:
             await asyncio.to_thread(self.catalog.scan)
-            if not await asyncio.to_thread(self._own().remove, name):
+            if not await asyncio.to_thread(self._newcomers.own.remove, name):
                 raise UnknownModule(f"There is no module of your own with the name {name[:80]!r}.")
             if self.catalog.is_foreign(name):  # and not one of ours that has come to have its name
-                await asyncio.to_thread(self._forget, name)
+                await asyncio.to_thread(self._cache.forget, self.catalog.entry(name).sha256)
+                self._forget(name)
             await asyncio.to_thread(self.catalog.scan)
 
     def _forget(self, name: str) -> None:
-        self._cache.forget(self.catalog.entry(name).sha256)
         for known in (self._modules, self.failures, self.counts, self.health, self._limits):
             known.pop(name, None)
         self._left_alone.discard(name)
-
-    def _compiling(self, entry: Entry, wasm: bytes) -> Job:
-        options = self.options.foreign
-        seconds = options.compile_seconds
-        return Job(entry, wasm=wasm, function="compile", memory_bytes=0, seconds=seconds, apart=options.allowance)
-
-    async def _describe_foreign(self, compiling: Job) -> Module:
-        options, entry = self.options.foreign, compiling.entry
-        await self._submit(compiling, "memory")
-        assert compiling.code is not None, "it has been compiled"
-        asking = Job(
-            entry,
-            code=compiling.code,
-            memory_bytes=options.memory_bytes,
-            seconds=options.deadline,
-            max_answer=options.max_answer,
-        )
-        return Module(entry, foreign.described(await self._submit(asking), entry), compiling.code)
 
     # -- calls
 

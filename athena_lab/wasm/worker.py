@@ -51,7 +51,7 @@ ENGINE_KEY = f"wasmtime {version('wasmtime')}; epoch; stack {STACK_BYTES}"
 MAX_ANSWER = 16 << 20
 """Characters. Decoding it holds the interpreter's lock: this much takes a quarter of a second."""
 
-_MAKE_SMALLER = "Make it smaller, or raise [wasm.foreign] compile_bytes and compile_seconds in athena.toml."
+_MAKE_SMALLER = "Make it smaller, or raise [wasm.foreign] compile_bytes and compile_cpu in athena.toml."
 _MEND = "Mend the module, or remove it; the other findings stand."
 
 _T = TypeVar("_T")

@@ -16,7 +16,7 @@ from athena_lab.projects.toolchain import output_of, toolchains
 FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "modules"
 KEPT = {
     "CARGO_HOME": os.environ.get("CARGO_HOME", str(Path.home() / ".cargo")),
-    "npm_config_cache": os.environ.get("npm_config_cache", str(Path.home() / ".npm")),
+    "NPM_CONFIG_CACHE": os.environ.get("NPM_CONFIG_CACHE", str(Path.home() / ".npm")),
     "XDG_CACHE_HOME": str(FOLDER / "caches"),
 }
 """What a test's own home would make the tools fetch and build each time; read before there is one."""

@@ -12,7 +12,7 @@ from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_rep
 from athena_lab.report.foreign import MAX_VALUES, flattened
 from athena_lab.sample import Sample
 
-HOSTILE = '<img src=x onerror=alert(1)> \u202e [a](http://evil.example) `x` | *y*'
+HOSTILE = "<img src=x onerror=alert(1)> \u202e [a](http://evil.example) `x` | *y*"
 
 
 def result(name, data, *findings):
