@@ -107,6 +107,8 @@ class ModuleInfo(Response, frozen=True):
     """What is wrong, and what to do about it."""
     memory_bytes: int = 0
     deadline: float = 0.0
+    foreign: bool = False
+    """One of the user's own, which can be removed."""
 
 
 class SetLimits(Request, frozen=True):
@@ -160,6 +162,17 @@ class ModuleCapabilities(Response, frozen=True):
     slot: Slot
     capabilities: tuple[str, ...]
     functions: tuple[FunctionInfo, ...]
+
+
+class Inspection(Response, frozen=True):
+    """A component that is not among the modules: what it asks for, gives and says, and why it would be refused."""
+
+    sha256: str
+    size: int
+    imports: tuple[str, ...]
+    exports: tuple[str, ...]
+    description: ModuleCapabilities | None
+    problem: Problem | None
 
 
 class Limits(Response, frozen=True):

@@ -18,6 +18,7 @@ from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, pos
 from athena_lab.errors import SampleTooLarge, ServerUnreachable
 from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import MIB, Sample, check_path, display_name, open_regular
+from athena_lab.wasm.own import read_component
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _MAX_UPLOAD = 1 << 40
 """The server has the cap; here only its answer counts."""
+_MAX_COMPONENT = 256 * MIB
 _ASK_FIRST = 16 * MIB
 """Bytes from which on the server's limit is asked for before sending: it hangs up on what is far too large."""
 
@@ -203,6 +205,23 @@ class LabClient:
 
     async def reload(self, module: str) -> api.Reloaded:
         return await self._post(f"api/v1/wasm/modules/{quote(module, safe='')}/reload", None, api.Reloaded)
+
+    async def add_module(self, component: str | os.PathLike[str] | bytes) -> api.ModuleInfo:
+        content = (
+            component
+            if isinstance(component, bytes)
+            else await asyncio.to_thread(read_component, component, _MAX_COMPONENT)
+        )
+        added: api.ModuleInfo = decode(
+            await self._send("POST", "api/v1/wasm/modules", content=content, headers=_OCTETS), api.ModuleInfo
+        )
+        return added
+
+    async def remove_module(self, module: str) -> api.Modules:
+        left: api.Modules = decode(
+            await self._send("DELETE", f"api/v1/wasm/modules/{quote(module, safe='')}"), api.Modules
+        )
+        return left
 
     async def wasm_metrics(self) -> api.Metrics:
         return await self._get("api/v1/wasm/metrics", api.Metrics)

@@ -149,6 +149,12 @@ class LabConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return package if package.is_dir() else Path(__file__).parent.parent / "wasm" / "components"
 
     @property
+    def own_modules(self) -> Path:
+        """Where the user's own modules are kept."""
+        folder = self.wasm.foreign.folder
+        return Path(folder) if folder else platformdirs.user_data_path(APP) / "modules"
+
+    @property
     def code_cache(self) -> Path:
         """Where precompiled modules are kept."""
         return platformdirs.user_cache_path(APP) / "wasm"

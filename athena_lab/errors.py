@@ -10,6 +10,7 @@
     │   ├── LedgerUnusable         that of what is spent
     │   └── QueueUnusable          that of the questions for later
     ├── MissingPackage             an optional Python package is needed and not installed
+    ├── ProjectError               a module's project cannot be made, or not be built
     ├── SampleError
     │   ├── SampleNotFound         no file at that path, no sample of that hash
     │   ├── NotAFile               a directory, a device, a socket
@@ -34,6 +35,7 @@
     │   └── BodyTooLarge           a request body over its cap
     ├── WasmError                  carries ``module``
     │   ├── BadModule              not a component, wrong hash, imports more than stdin
+    │   │   └── ModuleNotTaken     one of somebody's own that cannot be taken, for what its detail says
     │   ├── ModuleTrap             the guest trapped
     │   ├── ModuleMemory           the guest ran into its memory limit
     │   ├── ModuleDeadline         the guest ran past its deadline
@@ -210,6 +212,13 @@ class MissingPackage(AthenaError):
     code = "missing_package"
     title = "Optional package missing"
     next_step = "Install the package into this environment, and try again."
+
+
+class ProjectError(AthenaError):
+    code = "project"
+    title = "Module project"
+    status = 422
+    next_step = "`athena modules new NAME --python` makes a project that works; compare yours with it."
 
 
 class ServerUnreachable(AthenaError):
@@ -389,6 +398,13 @@ class BadModule(WasmError):
     title = "Module refused"
     status = 503
     next_step = "Rebuild it with `make wasm`; a component may import nothing but stdin and must match the manifest."
+
+
+class ModuleNotTaken(BadModule):
+    code = "module_not_taken"
+    title = "Module not taken"
+    status = 422
+    next_step = "`athena modules check FILE` says what a component imports, exports and describes."
 
 
 class ModuleTrap(WasmError):

@@ -55,6 +55,8 @@ def queues(shared: Iterable[Bulkhead], providers: Mapping[str, Bulkhead]) -> api
 def wasm(runtime: Runtime) -> tuple[api.Health, str]:
     """Unhealthy where no module can be used, degraded where one cannot, or fails half of its calls."""
     wrong = {name: str(error) for name, error in runtime.failures.items()}
+    if (problem := runtime.catalog.problem) is not None:
+        wrong[problem.module if problem.module != "*" else "modules of your own"] = str(problem)
     if not runtime.modules:
         return "unhealthy", _sentence(wrong) or "No module is loaded. Load one, or build them with `make wasm`."
     unwell = {name: runtime.health[name].problem for name in runtime.modules if runtime.health[name].problem}

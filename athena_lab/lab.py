@@ -33,7 +33,8 @@ from athena_lab.telemetry.bulkheads import watch as watch_bulkhead
 from athena_lab.triages import Triage, Triages
 from athena_lab.wasm.catalog import Catalog
 from athena_lab.wasm.contract import SampleInfo
-from athena_lab.wasm.runtime import Module, Runtime, SampleFile
+from athena_lab.wasm.own import OwnModules, read_component
+from athena_lab.wasm.runtime import Runtime, SampleFile
 from athena_lab.wasm.sessions import Session, Sessions
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
+    from athena_lab.wasm.module import Module
     from athena_lab.wasm.runtime import Completed
 
 _KEPT_BYTES = 64 * MIB
@@ -58,7 +60,7 @@ _OPTIONS = api.TriageOptions()
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 SLOTS: dict[str, tuple[Slot, ...]] = {
-    "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"),
+    "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"),
     "quick": ("analysis", "patterns"),
     "pattern": ("patterns",),
     "behavior": ("deobfuscation", "sandbox"),
@@ -96,7 +98,12 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     return Lab(
         config,
         quarantine=Quarantine(config.quarantine, max_bytes=config.samples.max_bytes),
-        runtime=Runtime(Catalog(config.components), config.wasm, cache=config.code_cache, bulkheads=bulkheads),
+        runtime=Runtime(
+            Catalog(config.components, OwnModules(config.own_modules)),
+            config.wasm,
+            cache=config.code_cache,
+            bulkheads=bulkheads,
+        ),
         sessions=Sessions(config.wasm.sessions),
         ai=ai,
         later=later,
@@ -219,7 +226,11 @@ class Lab:
         slots = set(SLOTS[analysis_type])
         slots -= {slot for slot, wanted in _switches(options).items() if not wanted}
         chosen = [module for module in self._runtime.modules.values() if module.description.slot in slots]
-        failed = list(self._runtime.failures.values())
+        failed = [
+            error
+            for name, error in self._runtime.failures.items()
+            if "foreign" in slots or not self._runtime.catalog.is_foreign(name)
+        ]
         if chosen:
             return chosen, failed
         if failed and not self._runtime.modules:
@@ -246,7 +257,7 @@ class Lab:
             yield known
             return
         started = time.perf_counter()
-        results: list[tuple[Slot, ModuleResult]] = [("analysis", _not_loaded(error)) for error in failed]
+        results = [self._not_loaded(error) for error in failed]
         for _, result in results:
             yield result
         async with contextlib.AsyncExitStack() as stack:
@@ -264,6 +275,10 @@ class Lab:
         )
         self._keep(key, report)
         yield report
+
+    def _not_loaded(self, error: WasmError) -> tuple[Slot, ModuleResult]:
+        slot: Slot = "foreign" if self._runtime.catalog.is_foreign(error.module) else "analysis"
+        return slot, ModuleResult.failed(error.module, "", error=error.problem(), time=0.0)
 
     async def _run(
         self, module: Module, sample: Sample, wanted: api.AnalyzeSample, session: Session | None
@@ -476,6 +491,24 @@ class Lab:
         self._runtime.limit(module, wanted.memory_bytes, wanted.deadline)
         return await self.modules()
 
+    async def add_module(self, component: str | os.PathLike[str] | bytes) -> api.ModuleInfo:
+        self._check_open()
+        most = self.config.wasm.foreign.max_bytes
+        wasm = component if isinstance(component, bytes) else await asyncio.to_thread(read_component, component, most)
+        added = await self._runtime.add(wasm)
+        return modules.info(self._runtime, added.entry)
+
+    async def inspect_module(self, component: bytes) -> api.Inspection:
+        """What a component is, and whether it would be taken; it is not."""
+        self._check_open()
+        await asyncio.to_thread(self._runtime.catalog.scan)
+        return modules.inspection(component, await self._runtime.inspect(component))
+
+    async def remove_module(self, module: str) -> api.Modules:
+        self._check_open()
+        await self._runtime.remove(module)
+        return await self.modules()
+
     # -- sessions
 
     async def open_session(self, module: str, *, ttl: float | None = None) -> api.SessionInfo:
@@ -611,10 +644,6 @@ def _queued(question: Question, now: float) -> api.Queued:
         next_try=max(0.0, question.due - now),
         age=max(0.0, now - question.created),
     )
-
-
-def _not_loaded(error: WasmError) -> ModuleResult:
-    return ModuleResult.failed(error.module, "", error=error.problem(), time=0.0)
 
 
 def _weight(report: Report) -> int:

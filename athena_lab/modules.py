@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -9,8 +10,9 @@ import msgspec
 from athena_lab import api
 
 if TYPE_CHECKING:
-    from athena_lab.wasm.catalog import Entry
-    from athena_lab.wasm.runtime import Module, Runtime
+    from athena_lab.wasm.manifest import Entry
+    from athena_lab.wasm.module import Inspection, Module
+    from athena_lab.wasm.runtime import Runtime
     from athena_lab.wasm.sessions import Session, Sessions
 
 
@@ -35,6 +37,18 @@ def info(runtime: Runtime, entry: Entry) -> api.ModuleInfo:
         detail=str(failure) if failure else "",
         memory_bytes=limits.memory_bytes,
         deadline=limits.deadline,
+        foreign=entry.foreign,
+    )
+
+
+def inspection(wasm: bytes, found: Inspection) -> api.Inspection:
+    return api.Inspection(
+        sha256=hashlib.sha256(wasm).hexdigest(),
+        size=len(wasm),
+        imports=found.imports,
+        exports=found.exports,
+        description=capabilities(found.module) if found.module else None,
+        problem=found.problem.problem() if found.problem else None,
     )
 
 

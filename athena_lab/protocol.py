@@ -128,6 +128,16 @@ class LabProtocol(Protocol):
     async def reload(self, module: str) -> api.Reloaded:
         """Take a module's newest version; a broken one leaves the old in place and says why."""
 
+    async def add_module(self, component: str | os.PathLike[str] | bytes) -> api.ModuleInfo:
+        """Take a component of one's own among the modules, under the name that it gives itself; it stays until it is
+        removed. One of that name is replaced; what cannot be taken leaves it in place.
+
+        Raises `ModuleNotTaken`, which says why. A kernel's token may not do this: ``athena modules load`` may.
+        """
+
+    async def remove_module(self, module: str) -> api.Modules:
+        """Forget a module of one's own; calls in flight end on it. Raises `UnknownModule`, also for one of ours."""
+
     async def wasm_metrics(self) -> api.Metrics:
         """What each module did since the start."""
 

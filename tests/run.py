@@ -20,7 +20,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = f"{sys.executable} -m pytest -q"
-CORE = "tests --ignore=tests/jupyter --ignore=tests/browser --ignore=tests/wasm_modules --ignore=tests/notebooks"
+APART = ("jupyter", "browser", "wasm_modules", "notebooks", "projects")
+CORE = " ".join(["tests", *(f"--ignore=tests/{name}" for name in APART)])
 LOOPBACK = "--disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,::1,localhost"
 
 
@@ -50,6 +51,7 @@ STAGES = (
     Stage("cargo test", "cargo test --workspace --quiet", "rust", "wasm"),
     Stage("components", f"{sys.executable} wasm/build.py --check", "rust"),
     Stage("modules", f"{PYTEST} tests/wasm_modules"),
+    Stage("projects", f"{PYTEST} tests/projects"),
     Stage("jupyter", f"{PYTEST} -c tests/jupyter/pytest.ini --rootdir=. tests/jupyter {LOOPBACK}"),
     Stage("vitest", "jlpm test", "tests", "labextension"),
     Stage("wheel", f"{sys.executable} tests/wheel.py"),

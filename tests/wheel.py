@@ -16,11 +16,16 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-NOT_OF_THE_WHEEL = ("jupyter", "browser", "notebooks", "wasm_modules", "bench", "test_layers.py", "test_aimock.py",
-                    "test_conformance.py", "test_llmock.py", "test_sdks.py", "test_testkit.py")  # fmt: skip
+NOT_OF_THE_WHEEL = ("jupyter", "projects", "browser", "notebooks", "wasm_modules", "bench", "test_layers.py",
+                    "test_aimock.py", "test_conformance.py", "test_llmock.py", "test_sdks.py",
+                    "test_testkit.py")  # fmt: skip
 NEEDED = (
     "athena_lab/wasm/components/manifest.json",
     "athena_lab/wasm/components/file-processor.wasm",
+    "athena_lab/projects/shared/crates/module-kit/src/lib.rs",
+    "athena_lab/projects/shared/wit/world.wit",
+    "athena_lab/projects/templates/python/analyzer.py",
+    "athena_lab/projects/templates/rust/gitignore",
     "athena_lab/report/report.css",
     "athena_lab/jupyter/widgets/ask.js",
     "share/jupyter/labextensions/athena-lab/package.json",

@@ -25,9 +25,11 @@ from typing import Any, NoReturn
 
 WASM = Path(__file__).resolve().parent
 ROOT = WASM.parent
-TARGET = "wasm32-unknown-unknown"
-LINKERS = ("wasm-ld-19", "wasm-ld-20", "wasm-ld-21", "wasm-ld-22", "wasm-ld")
-DEBIAN = Path("/usr/bin")
+sys.path.insert(0, str(ROOT))  # what it uses of the package needs nothing that would have to be installed
+
+from athena_lab.projects import binary  # noqa: E402 - found only now
+from athena_lab.projects.toolchain import NEED_NODE, NEED_RUST, TARGET, Toolchain, output_of, toolchains  # noqa: E402
+
 FEATURES = "-Ctarget-feature=+simd128"
 """Vectors of 128 bits, which every runtime has: a quick analysis takes 7 % less time."""
 ALLOWED_IMPORTS = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/streams@0.2.12"}
@@ -35,11 +37,6 @@ TEMPORARY = "athena-wasm-"
 FORBIDDEN = (b"/root/", b"/home/", b"registry/src")
 SHARED_SOURCES = ("Cargo.toml", "Cargo.lock", "package-lock.json", "componentize.mjs", "wit", "crates")
 OWN_SOURCES = ("Cargo.toml", "build.rs", "src", "rules", "wit")
-NEED_RUST = (
-    "No Rust compiler can build for WebAssembly here: install rustc-web, cargo-web, rust-web-src and lld-19 with "
-    "apt-get, or run `rustup target add wasm32-unknown-unknown`."
-)
-NEED_NODE = "Node.js 20 or newer with npm is missing: install nodejs and npm with apt-get."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,13 +70,6 @@ def run(*command: str | Path, env: dict[str, str] | None = None) -> None:
     done = subprocess.run([str(part) for part in command], cwd=WASM, env=env, check=False)  # noqa: S603  # our own tools
     if done.returncode:
         fail(f"{Path(command[0]).name} failed with exit code {done.returncode}.")
-
-
-def output_of(*command: str | Path) -> str:
-    done = subprocess.run(  # noqa: S603  # our own tools
-        [str(part) for part in command], cwd=WASM, check=False, capture_output=True, text=True
-    )
-    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 # -- sources and manifests -------------------------------------------------------------------------------------
@@ -135,46 +125,16 @@ def is_current(group: Group, name: str, row: dict[str, Any] | None) -> bool:
 # -- toolchain -------------------------------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
-class Toolchain:
-    build: str
-    """``rustup`` (the target's standard library is installed) or ``debian`` (it is built with ``-Zbuild-std``)."""
-    rustc: Path
-    cargo: Path
-    linker: Path | None
-
-    def identity(self) -> dict[str, str]:
-        """What the bytes of a component depend on beside its sources."""
-        lock = json.loads((WASM / "package-lock.json").read_text(encoding="utf-8"))
-        name = "@bytecodealliance/jco-transpile"
-        return {
-            "build": self.build,
-            "rustc": output_of(self.rustc, "--version"),
-            "linker": output_of(self.linker, "--version") if self.linker else "rust-lld",
-            "componentiser": f"{name} {lock['packages'][f'node_modules/{name}']['version']}",
-        }
-
-    def sysroot(self) -> Path:
-        return Path(output_of(self.rustc, "--print", "sysroot"))
-
-
-def toolchains() -> list[Toolchain]:
-    """Those of this machine that can build for the target, the preferred one first."""
-    found = []
-    rustc, cargo = shutil.which("rustc"), shutil.which("cargo")
-    if rustc and cargo:
-        candidate = Toolchain("rustup", Path(rustc), Path(cargo), None)
-        if (candidate.sysroot() / "lib" / "rustlib" / TARGET / "lib").is_dir():
-            found.append(candidate)
-    linker = next((path for name in LINKERS if (path := shutil.which(name))), None)
-    candidate = Toolchain("debian", DEBIAN / "rustc", DEBIAN / "cargo", Path(linker) if linker else None)
-    if linker and candidate.rustc.is_file() and candidate.cargo.is_file() and library_source(candidate).is_dir():
-        found.append(candidate)
-    return found
-
-
-def library_source(toolchain: Toolchain) -> Path:
-    return toolchain.sysroot() / "lib" / "rustlib" / "src" / "rust" / "library"
+def identity(toolchain: Toolchain) -> dict[str, str]:
+    """What the bytes of a component depend on beside its sources."""
+    lock = json.loads((WASM / "package-lock.json").read_text(encoding="utf-8"))
+    name = "@bytecodealliance/jco-transpile"
+    return {
+        "build": toolchain.build,
+        "rustc": output_of(toolchain.rustc, "--version"),
+        "linker": output_of(toolchain.linker, "--version") if toolchain.linker else "rust-lld",
+        "componentiser": f"{name} {lock['packages'][f'node_modules/{name}']['version']}",
+    }
 
 
 def choose_toolchain() -> Toolchain:
@@ -183,7 +143,7 @@ def choose_toolchain() -> Toolchain:
     if not found:
         fail(NEED_RUST)
     known = [row["toolchain"] for group in GROUPS for row in read_manifest(group).values()]
-    return next((toolchain for toolchain in found if toolchain.identity() in known), found[0])
+    return next((toolchain for toolchain in found if identity(toolchain) in known), found[0])
 
 
 def registry_sources() -> Path:
@@ -193,7 +153,7 @@ def registry_sources() -> Path:
 
 def remapped(toolchain: Toolchain) -> list[str]:
     """Flags that keep paths of this machine out of the code. The last prefix that fits wins."""
-    rust = library_source(toolchain).parent
+    rust = toolchain.library_source().parent
     pairs = [(rust, "/rustc"), (rust.resolve(), "/rustc"), (WASM, "/athena/wasm")]
     pairs += [(folder, "/crates") for folder in sorted(registry_sources().glob("*"))]
     return [f"--remap-path-prefix={path}={name}" for path, name in pairs]
@@ -203,28 +163,23 @@ def remapped(toolchain: Toolchain) -> list[str]:
 
 
 def cargo_environment(toolchain: Toolchain, target_folder: Path) -> dict[str, str]:
-    env = {key: value for key, value in os.environ.items() if key not in {"RUSTFLAGS", "RUSTC_WRAPPER"}}
-    env |= {
-        "RUSTC": str(toolchain.rustc),
+    return toolchain.environment() | {
         "CARGO_TARGET_DIR": str(target_folder),
         "CARGO_INCREMENTAL": "0",
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join([FEATURES, *remapped(toolchain)]),
     }
-    if toolchain.build == "debian":
-        # -Zbuild-std is for nightly compilers; this switch is Debian's own way to build for targets it does not ship.
-        env |= {"RUSTC_BOOTSTRAP": "1", "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER": str(toolchain.linker)}
-    return env
 
 
 def build_core(toolchain: Toolchain, names: list[str], target_folder: Path) -> Path:
     """Builds the crates' core modules and returns the folder that holds them."""
     fetch_env = os.environ | {"RUSTC": str(toolchain.rustc)}
     run(toolchain.cargo, "fetch", "--locked", env=fetch_env)
-    flags = ["-Zbuild-std=std,panic_abort"] if toolchain.build == "debian" else []
     env = cargo_environment(toolchain, target_folder)
     for name in names:
         # One by one: together, crates get each other's features, and their bytes depend on who else is built.
-        run(toolchain.cargo, "build", "--locked", "--release", "--target", TARGET, *flags, "-p", name, env=env)
+        run(
+            toolchain.cargo, "build", "--locked", "--release", "--target", TARGET, *toolchain.flags, "-p", name, env=env
+        )
     return target_folder / TARGET / "release"
 
 
@@ -268,7 +223,7 @@ def row_of(group: Group, name: str, component: Path, toolchain: Toolchain) -> di
         "sha256": hashlib.sha256(content).hexdigest(),
         "source_sha256": source_hash(group.crates / name),
         "imports": imports,
-        "toolchain": toolchain.identity(),
+        "toolchain": identity(toolchain),
     }
 
 
@@ -285,43 +240,10 @@ def refuse_paths(name: str, content: bytes) -> None:
 
 
 def component_imports(content: bytes) -> list[str]:
-    """Names that a component imports, from its binary: sections with id 10 at its top level.
-
-    The format: Component Model, design/mvp/Binary.md. Only instances are expected there; anything else is refused.
-    """
-    if content[:8] != b"\0asm\x0d\0\x01\0":
-        fail("The componentiser wrote what is not a component.")
-    names, at = [], 8
-    while at < len(content):
-        section = content[at]
-        size, start = leb128(content, at + 1)
-        at = start + size
-        if section == 10:  # noqa: PLR2004  # the format's number for imports
-            names += section_imports(content, start)
-    return sorted(names)
-
-
-def section_imports(content: bytes, at: int) -> list[str]:
-    names = []
-    count, at = leb128(content, at)
-    for _ in range(count):
-        length, start = leb128(content, at + 1)
-        names.append(content[start : start + length].decode())
-        at = start + length
-        if content[at] != 5:  # noqa: PLR2004  # the format's number for an instance
-            fail(f"The component imports {names[-1]}, which is not an interface.")
-        _, at = leb128(content, at + 1)
-    return names
-
-
-def leb128(content: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:  # noqa: PLR2004  # the high bit says that more follows
-            return value, at
+    try:
+        return sorted(found.name for found in binary.imports(content))
+    except ValueError as error:
+        fail(f"The componentiser's work cannot be used: {error}")
 
 
 # -- commands --------------------------------------------------------------------------------------------------
@@ -368,7 +290,7 @@ def verify(out: Path) -> int:
     committed = {name: row for group in GROUPS for name, row in read_manifest(group).items()}
     rows = build_all(toolchain, out)
     if any(row["toolchain"] != committed.get(row["name"], {}).get("toolchain") for row in rows):
-        say(f"this toolchain ({toolchain.identity()}) is not the manifest's, so that the bytes cannot be equal.")
+        say(f"this toolchain ({identity(toolchain)}) is not the manifest's, so that the bytes cannot be equal.")
         return test_rebuilt(out)
     different = [row["name"] for row in rows if row["sha256"] != committed[row["name"]]["sha256"]]
     different += [name for group in GROUPS for name in stale(group) if name not in different]

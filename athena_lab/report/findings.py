@@ -16,8 +16,8 @@ SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 AnalysisType = Literal["full", "quick", "pattern", "behavior"]
 
-Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox"]
-"""The place of a module's output in ``results`` of a `Report`."""
+Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"]
+"""The place of a module's output in ``results`` of a `Report`; ``foreign`` is that of all modules of others."""
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
 from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_facts import facts_html
+from athena_lab.report.html_foreign import foreign_html
 from athena_lab.report.html_network import network_html
 from athena_lab.report.html_patterns import patterns_html
 from athena_lab.report.markup import Row, details, table, take
@@ -41,6 +42,7 @@ def render_html(report: Report) -> str:
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")
+        + foreign_html(report.foreign)
         + _modules(report)
         + "</section>"
     )
@@ -72,20 +74,21 @@ def _findings(report: Report) -> str:
         return "<h4>Findings</h4><p>None.</p>"
     counts = Counter(finding.severity for finding in report.findings)
     summary = ", ".join(f"{counts[s]} {s}" for s in reversed(SEVERITIES) if counts[s])
-    sha256 = report.sample.sha256
-    items, left = take(report.findings, lambda finding: _finding(sha256, finding), 400, FINDINGS_BUDGET)
+    items, left = take(report.findings, lambda finding: _finding(report, finding), 400, FINDINGS_BUDGET)
     more = f"<p>{left} more, the least severe: <code>report.findings</code> has all.</p>" if left else ""
     return f"<h4>Findings: {summary}</h4><ul class='athena-findings'>{''.join(items)}</ul>{more}"
 
 
-def _finding(sha256: str, finding: Finding) -> str:
-    anchor = escape(finding_anchor(sha256, finding.id))
+def _finding(report: Report, finding: Finding) -> str:
+    anchor = escape(finding_anchor(report.sample.sha256, finding.id))
+    author = report.author(finding)
+    says = f", says your module {escape(shown(author, 64))}" if author else ""
     detail = f"<div>{escape(shown(finding.detail, 600))}</div>" if finding.detail else ""
     techniques = "".join(f" {_technique(technique)}" for technique in finding.techniques[:MAX_EVIDENCE])
     return (
         f'<li id="{anchor}" class="athena-finding athena-{finding.severity}">'
         f"<b>{SEVERITY_WORDS[finding.severity]}</b> {escape(shown(finding.title))}"
-        f" <small>{finding.confidence} % sure{techniques} <code>{escape(finding.id)}</code></small>"
+        f" <small>{finding.confidence} % sure{says}{techniques} <code>{escape(finding.id)}</code></small>"
         f"{detail}{_evidence(finding.evidence)}</li>"
     )
 

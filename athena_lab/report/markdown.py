@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
+from athena_lab.report.foreign import flattened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ MAX_FINDINGS = 100
 MAX_EVIDENCE = 3
 MAX_IMAGES = 4
 MAX_SECTIONS = 64
+MAX_VALUES = 40
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
 
@@ -53,9 +55,10 @@ def _lines(report: Report) -> Iterator[str]:
     if report.facts:
         yield from _facts(report.facts)
     yield f"- Analysis: {report.analysis_type}, {seconds_text(report.performance.total_time)}"
-    yield from _findings(report.findings)
+    yield from _findings(report)
     for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
         yield from _sections(image)
+    yield from _own(report)
     yield from _failures(report)
 
 
@@ -71,21 +74,23 @@ def _facts(facts: FileFacts) -> Iterator[str]:
             yield f"- Imphash: {span(image.imphash)}"
 
 
-def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _findings(report: Report) -> Iterator[str]:
+    findings = report.findings
     yield ""
     yield "### Findings"
     yield ""
     if not findings:
         yield "None."
     for finding in findings[:MAX_FINDINGS]:
-        yield from _finding(finding)
+        yield from _finding(finding, report.author(finding))
     if len(findings) > MAX_FINDINGS:
         yield f"- and {len(findings) - MAX_FINDINGS} more"
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, author: str) -> Iterator[str]:
+    says = f", says your module {plain(author, 64)}" if author else ""
     techniques = "".join(f" {_technique(technique)}" for technique in finding.techniques)
-    yield f"- **{SEVERITY_WORDS[finding.severity]}**: {plain(finding.title)} ({span(finding.id)}){techniques}"
+    yield f"- **{SEVERITY_WORDS[finding.severity]}**: {plain(finding.title)} ({span(finding.id)}{says}){techniques}"
     if finding.detail:
         yield f"  - {span(finding.detail, 600)}"
     for evidence in finding.evidence[:MAX_EVIDENCE]:
@@ -109,6 +114,17 @@ def _sections(image: Executable) -> Iterator[str]:
     for s in image.sections[:MAX_SECTIONS]:
         name, access, anomalies = span(s.name, 40), span(s.permissions, 8), plain(", ".join(s.anomalies), 200)
         yield f"| {name} | {s.offset:#x} | {s.size} | {access} | {s.entropy:.2f} | {anomalies} |"
+
+
+def _own(report: Report) -> Iterator[str]:
+    for name, data in report.foreign.items():
+        rows = flattened(data)[:MAX_VALUES]
+        if rows:
+            yield ""
+            yield f"### Your module {plain(name, 64)}"
+            yield ""
+        for key, value in rows:
+            yield f"- {span(key or 'value')}: {span(value)}"
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -164,6 +164,26 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         """The indicators of compromise, as `facts` has it for the file."""
         return self._facts_of("network", NetworkFacts)
 
+    @cached_property
+    def foreign(self) -> dict[str, Any]:
+        """What each module of the user's own says beside its findings, by its name: any JSON, decoded.
+
+        Raises `BadOutput` if it cannot be.
+        """
+        told = {}
+        for name, result in self.results.get("foreign", {}).items():
+            if result.status == "ok" and result.data != NO_DATA:
+                try:
+                    told[name] = msgspec.json.decode(result.data)
+                except (ValueError, RecursionError) as error:
+                    raise BadOutput(f"Its data is not JSON: {error}.", module=name) from error
+        return told
+
+    def author(self, finding: Finding) -> str:
+        """The module of the user's own whose word a finding is; empty for one of Athena Lab's."""
+        name = finding.id.partition("/")[0]
+        return name if name in self.results.get("foreign", {}) else ""
+
     def _facts_of(self, slot: Slot, kind: type[_Fact]) -> _Fact | None:
         every = (result.facts() for result in self.results.get(slot, {}).values())
         return next((facts for facts in every if isinstance(facts, kind)), None)
@@ -173,7 +193,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         if self.status == "failed":
             return Verdict("unknown", "Nothing is known: no module could analyse the sample.")
         level = LEVELS[self.findings[0].severity if self.findings else None]
-        return Verdict(level, f"{level.capitalize()}: {_reason(self.findings)}{_caveat(self.module_results)}")
+        reason = _reason(self.findings, self.author(self.findings[0]) if self.findings else "")
+        return Verdict(level, f"{level.capitalize()}: {reason}{_caveat(self.module_results)}")
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -262,13 +283,14 @@ def _without_bulk(report: Report) -> Report:
     return msgspec.structs.replace(report, results=results)
 
 
-def _reason(findings: tuple[Finding, ...]) -> str:
+def _reason(findings: tuple[Finding, ...], author: str) -> str:
     counts = Counter(finding.severity for finding in findings)
     telling = [f"{counts[severity]} {severity}" for severity in reversed(SEVERITIES[2:]) if counts[severity]]
     if not telling:
         return "no finding above low severity, which is no proof that it is harmless."
     total = sum(counts[severity] for severity in SEVERITIES[2:])
-    return f"{' and '.join(telling)} {'finding' if total == 1 else 'findings'}; the worst: {shown(findings[0].title)}."
+    worst = f"the worst, says your module {shown(author, 64)}" if author else "the worst"
+    return f"{' and '.join(telling)} {'finding' if total == 1 else 'findings'}; {worst}: {shown(findings[0].title)}."
 
 
 def _caveat(results: tuple[ModuleResult, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import seconds_text, shown, size_text, time_text
+from athena_lab.report.foreign import flattened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,7 @@ MAX_FINDINGS = 40
 MAX_EVIDENCE = 3
 MAX_IMAGES = 4
 MAX_SECTIONS = 24
+MAX_VALUES = 12
 
 
 def render_text(report: Report) -> str:
@@ -32,18 +34,20 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"SHA-256 {report.sample.sha256}"
     if report.facts:
         yield from _facts(report.facts)
-    yield from _findings(report.findings)
+    yield from _findings(report)
+    yield from _own(report)
     for result in report.module_results:
         if result.error:
             yield f"{shown(result.module, 64)} failed: {shown(result.error.detail)} {shown(result.error.next_step)}"
 
 
-def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
+def _findings(report: Report) -> Iterator[str]:
+    findings = report.findings
     if findings:
         yield "Findings"
     for finding in findings[:MAX_FINDINGS]:
         techniques = f" {shown(', '.join(finding.techniques), 120)}" if finding.techniques else ""
-        yield f"  {finding.severity:8} {shown(finding.title)} [{finding.id}]{techniques}"
+        yield f"  {finding.severity:8} {shown(finding.title)} [{finding.id}]{_says(report, finding)}{techniques}"
         if finding.detail:
             yield f"           {shown(finding.detail, 300)}"
         for evidence in finding.evidence[:MAX_EVIDENCE]:
@@ -51,6 +55,17 @@ def _findings(findings: tuple[Finding, ...]) -> Iterator[str]:
             yield f"           at {where}{shown(evidence.text or '', 120)}".rstrip()
     if len(findings) > MAX_FINDINGS:
         yield f"  ... and {len(findings) - MAX_FINDINGS} more in report.findings"
+
+
+def _says(report: Report, finding: Finding) -> str:
+    author = report.author(finding)
+    return f" (says your module {shown(author, 64)})" if author else ""
+
+
+def _own(report: Report) -> Iterator[str]:
+    for name, data in report.foreign.items():
+        for key, value in flattened(data)[:MAX_VALUES]:
+            yield f"{shown(name, 64)}: {shown(key, 120)} {shown(value, 200)}"
 
 
 def _facts(facts: FileFacts) -> Iterator[str]:

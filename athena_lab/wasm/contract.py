@@ -9,6 +9,11 @@ from msgspec import Meta
 
 from athena_lab.report.findings import Finding, Slot
 
+RESERVED = frozenset(
+    ("analysis-engine", "crypto", "deobfuscator", "file-processor", "network", "pattern-matcher", "sandbox")
+)
+"""Names of modules that come with Athena Lab, or will: no foreign one may have them."""
+
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 
 
@@ -65,5 +70,6 @@ class Output(msgspec.Struct, frozen=True):
 class Refusal(msgspec.Struct, frozen=True):
     """The error text of ``analyze``."""
 
-    code: Literal["unknown_function", "invalid_args", "no_sample", "unsupported"]
+    code: Literal["unknown_function", "invalid_args", "no_sample", "unsupported", "failed"]
+    """``failed``: its own code went wrong, where a language has words for it before it would trap."""
     message: str

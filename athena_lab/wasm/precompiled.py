@@ -21,7 +21,7 @@ class PrecompiledCache:
     """Bytes by key. `folder` None, or one that others can write to, means no cache."""
 
     def __init__(self, folder: Path | None, *, engine_key: str) -> None:
-        self._folder = folder if folder is not None and _make_private(folder) else None
+        self._folder = folder if folder is not None and make_private(folder) else None
         self._engine_key = engine_key
 
     def load(self, component_sha256: str) -> bytes | None:
@@ -49,6 +49,11 @@ class PrecompiledCache:
         except OSError:
             Path(temporary).unlink(missing_ok=True)
 
+    def forget(self, component_sha256: str) -> None:
+        """Give the room back."""
+        if (place := self._path(component_sha256)) is not None:
+            place.unlink(missing_ok=True)
+
     def _path(self, component_sha256: str) -> Path | None:
         if self._folder is None:
             return None
@@ -65,7 +70,8 @@ def _read_own(path: Path) -> bytes | None:
         return file.read() if _mine(os.fstat(descriptor)) else None
 
 
-def _make_private(folder: Path) -> bool:
+def make_private(folder: Path) -> bool:
+    """Make the folder if there is none; whether nobody but this user can put a file there."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         real = folder.resolve()

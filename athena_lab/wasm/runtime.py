@@ -25,19 +25,24 @@ from athena_lab.errors import (
     WasmError,
 )
 from athena_lab.telemetry import metrics
-from athena_lab.value import Value
+from athena_lab.wasm import foreign
 from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
+from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
+from athena_lab.wasm.module import Module
+from athena_lab.wasm.newcomers import Newcomers
 from athena_lab.wasm.precompiled import PrecompiledCache
 from athena_lab.wasm.watchdog import Watchdog
-from athena_lab.wasm.worker import ENGINE_KEY, Job, Worker, decode
+from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, Worker, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from athena_lab.bulkheads import Places, Resource
-    from athena_lab.wasm.catalog import Catalog, Entry
+    from athena_lab.wasm.catalog import Catalog
+    from athena_lab.wasm.manifest import Entry
+    from athena_lab.wasm.module import Inspection
 
 MIB = 1 << 20
 _LOAD_SECONDS = 60.0
@@ -53,6 +58,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Linear memory of one call: the largest sample, and room to work."""
     deadline: Annotated[float, Meta(gt=0, le=600)] = 30.0
     """Seconds that one call may take, waiting included, where the caller gives no other."""
+    foreign: ForeignOptions = ForeignOptions()
+    """``[wasm.foreign]``: what modules of others may have."""
 
 
 class Limits(NamedTuple):
@@ -86,22 +93,6 @@ class Counts(msgspec.Struct):
     """Of samples, read."""
     peak_memory: int = 0
     last_error: str | None = None
-
-
-class Module(Value, frozen=True):
-    """A module that is loaded. Calls in flight keep the one that they started with."""
-
-    hidden = frozenset({"code"})
-
-    entry: Entry
-    description: Description
-    code: bytes
-    """Machine code, so that a call compiles nothing, in whichever thread it runs."""
-
-    @property
-    def functions(self) -> Mapping[str, Any]:
-        """The functions that it describes, by name."""
-        return {function.name: function for function in self.description.functions}
 
 
 class Runtime:
@@ -139,6 +130,7 @@ class Runtime:
         self._watchdog = Watchdog()
         self._jobs: set[Job] = set()
         self._load_lock = asyncio.Lock()
+        self._newcomers = Newcomers(catalog, options.foreign, self._submit)
         self._closed = False
 
     # -- modules
@@ -192,12 +184,16 @@ class Runtime:
 
     def limits(self, name: str) -> Limits:
         """What one call of the module may have."""
-        return self._limits.get(name) or Limits(self.options.memory_bytes, self.options.deadline)
+        return self._limits.get(name) or self._default_limits(name)
+
+    def _default_limits(self, name: str) -> Limits:
+        options = self.options.foreign if self.catalog.is_foreign(name) else self.options
+        return Limits(options.memory_bytes, options.deadline)
 
     def limit(self, name: str, memory_bytes: int | None, deadline: float | None) -> None:
         """Limits for calls from now on; None: as the options say. Raises `UnknownModule`."""
         self.catalog.entry(name)
-        options = self.options
+        options = self._default_limits(name)
         self._limits[name] = Limits(
             options.memory_bytes if memory_bytes is None else memory_bytes,
             options.deadline if deadline is None else deadline,
@@ -215,30 +211,75 @@ class Runtime:
     async def _load(self, entry: Entry) -> Module:
         started = time.perf_counter()
         try:
-            module = await self._describe(entry)
+            wasm = await asyncio.to_thread(self.catalog.read, entry)
+            module = await (self._newcomers.describe if entry.foreign else self._describe)(entry, wasm)
+            if module.description.name != entry.name:
+                raise BadModule(f"{entry.file} calls itself {module.description.name!r}.", module=entry.name)
         except QueueFull:  # no fault of the module
             raise
         except WasmError as error:
             self.failures[entry.name] = error
             raise
+        self._take(module, time.perf_counter() - started)
+        return module
+
+    def _take(self, module: Module, seconds: float) -> None:
+        entry = module.entry
         self._modules[entry.name] = module
         self._left_alone.discard(entry.name)
         self.health[entry.name] = Recent()
         self.counts.setdefault(entry.name, Counts())
         self.failures.pop(entry.name, None)
-        metrics.WASM_INITIALIZATION_SECONDS.labels(entry.name).observe(time.perf_counter() - started)
+        metrics.WASM_INITIALIZATION_SECONDS.labels(entry.name).observe(seconds)
         metrics.WASM_MODULE_BYTES.labels(entry.name).set(entry.size)
-        return module
 
-    async def _describe(self, entry: Entry) -> Module:
-        wasm = await asyncio.to_thread(self.catalog.read, entry)
+    async def _describe(self, entry: Entry, wasm: bytes) -> Module:
         job = Job(entry, wasm=wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS)
         text = await self._submit(job, "memory")
-        description = decode(text, Description, entry.name)
-        if description.name != entry.name:
-            raise BadModule(f"{entry.file} calls itself {description.name!r}.", module=entry.name)
         assert job.code is not None, "it has been run"
-        return Module(entry, description, job.code)
+        return Module(entry, decode(text, Description, entry.name), job.code)
+
+    # -- modules of others
+
+    async def inspect(self, wasm: bytes) -> Inspection:
+        """What a foreign component is, compiled and asked, but not taken. Raises `QueueFull`."""
+        return await self._newcomers.inspect(wasm)
+
+    async def add(self, wasm: bytes) -> Module:
+        """Take a foreign component under the name that it gives itself, in the place of one of that name.
+
+        Raises `ModuleNotTaken`, `QueueFull`, and `BadModule` if it cannot be kept; then what was there stays.
+        """
+        own = self._newcomers.own
+        async with self._load_lock:
+            started = time.perf_counter()
+            await asyncio.to_thread(self.catalog.scan)
+            found = await self._newcomers.accept(wasm)
+            name = found.description.name
+            before = self.catalog.entry(name) if self.catalog.is_foreign(name) else None
+            entry = await asyncio.to_thread(own.add, name, wasm)
+            if before is not None and before.sha256 != entry.sha256:
+                await asyncio.to_thread(self._cache.forget, before.sha256)
+            await asyncio.to_thread(self.catalog.scan)
+            module = Module(entry, found.description, found.code)
+            self._take(module, time.perf_counter() - started)
+            return module
+
+    async def remove(self, name: str) -> None:
+        """Forget a foreign module; calls in flight end on it. Raises `UnknownModule`, also for one of ours."""
+        async with self._load_lock:
+            await asyncio.to_thread(self.catalog.scan)
+            if not await asyncio.to_thread(self._newcomers.own.remove, name):
+                raise UnknownModule(f"There is no module of your own with the name {name[:80]!r}.")
+            if self.catalog.is_foreign(name):  # and not one of ours that has come to have its name
+                await asyncio.to_thread(self._cache.forget, self.catalog.entry(name).sha256)
+                self._forget(name)
+            await asyncio.to_thread(self.catalog.scan)
+
+    def _forget(self, name: str) -> None:
+        for known in (self._modules, self.failures, self.counts, self.health, self._limits):
+            known.pop(name, None)
+        self._left_alone.discard(name)
 
     # -- calls
 
@@ -269,6 +310,7 @@ class Runtime:
             stdin=sample.path if sample else None,
             memory_bytes=limits.memory_bytes,
             seconds=limits.deadline if deadline is None else deadline,
+            max_answer=self.options.foreign.max_answer if module.entry.foreign else MAX_ANSWER,
         )
         return await self._measured(job, sample.info.size if sample else 0)
 
@@ -288,6 +330,8 @@ class Runtime:
         try:
             text = await self._submit(job)
             output = decode(text, Output, name)
+            if job.entry.foreign:
+                output = await asyncio.to_thread(foreign.answered, output, name, self.options.foreign, job.memory_bytes)
         except WasmError as error:
             counts.errors += 1
             counts.last_error = error.detail
@@ -307,8 +351,9 @@ class Runtime:
 
     def _note(self, job: Job, error: WasmError | None) -> None:
         # Who waited in vain for a place, or went away, says nothing of the module; a refusal is an answer.
-        if error is None or isinstance(error, ModuleRefused) or (job.elapsed and isinstance(error, FAULTS)):
-            self.health[job.entry.name].note(error)
+        telling = error is None or isinstance(error, ModuleRefused) or (job.elapsed and isinstance(error, FAULTS))
+        if telling and (recent := self.health.get(job.entry.name)) is not None:  # it may have been removed meanwhile
+            recent.note(error)
 
     async def probe(self) -> None:
         """Ask each loaded module for its description, and note what is wrong; nothing while all are at work."""
@@ -316,18 +361,21 @@ class Runtime:
             await asyncio.gather(*map(self._probe, tuple(self._modules.values())))
 
     async def _probe(self, module: Module) -> None:
-        job = Job(module.entry, code=module.code, memory_bytes=self.options.memory_bytes, seconds=_PROBE_SECONDS)
+        name, memory_bytes = module.entry.name, self.limits(module.entry.name).memory_bytes
+        job = Job(module.entry, code=module.code, memory_bytes=memory_bytes, seconds=_PROBE_SECONDS)
+        recent = self.health[name]
         try:
             text = await self._submit(job)
-            if decode(text, Description, module.entry.name) != module.description:
-                raise BadOutput("It describes itself in other words than before.", module=module.entry.name)
+            said = foreign.described(text, module.entry) if module.entry.foreign else decode(text, Description, name)
+            if said != module.description:
+                raise BadOutput("It describes itself in other words than before.", module=name)
         except FAULTS as error:
             if job.elapsed:
-                self.health[module.entry.name].fault = error
+                recent.fault = error
         except WasmError:  # no room, or closed: nothing is known
             pass
         else:
-            self.health[module.entry.name].fault = None
+            recent.fault = None
 
     @property
     def busy(self) -> int:
@@ -395,6 +443,7 @@ class Runtime:
         worker: Worker | None = getattr(self._workers, "worker", None)
         if worker is None:
             worker = self._workers.worker = Worker(self._cache)
+        worker.keep_only(self._modules)
         return worker.run(job)
 
     # -- the end

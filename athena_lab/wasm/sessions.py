@@ -18,7 +18,7 @@ from athena_lab.errors import InvalidField, SessionConflict, SessionsFull, Unkno
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from athena_lab.wasm.runtime import Module
+    from athena_lab.wasm.module import Module
 
 MIB = 1 << 20
 

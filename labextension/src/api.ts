@@ -21,6 +21,7 @@ const readModules = fields({
       detail: optional(text),
       memoryBytes: number,
       deadline: number,
+      foreign: flag,
     }),
   ),
 });
@@ -118,7 +119,7 @@ export type Spent = Read<typeof readSpent>;
 
 /** `alsoFine` are statuses of errors whose body is an answer all the same. */
 interface Options {
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "DELETE";
   body?: unknown;
   alsoFine?: number[];
 }
@@ -172,6 +173,11 @@ export class AthenaApi {
 
   unload(module: string): Promise<Modules> {
     return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}/unload`, readModules, { method: "POST" });
+  }
+
+  /** Forget a module of the user's own. */
+  remove(module: string): Promise<Modules> {
+    return this.request(`api/v1/wasm/modules/${encodeURIComponent(module)}`, readModules, { method: "DELETE" });
   }
 
   /** What each call of the module may have: bytes of memory, seconds. */

@@ -99,6 +99,13 @@ export class AthenaModel {
     });
   }
 
+  remove(module: string): Promise<void> {
+    return this.change(module, async () => {
+      await this.api.remove(module);
+      return "";
+    });
+  }
+
   /** Bytes and seconds; what is wrong with them, empty if nothing is. */
   async limit(module: string, memoryBytes: number, deadline: number): Promise<string> {
     try {

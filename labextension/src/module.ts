@@ -52,7 +52,8 @@ export class ModuleControls {
     const calls = did
       ? `${counted(did.calls, "call")}, ${counted(did.errors, "error")}, ${seconds(did.time)}`
       : "not called yet";
-    const facts = `${module.version ?? "no version"}, ${bytes(module.memoryUsage)}, ${calls}`;
+    const whose = module.foreign ? "yours, not Athena Lab's; " : "";
+    const facts = `${whose}${module.version ?? "no version"}, ${bytes(module.memoryUsage)}, ${calls}`;
     const detail = [module.detail ?? "", this.model.said.get(this.name) ?? ""].filter(Boolean).join(" ");
     const forms = module.status === "loaded" ? [this.limits, this.run] : [];
     const state = module.status === "available" ? "not loaded" : words(module.status);
@@ -60,6 +61,13 @@ export class ModuleControls {
   }
 
   private buttons(module: ModuleRow): HTMLElement[] {
+    const { name, model } = this;
+    const gone = `Remove ${name} from your modules; its project stays, and it can be loaded again from there`;
+    const remove = button("Remove", gone, `remove:${name}`, () => model.remove(name));
+    return [...this.changes(module), ...(module.foreign ? [remove] : [])];
+  }
+
+  private changes(module: ModuleRow): HTMLElement[] {
     const { name, model } = this;
     if (module.status !== "loaded") {
       return [button("Load", `Load ${name}`, `load:${name}`, () => model.load(name))];

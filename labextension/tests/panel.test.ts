@@ -389,3 +389,29 @@ test("one function is run, and its result, an error and bad arguments are shown 
   form?.requestSubmit();
   await shows("The arguments are not JSON");
 });
+
+test("a module of the user's own is marked, and can be removed; one of ours cannot", async () => {
+  let modules = [loadedModule({}), loadedModule({ name: "mine", foreign: true })];
+  const remove = vi.fn(async () => {
+    modules = modules.slice(0, 1);
+  });
+  attach((it) => new AthenaPanel(it), { modules: async () => ({ modules }), remove });
+  await shows("yours, not Athena Lab's; 1.0.0");
+  const labels = (name: string) => [...(rowOf(name)?.querySelectorAll("button") ?? [])].map((it) => it.textContent);
+  expect(labels("mine")).toContain("Remove");
+  expect(labels("file-processor")).not.toContain("Remove");
+  [...(rowOf("mine")?.querySelectorAll("button") ?? [])].find((it) => it.textContent === "Remove")?.click();
+  await vi.waitFor(() => expect(rowOf("mine")).toBeUndefined());
+  expect(remove).toHaveBeenCalledWith("mine");
+});
+
+test("one that cannot be removed says why", async () => {
+  const modules = async () => ({ modules: [loadedModule({ name: "mine", foreign: true, status: "failed" })] });
+  const remove = async () => {
+    throw new ApiError("The folder cannot be written.", "Make room.", "bad_module");
+  };
+  attach((it) => new AthenaPanel(it), { modules, remove });
+  await shows("yours");
+  [...(rowOf("mine")?.querySelectorAll("button") ?? [])].find((it) => it.textContent === "Remove")?.click();
+  await shows("The folder cannot be written. Make room.");
+});

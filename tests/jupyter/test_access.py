@@ -114,7 +114,8 @@ class TestWithAnAllowList:
         good = await send(http_server_client, path, "GET", Origin="https://dash.example", **jp_auth_header)
         assert good.code == 200
         assert good.headers["Access-Control-Allow-Origin"] == "https://dash.example"
-        error = await send(http_server_client, f"{path}/none", "GET", Origin="https://dash.example", **jp_auth_header)
+        nothing = f"{path}/none/none"
+        error = await send(http_server_client, nothing, "GET", Origin="https://dash.example", **jp_auth_header)
         assert (error.code, error.headers["Access-Control-Allow-Origin"]) == (404, "https://dash.example")
         preflight = await send(http_server_client, path, "OPTIONS", Origin="https://dash.example")
         assert preflight.code == 204

@@ -28,7 +28,8 @@ from athena_lab.errors import (
     UnknownModule,
 )
 from athena_lab.wasm.contract import SampleInfo
-from athena_lab.wasm.runtime import Module, SampleFile
+from athena_lab.wasm.module import Module
+from athena_lab.wasm.runtime import SampleFile
 from tests.conftest import TEST_COMPONENTS
 
 

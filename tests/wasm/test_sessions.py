@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from athena_lab.errors import InvalidField, SessionConflict, SessionsFull, UnknownSession
 from athena_lab.wasm.catalog import Entry
 from athena_lab.wasm.contract import Description
-from athena_lab.wasm.runtime import Module
+from athena_lab.wasm.module import Module
 from athena_lab.wasm.sessions import MIB, SessionOptions, Sessions
 
 

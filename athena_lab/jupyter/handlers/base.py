@@ -76,6 +76,8 @@ class AthenaHandler(JupyterHandler):
     """
 
     scope: ClassVar[Scope] = "analysis"
+    controls: ClassVar[frozenset[str]] = frozenset()
+    """Methods that are for users alone, whatever the scope."""
     asks: ClassVar[bool] = False
     """Whether even a GET starts something, as a WebSocket's does."""
     _work: asyncio.Future[Any] | None = None
@@ -146,7 +148,7 @@ class AthenaHandler(JupyterHandler):
         if self.current_user is None:
             raise NotAuthenticated("There is no valid token or login with this request.")
         if self.current_user is _KERNEL:
-            if self.scope == "control":
+            if self.scope == "control" or self.request.method in self.controls:
                 raise NotAllowed("A kernel may analyse, but not change the server's modules or providers.")
             return
         reads = self.request.method in {"GET", "HEAD"}
@@ -206,6 +208,14 @@ class AthenaHandler(JupyterHandler):
         if self.media_type() != JSON:
             raise UnsupportedMedia(f"This route takes {JSON}.")
         return decode_json(self.body or b"{}", kind)
+
+    def raw_body(self, media: str) -> bytes:
+        """The body as it is. Raises `UnsupportedMedia` and what refused it."""
+        if self._refusal is not None:
+            raise self._refusal
+        if self.media_type() != media:
+            raise UnsupportedMedia(f"This route takes {media}.")
+        return bytes(self.body)
 
     # -- writing
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from athena_lab import api
-from athena_lab.errors import BodyTooLarge, InvalidField
-from athena_lab.jupyter.handlers.base import JSON, AthenaHandler, PolledHandler, event_frame
+from athena_lab.errors import AthenaError, BodyTooLarge, InvalidField
+from athena_lab.jupyter.handlers.base import JSON, OCTETS, AthenaHandler, PolledHandler, event_frame
 from athena_lab.jupyter.handlers.uploads import UploadHandler, one_sample
 from athena_lab.report import Report
 from athena_lab.sample import Sample
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 _MAX_ARGS = 8 << 20
 """Bytes. Arguments go to the module as they are; a set of YARA rules has some MiB."""
+
+
+_SMALLER = "Make it smaller, or raise [wasm.foreign] max_bytes in athena.toml."
 
 
 class CapabilitiesHandler(PolledHandler):
@@ -90,8 +93,30 @@ class TriageJobHandler(PolledHandler):
 
 
 class ModulesHandler(PolledHandler):
+    """What a POST brings is code that the server will run, if only in the sandbox: kernels may not."""
+
+    controls = frozenset({"POST"})
+
     async def get(self) -> None:
         self.answer(await self.lab.modules())
+
+    async def post(self) -> None:
+        wasm = self.raw_body(OCTETS)
+        self.answer(await self.work(self.lab.add_module(wasm)))
+
+    @property
+    def max_body(self) -> int:
+        return self.lab.config.wasm.foreign.max_bytes
+
+    def too_large(self) -> AthenaError:
+        return BodyTooLarge(f"A component may have {self.max_body:,} bytes.", next_step=_SMALLER)
+
+
+class ModuleHandler(AthenaHandler):
+    scope = "control"
+
+    async def delete(self, name: str) -> None:
+        self.answer(await self.lab.remove_module(name))
 
 
 class MetricsHandler(PolledHandler):

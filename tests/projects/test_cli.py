@@ -1,0 +1,124 @@
+"""The program ``athena``, as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import httpx
+import made
+import pytest
+
+from tests.conftest import ROOT, TEST_COMPONENTS
+from tests.jupyter.server_process import TOKEN, jupyter_athena
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0"
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture
+def mine(tmp_path):
+    path = tmp_path / "mine.wasm"
+    path.write_bytes(made.component(answer=made.answering({"seen": 1}, [made.finding()])))
+    return path
+
+
+def test_new_says_what_is_next_and_what_cannot_be(athena, tmp_path):
+    assert "athena modules build" in athena("modules", "new", "fresh", "--python", "--in", tmp_path)
+    assert (tmp_path / "fresh" / "analyzer.py").exists()
+    assert "there already" in athena("modules", "new", "fresh", "--rust", "--in", tmp_path, code=1)
+    assert "Athena Lab's own" in athena("modules", "new", "crypto", "--python", code=1)
+    assert "one of the arguments" in athena("modules", "new", "other", code=2)
+    assert "athena modules build" in athena("modules", "load", tmp_path / "fresh", code=1)
+
+
+def test_check_says_what_a_component_is_and_why_it_is_refused(athena, mine):
+    said = athena("modules", "check", mine)
+    assert f"Exports   {made.INTERFACE}" in said
+    assert "Module    mine 1.0.0: A test's." in said
+    assert "Imports   nothing" in said
+    said = athena("modules", "check", TEST_COMPONENTS / "greedy.wasm", code=1)
+    assert "Imports   wasi:clocks/monotonic-clock@0.2.12" in said
+    assert "athena: it imports wasi:clocks" in said
+    assert "cannot be read" in athena("modules", "check", "none.wasm", code=1)
+
+
+def test_load_list_and_remove_without_a_server(athena, mine):
+    assert "Added mine 1.0.0. No server runs." in athena("modules", "load", mine)
+    said = athena("modules", "list")
+    assert [line.split()[:2] for line in said.splitlines() if "yours" in line] == [["mine", "yours,"]]
+    mine.write_bytes(made.component(describe="unreachable"))
+    assert "unreachable" in athena("modules", "load", mine, code=1)
+    assert "yours" in athena("modules", "list")
+    assert "Removed mine." in athena("modules", "remove", "mine")
+    assert "no module of your own" in athena("modules", "remove", "mine", code=1)
+    assert "yours" not in athena("modules", "list")
+
+
+def test_hostile_words_are_shown_as_text(athena, mine):
+    mine.write_bytes(made.component(made.describing(summary="\u202e\x1b[31m evil http://evil.example")))
+    said = athena("modules", "check", mine)
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert "hxxp[://]evil[.]example" in said
+
+
+def test_a_running_server_takes_it_at_once_and_lets_it_go(athena, mine, tmp_path):
+    with jupyter_athena(tmp_path, JUPYTER_RUNTIME_DIR=str(tmp_path / "jupyter_runtime_dir")) as server:
+        said = athena("modules", "load", mine)
+        assert "Added mine 1.0.0." in said
+        assert "No server" not in said
+        with httpx.Client(base_url=server.url, headers={"Authorization": f"token {TOKEN}"}, timeout=60) as client:
+            modules = {it["name"]: it["status"] for it in client.get("/api/v1/wasm/modules").json()["modules"]}
+            assert modules["mine"] == "loaded"
+            report = client.post(
+                "/api/v1/wasm/analyze", content=b"x", headers={"Content-Type": "application/octet-stream"}
+            ).json()
+            assert report["results"]["foreign"]["mine"]["data"] == {"seen": 1}
+            listed = athena("modules", "list")
+            assert f"{server.url}/" in listed
+            assert "yours, " in listed
+            kernels = {"ATHENA_URL": server.url, "ATHENA_TOKEN": "a kernel's"}  # a terminal of JupyterLab has these
+            assert "Removed mine." in athena("modules", "remove", "mine", **kernels)
+            assert "mine" not in {it["name"] for it in client.get("/api/v1/wasm/modules").json()["modules"]}
+
+
+def test_a_server_that_was_killed_is_not_waited_for(athena, mine, tmp_path):
+    folder = tmp_path / "jupyter_runtime_dir"
+    folder.mkdir()
+    row = {"url": "http://127.0.0.1:1/", "token": "x", "pid": 2**22 - 1}
+    (folder / "jpserver-1.json").write_text(json.dumps(row))
+    (folder / "jpserver-2.json").write_text("{")
+    assert "No server runs." in athena("modules", "load", mine)
+    (folder / "jpserver-3.json").write_text(json.dumps(row | {"pid": os.getpid()}))
+    said = athena("modules", "load", mine)
+    assert "There is no answer from http://127.0.0.1:1/" in said
+    assert "Added mine" in said
+
+
+def test_from_an_empty_file_to_a_finding(athena, component, tmp_path):
+    """All commands, with a component that is built once for all tests."""
+    athena("modules", "new", "hidden-python", "--python", "--in", tmp_path)
+    folder = tmp_path / "hidden-python"
+    (folder / "dist").mkdir()
+    (folder / "dist" / "hidden-python.wasm").write_bytes(component("python").read_bytes())
+    assert "Added hidden-python 0.1.0." in athena("modules", "load", folder)
+    sample = tmp_path / "sample"
+    sample.write_bytes(b"harmless" + PROGRAM)
+    script = tmp_path / "script.py"
+    script.write_text(f"import athena_lab; print(athena_lab.triage({str(sample)!r}))")
+    said = run_script(script, tmp_path)
+    assert "says your module hidden-python" in said
+
+
+def run_script(script: Path, home: Path) -> str:
+    own = {name: str(home / name.lower()) for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME")}
+    environment = os.environ | own | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True).stdout
