@@ -10,24 +10,25 @@ pub mod zip;
 use miniz_oxide::inflate::{DecompressError, decompress_to_vec_with_limit};
 use module_kit::{Finding, Findings, Severity};
 
+use crate::children::Children;
 use crate::facts::Container;
 
 /// The listing for a format that has one.
-pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
-    let mut container = read(id, data, findings)?;
+pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
+    let mut container = read(id, data, findings, children)?;
     container.cut();
     Some(container)
 }
 
-fn read(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
+fn read(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
     match id {
-        _ if data.starts_with(b"PK") => zip::parse(id, data, findings),
+        _ if data.starts_with(b"PK") => zip::parse(id, data, findings, children),
         _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
         "pdf" => Some(pdf::parse(data, findings)),
         "rtf" => Some(rtf::parse(data, findings)),
-        "gzip" => Some(stream::gzip(data, findings)),
-        "tar" | "tar-old" => Some(stream::tar(data, findings)),
-        "ar" | "deb" => Some(stream::ar(data, findings)),
+        "gzip" => Some(stream::gzip(data, findings, children)),
+        "tar" | "tar-old" => Some(stream::tar(data, findings, children)),
+        "ar" | "deb" => Some(stream::ar(data, findings, children)),
         _ => None,
     }
 }

@@ -4,17 +4,16 @@ use std::collections::HashSet;
 
 use module_kit::{Finding, Findings, Severity};
 
+use crate::children::Children;
 use crate::facts::{Category, Container, Entry};
 use crate::formats::{category_of, identify_embedded};
-use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
+use crate::limits::{BOMB_RATIO, MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, find, text};
 
 /// The end record is in the last 64 KiB, behind it only its comment.
 const END_SEARCHED: usize = 22 + 0xffff;
 /// Names that identification looks at: the telling ones of documents and packages are among the first.
 const NAMES_FOR_IDENTIFICATION: usize = 4_096;
-/// Unpacked to packed: honest archives stay below about 200; a bomb is far above.
-const BOMB_RATIO: u64 = 500;
 const BOMB_SIZE: u64 = 256 << 20;
 const METHOD_STORED: u16 = 0;
 const METHOD_DEFLATED: u16 = 8;
@@ -46,19 +45,28 @@ impl Member {
         Some(days * 86_400 + i64::from(time >> 11) * 3_600 + i64::from(time >> 5 & 63) * 60 + i64::from(time & 31) * 2)
     }
 
-    /// The member's packed bytes; its local header's own lengths say where they begin.
-    fn packed<'a>(&self, reader: Reader<'a>) -> Option<&'a [u8]> {
+    /// Where the member's packed bytes begin: its local header's own lengths say it.
+    fn start(&self, reader: Reader) -> Option<u64> {
         let name = reader.u16(self.header.checked_add(26)?)?;
         let extra = reader.u16(self.header.checked_add(28)?)?;
-        Some(reader.upto(self.header + 30 + u64::from(name) + u64::from(extra), self.compressed))
+        Some(self.header + 30 + u64::from(name) + u64::from(extra))
+    }
+
+    fn packed<'a>(&self, reader: Reader<'a>) -> Option<&'a [u8]> {
+        Some(reader.upto(self.start(reader)?, self.compressed))
     }
 
     /// The member's content, at most `MAX_INFLATED` bytes of it.
     pub fn content(&self, data: &[u8]) -> Option<Vec<u8>> {
+        self.unpack(data, MAX_INFLATED)
+    }
+
+    /// The member's content, at most `limit` bytes of it.
+    fn unpack(&self, data: &[u8], limit: usize) -> Option<Vec<u8>> {
         let packed = self.packed(Reader::little(data)).filter(|_| !self.is_encrypted())?;
         match self.method {
-            METHOD_STORED => Some(packed[..packed.len().min(MAX_INFLATED)].to_vec()),
-            METHOD_DEFLATED => Some(super::inflate(packed, MAX_INFLATED)),
+            METHOD_STORED => Some(packed[..packed.len().min(limit)].to_vec()),
+            METHOD_DEFLATED => Some(super::inflate(packed, limit)),
             _ => None,
         }
     }
@@ -191,7 +199,7 @@ fn local_names(data: &[u8]) -> Vec<String> {
     names
 }
 
-pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
+pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
     let Some((members, end)) = members(data, MAX_ENTRIES) else {
         findings.malformed("zip-directory", "The archive has no central directory: it was cut off.");
         let names = local_names(data);
@@ -207,11 +215,26 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container
     container.entries = members.iter().take(MAX_ENTRIES_REPORTED).map(|member| entry(data, member)).collect();
     judge(data, &members, &container.entries, findings);
     super::office::judge(id, data, &members, findings);
+    unpack(data, &members, children);
     if end.comment > 0 {
         let comment = data.len().saturating_sub(end.comment);
         container.properties.insert("comment".into(), text(&data[comment..], 256));
     }
     Some(container)
+}
+
+fn unpack(data: &[u8], members: &[Member], children: &mut Children) {
+    let reader = Reader::little(data);
+    for member in members.iter().filter(|member| !member.name.ends_with('/') && !member.is_encrypted()) {
+        let Some(packed) = member.packed(reader) else { continue };
+        let kind =
+            if member.name.to_ascii_lowercase().ends_with("vbaproject.bin") { "vba-project" } else { "zip-entry" };
+        if member.method == METHOD_STORED {
+            children.add(&member.name, kind, member.start(reader), packed);
+        } else {
+            children.add_packed(&member.name, kind, packed.len() as u64, |limit| member.unpack(data, limit));
+        }
+    }
 }
 
 fn entry(data: &[u8], member: &Member) -> Entry {
