@@ -94,6 +94,15 @@ impl<'a> Children<'a> {
         self.record(name, kind, None, &content, is_cut, packed);
     }
 
+    /// What a parser unpacked by itself was longer than it may be.
+    pub fn too_long(&mut self, unpacked: u64, packed: u64) {
+        if unpacked / packed.max(1) >= BOMB_RATIO {
+            self.bomb(format!("More than {unpacked} bytes out of {packed}."));
+        } else {
+            self.unread("What is in the sample is longer than what is unpacked at once.");
+        }
+    }
+
     /// How long the next child may be; none if there is no room for one.
     fn room(&mut self, packed: u64) -> Option<usize> {
         if self.wanted == Wanted::Nothing || self.taken.is_some() {

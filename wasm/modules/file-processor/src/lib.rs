@@ -3,6 +3,7 @@
 mod behaviour;
 mod budget;
 mod children;
+mod codec;
 mod container;
 mod digest;
 mod elf;
@@ -12,6 +13,7 @@ mod formats;
 mod limits;
 mod macho;
 mod options;
+mod package;
 mod pe;
 mod reader;
 mod strings;

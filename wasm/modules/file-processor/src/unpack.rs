@@ -1,15 +1,21 @@
-//! What is in a file: its listing as a container, and the files in it.
+//! What is in a file: its listing as a container, what particular formats say, and the files in it.
 
 use module_kit::Findings;
 
 use crate::children::Children;
-use crate::container;
-use crate::facts::{Category, Container};
+use crate::facts::{Category, Container, Contents};
 use crate::formats::category_of;
+use crate::{container, package};
 
-/// The listing of a format that has one; what is inside goes to `children`.
-pub fn look_into(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
-    container::parse(id, data, findings, children)
+/// What is inside goes to `children`.
+pub fn look_into(
+    id: &str,
+    data: &[u8],
+    findings: &mut Findings,
+    children: &mut Children,
+) -> (Option<Container>, Option<Contents>) {
+    let container = container::parse(id, data, findings, children);
+    (container, package::parse(id, data, findings, children))
 }
 
 /// Whether there may be other files in files of that format.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use module_kit::{Finding, Findings, Severity};
 
 use crate::children::Children;
+use crate::codec;
 use crate::facts::{Category, Container, Entry};
 use crate::formats::{category_of, identify_embedded};
 use crate::limits::{BOMB_RATIO, MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
@@ -17,6 +18,10 @@ const NAMES_FOR_IDENTIFICATION: usize = 4_096;
 const BOMB_SIZE: u64 = 256 << 20;
 const METHOD_STORED: u16 = 0;
 const METHOD_DEFLATED: u16 = 8;
+const METHOD_BZIP2: u16 = 12;
+const METHOD_LZMA: u16 = 14;
+const METHOD_ZSTD: u16 = 93;
+const METHOD_XZ: u16 = 95;
 
 /// One entry of the central directory.
 pub struct Member {
@@ -32,17 +37,6 @@ pub struct Member {
 impl Member {
     const fn is_encrypted(&self) -> bool {
         self.flags & 1 != 0
-    }
-
-    /// Unix seconds of the MS-DOS time, read as if it were UTC: ZIP does not know time zones.
-    fn modified(&self) -> Option<i64> {
-        let (date, time) = (self.modified >> 16, self.modified & 0xffff);
-        let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
-        if !(1..=12).contains(&month) || day == 0 {
-            return None;
-        }
-        let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
-        Some(days * 86_400 + i64::from(time >> 11) * 3_600 + i64::from(time >> 5 & 63) * 60 + i64::from(time & 31) * 2)
     }
 
     /// Where the member's packed bytes begin: its local header's own lengths say it.
@@ -61,15 +55,38 @@ impl Member {
         self.unpack(data, MAX_INFLATED)
     }
 
+    /// Version and length of the properties, the properties, the stream; a flag says that it marks its end.
+    fn unpack_lzma(&self, packed: &[u8], limit: usize) -> Option<Vec<u8>> {
+        let reader = Reader::little(packed);
+        let (properties, dictionary) = (reader.u8(4)?, reader.u32(5)?);
+        let size = if self.flags & 2 == 0 { self.size } else { u64::MAX };
+        Some(codec::lzma1(properties, dictionary, size, packed.get(9..)?, limit))
+    }
+
     /// The member's content, at most `limit` bytes of it.
     fn unpack(&self, data: &[u8], limit: usize) -> Option<Vec<u8>> {
         let packed = self.packed(Reader::little(data)).filter(|_| !self.is_encrypted())?;
         match self.method {
             METHOD_STORED => Some(packed[..packed.len().min(limit)].to_vec()),
             METHOD_DEFLATED => Some(super::inflate(packed, limit)),
+            METHOD_BZIP2 => Some(codec::bzip2(packed, limit)),
+            METHOD_LZMA => self.unpack_lzma(packed, limit),
+            METHOD_ZSTD => Some(codec::zstd(packed, limit)),
+            METHOD_XZ => Some(codec::xz(packed, limit)),
             _ => None,
         }
     }
+}
+
+/// Unix seconds of an MS-DOS date and time, read as if it were UTC: ZIP does not know time zones.
+pub fn dos_time(stamp: u32) -> Option<i64> {
+    let (date, time) = (stamp >> 16, stamp & 0xffff);
+    let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
+    if !(1..=12).contains(&month) || day == 0 {
+        return None;
+    }
+    let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
+    Some(days * 86_400 + i64::from(time >> 11) * 3_600 + i64::from(time >> 5 & 63) * 60 + i64::from(time & 31) * 2)
 }
 
 /// Days since 1 January 1970 in the Gregorian calendar (Howard Hinnant's algorithm).
@@ -245,7 +262,7 @@ fn entry(data: &[u8], member: &Member) -> Entry {
         offset: Some(member.header),
         kind: if member.name.ends_with('/') { "folder" } else { "file" },
         encrypted: member.is_encrypted(),
-        modified: member.modified(),
+        modified: dos_time(member.modified),
         format: format_of(data, member),
     }
 }
@@ -265,28 +282,8 @@ fn format_of(data: &[u8], member: &Member) -> &'static str {
 
 fn judge(data: &[u8], members: &[Member], entries: &[Entry], findings: &mut Findings) {
     let encrypted = members.iter().filter(|member| member.is_encrypted());
-    let encrypted: Vec<_> = encrypted.map(|member| &member.name).collect();
-    if !encrypted.is_empty() {
-        findings.add(
-            Finding::new("encrypted-entries", Severity::Low, 90, "Entries are encrypted")
-                .detail(format!(
-                    "{} of {} entries; scanners on the way could not look inside.",
-                    encrypted.len(),
-                    members.len()
-                ))
-                .quotes(encrypted)
-                .techniques(&["T1027.013"]),
-        );
-    }
-    let hidden = members.iter().filter(|member| member.is_encrypted() && super::is_program(&member.name));
-    let hidden: Vec<_> = hidden.map(|member| &member.name).collect();
-    if !hidden.is_empty() {
-        findings.add(
-            Finding::new("encrypted-executable", Severity::Medium, 75, "A program is in the archive, encrypted")
-                .quotes(hidden)
-                .techniques(&["T1027.013", "T1204.002"]),
-        );
-    }
+    let encrypted: Vec<_> = encrypted.map(|member| member.name.as_str()).collect();
+    super::encrypted(&encrypted, members.len(), findings);
     super::judge_names(members.iter().map(|member| member.name.as_str()), findings);
     bomb(data, members, findings);
     duplicates(members, findings);
