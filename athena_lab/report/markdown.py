@@ -21,6 +21,7 @@ MAX_FINDINGS = 100
 MAX_EVIDENCE = 3
 MAX_IMAGES = 4
 MAX_SECTIONS = 64
+MAX_CHILDREN = 100
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
 
@@ -56,6 +57,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _findings(report.findings)
     for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
         yield from _sections(image)
+    if report.facts:
+        yield from _children(report.facts)
     yield from _failures(report)
 
 
@@ -64,6 +67,9 @@ def _facts(facts: FileFacts) -> Iterator[str]:
     yield f"- SHA-1: {span(facts.hashes.sha1)}"
     yield f"- Format: {plain(facts.format.name, 120)} ({span(facts.format.mime)})"
     yield f"- Entropy: {facts.entropy.overall:.2f} of 8 bits per byte"
+    if facts.contents and facts.contents.shortcut:
+        shortcut = facts.contents.shortcut
+        yield f"- Shortcut to: {span(shortcut.target, 300)} {span(shortcut.arguments, 600)}"
     for image in facts.executables[:MAX_IMAGES]:
         if image.compile_time is not None:
             yield f"- Compile time: {time_text(image.compile_time)} (as the file claims)"
@@ -109,6 +115,23 @@ def _sections(image: Executable) -> Iterator[str]:
     for s in image.sections[:MAX_SECTIONS]:
         name, access, anomalies = span(s.name, 40), span(s.permissions, 8), plain(", ".join(s.anomalies), 200)
         yield f"| {name} | {s.offset:#x} | {s.size} | {access} | {s.entropy:.2f} | {anomalies} |"
+
+
+def _children(facts: FileFacts) -> Iterator[str]:
+    if not facts.children:
+        return
+    yield ""
+    yield "### Files inside"
+    yield ""
+    yield "| Number | Name | In | Size | Content | SHA-256 |"
+    yield "|---:|---|---:|---:|---|---|"
+    for child in facts.children[:MAX_CHILDREN]:
+        parent = "" if child.parent is None else f"{child.parent}"
+        name, kind, digest = span(child.name, 120), plain(child.format, 40), span(child.sha256)
+        yield f"| {child.index} | {name} | {parent} | {child.size} | {kind} | {digest} |"
+    if len(facts.children) > MAX_CHILDREN:
+        yield ""
+        yield f"and {len(facts.children) - MAX_CHILDREN} more"
 
 
 def _failures(report: Report) -> Iterator[str]:

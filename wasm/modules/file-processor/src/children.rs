@@ -174,7 +174,7 @@ impl<'a> Children<'a> {
         let mut inner = Findings::default();
         unpack::look_into(format, content, &mut inner, self);
         self.levels.pop();
-        let label = format!("In child {index}, {:?}: ", self.listed[index].name);
+        let label = format!("In child {index}, {:?}", self.listed[index].name);
         self.findings.absorb(inner, |finding| marked(finding, &label));
     }
 
@@ -241,7 +241,7 @@ fn marked(mut finding: Finding, label: &str) -> Finding {
     if finding.id.starts_with(MARK) {
         return finding;
     }
-    let detail = format!("{label}{}", finding.detail);
+    let detail = if finding.detail.is_empty() { format!("{label}.") } else { format!("{label}: {}", finding.detail) };
     finding.evidence.retain(|evidence| evidence.text.is_some());
     for evidence in &mut finding.evidence {
         *evidence = Evidence { text: evidence.text.take(), ..Evidence::default() };

@@ -19,7 +19,7 @@ use module_kit::{Finding, Findings, Severity};
 use crate::children::Children;
 use crate::codec::inflate;
 use crate::facts::Container;
-use crate::package::pyinstaller;
+use crate::package::{msi, pyinstaller};
 
 /// The listing for a format that has one.
 pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
@@ -31,6 +31,11 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Chil
 fn read(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
     match id {
         _ if data.starts_with(b"PK") => zip::parse(id, data, findings, children),
+        "msi" => {
+            let mut container = ole::parse(id, data, findings)?;
+            container.entries.iter_mut().for_each(|entry| entry.name = msi::decode(&entry.name));
+            Some(container)
+        }
         _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
         "pdf" => Some(pdf::parse(data, findings)),
         "rtf" => Some(rtf::parse(data, findings)),

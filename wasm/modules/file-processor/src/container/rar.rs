@@ -21,6 +21,8 @@ struct File {
     is_encrypted: bool,
 }
 
+type ReadBlock = fn(Reader, u64) -> Option<(Block, u64)>;
+
 /// A header, and where the next one is.
 enum Block {
     File(File),
@@ -32,8 +34,7 @@ enum Block {
 pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Container {
     let reader = Reader::little(data);
     let mut container = Container { kind: "rar", ..Container::default() };
-    let (mut at, read): (u64, fn(Reader, u64) -> Option<(Block, u64)>) =
-        if id == "rar5" { (8, version5) } else { (7, version4) };
+    let (mut at, read): (u64, ReadBlock) = if id == "rar5" { (8, version5) } else { (7, version4) };
     let mut files = Vec::new();
     while files.len() < MAX_ENTRIES && at < reader.len() {
         let Some((block, next)) = read(reader, at).filter(|(_, next)| *next > at) else {

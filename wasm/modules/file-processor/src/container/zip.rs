@@ -194,6 +194,34 @@ fn members(data: &[u8], limit: usize) -> Option<(Vec<Member>, End)> {
     Some((members, end))
 }
 
+/// An archive whose entries are asked for by name.
+pub struct Package<'a> {
+    data: &'a [u8],
+    members: Vec<Member>,
+    directory: u64,
+}
+
+impl<'a> Package<'a> {
+    pub fn open(data: &'a [u8]) -> Option<Self> {
+        let (members, end) = members(data, MAX_ENTRIES)?;
+        Some(Self { data, members, directory: end.directory })
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
+    }
+
+    /// At most `MAX_INFLATED` bytes.
+    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
+        self.members.iter().find(|member| member.name == name)?.content(self.data)
+    }
+
+    /// Where the central directory begins.
+    pub const fn directory(&self) -> u64 {
+        self.directory
+    }
+}
+
 /// The first names of the directory; of an archive without one, the names in local headers.
 pub fn names(data: &[u8]) -> Vec<String> {
     match members(data, NAMES_FOR_IDENTIFICATION) {

@@ -1,9 +1,15 @@
 //! Formats that say more of themselves than what is in them.
 
+mod android;
+mod axml;
 mod bundle;
+mod dex;
+mod java;
 mod lnk;
 mod lnk_judge;
 mod marshal;
+pub mod msi;
+mod msi_judge;
 mod payload;
 pub mod pyinstaller;
 mod python;
@@ -18,6 +24,11 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Chil
     let mut contents = Contents::default();
     match id {
         "lnk" => contents.shortcut = lnk::parse(data, findings, children).map(Box::new),
+        "msi" => contents.installer = msi::parse(data, findings, children).map(Box::new),
+        "apk" => contents.android = android::parse(data, findings).map(Box::new),
+        "dex" => contents.dex = dex::parse(data, findings).map(Box::new),
+        "jar" => contents.java = java::archive(data).map(Box::new),
+        "java-class" => contents.java = java::class(data, findings).map(Box::new),
         "python-bytecode" => contents.python = python::parse(data, findings).map(Box::new),
         "pe" | "pyinstaller" | "elf" | "macho" | "macho-fat" => contents.bundle = program(id, data, findings, children),
         _ if data.starts_with(b"MZ") && category_of(id) == Some(Category::Installer) => {
