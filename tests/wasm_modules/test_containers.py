@@ -272,3 +272,58 @@ def test_xz_filters(module: Guest, name: str) -> None:
     packed = lzma.compress(content, filters=FILTERS[name], check=lzma.CHECK_SHA256)
     assert check_children(module, packed)["content"] == content
     assert check_children(module, packed + packed)["content"] == content * 2
+
+
+# -- what particular formats say
+
+
+def contents(module: Guest, sample: bytes) -> Any:
+    facts, _ = analyze(module, sample)
+    return facts.contents
+
+
+COMMANDS: list[tuple[dict[str, Any], dict[str, str]]] = [
+    ({}, {}),
+    ({"target": r"C:\Program Files\Example\example.exe", "arguments": "--profile work"}, {}),
+    ({"target": r"C:\Windows\System32\cmd.exe", "arguments": r'/k "C:\Tools\vars.bat"'}, {"shortcut-command": "low"}),
+    ({"arguments": "-nop -w hidden -enc AAAA"}, {"shortcut-command": "high"}),
+    ({"target": r"C:\Windows\System32\mshta.exe", "arguments": "x.hta"}, {"shortcut-command": "medium"}),
+    ({"arguments": "-c calc", "icon": r"C:\a\report.pdf"}, {"shortcut-disguise": "medium"}),
+    ({"arguments": " " * 64 + "x"}, {"shortcut-padding": "high"}),
+    ({"network": r"\\server.invalid@SSL\DavWWWRoot\a.exe"}, {"remote-target": "high"}),
+    ({"network": r"\\fileserver\share\a.docx"}, {"remote-target": "low"}),
+    ({"icon": r"\\server.invalid\icon.ico"}, {"remote-icon": "medium"}),
+    ({"appended": b"MZ" + b"\1" * 100}, {"appended-data": "medium"}),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), COMMANDS, ids=lambda value: next(iter(value), "none"))
+def test_shortcuts_are_judged_by_what_they_do(
+    module: Guest, arguments: dict[str, Any], expected: dict[str, str]
+) -> None:
+    output = module.call("analyze", containers.shortcut(**arguments))
+    found = {finding.id: finding.severity for finding in output.findings if finding.severity != "info"}
+    severities = {name: found.get(name) for name in expected}
+    assert severities == expected
+    # Nothing else is raised above what is expected.
+    worst = {name for name, severity in found.items() if severity in {"medium", "high"}}
+    assert worst <= {"shortcut-command", *expected}
+
+
+def test_a_class_and_bytecode_of_another_version_are_read(module: Guest) -> None:
+    java = contents(module, containers.java_class()).java
+    assert (java.name, java.version) == ("invalid/example/Main", "61.0 (Java 17)")
+    old = b"\x03\xf3\x0d\x0a" + b"\0" * 4 + b"c" + b"\0" * 16 + b"s\x06\0\0\0d\0\0Sxx"
+    old += b"(\1\0\0\0t\3\0\0\0abc" + b"(\0\0\0\0" * 4 + b"s\4\0\0\0x.pys\1\0\0\0m\1\0\0\0s\0\0\0\0"
+    python = contents(module, old).python
+    assert (python.version, python.source, python.code_objects) == ("2.7", "x.py", 1)
+
+
+def test_values_that_refer_to_each_other_cost_no_more_than_they_are(module: Guest) -> None:
+    """Forty tuples, each of which holds the one before twice: 2^40 texts, were they followed."""
+    body = b"\xa9\2" * 40 + b"zzzz" + b"r\0\0\0\0" * 40
+    code = b"\xe3" + b"\0" * 20 + b"s\0\0\0\0" + body + b")\0" * 6
+    sample = struct.pack("<H", 3495) + b"\r\n" + b"\0" * 12 + code
+    started = time.process_time()
+    analyze(module, sample)
+    assert time.process_time() - started < 2

@@ -11,6 +11,7 @@ mod pdf;
 mod rar;
 mod rtf;
 mod sevenzip;
+mod sevenzip_fields;
 mod stream;
 pub mod zip;
 
