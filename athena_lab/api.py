@@ -77,6 +77,15 @@ class Execute(Request, frozen=True):
     """One of the module's: the function gets what is kept there, and may keep something."""
 
 
+class ExtractChild(Request, frozen=True):
+    """POST /api/v1/wasm/extract: a file inside the sample, by its number in ``children`` of a full analysis."""
+
+    sample: Sha256
+    index: Annotated[int, Meta(ge=0, le=1 << 20)]
+    timeout: Seconds | None = None
+    """For each part of it that the module unpacks."""
+
+
 class Executed(Response, frozen=True):
     """What the function returned; ``result`` is JSON of the module's own."""
 

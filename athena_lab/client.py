@@ -173,6 +173,16 @@ class LabClient:
         request = api.Execute(module, function, encoded, None, sample, timeout, session)
         return msgspec.json.decode((await self._post("api/v1/wasm/execute", request, api.Executed)).result)
 
+    async def extract(
+        self,
+        source: Source,
+        index: int,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
+    ) -> Sample:
+        request = api.ExtractChild((await self.add(source)).sha256, index, timeout)
+        return await self._post("api/v1/wasm/extract", request, Sample)
+
     async def capabilities(self) -> api.Capabilities:
         return await self._get("api/v1/wasm/capabilities", api.Capabilities)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api, health, modules
+from athena_lab import api, extraction, health, modules
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
@@ -361,6 +361,27 @@ class Lab:
         opened = self._sessions.get(session, self._runtime.module(module)) if session is not None else None
         done = await self._call(module, function, args, sample=file, deadline=timeout, session=opened)
         return api.Executed(module, function, done.output.data, done.elapsed)
+
+    async def extract(
+        self,
+        source: Source,
+        index: int,
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
+    ) -> Sample:
+        await self._ensure_loaded()
+        sample = await self.add(source)
+        wanted = valid(api.ExtractChild(sample.sha256, index, timeout))
+
+        async def call(args: Mapping[str, int]) -> msgspec.Raw:
+            file = self._file(sample)
+            done = await self._call(
+                extraction.MODULE, extraction.FUNCTION, args, sample=file, deadline=timeout, session=None
+            )
+            return done.output.data
+
+        child, content = await extraction.content_of(call, wanted.index)
+        return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
 
     # -- the question's way
 

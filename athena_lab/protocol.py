@@ -69,6 +69,12 @@ class LabProtocol(Protocol):
         `UnknownSession`, and `SessionConflict` where another call kept something meanwhile.
         """
 
+    async def extract(self, source: Source, index: int, *, timeout: float | None = None) -> Sample:
+        """Take a file out of a sample, as a sample of its own: the child with that `index` in ``facts.children``.
+
+        `timeout` in seconds, for each part of it. Raises `ModuleRefused` where there is no such child.
+        """
+
     async def open_session(self, module: str, *, ttl: float | None = None) -> api.SessionInfo:
         """A place where a module keeps something between calls, for `execute` and for `TriageOptions.sessions`.
 

@@ -11,6 +11,9 @@ from typing import Literal
 
 import msgspec
 
+from athena_lab.report.children import Child
+from athena_lab.report.contents import Contents
+
 
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of the facts."""
@@ -251,7 +254,7 @@ class Container(Fact, frozen=True):
 class FileFacts(Fact, frozen=True):
     """`Output.data` of file-processor for the function ``analyze``. ``executables`` has one item per fat Mach-O slice.
 
-    A quick analysis leaves out ``strings`` and the md5 of sections.
+    A quick analysis leaves out ``strings``, ``children`` and the md5 of sections.
     """
 
     size: int
@@ -260,4 +263,6 @@ class FileFacts(Fact, frozen=True):
     entropy: EntropyProfile
     executables: tuple[Executable, ...] = ()
     container: Container | None = None
+    children: tuple[Child, ...] = ()
+    contents: Contents | None = None
     strings: Strings | None = None

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted, shown, size_text, time_text
+from athena_lab.report.html_contents import children_html, contents_html
 from athena_lab.report.markup import Html, Row, code, details, meter, pairs, table, take
 from athena_lab.report.svg import PACKED, entropy_plot
 
@@ -49,7 +50,9 @@ def facts_html(facts: FileFacts) -> str:
         + _entropy(facts.entropy)
         + "".join(executables)
         + (f"<p>{left} more images are not shown here; <code>report.facts</code> has them.</p>" if left else "")
+        + (contents_html(facts.contents) if facts.contents else "")
         + (_container(facts.container) if facts.container else "")
+        + children_html(facts.children)
         + (_strings(facts.strings) if facts.strings else "")
     )
 

@@ -23,6 +23,7 @@ MAX_EVIDENCE = 3
 MAX_IMAGES = 4
 MAX_SECTIONS = 64
 MAX_VALUES = 40
+MAX_CHILDREN = 100
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
 
@@ -59,6 +60,8 @@ def _lines(report: Report) -> Iterator[str]:
     for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
         yield from _sections(image)
     yield from _own(report)
+    if report.facts:
+        yield from _children(report.facts)
     yield from _failures(report)
 
 
@@ -67,6 +70,9 @@ def _facts(facts: FileFacts) -> Iterator[str]:
     yield f"- SHA-1: {span(facts.hashes.sha1)}"
     yield f"- Format: {plain(facts.format.name, 120)} ({span(facts.format.mime)})"
     yield f"- Entropy: {facts.entropy.overall:.2f} of 8 bits per byte"
+    if facts.contents and facts.contents.shortcut:
+        shortcut = facts.contents.shortcut
+        yield f"- Shortcut to: {span(shortcut.target, 300)} {span(shortcut.arguments, 600)}"
     for image in facts.executables[:MAX_IMAGES]:
         if image.compile_time is not None:
             yield f"- Compile time: {time_text(image.compile_time)} (as the file claims)"
@@ -125,6 +131,23 @@ def _own(report: Report) -> Iterator[str]:
             yield ""
         for key, value in rows:
             yield f"- {span(key or 'value')}: {span(value)}"
+
+
+def _children(facts: FileFacts) -> Iterator[str]:
+    if not facts.children:
+        return
+    yield ""
+    yield "### Files inside"
+    yield ""
+    yield "| Number | Name | In | Size | Content | SHA-256 |"
+    yield "|---:|---|---:|---:|---|---|"
+    for child in facts.children[:MAX_CHILDREN]:
+        parent = "" if child.parent is None else f"{child.parent}"
+        name, kind, digest = span(child.name, 120), plain(child.format, 40), span(child.sha256)
+        yield f"| {child.index} | {name} | {parent} | {child.size} | {kind} | {digest} |"
+    if len(facts.children) > MAX_CHILDREN:
+        yield ""
+        yield f"and {len(facts.children) - MAX_CHILDREN} more"
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -19,6 +19,7 @@ MAX_EVIDENCE = 3
 MAX_IMAGES = 4
 MAX_SECTIONS = 24
 MAX_VALUES = 12
+MAX_CHILDREN = 40
 
 
 def render_text(report: Report) -> str:
@@ -75,8 +76,25 @@ def _facts(facts: FileFacts) -> Iterator[str]:
         yield from _image(image)
     if facts.container:
         yield f"Container {shown(facts.container.kind, 80)} with {facts.container.count} entries"
+    yield from _contents(facts)
     if facts.strings:
         yield f"{facts.strings.total:,} strings"
+
+
+def _contents(facts: FileFacts) -> Iterator[str]:
+    shortcut = facts.contents.shortcut if facts.contents else None
+    if shortcut:
+        yield f"Shortcut to {shown(shortcut.target, 300)} {shown(shortcut.arguments, 600)}".rstrip()
+    bundle = facts.contents.bundle if facts.contents else None
+    if bundle:
+        yield f"{shown(bundle.kind, 40)} {shown(bundle.version, 40)} {shown(bundle.entry, 120)}".rstrip()
+    if facts.children:
+        yield f"{len(facts.children)} files inside"
+    for child in facts.children[:MAX_CHILDREN]:
+        indent = "  " * min(child.depth, 12)
+        yield f"{indent}{child.index} {shown(child.name, 120)} ({child.size:,} bytes, {shown(child.format, 40)})"
+    if len(facts.children) > MAX_CHILDREN:
+        yield f"  ... and {len(facts.children) - MAX_CHILDREN} more in report.facts.children"
 
 
 def _image(image: Executable) -> Iterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from tornado.httpclient import HTTPClientError
@@ -21,6 +23,7 @@ from athena_lab.errors import (
     InvalidField,
     LabClosed,
     ModuleDeadline,
+    ModuleRefused,
     ModuleTrap,
     NoProvider,
     NotAFile,
@@ -43,6 +46,9 @@ sys.path.insert(0, str(ROOT / "tests" / "peers"))
 
 from model_server import Behaviour, ModelServer
 from scripted_server import ScriptedServer, hang, reply, sse, stream
+
+REBUILT = os.environ.get("ATHENA_COMPONENTS", "")
+"""Read before the environment of the tests is cleared."""
 
 
 @pytest.fixture
@@ -129,6 +135,44 @@ async def test_execute_returns_decoded_json(lab):
     assert caught.value.module == "misbehave"
     with pytest.raises(ModuleDeadline):
         await lab.execute("misbehave", "loop", timeout=0.05)
+
+
+@pytest.fixture
+def real_modules(monkeypatch):
+    """The catalog has the modules that are shipped, or those that were rebuilt elsewhere."""
+    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", REBUILT or str(ROOT / "wasm" / "components"))
+    monkeypatch.setenv("ATHENA_WASM__MEMORY_BYTES", str(256 << 20))
+    monkeypatch.setenv("ATHENA_SAMPLES__MAX_BYTES", str(16 << 20))
+
+
+async def test_a_file_inside_a_sample_becomes_a_sample_of_its_own(real_modules, make_lab):  # noqa: ARG001 - set first
+    lab = make_lab()
+    big = bytes(range(256)) * (36 << 10)  # more than one answer holds
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../folder/inner.bin", big)
+        archive.writestr("empty", b"")
+    sample = await lab.add(buffer.getvalue(), "outer.zip")
+    report = await lab.triage(sample, modules=["file-processor"])
+    child = report.facts.children[0]
+    taken = await lab.extract(sample, child.index)
+    assert (taken.sha256, taken.size, taken.name) == (child.sha256, len(big), "inner.bin")
+    assert (await lab.add(taken)).size == len(big)
+    assert (await lab.triage(taken, modules=["file-processor"])).sample.sha256 == child.sha256
+    with pytest.raises(EmptySample):
+        await lab.extract(sample, 1)
+    with pytest.raises(ModuleRefused, match="no child 7"):
+        await lab.extract(sample, 7)
+    with pytest.raises(SampleNotFound):
+        await lab.extract(athena_lab.Sample("0" * 64, 1), 0)
+    for wrong in (lab.extract(sample, -1), lab.extract(sample, 0, timeout=-1)):
+        with pytest.raises(InvalidField):
+            await wrong
+
+
+async def test_taking_a_file_out_needs_the_module_for_it(lab):
+    with pytest.raises(UnknownModule):
+        await lab.extract(b"x", 0)
 
 
 async def test_a_session_keeps_what_its_module_left(lab):

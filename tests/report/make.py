@@ -6,10 +6,12 @@ import msgspec
 
 from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
+from athena_lab.report import contents as x
 from athena_lab.report import crypto as c
 from athena_lab.report import facts as f
 from athena_lab.report import network as n
 from athena_lab.report import patterns as p
+from athena_lab.report.children import Child
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
@@ -47,9 +49,36 @@ def file_facts(**changes: object) -> f.FileFacts:
         container=f.Container(
             "zip", 2, (f.Entry(HOSTILE, 12, 8, 0, encrypted=True), f.Entry("b", 1)), {HOSTILE: HOSTILE}
         ),
+        children=(
+            Child(0, 1, HOSTILE, "zip-entry", 12, sha256=SHA, format="zip"),
+            Child(1, 2, HOSTILE, HOSTILE, 64 << 20, parent=0, offset=3, format=HOSTILE, cut=True),
+        ),
+        contents=contents(),
         strings=f.Strings(5000, tuple(f.StringItem(i * 16, "ascii", HOSTILE) for i in range(500))),
     )
     return msgspec.structs.replace(made, **changes)
+
+
+def contents() -> x.Contents:
+    """One of each, which no real file has."""
+    many = (HOSTILE,) * 3
+    return x.Contents(
+        shortcut=x.Shortcut(
+            HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 3, 4096, 1, 2, 3, {HOSTILE: HOSTILE},
+            HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, (HOSTILE,), 99,
+        ),
+        installer=x.Installer(
+            {HOSTILE: 3}, {HOSTILE: HOSTILE}, (x.CustomAction(HOSTILE, 38, HOSTILE, HOSTILE, HOSTILE),), many
+        ),
+        android=x.Android(
+            HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, is_debuggable=True, permissions=many, signatures=(HOSTILE,),
+            certificates=(HOSTILE,), components=(x.Component(HOSTILE, HOSTILE, is_exported=True, actions=(HOSTILE,)),),
+        ),
+        dex=x.Dex(HOSTILE, is_checksum_valid=False, strings=1, methods=2, class_count=3, classes=many, apis=many),
+        java=x.Java(HOSTILE, {HOSTILE: HOSTILE}, HOSTILE, HOSTILE, HOSTILE, many, many),
+        python=x.Python(HOSTILE, 5, HOSTILE, 7, many, many, many, many),
+        bundle=x.Bundle(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}),
+    )  # fmt: skip
 
 
 def executable() -> f.Executable:

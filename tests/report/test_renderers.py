@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from athena_lab.report import Evidence, Finding
+from athena_lab.report import contents as x
 from athena_lab.report import facts as f
 from athena_lab.report import network as n
 from athena_lab.report import patterns as p
+from athena_lab.report.children import Child
 from athena_lab.report.html import finding_anchor
 from athena_lab.report.markdown import plain, span
 from athena_lab.report.svg import entropy_plot, entropy_sentence
@@ -142,6 +144,8 @@ def test_the_worst_report_stays_small_and_quick():
     facts = file_facts(
         executables=(many,) * 2,
         container=f.Container(text, 1000, (f.Entry(text, 1),) * 1000, {f"{i}": text for i in range(300)}),
+        children=tuple(Child(i, 12, text, text, 1, format=text) for i in range(4_096)),
+        contents=x.Contents(python=x.Python(text, 1, text, 1, *[(text,) * 1_000] * 4)),  # a file is of one format
         strings=f.Strings(1 << 20, (f.StringItem(1, "ascii", text),) * 2000),
     )
     findings = tuple(Finding(f"f{i}", "high", 1, "T" * 200, text, (Evidence(1, 1, text),) * 20) for i in range(1000))
@@ -192,7 +196,7 @@ def test_markdown_prose_stays_prose(text):
 def test_markdown_is_a_table_of_sections_and_a_list_of_findings():
     text = report(ok(), failed()).to_markdown()
     html = MarkdownIt("commonmark").enable("table").render(text)
-    assert html.count("<table>") == 1
+    assert html.count("<table>") == 2
     assert "<script" not in html
     assert "<img" not in html
     assert "unpacker" in text
@@ -211,7 +215,7 @@ def test_a_pipe_in_a_name_does_not_break_the_table_of_sections():
     html = (
         MarkdownIt("commonmark")
         .enable("table")
-        .render(report(ok(facts=file_facts(executables=(image,)))).to_markdown())
+        .render(report(ok(facts=file_facts(executables=(image,), children=()))).to_markdown())
     )
     assert html.count("<td") == 6
     assert "a\\x7cb\\x7cc" in html
@@ -240,6 +244,34 @@ def test_the_html_shows_which_rules_match():
     assert "1 rule of 40 match, 5 more left out" in html
     assert "at 0x10" in html
     assert "YARA" not in report(ok(), patterns(p.PatternFacts(40, "default"))).to_html()
+
+
+def test_files_inside_are_a_tree_with_the_numbers_to_take_them_out_by():
+    children = (
+        Child(0, 1, "outer.zip", "zip-entry", 12, sha256=SHA, format="zip"),
+        Child(1, 2, "bomb", "zip-entry", 64 << 20, parent=0, cut=True),
+    )
+    made = report(ok(facts=file_facts(children=children)))
+    html = made.to_html()
+    assert "<h4>Files inside</h4>" in html
+    assert "more than 67,108,864" in html
+    assert html.index("outer.zip") < html.index("\u2003<code class")
+    assert "| 1 | `bomb` | 0 | 67108864 |" in made.to_markdown()
+    assert "  0 outer.zip (12 bytes, zip)\n    1 bomb (67,108,864 bytes, )" in made.to_text()
+    assert "Files inside" not in report(ok(facts=file_facts(children=()))).to_html()
+
+
+def test_what_a_format_says_is_shown():
+    link = x.Shortcut("minimised", "C:\\cmd.exe", "/c calc", machine="desktop-1", mac="00:11:22:33:44:55")
+    made = report(ok(facts=file_facts(contents=x.Contents(shortcut=link))))
+    html = made.to_html()
+    for text in ("<h4>Shortcut</h4>", "/c calc", "desktop-1", "00:11:22:33:44:55", "minimised"):
+        assert text in html
+    assert "Shortcut to" in made.to_text()
+    assert "Shortcut to: `C:\\cmd.exe` `/c calc`" in made.to_markdown()
+    titles = ("Windows Installer package", "Android package", "Dalvik executable", "Java", "Python", "Bundle")
+    html = report().to_html()
+    assert all(f"<h4>{title}</h4>" in html for title in titles)
 
 
 def test_the_html_shows_what_crypto_found():

@@ -14,6 +14,7 @@ from athena_lab.events import Failed, Finished, Token
 from athena_lab.jupyter.widgets import AskCell
 from athena_lab.lab import Lab
 from athena_lab.report import ModuleResult, Report
+from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
     from athena_lab.ai.providers.interface import ProviderInterface
@@ -49,6 +50,12 @@ async def what_was_spent(lab: LabProtocol) -> float | None:
     status: ProviderStatus = await lab.breaker("claude", "closed" if left else "open")
     assert status.breaker.state
     return report.today.cost
+
+
+async def what_is_inside(lab: LabProtocol, report: Report) -> Sample | None:
+    children = report.facts.children if report.facts else ()
+    numbers: list[int] = [child.index for child in children if not child.cut]
+    return await lab.extract(b"...", numbers[0], timeout=5) if numbers else None
 
 
 async def what_was_queued(lab: LabProtocol) -> AnalysisResult | None:

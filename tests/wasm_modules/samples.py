@@ -9,9 +9,12 @@ commit them.
 from __future__ import annotations
 
 import base64
+import bz2
+import lzma
 import textwrap
 import zlib
 
+import containers
 import documents
 import executables
 from golden import FOLDER
@@ -60,6 +63,31 @@ def samples() -> dict[str, bytes]:
         "download.ps1": POWERSHELL,
         "message.eml": MAIL,
         "shortcut.lnk": LINK,
+        "command.lnk": containers.MALICIOUS_SHORTCUT,
+        "nested.zip": documents.archive(
+            {"inner.tar.gz": documents.gzipped(documents.tar({"deep/old.doc": documents.macro_document()}))}
+        ),
+        "packed.bz2": bz2.compress(documents.tar({"a.txt": b"text\n" * 9, "tool.exe": console})),
+        "packed.tar.xz": lzma.compress(documents.tar({"a.txt": b"text\n" * 9})),
+        "packed.zst": containers.zstd_frame(documents.tar({"a.txt": b"text\n"})),
+        "archive.7z": containers.seven_zip(containers.FILES, packed_header=True),
+        "stored.rar": containers.rar4(containers.FILES),
+        "stored5.rar": containers.rar5({"a.txt": b"text\n"}),
+        "members.cpio": containers.cpio(containers.FILES),
+        "package.rpm": containers.rpm(containers.FILES),
+        "cabinet.cab": containers.cabinet(containers.FILES),
+        "image.iso": containers.iso(
+            {"Invoice.lnk": containers.shortcut(), "helper.dll": console}, hidden=("helper.dll",)
+        ),
+        "application.asar": containers.asar({"main.js": b"require('x')\n", "package.json": b"{}"}),
+        "tables.msi": containers.installer(),
+        "application.apk": containers.apk(),
+        "classes.dex": containers.dex(),
+        "Main.class": containers.java_class(),
+        "library.jar": containers.jar(),
+        "unpacker.pyc": containers.bytecode(),
+        "pyinstaller.exe": containers.pyinstaller(console),
+        "overlay.exe": console + documents.archive({"payload.txt": b"text\n"}),
         "picture.jpg": console,
         "one-byte": b"\x90",
         "zeros": b"\0" * 1000,

@@ -57,6 +57,8 @@ ROUTES: tuple[Route, ...] = (
           api.TriageState),
     Route("post", "/api/v1/wasm/execute", wasm.ExecuteHandler, "Call one function of a module.", api.Executed,
           body=api.Execute),
+    Route("post", "/api/v1/wasm/extract", wasm.ExtractHandler, "Take a file out of a sample, as one of its own.",
+          Sample, body=api.ExtractChild),
     Route("get", "/api/v1/wasm/metrics", wasm.MetricsHandler, "What each module did.", api.Metrics),
     Route("get", "/api/v1/wasm/modules", wasm.ModulesHandler, "Every module of the catalog.", api.Modules),
     Route("post", "/api/v1/wasm/modules", wasm.ModulesHandler, "Take a component of one's own among the modules.",

@@ -199,6 +199,13 @@ class ExecuteHandler(UploadHandler):
         self.answer(await self.work(call))
 
 
+class ExtractHandler(AthenaHandler):
+    async def post(self) -> None:
+        wanted = self.decode(api.ExtractChild)
+        sample = await self.lab.sample(wanted.sample)
+        self.answer(await self.work(self.lab.extract(sample, wanted.index, timeout=wanted.timeout)))
+
+
 def _decode_query(query: dict[str, Any]) -> api.AnalyzeSample:
     try:
         return msgspec.convert(query, api.AnalyzeSample, strict=False)  # texts, which numbers are written as here

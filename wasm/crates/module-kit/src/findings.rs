@@ -182,6 +182,20 @@ impl Findings {
         self.kinds.entry(finding.id.clone()).or_default().add(self.added, finding);
     }
 
+    /// Adds all of `other`, each as `mark` changes it: what was left out there stays counted.
+    pub fn absorb(&mut self, other: Self, mark: impl Fn(Finding) -> Finding) {
+        for (id, kind) in other.kinds {
+            let mut marked = String::new();
+            for (_, finding) in kind.kept {
+                let finding = mark(Finding { id: id.clone(), ..finding });
+                marked.clone_from(&finding.id);
+                self.add(finding);
+            }
+            self.added += kind.left_out;
+            self.kinds.entry(marked).and_modify(|known| known.left_out += kind.left_out);
+        }
+    }
+
     /// A structure that contradicts itself: id `malformed-<what>`, once for each `what`.
     pub fn malformed(&mut self, what: &str, detail: impl Into<String>) {
         let id = format!("malformed-{what}");
@@ -285,6 +299,19 @@ mod tests {
         let all = sorted(&added);
         assert_eq!(all.len(), MAX_FINDINGS);
         assert_eq!((all[0].id.as_str(), all[MAX_FINDINGS - 1].id.as_str()), ("last", "findings-cut"));
+    }
+
+    #[test]
+    fn absorbed_findings_keep_their_kinds_and_counts() {
+        let mut inner = Findings::default();
+        (0..20).for_each(|_| inner.add(Finding::new("link", Severity::Low, 80, "x")));
+        let mut findings = Findings::default();
+        findings.add(Finding::new("child/link", Severity::Low, 80, "x"));
+        findings.absorb(inner, |finding| Finding { id: format!("child/{}", finding.id), ..finding });
+        let all = findings.into_sorted();
+        assert_eq!(all.len(), MAX_OF_A_KIND + 1);
+        assert_eq!((all[0].id.as_str(), all[1].id.as_str()), ("child/link", "child/link-2"));
+        assert_eq!(all[MAX_OF_A_KIND - 1].detail, "5 more of this kind are not listed.");
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub fn hashes(data: &[u8]) -> Hashes {
     Hashes { md5: hex(&md5.finalize()), sha1: hex(&sha1.finalize()), sha256: hex(&sha256.finalize()) }
 }
 
+pub fn sha256(data: &[u8]) -> String {
+    hex(&Sha256::digest(data))
+}
+
 pub fn md5(data: &[u8]) -> String {
     hex(&Md5::digest(data))
 }

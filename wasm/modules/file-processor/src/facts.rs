@@ -1,8 +1,14 @@
 //! The module's output, in the shape of `athena_lab/report/facts.py`; units and meanings are described there.
 
+mod children;
+pub mod contents;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+
+pub use children::Child;
+pub use contents::{Android, Bundle, Component, Contents, CustomAction, Dex, Installer, Java, Python, Shortcut};
 
 use crate::limits::{
     MAX_ENTRIES_REPORTED, MAX_ENTRY_TEXT, MAX_LIBRARIES, MAX_RESOURCES_REPORTED, MAX_SECTIONS_REPORTED, MAX_SEGMENTS,
@@ -355,6 +361,10 @@ pub struct FileFacts {
     pub executables: Vec<Executable>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Container>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub children: Vec<Child>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contents: Option<Contents>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strings: Option<Strings>,
 }

@@ -2,21 +2,26 @@
 
 mod behaviour;
 mod budget;
+mod children;
+mod codec;
 mod container;
 mod digest;
 mod elf;
+mod extract;
 mod facts;
 mod formats;
 mod limits;
 mod macho;
 mod options;
+mod package;
 mod pe;
 mod reader;
 mod strings;
 mod triage;
+mod unpack;
 
 use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
-use options::{Analyze, Nothing, Strings};
+use options::{Analyze, Extract, Nothing, Strings};
 
 pub struct FileProcessor;
 
@@ -44,6 +49,7 @@ fn function(name: &str) -> Option<Run> {
         }
         "hashes" => Some(|call, sample| simple(call, sample, |data| Output::new(&digest::hashes(data), Vec::new()))),
         "strings" => Some(find_strings),
+        "extract" => Some(extract),
         _ => None,
     }
 }
@@ -59,6 +65,12 @@ fn find_strings(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options = Strings::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
     Ok(Output::new(&strings::strings(data, options.min_string_length, options.max_strings), Vec::new()))
+}
+
+fn extract(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let options = Extract::read(&call.args)?;
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    Ok(Output::new(&extract::extract(data, &options)?, Vec::new()))
 }
 
 /// A function without arguments.

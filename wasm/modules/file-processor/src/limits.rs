@@ -39,6 +39,24 @@ pub const MAX_ENTRIES_REPORTED: usize = 1_000;
 pub const MAX_ENTRY_TEXT: usize = 1 << 20;
 /// Bytes that strings take in JSON: the host takes answers of up to 16 MiB.
 pub const MAX_STRING_TEXT: usize = 4 << 20;
+/// Files in the sample that are listed, those in others among them: package archives have some thousand.
+pub const MAX_CHILDREN: usize = 4_096;
+/// Levels of files in files: a package of a compressed archive with an installer in it has five.
+pub const MAX_DEPTH: usize = 10;
+/// Bytes of one file in the sample.
+pub const MAX_CHILD: usize = 64 << 20;
+/// Bytes that are unpacked in sum: they take about two seconds.
+pub const MAX_UNPACKED: u64 = 256 << 20;
+/// Characters of a child's name.
+pub const MAX_CHILD_NAME: usize = 1_024;
+/// Bytes that their names take in JSON.
+pub const MAX_CHILD_TEXT: usize = 1 << 20;
+/// Bytes of a child that one answer holds: in base64 they are 11 MiB.
+pub const MAX_PART: u64 = 8 << 20;
+/// Unpacked to packed: honest archives stay below about 200; a bomb is far above.
+pub const BOMB_RATIO: u64 = 500;
+/// The same for all levels together, where the walk ended before the end.
+pub const NESTED_BOMB_RATIO: u64 = 100;
 /// Bytes that one compressed stream may inflate to.
 pub const MAX_INFLATED: usize = 4 << 20;
 /// Bytes that the parts of one document may inflate to, all together.

@@ -4,6 +4,8 @@ use module_kit::{Args, Description, Function, Refusal, parse_args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::limits::MAX_PART;
+
 const DEFAULT_MAX_STRINGS: usize = 2_000;
 const DEFAULT_MIN_LENGTH: usize = 5;
 const MAX_STRINGS: usize = 100_000;
@@ -41,6 +43,18 @@ impl Default for Strings {
     }
 }
 
+/// Arguments of `extract`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extract {
+    /// The child's number.
+    pub index: usize,
+    #[serde(default)]
+    pub offset: u64,
+    #[serde(default = "Extract::most")]
+    pub length: u64,
+}
+
 /// Arguments of a function that has none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +66,19 @@ impl Analyze {
         check("max_strings", options.max_strings, 0, MAX_STRINGS)?;
         check("min_string_length", options.min_string_length, 2, MAX_MIN_LENGTH)?;
         Ok(options)
+    }
+}
+
+impl Extract {
+    pub fn read(args: &Args) -> Result<Self, Refusal> {
+        let options: Self = parse_args(args)?;
+        let length = usize::try_from(options.length).unwrap_or(usize::MAX);
+        check("length", length, 0, MAX_PART as usize)?;
+        Ok(options)
+    }
+
+    const fn most() -> u64 {
+        MAX_PART
     }
 }
 
@@ -77,11 +104,23 @@ pub fn description() -> Description {
         version: env!("CARGO_PKG_VERSION"),
         summary: "Says what a file is and what its headers tell: format, PE, ELF and Mach-O, containers, strings, entropy.",
         slot: "analysis",
-        capabilities: &["format", "hashes", "entropy", "strings", "pe", "elf", "macho", "archives", "documents"],
+        capabilities: &[
+            "format",
+            "hashes",
+            "entropy",
+            "strings",
+            "pe",
+            "elf",
+            "macho",
+            "archives",
+            "documents",
+            "extract",
+        ],
         functions: vec![
             function("analyze", "All facts and findings.", analyze_schema()),
             function("identify", "The format alone.", object(&json!({}))),
             function("strings", "Strings in ASCII and UTF-16LE, with offsets.", strings_schema()),
+            function("extract", "The content of a file that is inside the sample, by its number.", extract_schema()),
             function("entropy", "Shannon entropy, overall and as a profile of up to 256 blocks.", object(&json!({}))),
             function("hashes", "MD5, SHA-1 and SHA-256.", object(&json!({}))),
         ],
@@ -107,6 +146,16 @@ fn analyze_schema() -> Value {
 
 fn strings_schema() -> Value {
     object(&json!({"max_strings": max_strings_schema(), "min_string_length": min_length_schema()}))
+}
+
+fn extract_schema() -> Value {
+    let mut schema = object(&json!({
+        "index": {"type": "integer", "minimum": 0, "description": "The child's number in the facts of a full analysis."},
+        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "Byte of its content to begin at."},
+        "length": {"type": "integer", "minimum": 0, "maximum": MAX_PART, "default": MAX_PART, "description": "Bytes."},
+    }));
+    schema["required"] = json!(["index"]);
+    schema
 }
 
 fn max_strings_schema() -> Value {

@@ -3,9 +3,10 @@
 use module_kit::{Finding, Findings, Severity};
 
 use crate::budget::Budget;
+use crate::children::{Children, Wanted};
 use crate::facts::{Category, Executable, FileFacts, Format};
 use crate::options::Analyze;
-use crate::{container, digest, elf, formats, macho, pe, strings};
+use crate::{container, digest, elf, formats, macho, pe, strings, unpack};
 
 /// `name` is what the sender called the file; it is a hint only.
 pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Finding>) {
@@ -13,7 +14,9 @@ pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Fi
     let mut budget = Budget::for_file(data.len());
     let format = formats::identify(data);
     let executables = executables(data, &format, options, &mut budget, &mut findings);
-    let container = container::parse(format.id, data, &mut findings);
+    let mut children = Children::new(if options.quick { Wanted::Nothing } else { Wanted::All }, data);
+    let (container, contents) = unpack::look_into(format.id, data, &mut findings, &mut children);
+    let children = children.finish(&mut findings);
     if budget.exhausted {
         findings.malformed("overlapping-data", "Sections or resources overlap so often that not all were measured.");
     }
@@ -27,6 +30,8 @@ pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Fi
         entropy,
         executables,
         container,
+        children,
+        contents,
         strings,
     };
     (facts, findings.into_sorted())

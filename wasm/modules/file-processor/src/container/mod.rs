@@ -1,42 +1,90 @@
 //! Archives and documents: what is in them, without unpacking them whole.
 
+mod asar;
+mod cab;
+mod compressed;
+mod cpio;
+mod iso;
 mod office;
 pub mod ole;
 mod pdf;
+mod rar;
 mod rtf;
+mod sevenzip;
+mod sevenzip_fields;
 mod stream;
 pub mod zip;
 
-use miniz_oxide::inflate::{DecompressError, decompress_to_vec_with_limit};
 use module_kit::{Finding, Findings, Severity};
 
+use crate::children::Children;
+use crate::codec::inflate;
 use crate::facts::Container;
+use crate::package::{msi, pyinstaller};
 
 /// The listing for a format that has one.
-pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
-    let mut container = read(id, data, findings)?;
+pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
+    let mut container = read(id, data, findings, children)?;
     container.cut();
     Some(container)
 }
 
-fn read(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
+fn read(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
     match id {
-        _ if data.starts_with(b"PK") => zip::parse(id, data, findings),
+        _ if data.starts_with(b"PK") => zip::parse(id, data, findings, children),
+        "msi" => {
+            let mut container = ole::parse(id, data, findings)?;
+            container.entries.iter_mut().for_each(|entry| entry.name = msi::decode(&entry.name));
+            Some(container)
+        }
         _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
         "pdf" => Some(pdf::parse(data, findings)),
         "rtf" => Some(rtf::parse(data, findings)),
-        "gzip" => Some(stream::gzip(data, findings)),
-        "tar" | "tar-old" => Some(stream::tar(data, findings)),
-        "ar" | "deb" => Some(stream::ar(data, findings)),
+        "gzip" => Some(stream::gzip(data, findings, children)),
+        "tar" | "tar-old" => Some(stream::tar(data, findings, children)),
+        "ar" | "deb" => Some(stream::ar(data, findings, children)),
+        "bzip2" => compressed::parse("bzip2", data, children),
+        "xz" => compressed::parse("xz", data, children),
+        "lzma" => compressed::parse("lzma", data, children),
+        "lzip" => compressed::parse("lzip", data, children),
+        "zstd" => compressed::parse("zstd", data, children),
+        "zlib" => compressed::parse("zlib", data, children),
+        "cpio-newc" | "cpio-crc" | "cpio-odc" => Some(cpio::parse(data, findings, children)),
+        "rpm" => Some(cpio::rpm(data, findings, children)),
+        "7z" => Some(sevenzip::parse(data, findings, children)),
+        "rar" | "rar5" => Some(rar::parse(id, data, findings, children)),
+        "asar" => Some(asar::parse(data, findings, children)),
+        "pyz" => Some(pyinstaller::modules(data, findings, children)),
+        "zip-sfx" => zip::parse(id, data, findings, children),
+        "cab" => Some(cab::parse(data, findings, children)),
+        "iso9660" => Some(iso::parse(data, findings, children)),
         _ => None,
     }
 }
 
-/// Inflates raw deflate data to at most `limit` bytes; of damaged data, what came before the damage.
-fn inflate(packed: &[u8], limit: usize) -> Vec<u8> {
-    match decompress_to_vec_with_limit(packed, limit) {
-        Ok(bytes) => bytes,
-        Err(DecompressError { output, .. }) => output,
+/// Entries that only a password opens; with none named, the archive does not even tell their names.
+fn encrypted(names: &[&str], count: usize, findings: &mut Findings) {
+    if names.is_empty() && count > 0 {
+        return;
+    }
+    let detail = if names.is_empty() {
+        "Not even the names can be read; scanners on the way could not look inside.".to_owned()
+    } else {
+        format!("{} of {count} entries; scanners on the way could not look inside.", names.len())
+    };
+    findings.add(
+        Finding::new("encrypted-entries", Severity::Low, 90, "Entries are encrypted")
+            .detail(detail)
+            .quotes(names)
+            .techniques(&["T1027.013"]),
+    );
+    let programs: Vec<_> = names.iter().filter(|name| is_program(name)).collect();
+    if !programs.is_empty() {
+        findings.add(
+            Finding::new("encrypted-executable", Severity::Medium, 75, "A program is in the archive, encrypted")
+                .quotes(programs)
+                .techniques(&["T1027.013", "T1204.002"]),
+        );
     }
 }
 

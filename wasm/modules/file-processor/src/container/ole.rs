@@ -155,7 +155,12 @@ impl<'a> Directory<'a> {
 
     /// A stream's content, at most `MAX_INFLATED` bytes of it.
     pub fn stream(&mut self, entry_start: u32, entry_size: u64) -> Vec<u8> {
-        let limit = usize::try_from(entry_size).unwrap_or(usize::MAX).min(MAX_INFLATED);
+        self.stream_to(entry_start, entry_size, MAX_INFLATED)
+    }
+
+    /// A stream's content, at most `limit` bytes of it.
+    pub fn stream_to(&mut self, entry_start: u32, entry_size: u64, limit: usize) -> Vec<u8> {
+        let limit = usize::try_from(entry_size).unwrap_or(usize::MAX).min(limit);
         if entry_size < self.mini_cutoff { self.mini_chain(entry_start, limit) } else { self.chain(entry_start, limit) }
     }
 }

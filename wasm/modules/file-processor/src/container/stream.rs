@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use module_kit::{Finding, Findings, Severity};
 
 use super::inflate;
+use crate::children::Children;
 use crate::facts::{Category, Container, Entry};
 use crate::formats::{category_of, identify_embedded};
 use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, text};
 
 /// gzip (RFC 1952). Its one member; of a packed tar, that one's members too.
-pub fn gzip(data: &[u8], findings: &mut Findings) -> Container {
+pub fn gzip(data: &[u8], findings: &mut Findings, children: &mut Children) -> Container {
     let Some(header) = GzipHeader::parse(data) else {
         findings.malformed("gzip-header", "The header is cut off.");
         return Container { kind: "gzip", ..Container::default() };
@@ -28,9 +29,16 @@ pub fn gzip(data: &[u8], findings: &mut Findings) -> Container {
     }
     properties.insert("content".to_owned(), format.to_owned());
     bomb(stated, data.len() as u64, findings);
+    let name = if header.name.is_empty() { "content" } else { &header.name };
+    children.add_packed(name, "gzip-content", packed.len() as u64, |limit| Some(inflate(packed, limit)));
     if matches!(format, "tar" | "tar-old") {
         let is_cut = content.len() >= MAX_INFLATED;
-        let listed = members(&content, is_cut, findings);
+        // What is wrong with its members is said of the tar, which is the child.
+        let mut inner = Findings::default();
+        let listed = members(&content, is_cut, &mut inner, None);
+        if !children.are_wanted() {
+            findings.absorb(inner, |finding| finding);
+        }
         if is_cut {
             properties.insert("listed".to_owned(), format!("the first {MAX_INFLATED} bytes"));
         }
@@ -88,12 +96,12 @@ fn bomb(size: u64, packed: u64, findings: &mut Findings) {
 }
 
 /// tar: POSIX (ustar, pax) and GNU.
-pub fn tar(data: &[u8], findings: &mut Findings) -> Container {
-    members(data, false, findings)
+pub fn tar(data: &[u8], findings: &mut Findings, children: &mut Children) -> Container {
+    members(data, false, findings, Some(children))
 }
 
 /// `is_cut`: that the archive ends early is known and no finding.
-fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
+fn members(data: &[u8], is_cut: bool, findings: &mut Findings, mut children: Option<&mut Children>) -> Container {
     let mut entries = Vec::new();
     let mut count = 0;
     let (mut names, mut links) = (Vec::new(), Vec::new());
@@ -120,6 +128,9 @@ fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
                 links.push(text(until_nul(&header[157..257]), 256));
             }
             names.push(name.clone());
+            if let Some(children) = children.as_deref_mut().filter(|_| is_file(kind)) {
+                children.add(&name, "tar-member", Some(at + 512), content);
+            }
             if entries.len() < MAX_ENTRIES_REPORTED {
                 entries.push(member(name, header, at, size, content));
             }
@@ -135,9 +146,13 @@ fn members(data: &[u8], is_cut: bool, findings: &mut Findings) -> Container {
     Container { kind: "tar", count, entries, ..Container::default() }
 }
 
+const fn is_file(kind: u8) -> bool {
+    matches!(kind, 0 | b'0' | b'7')
+}
+
 fn member(name: String, header: &[u8], at: u64, size: u64, content: &[u8]) -> Entry {
     let kind = match header[156] {
-        0 | b'0' | b'7' => "file",
+        kind if is_file(kind) => "file",
         b'1' | b'2' => "link",
         b'5' => "folder",
         _ => "special",
@@ -199,7 +214,7 @@ fn judge_entries(entries: &[Entry], findings: &mut Findings) {
 }
 
 /// Unix archives: static libraries and Debian packages.
-pub fn ar(data: &[u8], findings: &mut Findings) -> Container {
+pub fn ar(data: &[u8], findings: &mut Findings, children: &mut Children) -> Container {
     let reader = Reader::little(data);
     let mut entries = Vec::new();
     let mut count = 0;
@@ -211,10 +226,12 @@ pub fn ar(data: &[u8], findings: &mut Findings) -> Container {
             break;
         };
         count += 1;
+        let name = text(&header[..16], 16);
+        let name = name.trim_end().trim_end_matches('/');
+        children.add(name, "ar-member", Some(at + 60), reader.upto(at + 60, size));
         if entries.len() < MAX_ENTRIES_REPORTED {
-            let name = text(&header[..16], 16);
             entries.push(Entry {
-                name: name.trim_end().trim_end_matches('/').to_owned(),
+                name: name.to_owned(),
                 size,
                 offset: Some(at + 60),
                 modified: decimal(&header[16..28]).and_then(|seconds| i64::try_from(seconds).ok()),

@@ -4,20 +4,24 @@ use std::collections::HashSet;
 
 use module_kit::{Finding, Findings, Severity};
 
+use crate::children::Children;
+use crate::codec;
 use crate::facts::{Category, Container, Entry};
 use crate::formats::{category_of, identify_embedded};
-use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
+use crate::limits::{BOMB_RATIO, MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, find, text};
 
 /// The end record is in the last 64 KiB, behind it only its comment.
 const END_SEARCHED: usize = 22 + 0xffff;
 /// Names that identification looks at: the telling ones of documents and packages are among the first.
 const NAMES_FOR_IDENTIFICATION: usize = 4_096;
-/// Unpacked to packed: honest archives stay below about 200; a bomb is far above.
-const BOMB_RATIO: u64 = 500;
 const BOMB_SIZE: u64 = 256 << 20;
 const METHOD_STORED: u16 = 0;
 const METHOD_DEFLATED: u16 = 8;
+const METHOD_BZIP2: u16 = 12;
+const METHOD_LZMA: u16 = 14;
+const METHOD_ZSTD: u16 = 93;
+const METHOD_XZ: u16 = 95;
 
 /// One entry of the central directory.
 pub struct Member {
@@ -35,33 +39,54 @@ impl Member {
         self.flags & 1 != 0
     }
 
-    /// Unix seconds of the MS-DOS time, read as if it were UTC: ZIP does not know time zones.
-    fn modified(&self) -> Option<i64> {
-        let (date, time) = (self.modified >> 16, self.modified & 0xffff);
-        let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
-        if !(1..=12).contains(&month) || day == 0 {
-            return None;
-        }
-        let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
-        Some(days * 86_400 + i64::from(time >> 11) * 3_600 + i64::from(time >> 5 & 63) * 60 + i64::from(time & 31) * 2)
-    }
-
-    /// The member's packed bytes; its local header's own lengths say where they begin.
-    fn packed<'a>(&self, reader: Reader<'a>) -> Option<&'a [u8]> {
+    /// Where the member's packed bytes begin: its local header's own lengths say it.
+    fn start(&self, reader: Reader) -> Option<u64> {
         let name = reader.u16(self.header.checked_add(26)?)?;
         let extra = reader.u16(self.header.checked_add(28)?)?;
-        Some(reader.upto(self.header + 30 + u64::from(name) + u64::from(extra), self.compressed))
+        Some(self.header + 30 + u64::from(name) + u64::from(extra))
+    }
+
+    fn packed<'a>(&self, reader: Reader<'a>) -> Option<&'a [u8]> {
+        Some(reader.upto(self.start(reader)?, self.compressed))
     }
 
     /// The member's content, at most `MAX_INFLATED` bytes of it.
     pub fn content(&self, data: &[u8]) -> Option<Vec<u8>> {
+        self.unpack(data, MAX_INFLATED)
+    }
+
+    /// Version and length of the properties, the properties, the stream; a flag says that it marks its end.
+    fn unpack_lzma(&self, packed: &[u8], limit: usize) -> Option<Vec<u8>> {
+        let reader = Reader::little(packed);
+        let (properties, dictionary) = (reader.u8(4)?, reader.u32(5)?);
+        let size = if self.flags & 2 == 0 { self.size } else { u64::MAX };
+        Some(codec::lzma1(properties, dictionary, size, packed.get(9..)?, limit))
+    }
+
+    /// The member's content, at most `limit` bytes of it.
+    fn unpack(&self, data: &[u8], limit: usize) -> Option<Vec<u8>> {
         let packed = self.packed(Reader::little(data)).filter(|_| !self.is_encrypted())?;
         match self.method {
-            METHOD_STORED => Some(packed[..packed.len().min(MAX_INFLATED)].to_vec()),
-            METHOD_DEFLATED => Some(super::inflate(packed, MAX_INFLATED)),
+            METHOD_STORED => Some(packed[..packed.len().min(limit)].to_vec()),
+            METHOD_DEFLATED => Some(super::inflate(packed, limit)),
+            METHOD_BZIP2 => Some(codec::bzip2(packed, limit)),
+            METHOD_LZMA => self.unpack_lzma(packed, limit),
+            METHOD_ZSTD => Some(codec::zstd(packed, limit)),
+            METHOD_XZ => Some(codec::xz(packed, limit)),
             _ => None,
         }
     }
+}
+
+/// Unix seconds of an MS-DOS date and time, read as if it were UTC: ZIP does not know time zones.
+pub fn dos_time(stamp: u32) -> Option<i64> {
+    let (date, time) = (stamp >> 16, stamp & 0xffff);
+    let (year, month, day) = (1980 + (date >> 9), date >> 5 & 15, date & 31);
+    if !(1..=12).contains(&month) || day == 0 {
+        return None;
+    }
+    let days = days_from_civil(i64::from(year), i64::from(month), i64::from(day));
+    Some(days * 86_400 + i64::from(time >> 11) * 3_600 + i64::from(time >> 5 & 63) * 60 + i64::from(time & 31) * 2)
 }
 
 /// Days since 1 January 1970 in the Gregorian calendar (Howard Hinnant's algorithm).
@@ -169,6 +194,34 @@ fn members(data: &[u8], limit: usize) -> Option<(Vec<Member>, End)> {
     Some((members, end))
 }
 
+/// An archive whose entries are asked for by name.
+pub struct Package<'a> {
+    data: &'a [u8],
+    members: Vec<Member>,
+    directory: u64,
+}
+
+impl<'a> Package<'a> {
+    pub fn open(data: &'a [u8]) -> Option<Self> {
+        let (members, end) = members(data, MAX_ENTRIES)?;
+        Some(Self { data, members, directory: end.directory })
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
+    }
+
+    /// At most `MAX_INFLATED` bytes.
+    pub fn content(&self, name: &str) -> Option<Vec<u8>> {
+        self.members.iter().find(|member| member.name == name)?.content(self.data)
+    }
+
+    /// Where the central directory begins.
+    pub const fn directory(&self) -> u64 {
+        self.directory
+    }
+}
+
 /// The first names of the directory; of an archive without one, the names in local headers.
 pub fn names(data: &[u8]) -> Vec<String> {
     match members(data, NAMES_FOR_IDENTIFICATION) {
@@ -191,7 +244,7 @@ fn local_names(data: &[u8]) -> Vec<String> {
     names
 }
 
-pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container> {
+pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
     let Some((members, end)) = members(data, MAX_ENTRIES) else {
         findings.malformed("zip-directory", "The archive has no central directory: it was cut off.");
         let names = local_names(data);
@@ -207,11 +260,26 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings) -> Option<Container
     container.entries = members.iter().take(MAX_ENTRIES_REPORTED).map(|member| entry(data, member)).collect();
     judge(data, &members, &container.entries, findings);
     super::office::judge(id, data, &members, findings);
+    unpack(data, &members, children);
     if end.comment > 0 {
         let comment = data.len().saturating_sub(end.comment);
         container.properties.insert("comment".into(), text(&data[comment..], 256));
     }
     Some(container)
+}
+
+fn unpack(data: &[u8], members: &[Member], children: &mut Children) {
+    let reader = Reader::little(data);
+    for member in members.iter().filter(|member| !member.name.ends_with('/') && !member.is_encrypted()) {
+        let Some(packed) = member.packed(reader) else { continue };
+        let kind =
+            if member.name.to_ascii_lowercase().ends_with("vbaproject.bin") { "vba-project" } else { "zip-entry" };
+        if member.method == METHOD_STORED {
+            children.add(&member.name, kind, member.start(reader), packed);
+        } else {
+            children.add_packed(&member.name, kind, packed.len() as u64, |limit| member.unpack(data, limit));
+        }
+    }
 }
 
 fn entry(data: &[u8], member: &Member) -> Entry {
@@ -222,7 +290,7 @@ fn entry(data: &[u8], member: &Member) -> Entry {
         offset: Some(member.header),
         kind: if member.name.ends_with('/') { "folder" } else { "file" },
         encrypted: member.is_encrypted(),
-        modified: member.modified(),
+        modified: dos_time(member.modified),
         format: format_of(data, member),
     }
 }
@@ -242,28 +310,8 @@ fn format_of(data: &[u8], member: &Member) -> &'static str {
 
 fn judge(data: &[u8], members: &[Member], entries: &[Entry], findings: &mut Findings) {
     let encrypted = members.iter().filter(|member| member.is_encrypted());
-    let encrypted: Vec<_> = encrypted.map(|member| &member.name).collect();
-    if !encrypted.is_empty() {
-        findings.add(
-            Finding::new("encrypted-entries", Severity::Low, 90, "Entries are encrypted")
-                .detail(format!(
-                    "{} of {} entries; scanners on the way could not look inside.",
-                    encrypted.len(),
-                    members.len()
-                ))
-                .quotes(encrypted)
-                .techniques(&["T1027.013"]),
-        );
-    }
-    let hidden = members.iter().filter(|member| member.is_encrypted() && super::is_program(&member.name));
-    let hidden: Vec<_> = hidden.map(|member| &member.name).collect();
-    if !hidden.is_empty() {
-        findings.add(
-            Finding::new("encrypted-executable", Severity::Medium, 75, "A program is in the archive, encrypted")
-                .quotes(hidden)
-                .techniques(&["T1027.013", "T1204.002"]),
-        );
-    }
+    let encrypted: Vec<_> = encrypted.map(|member| member.name.as_str()).collect();
+    super::encrypted(&encrypted, members.len(), findings);
     super::judge_names(members.iter().map(|member| member.name.as_str()), findings);
     bomb(data, members, findings);
     duplicates(members, findings);

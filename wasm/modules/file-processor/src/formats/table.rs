@@ -95,7 +95,8 @@ pub const TABLE: &[Row] = &[
     row("crx", "Chromium extension", "application/x-chrome-extension", Installer, "crx", &[(0, b"Cr24")]),
     row("wim", "Windows imaging format", "application/x-ms-wim", Archive, "wim", &[(0, b"MSWIM\0\0\0")]),
     row("stuffit", "StuffIt archive", "application/x-stuffit", Archive, "sit", &[(0, b"SIT!"), (10, b"rLau")]),
-    row("asar", "Electron archive", "application/x-asar", Archive, "asar", &[(0, b"\x04\0\0\0"), (12, b"\0\0{\"files\":")]),
+    row("pyz", "PyInstaller archive of modules", "application/x-pyinstaller-pyz", Archive, "pyz", &[(0, b"PYZ\0")]),
+    row("asar", "Electron archive", "application/x-asar", Archive, "asar", &[(0, b"\x04\0\0\0"), (16, b"{\"files\":")]),
     // Disk images and file systems
     row("iso9660", "ISO 9660 disc image", "application/vnd.efi.iso", DiskImage, "iso", &[(32_769, b"CD001")]),
     row("udf", "UDF disc image", "application/x-udf-image", DiskImage, "iso", &[(32_769, b"BEA01")]),

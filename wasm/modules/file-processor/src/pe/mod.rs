@@ -8,12 +8,14 @@ pub mod headers;
 mod imports;
 mod judge;
 mod ordinals;
+mod payloads;
 mod resources;
 mod rich;
 
 use std::collections::BTreeMap;
 
 pub use debug::common_names;
+pub use payloads::payloads;
 
 use headers::{
     DIRECTORY_CLI, Headers, SECTION_EXECUTE, SECTION_READ, SECTION_WRITE, SectionHeader, dll_characteristics,

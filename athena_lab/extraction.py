@@ -1,0 +1,40 @@
+"""A file that is inside a sample, taken out of it: the module unpacks, the host puts the parts together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from athena_lab.errors import BadOutput
+from athena_lab.report.children import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+MODULE = "file-processor"
+FUNCTION = "extract"
+MAX_INDEX = 1 << 20
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What the module answers: a part of the child's content, from ``offset`` on."""
+
+    child: Child
+    offset: int
+    content: bytes
+    """Base64 in JSON."""
+
+
+async def content_of(
+    call: Callable[[Mapping[str, int]], Awaitable[msgspec.Raw]], index: int
+) -> tuple[Child, bytearray]:
+    """The child with that number and its content; `call` calls the module with arguments."""
+    content = bytearray()
+    while True:
+        part = msgspec.json.decode(await call({"index": index, "offset": len(content)}), type=Part)
+        content += part.content
+        if len(content) >= part.child.size:
+            return part.child, content
+        if not part.content:
+            raise BadOutput(f"Child {index} ends {part.child.size - len(content):,} bytes early.", module=MODULE)

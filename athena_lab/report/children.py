@@ -1,0 +1,28 @@
+"""Files inside the sample, as file-processor lists them: a tree, in the order in which it was walked."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Child(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A file inside the sample or inside another child. `name` is hostile."""
+
+    index: int
+    """The number to extract it by."""
+    depth: int
+    """1 for what is in the sample itself."""
+    name: str
+    kind: str
+    """How it is in its parent: ``zip-entry``, ``tar-member``, ``gzip-content`` ..."""
+    size: int
+    parent: int | None = None
+    """Index of the child that it is in; None: the sample itself."""
+    offset: int | None = None
+    """Where it begins in its parent, if it stands there as it is."""
+    sha256: str = ""
+    """Empty if it was not unpacked to its end."""
+    format: str = ""
+    """`Format.id` of its content."""
+    cut: bool = False
+    """It is longer than what is unpacked; ``size`` is how far that came."""
