@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from athena_lab.report.children import Child
+from athena_lab.report.document import DocumentFacts
 
 
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -263,4 +264,5 @@ class FileFacts(Fact, frozen=True):
     executables: tuple[Executable, ...] = ()
     container: Container | None = None
     children: tuple[Child, ...] = ()
+    documents: tuple[DocumentFacts, ...] = ()
     strings: Strings | None = None

@@ -13,6 +13,7 @@ from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -21,6 +22,9 @@ MAX_FINDINGS = 100
 MAX_EVIDENCE = 3
 MAX_IMAGES = 4
 MAX_SECTIONS = 64
+MAX_DOCUMENTS = 4
+MAX_LISTED = 8
+"""Modules, formulas, scripts, links and objects of a document, each."""
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
 
@@ -56,6 +60,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _findings(report.findings)
     for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
         yield from _sections(image)
+    for document in report.facts.documents[:MAX_DOCUMENTS] if report.facts else ():
+        yield from _document(document)
     yield from _failures(report)
 
 
@@ -109,6 +115,28 @@ def _sections(image: Executable) -> Iterator[str]:
     for s in image.sections[:MAX_SECTIONS]:
         name, access, anomalies = span(s.name, 40), span(s.permissions, 8), plain(", ".join(s.anomalies), 200)
         yield f"| {name} | {s.offset:#x} | {s.size} | {access} | {s.entropy:.2f} | {anomalies} |"
+
+
+def _document(document: DocumentFacts) -> Iterator[str]:
+    yield ""
+    yield "### Document" + ("" if document.child is None else f" in child {document.child}")
+    yield ""
+    if document.mail:
+        yield f"- Message: {span(document.mail.subject)} from {span(document.mail.sender)}"
+    for project in document.macros[:MAX_LISTED]:
+        for module in project.modules[:MAX_LISTED]:
+            automatic = f", runs by itself: {span(', '.join(module.automatic))}" if module.automatic else ""
+            yield f"- Macro module {span(module.name)}: {module.size} bytes, SHA-256 {span(module.sha256)}{automatic}"
+    for sheet in document.macro_sheets[:MAX_LISTED]:
+        yield f"- Excel 4.0 macros {span(sheet.name)} ({plain(sheet.state)}): {sheet.count} formulas"
+        for formula in sheet.formulas[:MAX_LISTED]:
+            yield f"  - {span(formula.cell)} {span(formula.text)}"
+    for script in document.scripts[:MAX_LISTED]:
+        yield f"- Script in {span(script.place)}: {script.size} bytes, SHA-256 {span(script.sha256)}"
+    for link in document.links[:MAX_LISTED]:
+        yield f"- Link ({plain(link.kind)}): {span(link.target)}"
+    for item in document.objects[:MAX_LISTED]:
+        yield f"- Object ({plain(item.kind)}): {span(item.name or item.class_)}, {item.size} bytes {plain(item.format)}"
 
 
 def _failures(report: Report) -> Iterator[str]:

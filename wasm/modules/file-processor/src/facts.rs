@@ -1,12 +1,14 @@
 //! The module's output, in the shape of `athena_lab/report/facts.py`; units and meanings are described there.
 
 mod children;
+pub mod document;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 pub use children::Child;
+use document::DocumentFacts;
 
 use crate::limits::{
     MAX_ENTRIES_REPORTED, MAX_ENTRY_TEXT, MAX_LIBRARIES, MAX_RESOURCES_REPORTED, MAX_SECTIONS_REPORTED, MAX_SEGMENTS,
@@ -361,6 +363,8 @@ pub struct FileFacts {
     pub container: Option<Container>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Child>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strings: Option<Strings>,
 }
