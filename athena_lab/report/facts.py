@@ -13,6 +13,7 @@ import msgspec
 
 from athena_lab.report.children import Child
 from athena_lab.report.contents import Contents
+from athena_lab.report.document import DocumentFacts
 
 
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -265,4 +266,5 @@ class FileFacts(Fact, frozen=True):
     container: Container | None = None
     children: tuple[Child, ...] = ()
     contents: Contents | None = None
+    documents: tuple[DocumentFacts, ...] = ()
     strings: Strings | None = None

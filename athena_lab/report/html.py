@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
 from athena_lab.report.html_crypto import crypto_html
+from athena_lab.report.html_documents import documents_html
 from athena_lab.report.html_facts import facts_html
 from athena_lab.report.html_foreign import foreign_html
 from athena_lab.report.html_network import network_html
@@ -39,6 +40,7 @@ def render_html(report: Report) -> str:
         + _header(report)
         + _findings(report)
         + (facts_html(report.facts) if report.facts else "")
+        + (documents_html(report.facts.documents) if report.facts else "")
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")

@@ -14,6 +14,7 @@ from athena_lab.report.foreign import flattened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -24,6 +25,9 @@ MAX_IMAGES = 4
 MAX_SECTIONS = 64
 MAX_VALUES = 40
 MAX_CHILDREN = 100
+MAX_DOCUMENTS = 4
+MAX_LISTED = 8
+"""Modules, formulas, scripts, links and objects of a document, each."""
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
 
@@ -62,6 +66,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _own(report)
     if report.facts:
         yield from _children(report.facts)
+    for document in report.facts.documents[:MAX_DOCUMENTS] if report.facts else ():
+        yield from _document(document)
     yield from _failures(report)
 
 
@@ -148,6 +154,28 @@ def _children(facts: FileFacts) -> Iterator[str]:
     if len(facts.children) > MAX_CHILDREN:
         yield ""
         yield f"and {len(facts.children) - MAX_CHILDREN} more"
+
+
+def _document(document: DocumentFacts) -> Iterator[str]:
+    yield ""
+    yield "### Document" + ("" if document.child is None else f" in child {document.child}")
+    yield ""
+    if document.mail:
+        yield f"- Message: {span(document.mail.subject)} from {span(document.mail.sender)}"
+    for project in document.macros[:MAX_LISTED]:
+        for module in project.modules[:MAX_LISTED]:
+            automatic = f", runs by itself: {span(', '.join(module.automatic))}" if module.automatic else ""
+            yield f"- Macro module {span(module.name)}: {module.size} bytes, SHA-256 {span(module.sha256)}{automatic}"
+    for sheet in document.macro_sheets[:MAX_LISTED]:
+        yield f"- Excel 4.0 macros {span(sheet.name)} ({plain(sheet.state)}): {sheet.count} formulas"
+        for formula in sheet.formulas[:MAX_LISTED]:
+            yield f"  - {span(formula.cell)} {span(formula.text)}"
+    for script in document.scripts[:MAX_LISTED]:
+        yield f"- Script in {span(script.place)}: {script.size} bytes, SHA-256 {span(script.sha256)}"
+    for link in document.links[:MAX_LISTED]:
+        yield f"- Link ({plain(link.kind)}): {span(link.target)}"
+    for item in document.objects[:MAX_LISTED]:
+        yield f"- Object ({plain(item.kind)}): {span(item.name or item.class_)}, {item.size} bytes {plain(item.format)}"
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -10,6 +10,7 @@ from athena_lab.report.foreign import flattened
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -20,6 +21,9 @@ MAX_IMAGES = 4
 MAX_SECTIONS = 24
 MAX_VALUES = 12
 MAX_CHILDREN = 40
+MAX_DOCUMENTS = 2
+MAX_LISTED = 4
+"""Modules, formulas, links and objects of a document, each."""
 
 
 def render_text(report: Report) -> str:
@@ -77,6 +81,8 @@ def _facts(facts: FileFacts) -> Iterator[str]:
     if facts.container:
         yield f"Container {shown(facts.container.kind, 80)} with {facts.container.count} entries"
     yield from _contents(facts)
+    for document in facts.documents[:MAX_DOCUMENTS]:
+        yield from _document(document)
     if facts.strings:
         yield f"{facts.strings.total:,} strings"
 
@@ -95,6 +101,22 @@ def _contents(facts: FileFacts) -> Iterator[str]:
         yield f"{indent}{child.index} {shown(child.name, 120)} ({child.size:,} bytes, {shown(child.format, 40)})"
     if len(facts.children) > MAX_CHILDREN:
         yield f"  ... and {len(facts.children) - MAX_CHILDREN} more in report.facts.children"
+
+
+def _document(document: DocumentFacts) -> Iterator[str]:
+    if document.mail:
+        yield f"Message {shown(document.mail.subject, 120)} from {shown(document.mail.sender, 120)}"
+    for module in [module for project in document.macros for module in project.modules][:MAX_LISTED]:
+        automatic = f", runs by itself: {shown(', '.join(module.automatic), 120)}" if module.automatic else ""
+        yield f"Macro module {shown(module.name, 80)}, {module.size:,} bytes{automatic}"
+    for sheet in document.macro_sheets[:MAX_LISTED]:
+        yield f"Excel 4.0 macros {shown(sheet.name, 80)}, {sheet.state}, {sheet.count} formulas"
+    if document.scripts:
+        yield f"{len(document.scripts)} scripts"
+    for link in document.links[:MAX_LISTED]:
+        yield f"Link ({link.kind}) {shown(link.target, 120)}"
+    for item in document.objects[:MAX_LISTED]:
+        yield f"Object ({item.kind}) {shown(item.name or item.class_, 120)}, {item.size:,} bytes {shown(item.format, 40)}"
 
 
 def _image(image: Executable) -> Iterator[str]:

@@ -8,6 +8,7 @@ from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
 from athena_lab.report import contents as x
 from athena_lab.report import crypto as c
+from athena_lab.report import document as d
 from athena_lab.report import facts as f
 from athena_lab.report import network as n
 from athena_lab.report import patterns as p
@@ -54,6 +55,7 @@ def file_facts(**changes: object) -> f.FileFacts:
             Child(1, 2, HOSTILE, HOSTILE, 64 << 20, parent=0, offset=3, format=HOSTILE, cut=True),
         ),
         contents=contents(),
+        documents=(document_facts(),),
         strings=f.Strings(5000, tuple(f.StringItem(i * 16, "ascii", HOSTILE) for i in range(500))),
     )
     return msgspec.structs.replace(made, **changes)
@@ -79,6 +81,24 @@ def contents() -> x.Contents:
         python=x.Python(HOSTILE, 5, HOSTILE, 7, many, many, many, many),
         bundle=x.Bundle(HOSTILE, HOSTILE, HOSTILE, {HOSTILE: HOSTILE}),
     )  # fmt: skip
+
+
+def document_facts(many: int = 1) -> d.DocumentFacts:
+    """Facts of a document in which every text is hostile, so many of each."""
+    call = d.Call("shell", 2, HOSTILE)
+    source = f"{HOSTILE}\nShell 1\n" * many
+    module = d.MacroModule(HOSTILE, "module", 1, 2, SHA, source, HOSTILE, (HOSTILE,) * many, (call,) * many)
+    sheet = d.MacroSheet(HOSTILE, "very-hidden", many, (d.Formula("A1", HOSTILE),) * many, (HOSTILE,))
+    item = d.EmbeddedObject("ole-package", 1, SHA, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 1, "pe")
+    lines = (HOSTILE,) * many
+    return d.DocumentFacts(
+        macros=(d.MacroProject(HOSTILE, (module,) * many, HOSTILE, 1252, lines),),
+        macro_sheets=(sheet,) * many,
+        scripts=(d.Script("javascript", HOSTILE, 1, SHA, source),) * many,
+        links=(d.Link("dde-auto", HOSTILE, HOSTILE),) * many,
+        objects=(item,) * many,
+        mail=d.Mail(HOSTILE, HOSTILE, HOSTILE, HOSTILE, lines, HOSTILE, HOSTILE, lines, lines, source, source),
+    )
 
 
 def executable() -> f.Executable:

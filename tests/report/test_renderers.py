@@ -38,7 +38,7 @@ from tests.report.make import (
 )
 
 ALLOWED = {
-    "style", "section", "h3", "h4", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead", "tbody", "tr",
+    "style", "section", "h3", "h4", "h5", "pre", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead", "tbody", "tr",
     "th", "td", "details", "summary", "meter", "figure", "figcaption", "svg", "title", "polygon", "polyline", "line",
 }  # fmt: skip
 VOID_LIKE = {"polygon", "polyline", "line"}
@@ -146,6 +146,7 @@ def test_the_worst_report_stays_small_and_quick():
         container=f.Container(text, 1000, (f.Entry(text, 1),) * 1000, {f"{i}": text for i in range(300)}),
         children=tuple(Child(i, 12, text, text, 1, format=text) for i in range(4_096)),
         contents=x.Contents(python=x.Python(text, 1, text, 1, *[(text,) * 1_000] * 4)),  # a file is of one format
+        documents=(document_facts(40),) * 4,
         strings=f.Strings(1 << 20, (f.StringItem(1, "ascii", text),) * 2000),
     )
     findings = tuple(Finding(f"f{i}", "high", 1, "T" * 200, text, (Evidence(1, 1, text),) * 20) for i in range(1000))

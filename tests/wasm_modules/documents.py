@@ -144,6 +144,28 @@ def pdf() -> bytes:
     )
 
 
+def form_pdf() -> bytes:
+    """An updated file: a script in a form, one in a stream of objects, an attachment in hexadecimal text, an action."""
+    objects = b"10 0 11 31 << /S /JavaScript /JS 12 0 R >> << /S /SubmitForm /F (http://example.invalid/s) >>"
+    packed = zlib.compress(objects)
+    form = zlib.compress(
+        b"<template><script contentType='application/x-javascript'>app.alert(&quot;x&quot;)</script></template>"
+    )
+    script = zlib.compress(b"eval(unescape('%61'))")
+    flate = b"/Filter /FlateDecode /Length %d"
+    stream = b"%d 0 obj << %s >> stream\n%s\nendstream endobj\n"
+    return (
+        b"%PDF-1.7\n1 0 obj << /Type /Catalog /Names << /JavaScript 10 0 R >> /AcroForm << /XFA [(template) 4 0 R] >> >> endobj\n"
+        b"2 0 obj << /Type /Page >> endobj\n3 0 obj << /Title (first) >> endobj\n"
+        + stream % (4, flate % len(form), form)
+        + stream % (5, b"/Type /ObjStm /N 2 /First 11 " + flate % len(packed), packed)
+        + stream % (12, flate % len(script), script)
+        + b"6 0 obj << /Type /Filespec /F (old.txt) /UF (\xfe\xff\0a\0.\0t\0x\0t) /EF << /F 7 0 R >> >> endobj\n"
+        + stream % (7, b"/Type /EmbeddedFile /Filter [/ASCIIHexDecode]", b"68656c6c6f>")
+        + b"trailer << /Root 1 0 R /Info 3 0 R >>\nstartxref\n9\n%%EOF\n3 0 obj << /Title (second) >> endobj\n%%EOF\n"
+    )
+
+
 def rtf() -> bytes:
     equation = b"0105000002000000" + b"0b000000" + b"4571756174696f6e2e3300" + b"00" * 8
     return b"{\\rtf1\\ansi{\\object\\objemb\\objupdate{\\*\\objclass Equation.3}{\\*\\objdata " + equation + b"}}}"

@@ -17,6 +17,7 @@ import zlib
 import containers
 import documents
 import executables
+import office
 from golden import FOLDER
 
 X86_64, ARM64 = 0x01000007, 0x0100000C
@@ -56,6 +57,18 @@ def samples() -> dict[str, bytes]:
         "installer.msi": documents.compound({"Property": b"x"}, bytes.fromhex("84100c0000000000c000000000000046")),
         "script.pdf": documents.pdf(),
         "equation.rtf": documents.rtf(),
+        "macros.doc": office.word_document(),
+        "stomped.docm": office.stomped_document(),
+        "packaged.doc": office.packaged_document(),
+        "macros.xls": office.macro_workbook(),
+        "macros.xlsm": office.macro_package(),
+        "message.msg": office.outlook_message(),
+        "archive.eml": office.mail_with_archive(),
+        "packaged.rtf": office.rtf_package(),
+        "section.one": office.notebook(),
+        "winmail.dat": office.winmail(),
+        "flat.xml": office.flat_document(),
+        "forms.pdf": documents.form_pdf(),
         "members.tar.gz": documents.gzipped(documents.tar({"bin/tool": console, "notes": b"text\n"}), "members.tar"),
         "members.tar": documents.tar({"../up": b"x", "notes": b"text\n"}),
         "single.gz": documents.gzipped(b"hello, hello, hello\n", "hello.txt"),

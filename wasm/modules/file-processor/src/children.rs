@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use module_kit::{Evidence, Finding, Findings, Severity};
 
+use crate::container::document::{Document, MAX_TEXT};
 use crate::digest::sha256;
+use crate::facts::document::DocumentFacts;
 use crate::facts::{Child, json_length};
 use crate::formats::identify_id;
 use crate::limits::{
@@ -15,6 +17,9 @@ use crate::unpack;
 
 /// Kinds of children whose findings are their parent's, whose parser looks into them.
 const READ_BY_PARENT: [&str; 1] = ["vba-project"];
+
+/// Documents in the sample whose facts are kept.
+const MAX_DOCUMENTS: usize = 256;
 
 /// What a walk is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,8 @@ pub struct Children<'a> {
     unpacked: u64,
     letters: usize,
     findings: Findings,
+    documents: Vec<DocumentFacts>,
+    document_room: usize,
 }
 
 impl<'a> Children<'a> {
@@ -61,6 +68,25 @@ impl<'a> Children<'a> {
             unpacked: 0,
             letters: 0,
             findings: Findings::default(),
+            documents: Vec::new(),
+            document_room: MAX_TEXT,
+        }
+    }
+
+    /// Bytes that the texts of the next document's facts may take.
+    pub const fn document_room(&self) -> usize {
+        self.document_room
+    }
+
+    /// What a document says, and the files in it.
+    pub fn add_document(&mut self, document: Document) {
+        self.document_room = document.room();
+        let child = self.levels.last().map(|level| level.index);
+        if document.facts != DocumentFacts::default() && self.documents.len() < MAX_DOCUMENTS {
+            self.documents.push(DocumentFacts { child, ..document.facts });
+        }
+        for file in document.embedded {
+            self.add(&file.name, file.kind, file.offset, &file.content);
         }
     }
 
@@ -223,9 +249,9 @@ impl<'a> Children<'a> {
     }
 
     /// The list; what was found in the children goes to `findings`.
-    pub fn finish(self, findings: &mut Findings) -> Vec<Child> {
+    pub fn finish(self, findings: &mut Findings) -> (Vec<Child>, Vec<DocumentFacts>) {
         findings.absorb(self.findings, |finding| finding);
-        self.listed
+        (self.listed, self.documents)
     }
 
     /// The child that was wanted, and its content.

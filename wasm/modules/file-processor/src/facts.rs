@@ -2,6 +2,7 @@
 
 mod children;
 pub mod contents;
+pub mod document;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 pub use children::Child;
 pub use contents::{Android, Bundle, Component, Contents, CustomAction, Dex, Installer, Java, Python, Shortcut};
+use document::DocumentFacts;
 
 use crate::limits::{
     MAX_ENTRIES_REPORTED, MAX_ENTRY_TEXT, MAX_LIBRARIES, MAX_RESOURCES_REPORTED, MAX_SECTIONS_REPORTED, MAX_SEGMENTS,
@@ -363,6 +365,8 @@ pub struct FileFacts {
     pub container: Option<Container>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Child>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<DocumentFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod budget;
+mod charset;
 mod children;
 mod codec;
 mod container;

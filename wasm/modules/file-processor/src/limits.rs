@@ -61,7 +61,5 @@ pub const NESTED_BOMB_RATIO: u64 = 100;
 pub const MAX_INFLATED: usize = 4 << 20;
 /// Bytes that the parts of one document may inflate to, all together.
 pub const MAX_INFLATED_PARTS: usize = 64 << 20;
-/// Objects of one document that are decoded.
-pub const MAX_OBJECTS: usize = 64;
 /// Compressed streams of a PDF that are inflated.
 pub const MAX_PDF_STREAMS: usize = 1_024;

@@ -16,7 +16,7 @@ pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Fi
     let executables = executables(data, &format, options, &mut budget, &mut findings);
     let mut children = Children::new(if options.quick { Wanted::Nothing } else { Wanted::All }, data);
     let (container, contents) = unpack::look_into(format.id, data, &mut findings, &mut children);
-    let children = children.finish(&mut findings);
+    let (children, documents) = children.finish(&mut findings);
     if budget.exhausted {
         findings.malformed("overlapping-data", "Sections or resources overlap so often that not all were measured.");
     }
@@ -32,6 +32,7 @@ pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Fi
         container,
         children,
         contents,
+        documents,
         strings,
     };
     (facts, findings.into_sorted())

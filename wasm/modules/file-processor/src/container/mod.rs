@@ -4,42 +4,61 @@ mod asar;
 mod cab;
 mod compressed;
 mod cpio;
+pub mod document;
+mod fields;
 mod iso;
+mod links;
+mod mail;
+mod objects;
 mod office;
 pub mod ole;
+mod onenote;
 mod pdf;
 mod rar;
 mod rtf;
 mod sevenzip;
 mod sevenzip_fields;
 mod stream;
+mod vba;
+mod xlm;
+mod xml;
 pub mod zip;
 
 use module_kit::{Finding, Findings, Severity};
 
+use self::document::Document;
 use crate::children::Children;
 use crate::codec::inflate;
 use crate::facts::Container;
 use crate::package::{msi, pyinstaller};
 
-/// The listing for a format that has one.
+/// The listing for a format that has one. What documents say goes to `children`, and so do the files in them.
 pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
-    let mut container = read(id, data, findings, children)?;
-    container.cut();
-    Some(container)
+    let mut document = Document::with_room(children.document_room());
+    let mut container = read(id, data, &mut document, findings, children);
+    judge(&document, findings);
+    children.add_document(document);
+    container.as_mut()?.cut();
+    container
 }
 
-fn read(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
+fn read(
+    id: &str,
+    data: &[u8],
+    document: &mut Document,
+    findings: &mut Findings,
+    children: &mut Children,
+) -> Option<Container> {
     match id {
-        _ if data.starts_with(b"PK") => zip::parse(id, data, findings, children),
+        _ if data.starts_with(b"PK") => zip::parse(id, data, document, findings, children),
         "msi" => {
-            let mut container = ole::parse(id, data, findings)?;
+            let mut container = ole::parse(id, data, document, findings)?;
             container.entries.iter_mut().for_each(|entry| entry.name = msi::decode(&entry.name));
             Some(container)
         }
-        _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, findings),
-        "pdf" => Some(pdf::parse(data, findings)),
-        "rtf" => Some(rtf::parse(data, findings)),
+        _ if data.starts_with(ole::MAGIC) => ole::parse(id, data, document, findings),
+        "pdf" => Some(pdf::parse(data, document, findings)),
+        "rtf" => Some(rtf::parse(data, document, findings)),
         "gzip" => Some(stream::gzip(data, findings, children)),
         "tar" | "tar-old" => Some(stream::tar(data, findings, children)),
         "ar" | "deb" => Some(stream::ar(data, findings, children)),
@@ -55,10 +74,34 @@ fn read(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children)
         "rar" | "rar5" => Some(rar::parse(id, data, findings, children)),
         "asar" => Some(asar::parse(data, findings, children)),
         "pyz" => Some(pyinstaller::modules(data, findings, children)),
-        "zip-sfx" => zip::parse(id, data, findings, children),
+        "zip-sfx" => zip::parse(id, data, document, findings, children),
         "cab" => Some(cab::parse(data, findings, children)),
         "iso9660" => Some(iso::parse(data, findings, children)),
+        "eml" | "mht" => Some(mail::parse(id, data, document, findings)),
+        "mbox" => Some(mail::mailbox(data, document)),
+        "tnef" => Some(mail::tnef(data, document, findings)),
+        "onenote" => Some(onenote::parse(data, document, findings)),
+        "flat-opc" | "xml" => {
+            office::flat(data, document, findings);
+            None
+        }
+        "text" | "slk" | "utf16-text" => {
+            fields::table(data, document);
+            None
+        }
         _ => None,
+    }
+}
+
+/// What is said of a document by what was gathered of it, whatever its format.
+fn judge(document: &Document, findings: &mut Findings) {
+    vba::judge(document, findings);
+    xlm::judge(document, findings);
+    links::judge(document, findings);
+    objects::judge(document, findings);
+    mail::judge(document, findings);
+    if document.is_cut {
+        unread(Severity::Low, "The document holds more than is listed.", findings);
     }
 }
 

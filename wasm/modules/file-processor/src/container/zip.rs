@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use module_kit::{Finding, Findings, Severity};
 
+use super::document::Document;
 use crate::children::Children;
 use crate::codec;
 use crate::facts::{Category, Container, Entry};
@@ -244,7 +245,13 @@ fn local_names(data: &[u8]) -> Vec<String> {
     names
 }
 
-pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
+pub fn parse(
+    id: &str,
+    data: &[u8],
+    document: &mut Document,
+    findings: &mut Findings,
+    children: &mut Children,
+) -> Option<Container> {
     let Some((members, end)) = members(data, MAX_ENTRIES) else {
         findings.malformed("zip-directory", "The archive has no central directory: it was cut off.");
         let names = local_names(data);
@@ -259,7 +266,7 @@ pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Chil
     let mut container = Container { kind: "zip", count: members.len() as u64, ..Container::default() };
     container.entries = members.iter().take(MAX_ENTRIES_REPORTED).map(|member| entry(data, member)).collect();
     judge(data, &members, &container.entries, findings);
-    super::office::judge(id, data, &members, findings);
+    super::office::read(id, data, &members, document, findings);
     unpack(data, &members, children);
     if end.comment > 0 {
         let comment = data.len().saturating_sub(end.comment);

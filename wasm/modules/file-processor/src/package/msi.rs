@@ -27,8 +27,8 @@ const MAX_PROPERTIES: usize = 100;
 
 struct Database<'a> {
     directory: Directory<'a>,
-    /// Of the streams: decoded name, place and size.
-    streams: BTreeMap<String, (u32, u64)>,
+    /// Of the streams: decoded name, number in the directory, and size.
+    streams: BTreeMap<String, (usize, u64)>,
     strings: Vec<String>,
     is_wide: bool,
     columns: BTreeMap<String, Vec<Column>>,
@@ -103,8 +103,8 @@ pub fn decode(name: &str) -> String {
 impl<'a> Database<'a> {
     fn open(data: &'a [u8]) -> Option<Self> {
         let directory = Directory::parse(data)?;
-        let entries = directory.entries.iter().filter(|entry| entry.kind == 2);
-        let streams = entries.map(|entry| (decode(&entry.name), (entry.start, entry.size))).collect();
+        let entries = directory.entries.iter().enumerate().filter(|(_, entry)| entry.is_stream());
+        let streams = entries.map(|(index, entry)| (decode(&entry.name), (index, entry.size))).collect();
         let (strings, columns) = (Vec::new(), BTreeMap::new());
         let mut database = Self { directory, streams, strings, is_wide: false, columns, left: MAX_INFLATED_PARTS };
         database.read_strings();
@@ -113,9 +113,8 @@ impl<'a> Database<'a> {
     }
 
     fn stream(&mut self, name: &str) -> Vec<u8> {
-        let Some(&(start, size)) = self.streams.get(name) else { return Vec::new() };
-        let limit = usize::try_from(size).unwrap_or(usize::MAX).min(self.left);
-        let content = self.directory.stream_to(start, size, limit);
+        let Some(&(index, _)) = self.streams.get(name) else { return Vec::new() };
+        let content = self.directory.stream_upto(index, self.left);
         self.left -= content.len();
         content
     }
@@ -236,10 +235,9 @@ impl<'a> Database<'a> {
         let names: Vec<String> =
             self.streams.keys().filter(|name| !name.starts_with(['!', '\u{5}'])).cloned().collect();
         for name in &names {
-            let Some(&(start, size)) = self.streams.get(name) else { continue };
-            let limit = usize::try_from(size).unwrap_or(usize::MAX).min(MAX_CHILD);
+            let Some(&(index, size)) = self.streams.get(name) else { continue };
             children.add_packed(name, "msi-stream", size, |most| {
-                Some(self.directory.stream_to(start, size, limit.min(most)))
+                Some(self.directory.stream_upto(index, most.min(MAX_CHILD)))
             });
         }
     }

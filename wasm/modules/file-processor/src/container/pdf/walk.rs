@@ -1,0 +1,253 @@
+//! What the objects of a file do: actions, scripts, attachments, forms.
+
+use std::collections::BTreeMap;
+
+use super::file::File;
+use super::object::{Dictionary, Name, Object, text};
+use crate::container::document::Document;
+use crate::container::xml;
+use crate::facts::document::EmbeddedObject;
+use crate::reader::text as utf8;
+
+/// Objects in objects, as deep as they are read.
+const MAX_DEPTH: u32 = 64;
+/// Bytes of one text of a script.
+const MAX_SCRIPT: usize = 4 << 20;
+
+/// Names that say what an object does; nobody writes them with escapes but to hide them.
+const TELLING: [&str; 20] = [
+    "JavaScript",
+    "JS",
+    "Launch",
+    "OpenAction",
+    "AA",
+    "EmbeddedFile",
+    "EmbeddedFiles",
+    "RichMedia",
+    "XFA",
+    "SubmitForm",
+    "GoToR",
+    "GoToE",
+    "Encrypt",
+    "JBIG2Decode",
+    "URI",
+    "AcroForm",
+    "ImportData",
+    "ObjStm",
+    "Action",
+    "Names",
+];
+
+/// What was seen, by the name that says so: how often, and where first (none within a packed stream).
+#[derive(Default)]
+pub struct Seen {
+    pub names: BTreeMap<&'static str, (u64, Option<u64>)>,
+    pub hidden_names: u64,
+    pub pages: u64,
+    /// Streams of attached files, which a file specification names.
+    attachments: Vec<(u32, String)>,
+    /// Where scripts are: position of the object that has the text, or the text itself.
+    scripts: Vec<(String, Script)>,
+    forms: Vec<u32>,
+}
+
+enum Script {
+    Text(Vec<u8>),
+    Stream(u32),
+}
+
+/// Walks all objects; of those that were replaced too.
+pub fn walk(file: &mut File, document: &mut Document) -> Seen {
+    let mut seen = Seen::default();
+    for (position, object) in file.objects.iter().enumerate() {
+        let place = Place {
+            file,
+            label: format!("object {}", object.number),
+            offset: (!object.is_packed).then_some(object.offset as u64),
+            is_latest: file.is_latest(position),
+        };
+        seen.object(&object.value, &place, document, 0);
+    }
+    attachments(&seen, file, document);
+    scripts(&mut seen, file, document);
+    forms(&seen, file, document);
+    seen
+}
+
+struct Place<'a, 'b> {
+    file: &'a File<'b>,
+    label: String,
+    offset: Option<u64>,
+    is_latest: bool,
+}
+
+impl Seen {
+    fn object(&mut self, object: &Object, place: &Place, document: &mut Document, depth: u32) {
+        if depth > MAX_DEPTH {
+            return;
+        }
+        match object {
+            Object::Name(name) => self.name(name, place),
+            Object::Array(items) => items.iter().for_each(|item| self.object(item, place, document, depth + 1)),
+            Object::Dictionary(dictionary) => {
+                for (name, value) in &dictionary.0 {
+                    self.name(name, place);
+                    self.object(value, place, document, depth + 1);
+                }
+                self.dictionary(dictionary, place, document);
+            }
+            _ => {}
+        }
+    }
+
+    fn name(&mut self, name: &Name, place: &Place) {
+        let Some(&known) = TELLING.iter().find(|known| **known == name.text) else { return };
+        self.names.entry(known).or_insert((0, place.offset)).0 += 1;
+        self.hidden_names += u64::from(name.is_hidden);
+    }
+
+    fn dictionary(&mut self, dictionary: &Dictionary, place: &Place, document: &mut Document) {
+        if dictionary.is("Type", "Page") && place.is_latest {
+            self.pages += 1;
+        }
+        if let Some(script) = dictionary.get("JS") {
+            self.script(script, place);
+        }
+        if let Some(action) = dictionary.name("S") {
+            link(action, dictionary, place, document);
+        }
+        if let Some(files) = dictionary.get("EF").map(|it| place.file.resolve(it)).and_then(Object::dictionary) {
+            self.attached(dictionary, files, place);
+        }
+        if let Some(form) = dictionary.get("XFA") {
+            self.form(form, place);
+        }
+    }
+
+    fn script(&mut self, script: &Object, place: &Place) {
+        if self.scripts.len() >= 4_096 {
+            return;
+        }
+        let found = match (script, place.file.resolve(script)) {
+            (_, Object::Text(bytes)) => Script::Text(bytes[..bytes.len().min(MAX_SCRIPT)].to_vec()),
+            (Object::Reference(number), _) => Script::Stream(*number),
+            _ => return,
+        };
+        self.scripts.push((place.label.clone(), found));
+    }
+
+    fn attached(&mut self, specification: &Dictionary, files: &Dictionary, place: &Place) {
+        let name = ["UF", "F"].iter().find_map(|key| match place.file.resolve(specification.get(key)?) {
+            Object::Text(bytes) => Some(text(bytes)),
+            _ => None,
+        });
+        for key in ["UF", "F", "DOS", "Mac", "Unix"] {
+            if let Some(Object::Reference(number)) = files.get(key)
+                && self.attachments.len() < 4_096
+                && !self.attachments.iter().any(|(known, _)| known == number)
+            {
+                self.attachments.push((*number, name.clone().unwrap_or_default()));
+            }
+        }
+    }
+
+    /// The parts of a form in XML: one stream, or pairs of a name and a stream.
+    fn form(&mut self, form: &Object, place: &Place) {
+        let parts = match (form, place.file.resolve(form)) {
+            (_, Object::Array(items)) => items.as_slice(),
+            (Object::Reference(_), _) => std::slice::from_ref(form),
+            _ => return,
+        };
+        let numbers =
+            parts.iter().filter_map(|part| if let Object::Reference(number) = part { Some(*number) } else { None });
+        self.forms.extend(numbers.take(256));
+        self.forms.truncate(256);
+    }
+}
+
+/// Actions that lead somewhere.
+fn link(action: &str, dictionary: &Dictionary, place: &Place, document: &mut Document) {
+    let kind = match action {
+        "URI" => "uri",
+        "Launch" => "launch",
+        "SubmitForm" => "submit-form",
+        "GoToR" => "remote-document",
+        "GoToE" => "embedded-document",
+        "ImportData" => "import-data",
+        _ => return,
+    };
+    let mut target = String::new();
+    for key in ["URI", "F", "Win", "Mac", "Unix", "P", "D"] {
+        let Some(value) = dictionary.get(key) else { continue };
+        if let Some(part) = target_text(value, place, 0).filter(|part| !part.is_empty()) {
+            let space = if target.is_empty() { "" } else { " " };
+            target += &format!("{space}{part}");
+        }
+    }
+    document.link(kind, &target, &place.label);
+}
+
+/// A text, or those of a file specification and of a program's parameters.
+fn target_text(value: &Object, place: &Place, depth: u32) -> Option<String> {
+    match place.file.resolve(value) {
+        Object::Text(bytes) => Some(text(&bytes[..bytes.len().min(4_096)])),
+        Object::Dictionary(dictionary) if depth < 2 => {
+            let parts =
+                ["UF", "F", "P", "D"].iter().filter_map(|key| target_text(dictionary.get(key)?, place, depth + 1));
+            let mut parts: Vec<String> = parts.collect();
+            parts.dedup();
+            Some(parts.join(" "))
+        }
+        _ => None,
+    }
+}
+
+fn attachments(seen: &Seen, file: &mut File, document: &mut Document) {
+    let mut named: Vec<(u32, String)> = seen.attachments.clone();
+    // Streams that say what they are, though no specification names them.
+    for object in &file.objects {
+        let is_file = object.value.dictionary().is_some_and(|dictionary| dictionary.is("Type", "EmbeddedFile"));
+        if is_file && named.len() < 4_096 && !named.iter().any(|(number, _)| *number == object.number) {
+            named.push((object.number, String::new()));
+        }
+    }
+    for (number, name) in named {
+        let Some(object) = file.by_number(number) else { continue };
+        let offset = (!object.is_packed).then_some(object.offset as u64);
+        let facts = EmbeddedObject { kind: "attachment", name, offset, ..EmbeddedObject::default() };
+        if let Some(content) = file.content_of(number) {
+            document.file(facts, &content);
+        }
+    }
+}
+
+fn scripts(seen: &mut Seen, file: &mut File, document: &mut Document) {
+    for (place, script) in std::mem::take(&mut seen.scripts) {
+        let bytes = match script {
+            Script::Text(bytes) => bytes,
+            Script::Stream(number) => match file.content_of(number) {
+                Some(content) => content,
+                None => continue,
+            },
+        };
+        if !bytes.is_empty() {
+            document.script("javascript", &place, &bytes, &text(&bytes));
+        }
+    }
+}
+
+/// Scripts in a form: `<script contentType="application/x-javascript">`.
+fn forms(seen: &Seen, file: &mut File, document: &mut Document) {
+    for &number in &seen.forms {
+        let Some(content) = file.content_of(number) else { continue };
+        let markup = utf8(&content, content.len());
+        for piece in xml::pieces(&markup).filter(|piece| piece.name() == "script") {
+            let source = piece.text();
+            let is_other = piece.raw_attribute("contentType").is_some_and(|kind| !kind.contains("javascript"));
+            let language = if is_other { "formcalc" } else { "javascript" };
+            if !source.trim().is_empty() {
+                document.script(language, &format!("form in object {number}"), source.as_bytes(), &source);
+            }
+        }
+    }
+}
