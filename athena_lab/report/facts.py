@@ -9,11 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import msgspec
-
-
-class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Base of the facts."""
+from athena_lab.report.code import Authentihash, BuildInfo, DotNet, Signer, Similarity
+from athena_lab.report.fact import Fact
 
 
 class Hashes(Fact, frozen=True):
@@ -152,25 +149,16 @@ class DebugInfo(Fact, frozen=True):
 
 
 class Signature(Fact, frozen=True):
-    """Presence of a signature; it is not verified. ``kind`` is ``authenticode`` or ``code-signature`` (Mach-O)."""
+    """A signature. ``kind`` is ``authenticode`` or ``code-signature`` (Mach-O)."""
 
     kind: str
     offset: int
     size: int
     subjects: tuple[str, ...] = ()
     """Common names in the certificates found, unverified."""
-
-
-class DotNet(Fact, frozen=True):
-    """CLI header and metadata root (ECMA-335 II.24, II.25)."""
-
-    runtime_version: str
-    flags: int
-    entry_point_token: int
-    streams: tuple[str, ...] = ()
-    module_name: str = ""
-    assembly_name: str = ""
-    mvid: str = ""
+    signers: tuple[Signer, ...] = ()
+    hidden: int = 0
+    """Bytes in the certificate table that belong to no signature."""
 
 
 class Executable(Fact, frozen=True):
@@ -203,6 +191,9 @@ class Executable(Fact, frozen=True):
     overlay: Overlay | None = None
     imphash: str = ""
     """MD5 of the ordered imports, as pefile computes it. Empty for ELF and Mach-O, and without imports."""
+    authentihash: Authentihash | None = None
+    telfhash: str = ""
+    """TLSH over the names of an ELF's functions; empty where there are few."""
     rich: RichHeader | None = None
     debug: tuple[DebugInfo, ...] = ()
     version_info: dict[str, str] = {}
@@ -215,6 +206,7 @@ class Executable(Fact, frozen=True):
     dll_characteristics: tuple[str, ...] = ()
     """PE: ``DYNAMIC_BASE``, ``NX_COMPAT``, ``GUARD_CF`` ..."""
     dotnet: DotNet | None = None
+    build: BuildInfo | None = None
     export_name: str = ""
     """The DLL's own name in its export directory; SONAME of an ELF; install name of a Mach-O dylib."""
     interpreter: str = ""
@@ -251,7 +243,7 @@ class Container(Fact, frozen=True):
 class FileFacts(Fact, frozen=True):
     """`Output.data` of file-processor for the function ``analyze``. ``executables`` has one item per fat Mach-O slice.
 
-    A quick analysis leaves out ``strings`` and the md5 of sections.
+    A quick analysis leaves out ``strings``, ``similarity``, ``build``, and every hash but those of the file.
     """
 
     size: int
@@ -261,3 +253,12 @@ class FileFacts(Fact, frozen=True):
     executables: tuple[Executable, ...] = ()
     container: Container | None = None
     strings: Strings | None = None
+    similarity: Similarity | None = None
+
+
+class HeaderFacts(Fact, frozen=True):
+    """`Output.data` of file-processor for the function ``headers``."""
+
+    size: int
+    format: Format
+    executables: tuple[Executable, ...] = ()
