@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from athena_lab.report.fact import Fact
 
 Check = Literal["valid", "invalid", "not-checked"]
@@ -158,7 +160,7 @@ class GoBuild(Fact, frozen=True):
     path: str = ""
     module: Dependency | None = None
     dependencies: tuple[Dependency, ...] = ()
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = msgspec.field(default_factory=dict)
     line_table: str = ""
     """The version of Go that brought the format of the table of lines: ``1.2``, ``1.16``, ``1.18``, ``1.20``."""
 

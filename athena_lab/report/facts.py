@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+import msgspec
+
 from athena_lab.report.code import Authentihash, BuildInfo, DotNet, Signer, Similarity
 from athena_lab.report.fact import Fact
 
@@ -196,7 +198,7 @@ class Executable(Fact, frozen=True):
     """TLSH over the names of an ELF's functions; empty where there are few."""
     rich: RichHeader | None = None
     debug: tuple[DebugInfo, ...] = ()
-    version_info: dict[str, str] = {}
+    version_info: dict[str, str] = msgspec.field(default_factory=dict)
     tls_callbacks: tuple[int, ...] = ()
     """Virtual addresses."""
     signature: Signature | None = None
@@ -212,7 +214,7 @@ class Executable(Fact, frozen=True):
     interpreter: str = ""
     build_id: str = ""
     rpath: tuple[str, ...] = ()
-    mitigations: dict[str, bool] = {}
+    mitigations: dict[str, bool] = msgspec.field(default_factory=dict)
     """``aslr``, ``nx``, ``relro``, ``canary``, ``cfg``, ``pie`` ... where the format says."""
     slice_offset: int = 0
     """Offset of the slice in a fat Mach-O."""
@@ -237,7 +239,7 @@ class Container(Fact, frozen=True):
     kind: str
     count: int
     entries: tuple[Entry, ...] = ()
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class FileFacts(Fact, frozen=True):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted, size_text, time_text
 from athena_lab.report.markup import Html, Row, code, details, meter, pairs, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from athena_lab.report.code import (
         BuildInfo,
         Certificate,
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
     )
     from athena_lab.report.facts import Executable
 
-SIGNERS_BUDGET = 12_000
-CHAIN_BUDGET = 6_000
-DOTNET_BUDGET = 8_000
-LIST_BUDGET = 10_000
+SIGNERS_BUDGET = 2_500
+CHAIN_BUDGET = 3_500
+DOTNET_BUDGET = 6_000
+LIST_BUDGET = 5_000
 """All in characters of HTML."""
-MAX_SIGNERS = 6
+MAX_SIGNERS = 4
 CHECKS = {"valid": "yes", "invalid": "NO", "not-checked": "not checked"}
 
 Pairs = Iterator[tuple[str, str | Html]]
