@@ -125,3 +125,67 @@ fn verify_p384(point: &[u8], digest: &[u8], signature: &[u8]) -> Option<bool> {
     let signature = p384::ecdsa::Signature::from_der(signature);
     Some(signature.is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or(0) as u8;
+        hex.as_bytes().as_chunks::<2>().0.iter().map(|&[high, low]| digit(high) << 4 | digit(low)).collect()
+    }
+
+    fn signature(r: &str, s: &str) -> Vec<u8> {
+        // Both begin with a high bit, so that a zero goes before them.
+        let number = |hex: &str| [&[INTEGER, (hex.len() / 2 + 1) as u8, 0], &bytes(hex)[..]].concat();
+        let both = [number(r), number(s)].concat();
+        [&[SEQUENCE, both.len() as u8], &both[..]].concat()
+    }
+
+    /// From RFC 6979, A.2.5 and A.2.6.
+    #[test]
+    fn published_signatures_verify() {
+        let point = bytes(
+            "0460FED4BA255A9D31C961EB74C6356D68C049B8923B61FA6CE669622E60F29FB6\
+             7903FE1008B8BC99A41AE9E95628BC64F2F1B20C2D7E9F5177A3C294D4462299",
+        );
+        let made = signature(
+            "EFD48B2AACB6A8FD1140DD9CD45E81D69D2C877B56AAF991C34D0EA84EAF3716",
+            "F7CB1C942D657C41D436C7A1B6E29F65F3E900DBB9AFF4064DC4AB2F843ACDA8",
+        );
+        check(&Key::P256(&point), Hash::Sha256, &made);
+        let point = bytes(
+            "04EC3A4E415B4E19A4568618029F427FA5DA9A8BC4AE92E02E06AAE5286B300C64DEF8F0EA9055866064A254515480BC13\
+             8015D9B72D7D57244EA8EF9AC0C621896708A59367F9DFB9F54CA84B3F1C9DB1288B231C3AE0D4FE7344FD2533264720",
+        );
+        let made = signature(
+            "94EDBB92A5ECB8AAD4736E56C691916B3F88140666CE9FA73D64C4EA95AD133C81A648152E44ACF96E36DD1E80FABE46",
+            "99EF4AEB15F178CEA1FE40DB2603138F130E740A19624526203B6351D0A3A94FA329C145786E679E7B82C71A38628AC8",
+        );
+        check(&Key::P384(&point), Hash::Sha384, &made);
+    }
+
+    fn check(key: &Key, hash: Hash, signature: &[u8]) {
+        let mut effort = Effort(3);
+        assert_eq!(verify(key, hash, "", b"sample", signature, &mut effort), Check::Valid);
+        assert_eq!(verify(key, hash, "", b"simple", signature, &mut effort), Check::Invalid);
+        assert_eq!(verify(key, hash, "", b"sample", &signature[1..], &mut effort), Check::Invalid);
+        assert_eq!(verify(key, hash, "", b"sample", signature, &mut effort), Check::NotChecked);
+    }
+
+    #[test]
+    fn impossible_keys_are_not_checked() {
+        let mut effort = Effort(100);
+        for (modulus, exponent) in [
+            (&[][..], &[3][..]),
+            (&[0xff; 64], &[]),
+            (&[0xfe; 64], &[3]),
+            (&[0xff; 2_000], &[3]),
+            (&[0xff; 64], &[0xff; 9]),
+        ] {
+            let key = Key::Rsa { modulus, exponent };
+            assert_eq!(verify(&key, Hash::Sha256, "", b"x", &[1; 64], &mut effort), Check::NotChecked);
+        }
+        assert_eq!(verify(&Key::P256(&[4; 65]), Hash::Sha256, "", b"x", &[1; 64], &mut effort), Check::NotChecked);
+    }
+}
