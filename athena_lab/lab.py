@@ -32,7 +32,7 @@ from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, dis
 from athena_lab.telemetry.bulkheads import watch as watch_bulkhead
 from athena_lab.triages import Triage, Triages
 from athena_lab.wasm.catalog import Catalog
-from athena_lab.wasm.contract import SampleInfo
+from athena_lab.wasm.contract import SampleHashes, SampleInfo
 from athena_lab.wasm.own import OwnModules, read_component
 from athena_lab.wasm.runtime import Runtime, SampleFile
 from athena_lab.wasm.sessions import Session, Sessions
@@ -322,7 +322,9 @@ class Lab:
         return done
 
     def _file(self, sample: Sample) -> SampleFile:
-        return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name))
+        known = self._quarantine.hashes(sample.sha256)
+        hashes = SampleHashes(*known) if known else None
+        return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name, hashes))
 
     def _keep(self, key: tuple[object, ...], report: Report) -> None:
         if report.status != "completed":

@@ -14,7 +14,7 @@ import stat
 import tempfile
 import time
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import IO, TYPE_CHECKING, Annotated, Self
+from typing import IO, TYPE_CHECKING, Annotated, NamedTuple, Self
 
 import msgspec
 from msgspec import Meta
@@ -39,6 +39,7 @@ DEFAULT_MAX_BYTES = 256 * MIB
 _MAX_NAME = 200
 _INCOMING = ".incoming"
 _LEFT_AFTER_SECONDS = 86_400
+_KEPT_HASHES = 4_096
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u1fff\u2c00-\ud7ff\uf900-\ufffd]")
 """Control, formatting and private characters, surrogates: what could disguise a name when it is shown."""
 
@@ -64,6 +65,29 @@ def check_path(source: object) -> str | os.PathLike[str]:
     raise NotAFile(f"A {type(source).__name__} is neither a path nor bytes nor a sample.")
 
 
+class Hashes(NamedTuple):
+    """Of a sample's bytes, in lower-case hexadecimal."""
+
+    md5: str
+    sha1: str
+    sha256: str
+
+
+class Hashing:
+    """Hashes of bytes that come in pieces."""
+
+    def __init__(self) -> None:
+        # MD5 and SHA-1 are names that analysts share; nothing is trusted for them.
+        self._all = tuple(hashlib.new(name, usedforsecurity=False) for name in Hashes._fields)
+
+    def update(self, block: bytes | bytearray | memoryview) -> None:
+        for one in self._all:
+            one.update(block)
+
+    def result(self) -> Hashes:
+        return Hashes(*(one.hexdigest() for one in self._all))
+
+
 class Quarantine:
     """The content-addressed store of samples. ``max_bytes`` caps a single sample.
 
@@ -74,6 +98,8 @@ class Quarantine:
         self.folder = folder
         self.max_bytes = max_bytes
         self._prepared = False
+        self._hashes: dict[str, Hashes] = {}
+        """Of samples stored lately, by their SHA-256."""
 
     def add_bytes(self, data: bytes | bytearray | memoryview, name: str = "") -> Sample:
         """Store `data`. Raises `EmptySample`, `SampleTooLarge` and `QuarantineUnusable`."""
@@ -111,6 +137,17 @@ class Quarantine:
             name = ""
         return Sample(sha256, size, name)
 
+    def hashes(self, sha256: str) -> Hashes | None:
+        """Hashes of a sample that was stored lately; None if they would have to be made anew."""
+        return self._hashes.get(sha256)
+
+    def stored(self, hashes: Hashes) -> None:
+        """Remember the hashes of a sample that has just been stored."""
+        self._hashes[hashes.sha256] = hashes
+        while len(self._hashes) > _KEPT_HASHES:
+            with contextlib.suppress(StopIteration, KeyError):  # another thread does the same
+                del self._hashes[next(iter(self._hashes))]
+
     def path(self, sha256: str) -> Path:
         """Where the sample of that hash is, or would be. Raises `SampleNotFound` if it is not a hash."""
         if not re.fullmatch("[0-9a-f]{64}", sha256):
@@ -142,7 +179,7 @@ class Incoming:
     def __init__(self, quarantine: Quarantine, name: str) -> None:
         self._quarantine = quarantine
         self._name = name
-        self._hash = hashlib.sha256()
+        self._hashing = Hashing()
         self._size = 0
         descriptor, path = tempfile.mkstemp(dir=quarantine.folder, suffix=_INCOMING)  # mode 0600
         self._file: IO[bytes] = os.fdopen(descriptor, "wb", buffering=0)  # errors belong to the write that met them
@@ -162,7 +199,7 @@ class Incoming:
         self._size += len(block)
         if self._size > self._quarantine.max_bytes:
             raise _too_large(self._size, self._quarantine.max_bytes)
-        self._hash.update(block)
+        self._hashing.update(block)
         with self._quarantine.writing():
             _write_all(self._file, block)
 
@@ -171,12 +208,14 @@ class Incoming:
         if self._size == 0:
             raise EmptySample("The sample is empty (0 bytes).")
         self._file.close()
-        sample = Sample(self._hash.hexdigest(), self._size, self._name)
+        hashes = self._hashing.result()
+        sample = Sample(hashes.sha256, self._size, self._name)
         place = self._quarantine.path(sample.sha256)
         with self._quarantine.writing():
             if self._name:
                 self._keep_name(place.with_suffix(".name"))
             self._path.replace(place)  # atomic; the same bytes if it was there
+        self._quarantine.stored(hashes)
         metrics.SAMPLES_BYTES.inc(self._size)
         return sample
 

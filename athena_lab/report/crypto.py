@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from athena_lab.report.facts import Fact
+from athena_lab.report.fact import Fact
 
 Percent = Annotated[int, Meta(ge=0, le=100)]
 

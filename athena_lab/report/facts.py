@@ -12,12 +12,10 @@ from typing import Literal
 import msgspec
 
 from athena_lab.report.children import Child
+from athena_lab.report.code import Authentihash, BuildInfo, DotNet, Signer, Similarity
 from athena_lab.report.contents import Contents
 from athena_lab.report.document import DocumentFacts
-
-
-class Fact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Base of the facts."""
+from athena_lab.report.fact import Fact
 
 
 class Hashes(Fact, frozen=True):
@@ -156,25 +154,16 @@ class DebugInfo(Fact, frozen=True):
 
 
 class Signature(Fact, frozen=True):
-    """Presence of a signature; it is not verified. ``kind`` is ``authenticode`` or ``code-signature`` (Mach-O)."""
+    """A signature. ``kind`` is ``authenticode`` or ``code-signature`` (Mach-O)."""
 
     kind: str
     offset: int
     size: int
     subjects: tuple[str, ...] = ()
     """Common names in the certificates found, unverified."""
-
-
-class DotNet(Fact, frozen=True):
-    """CLI header and metadata root (ECMA-335 II.24, II.25)."""
-
-    runtime_version: str
-    flags: int
-    entry_point_token: int
-    streams: tuple[str, ...] = ()
-    module_name: str = ""
-    assembly_name: str = ""
-    mvid: str = ""
+    signers: tuple[Signer, ...] = ()
+    hidden: int = 0
+    """Bytes in the certificate table that belong to no signature."""
 
 
 class Executable(Fact, frozen=True):
@@ -207,9 +196,12 @@ class Executable(Fact, frozen=True):
     overlay: Overlay | None = None
     imphash: str = ""
     """MD5 of the ordered imports, as pefile computes it. Empty for ELF and Mach-O, and without imports."""
+    authentihash: Authentihash | None = None
+    telfhash: str = ""
+    """TLSH over the names of an ELF's functions; empty where there are few."""
     rich: RichHeader | None = None
     debug: tuple[DebugInfo, ...] = ()
-    version_info: dict[str, str] = {}
+    version_info: dict[str, str] = msgspec.field(default_factory=dict)
     tls_callbacks: tuple[int, ...] = ()
     """Virtual addresses."""
     signature: Signature | None = None
@@ -219,12 +211,13 @@ class Executable(Fact, frozen=True):
     dll_characteristics: tuple[str, ...] = ()
     """PE: ``DYNAMIC_BASE``, ``NX_COMPAT``, ``GUARD_CF`` ..."""
     dotnet: DotNet | None = None
+    build: BuildInfo | None = None
     export_name: str = ""
     """The DLL's own name in its export directory; SONAME of an ELF; install name of a Mach-O dylib."""
     interpreter: str = ""
     build_id: str = ""
     rpath: tuple[str, ...] = ()
-    mitigations: dict[str, bool] = {}
+    mitigations: dict[str, bool] = msgspec.field(default_factory=dict)
     """``aslr``, ``nx``, ``relro``, ``canary``, ``cfg``, ``pie`` ... where the format says."""
     slice_offset: int = 0
     """Offset of the slice in a fat Mach-O."""
@@ -249,13 +242,13 @@ class Container(Fact, frozen=True):
     kind: str
     count: int
     entries: tuple[Entry, ...] = ()
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class FileFacts(Fact, frozen=True):
     """`Output.data` of file-processor for the function ``analyze``. ``executables`` has one item per fat Mach-O slice.
 
-    A quick analysis leaves out ``strings``, ``children`` and the md5 of sections.
+    A quick analysis leaves out ``strings``, ``children``, ``similarity``, ``build``, and every hash but those of the file.
     """
 
     size: int
@@ -268,3 +261,12 @@ class FileFacts(Fact, frozen=True):
     contents: Contents | None = None
     documents: tuple[DocumentFacts, ...] = ()
     strings: Strings | None = None
+    similarity: Similarity | None = None
+
+
+class HeaderFacts(Fact, frozen=True):
+    """`Output.data` of file-processor for the function ``headers``."""
+
+    size: int
+    format: Format
+    executables: tuple[Executable, ...] = ()

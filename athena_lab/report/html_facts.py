@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted, shown, size_text, time_text
+from athena_lab.report.html_code import code_html
 from athena_lab.report.html_contents import children_html, contents_html
 from athena_lab.report.markup import Html, Row, code, details, meter, pairs, table, take
 from athena_lab.report.svg import PACKED, entropy_plot
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     )
 
 OVERVIEW_BUDGET = 12_000
-EXECUTABLES_BUDGET = 122_000
+EXECUTABLES_BUDGET = 186_000
 SECTIONS_BUDGET = 24_000
 IMPORTS_BUDGET = 30_000
 EXPORTS_BUDGET = 12_000
@@ -64,6 +65,10 @@ def _overview(facts: FileFacts) -> Pairs:
     yield "MD5", code(facts.hashes.md5)
     yield "SHA-1", code(facts.hashes.sha1)
     yield "SHA-256", code(facts.hashes.sha256)
+    if facts.similarity:
+        yield "ssdeep", code(facts.similarity.ssdeep)
+        if facts.similarity.tlsh:
+            yield "TLSH", code(facts.similarity.tlsh)
 
 
 def _entropy(entropy: EntropyProfile) -> str:
@@ -80,6 +85,7 @@ def _executable(image: Executable, facts: FileFacts) -> str:
     return (
         f"<h4>{escape(shown(f'{image.kind.upper()} {image.type}, {image.arch}', 120))}{at}</h4>"
         + pairs(tuple(_image(image)), OVERVIEW_BUDGET)
+        + code_html(image)
         + details(f"Sections: {len(image.sections)}", _sections(image.sections), opened=True)
         + details(f"Segments: {len(image.segments)}", _segments(image.segments))
         + details(f"Imports: {image.import_count:,} from {libraries}", _imports(image))
@@ -104,6 +110,8 @@ def _image(image: Executable) -> Pairs:
 def _names(image: Executable) -> tuple[tuple[str, str], ...]:
     return (
         ("Imphash", image.imphash),
+        ("Authentihash", image.authentihash.sha256 if image.authentihash else ""),
+        ("Telfhash", image.telfhash),
         ("Own name", image.export_name),
         ("Interpreter", image.interpreter),
         ("Build id", image.build_id),
@@ -131,7 +139,7 @@ def _linker(image: Executable) -> Pairs:
 def _protection(image: Executable) -> Pairs:
     if image.signature:
         subjects = ", ".join(image.signature.subjects[:4]) or "no certificate read"
-        yield "Signature", f"{image.signature.kind} present, not verified: {subjects}"
+        yield "Signature", f"{image.signature.kind} present: {subjects}"
     if image.checksum:
         yield "Checksum", f"{image.checksum:#x}, {_compared(image.checksum, image.checksum_computed)}"
     if image.mitigations:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
 from athena_lab.report.foreign import flattened
 
@@ -74,6 +75,10 @@ def _lines(report: Report) -> Iterator[str]:
 def _facts(facts: FileFacts) -> Iterator[str]:
     yield f"- MD5: {span(facts.hashes.md5)}"
     yield f"- SHA-1: {span(facts.hashes.sha1)}"
+    if facts.similarity:
+        yield f"- ssdeep: {span(facts.similarity.ssdeep)}"
+        if facts.similarity.tlsh:
+            yield f"- TLSH: {span(facts.similarity.tlsh)}"
     yield f"- Format: {plain(facts.format.name, 120)} ({span(facts.format.mime)})"
     yield f"- Entropy: {facts.entropy.overall:.2f} of 8 bits per byte"
     if facts.contents and facts.contents.shortcut:
@@ -82,8 +87,8 @@ def _facts(facts: FileFacts) -> Iterator[str]:
     for image in facts.executables[:MAX_IMAGES]:
         if image.compile_time is not None:
             yield f"- Compile time: {time_text(image.compile_time)} (as the file claims)"
-        if image.imphash:
-            yield f"- Imphash: {span(image.imphash)}"
+        for name, text in code_lines(image):
+            yield f"- {name}: {span(text)}"
 
 
 def _findings(report: Report) -> Iterator[str]:

@@ -16,7 +16,8 @@ from msgspec import Meta
 from athena_lab.errors import BadOutput, Problem
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.display import shown
-from athena_lab.report.facts import Fact, FileFacts
+from athena_lab.report.fact import Fact
+from athena_lab.report.facts import FileFacts
 from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Severity, Slot, worst_first
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts

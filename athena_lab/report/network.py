@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from athena_lab.report.facts import Fact
+from athena_lab.report.fact import Fact
 
 Kind = Literal[
     "url", "domain", "onion", "ipv4", "ipv6", "email", "md5", "sha1", "sha256", "sha512", "ssdeep", "cve", "attack",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from athena_lab.report.facts import Fact
+from athena_lab.report.fact import Fact
 
 
 class Place(Fact, frozen=True):

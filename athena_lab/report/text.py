@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import seconds_text, shown, size_text, time_text
 from athena_lab.report.foreign import flattened
 
@@ -75,6 +76,9 @@ def _own(report: Report) -> Iterator[str]:
 
 def _facts(facts: FileFacts) -> Iterator[str]:
     yield f"MD5 {shown(facts.hashes.md5, 64)}, SHA-1 {shown(facts.hashes.sha1, 64)}"
+    if facts.similarity:
+        tlsh = f", TLSH {shown(facts.similarity.tlsh, 80)}" if facts.similarity.tlsh else ""
+        yield f"ssdeep {shown(facts.similarity.ssdeep, 160)}{tlsh}"
     yield f"{shown(facts.format.name, 120)}, {shown(facts.format.mime, 120)}, entropy {facts.entropy.overall:.2f}"
     for image in facts.executables[:MAX_IMAGES]:
         yield from _image(image)
@@ -126,8 +130,8 @@ def _image(image: Executable) -> Iterator[str]:
     )
     if image.compile_time is not None:
         yield f"Compiled {time_text(image.compile_time)} (as the file claims)"
-    if image.imphash:
-        yield f"Imphash {shown(image.imphash, 40)}"
+    for name, text in code_lines(image):
+        yield f"{name} {shown(text, 120)}"
     if image.sections:
         yield "Sections"
     for s in image.sections[:MAX_SECTIONS]:

@@ -37,11 +37,21 @@ class Description(msgspec.Struct, frozen=True):
     functions: tuple[Function, ...]
 
 
-class SampleInfo(msgspec.Struct, frozen=True):
-    """What the host knows of the sample without reading it. ``name`` is a hint only, and hostile."""
+class SampleHashes(msgspec.Struct, frozen=True):
+    """Lower-case hexadecimal."""
+
+    md5: str
+    sha1: str
+    sha256: str
+
+
+class SampleInfo(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the host knows of the sample without parsing it. ``name`` is a hint only, and hostile."""
 
     size: int
     name: str = ""
+    hashes: SampleHashes | None = None
+    """Made when it was stored; None: the module makes them itself."""
 
 
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -45,6 +45,17 @@ WHEELS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Pinned packages and the platforms of which their wheels are taken."""
 
+BUILDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("shfmt-py==4.2.0", ("win_amd64", "manylinux2014_x86_64", "macosx_11_0_arm64")),
+    ("pydantic-core==2.46.5", ("win_amd64", "manylinux2014_x86_64", "macosx_11_0_arm64")),
+    ("rpds-py==0.28.0", ("win_amd64", "manylinux2014_x86_64", "manylinux2014_i686")),
+    ("pymsalruntime==0.20.7", ("win_amd64",)),
+    ("pywebview==5.4", ANY),
+    ("pythonnet==3.0.5", ANY),
+    ("clr_loader==0.2.7.post0", ANY),
+)
+"""The same, of programs in Go and Rust, of .NET, and of ones that are signed."""
+
 MAGICS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 PYTHON_VERSION = "3.11"
 
@@ -84,11 +95,20 @@ def kind_of(content: bytes) -> str:
 
 def fetch() -> dict[str, str]:
     """Makes the corpus complete and returns its index: SHA-256 to origin."""
-    corpus = folder()
+    return _fetch(WHEELS, folder())
+
+
+def fetch_builds() -> dict[str, Path]:
+    """As `fetch`, of `BUILDS`: origin to file. They have a folder of their own: others measure on the corpus."""
+    builds = folder().with_name("builds")
+    return {where: builds / digest for digest, where in _fetch(BUILDS, builds).items()}
+
+
+def _fetch(wheels: tuple[tuple[str, tuple[str, ...]], ...], corpus: Path) -> dict[str, str]:
     corpus.mkdir(parents=True, exist_ok=True)
     index_file = corpus / "index.json"
     state = json.loads(index_file.read_text()) if index_file.is_file() else {"wheels": [], "files": {}}
-    for requirement, platforms in WHEELS:
+    for requirement, platforms in wheels:
         for platform in platforms:
             origin = f"{requirement} {platform}"
             if origin in state["wheels"]:

@@ -190,6 +190,27 @@ def packed_program() -> bytes:
     return pe.build()
 
 
+def built_program() -> bytes:
+    """PE32+ with what Go and Rust leave: build information, the head of a table of lines, paths of crates."""
+    lines = "path\texample.invalid/inert\nmod\texample.invalid/inert\tv1.2.3\t\n"
+    lines += "dep\texample.invalid/part\tv0.1.0\th1:x=\nbuild\tGOOS=windows\n"
+    modules = b"<" * 16 + lines.encode() + b">" * 16
+    info = (b"\xff Go buildinf:" + b"\x08\x02").ljust(32, b"\0") + bytes([8]) + b"go1.22.1"
+    info += bytes([len(modules) & 0x7F | 0x80, len(modules) >> 7]) + modules
+    table = b"\xf1\xff\xff\xff\0\0\x01\x08".ljust(64, b"\0")
+    paths = b"/rustc/" + b"0123456789abcdef" * 2 + b"01234567/library/core/src/str.rs\0"
+    paths += b"/x/registry/src/index.crates.io-0123456789abcdef/inert-core-0.3.1/src/lib.rs\0Inert here\0"
+    pe = Pe(wide=True, machine=0x8664, characteristics=0x22)
+    pe.sections = [
+        PeSection(b".text", CODE, b"\xc3" * 64),
+        PeSection(b".rdata", READ, table + padded(info, 16) + paths),
+    ]
+    data, size = import_table(0x3000, wide=True, libraries={"KERNEL32.dll": ["ExitProcess"]})
+    pe.sections.append(PeSection(b".idata", READ_WRITE, data))
+    pe.directories = {1: (0x3000, size)}
+    return pe.build()
+
+
 def dotnet_library() -> bytes:
     """A PE32 with a CLI header and metadata that name a module and an assembly."""
     strings = b"\0<Module>\0Inert.dll\0Inert\0"
@@ -197,6 +218,62 @@ def dotnet_library() -> bytes:
     rows += struct.pack("<IHHHHIHHH", 0x8004, 1, 2, 3, 4, 0, 0, strings.index(b"Inert\0"), 0)
     tables = struct.pack("<IBBBBQQII", 0, 2, 0, 0, 1, 1 | 1 << 0x20, 0, 1, 1) + rows
     streams = [(b"#~", padded(tables, 4)), (b"#Strings", padded(strings, 4)), (b"#GUID", bytes(range(16)))]
+    return assembly(streams, characteristics=0x2102)
+
+
+def dotnet_program() -> bytes:
+    """A PE32 of .NET with a native function, a resource that looks encrypted, texts, attributes and a mark."""
+    names = [
+        "", "<Module>", "Inert.exe", "Inert", "Program", "Inert.Space", "Main", "ConfusedByAttribute", "kernel32.dll",
+        "LoadLibrary", "mscorlib", "TargetFrameworkAttribute", "System.Runtime.Versioning", ".ctor", "payload",
+    ]  # fmt: skip
+    places, strings = {}, b""
+    for name in names:
+        places[name] = len(strings)
+        strings += name.encode() + b"\0"
+    framework = b".NETFramework,Version=v4.8"
+    token = bytes.fromhex("b77a5c561934e089")
+    argument = b"\x01\0" + bytes([len(framework)]) + framework + b"\0\0"
+    blobs = b"\0" + bytes([8]) + token + bytes([len(argument)]) + argument
+    at = places.__getitem__
+    rows = {
+        0x00: [struct.pack("<HHHHH", 0, at("Inert.exe"), 1, 0, 0)],
+        0x01: [struct.pack("<HHH", 1 << 2 | 2, at("TargetFrameworkAttribute"), at("System.Runtime.Versioning"))],
+        0x02: [
+            struct.pack("<IHHHHH", 0, at("<Module>"), 0, 0, 1, 1),
+            struct.pack("<IHHHHH", 1, at("Program"), at("Inert.Space"), 0, 1, 1),
+            struct.pack("<IHHHHH", 1, at("ConfusedByAttribute"), 0, 0, 1, 3),
+        ],
+        0x06: [
+            struct.pack("<IHHHHH", 0x2050, 0, 0x16, at("Main"), 0, 1),
+            struct.pack("<IHHHHH", 0, 0, 0x2016, at("LoadLibrary"), 0, 1),
+        ],
+        0x0A: [struct.pack("<HHH", 1 << 3 | 1, at(".ctor"), 0)],
+        0x0C: [struct.pack("<HHH", 1 << 5 | 14, 1 << 3 | 3, 10)],
+        0x1A: [struct.pack("<H", at("kernel32.dll"))],
+        0x1C: [struct.pack("<HHHH", 0x100, 2 << 1 | 1, at("LoadLibrary"), 1)],
+        0x20: [struct.pack("<IHHHHIHHH", 0x8004, 1, 2, 3, 4, 0, 0, at("Inert"), 0)],
+        0x23: [struct.pack("<HHHHIHHHH", 4, 0, 0, 0, 0, 1, at("mscorlib"), 0, 0)],
+        0x28: [struct.pack("<IIHH", 0, 1, at("payload"), 0)],
+    }
+    valid = sum(1 << table for table in rows)
+    head = struct.pack("<IBBBBQQ", 0, 2, 0, 0, 1, valid, 0)
+    counts = b"".join(struct.pack("<I", len(found)) for found in rows.values())
+    tables = head + counts + b"".join(row for found in rows.values() for row in found)
+    texts = ("{11111-22222-50001-00000}", "inert text")
+    user = b"\0" + b"".join(bytes([2 * len(text) + 1]) + text.encode("utf-16le") + b"\0" for text in texts)
+    streams = [
+        (b"#~", padded(tables, 4)),
+        (b"#Strings", padded(strings, 4)),
+        (b"#US", padded(user, 4)),
+        (b"#GUID", bytes(range(16))),
+        (b"#Blob", padded(blobs, 4)),
+    ]
+    return assembly(streams, characteristics=0x102, resources=struct.pack("<I", 8192) + noise(8192))
+
+
+def assembly(streams: list[tuple[bytes, bytes]], *, characteristics: int, resources: bytes = b"") -> bytes:
+    """A PE32 around a CLI header and metadata of these streams."""
     version = b"v4.0.30319\0\0"
     header_size = 16 + len(version) + 4 + sum(8 + len(padded(name + b"\0", 4)) for name, _ in streams)
     headers, body = b"", b""
@@ -205,9 +282,10 @@ def dotnet_library() -> bytes:
         body += content
     root = struct.pack("<IHHII", 0x424A5342, 1, 1, 0, len(version)) + version + struct.pack("<HH", 0, len(streams))
     metadata = root + headers + body
-    cli = struct.pack("<IHHIIII", 72, 2, 5, 0x1000 + 72, len(metadata), 1, 0x06000001) + b"\0" * 48
-    pe = Pe(characteristics=0x2102, entry=0)
-    pe.sections = [PeSection(b".text", CODE, cli + metadata)]
+    cli = struct.pack("<IHHIIII", 72, 2, 5, 0x1000 + 72, len(metadata), 1, 0x06000001)
+    cli += struct.pack("<II", 0x1000 + 72 + len(metadata), len(resources)) if resources else b"\0" * 8
+    pe = Pe(characteristics=characteristics, entry=0)
+    pe.sections = [PeSection(b".text", CODE, cli + b"\0" * 40 + metadata + resources)]
     pe.directories = {14: (0x1000, 72)}
     return pe.build()
 

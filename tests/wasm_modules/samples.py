@@ -18,6 +18,7 @@ import containers
 import documents
 import executables
 import office
+import signed
 from golden import FOLDER
 
 X86_64, ARM64 = 0x01000007, 0x0100000C
@@ -42,6 +43,11 @@ def samples() -> dict[str, bytes]:
         "pe64-packed.exe": executables.packed_program(),
         "pe32-dotnet.dll": executables.dotnet_library(),
         "pe32-cut.exe": console[:0x150],
+        "pe32-signed.exe": signed.sign(console),
+        "pe64-forged.exe": signed.sign(executables.built_program(), b"hidden text").replace(
+            b"Inert here", b"Other here"
+        ),
+        "pe32-dotnet.exe": executables.dotnet_program(),
         "elf64-little": executables.elf(wide=True, big=False, machine=62),
         "elf32-big": executables.elf(wide=False, big=True, machine=8),
         "elf32-little.so": executables.elf(wide=False, big=False, machine=40, kind=3),

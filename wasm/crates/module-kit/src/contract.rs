@@ -18,6 +18,16 @@ pub struct SampleInfo {
     /// A hint only, and hostile.
     #[serde(default)]
     pub name: String,
+    /// Made by the host when it stored the sample, if it still knows them.
+    pub hashes: Option<SampleHashes>,
+}
+
+/// Lower-case hexadecimal.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SampleHashes {
+    pub md5: String,
+    pub sha1: String,
+    pub sha256: String,
 }
 
 #[derive(Debug, Deserialize)]

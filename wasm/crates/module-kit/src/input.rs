@@ -1,7 +1,6 @@
 //! The sample, from stdin.
 
 use crate::bindings::wasi::cli::stdin::get_stdin;
-use crate::bindings::wasi::io::streams::StreamError;
 use crate::contract::SampleInfo;
 
 /// Bytes asked for at a time: 1 MiB was as fast as larger blocks, and each block is a copy in the guest's memory.
@@ -12,13 +11,15 @@ const MAX_RESERVED: u64 = 1 << 30;
 
 /// All of stdin. The size announced only reserves memory: what counts is what is there.
 pub fn read_sample(info: &SampleInfo) -> Vec<u8> {
-    let reserved = info.size.min(MAX_RESERVED);
-    let mut sample = Vec::with_capacity(usize::try_from(reserved).unwrap_or(0));
     let stdin = get_stdin();
-    loop {
-        match stdin.blocking_read(BLOCK) {
-            Ok(block) => sample.extend_from_slice(&block),
-            Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => return sample,
-        }
+    // Its end and an error are the same: there is no more.
+    let read = |size: u64| stdin.blocking_read(size).ok();
+    // Mostly the first block is the whole sample, and it need not be copied.
+    let Some(mut sample) = read(info.size.clamp(1, BLOCK)) else { return Vec::new() };
+    let reserved = usize::try_from(info.size.min(MAX_RESERVED)).unwrap_or(0);
+    sample.reserve(reserved.saturating_sub(sample.len()));
+    while let Some(block) = read(BLOCK) {
+        sample.extend_from_slice(&block);
     }
+    sample
 }

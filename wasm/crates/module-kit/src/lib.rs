@@ -12,7 +12,7 @@ mod input;
 mod memory;
 
 pub use abi::{Module, answer, bindings, describe};
-pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleInfo, parse_args};
+pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, parse_args};
 pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
 

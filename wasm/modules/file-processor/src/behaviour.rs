@@ -1,7 +1,6 @@
 //! What imported functions suggest that a program can do. An import is a possibility, not a deed: the severities stay
 //! low unless several functions of one trick come together.
 
-use crate::facts::Import;
 use module_kit::{Finding, Findings, Severity};
 use std::collections::HashSet;
 
@@ -99,9 +98,9 @@ pub const MACOS: &[Behaviour] = &[
     row("imports-dynamic-resolve", "Functions to find other functions at run time", Info, 60, &["T1027.007"], 2, &["dlopen", "dlsym", "NSAddressOfSymbol"]),
 ];
 
-pub fn judge(behaviours: &[Behaviour], imports: &[Import], findings: &mut Findings) {
-    let imported: HashSet<&str> =
-        imports.iter().filter_map(|import| import.name.as_deref()).flat_map(variants).collect();
+/// `imports` are names of functions.
+pub fn judge<'a>(behaviours: &[Behaviour], imports: impl Iterator<Item = &'a str>, findings: &mut Findings) {
+    let imported: HashSet<&str> = imports.flat_map(variants).collect();
     for behaviour in behaviours {
         let found: Vec<_> = behaviour.functions.iter().filter(|name| imported.contains(*name)).collect();
         if found.len() >= behaviour.at_least {
@@ -125,10 +124,8 @@ mod tests {
     use super::*;
 
     fn ids(names: &[&str]) -> Vec<String> {
-        let import = |name: &&str| Import { name: Some((*name).to_owned()), ..Import::default() };
-        let imports: Vec<Import> = names.iter().map(import).collect();
         let mut findings = Findings::default();
-        judge(WINDOWS, &imports, &mut findings);
+        judge(WINDOWS, names.iter().copied(), &mut findings);
         findings.into_sorted().into_iter().map(|finding| finding.id).collect()
     }
 

@@ -1,22 +1,23 @@
 //! Work that a crafted file may ask for, bounded. Sections, resources and streams may overlap, so that a file of
 //! megabytes could ask for terabytes of hashing; an honest file has each byte in one of them.
 
-use module_kit::entropy;
-
 use crate::digest::md5;
 use crate::formats::{MAX_EMBEDDED, identify_embedded};
+use crate::measured::Measured;
 
 /// Bytes that may still be hashed or measured.
-pub struct Budget {
+pub struct Budget<'a> {
     left: u64,
     pub exhausted: bool,
+    measured: &'a Measured<'a>,
 }
 
-impl Budget {
+impl<'a> Budget<'a> {
     /// Five times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
     /// taken, and may be in a resource, which is identified and measured, and in a symbol table too.
-    pub fn for_file(size: usize) -> Self {
-        Self { left: (size as u64).saturating_mul(5).max(1 << 20), exhausted: false }
+    pub fn for_file(measured: &'a Measured<'a>) -> Self {
+        let left = (measured.data().len() as u64).saturating_mul(5).max(1 << 20);
+        Self { left, exhausted: false, measured }
     }
 
     pub fn spend(&mut self, bytes: u64) -> bool {
@@ -31,7 +32,7 @@ impl Budget {
 
     /// Entropy of the bytes; 0 when the budget is used up.
     pub fn entropy(&mut self, bytes: &[u8]) -> f64 {
-        if self.spend(bytes.len() as u64) { entropy(bytes) } else { 0.0 }
+        if self.spend(bytes.len() as u64) { self.measured.entropy(bytes) } else { 0.0 }
     }
 
     /// Format of the bytes; empty when the budget is used up.

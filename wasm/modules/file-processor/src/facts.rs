@@ -1,8 +1,12 @@
 //! The module's output, in the shape of `athena_lab/report/facts.py`; units and meanings are described there.
 
+pub mod build;
 mod children;
+pub mod code;
 pub mod contents;
 pub mod document;
+pub mod dotnet;
+pub mod signing;
 
 use std::collections::BTreeMap;
 
@@ -187,23 +191,16 @@ pub struct DebugInfo {
     pub timestamp: Option<u32>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Signature {
     pub kind: &'static str,
     pub offset: u64,
     pub size: u64,
     pub subjects: Vec<String>,
-}
-
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct DotNet {
-    pub runtime_version: String,
-    pub flags: u32,
-    pub entry_point_token: u32,
-    pub streams: Vec<String>,
-    pub module_name: String,
-    pub assembly_name: String,
-    pub mvid: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub signers: Vec<signing::Signer>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub hidden: u64,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]
@@ -244,6 +241,10 @@ pub struct Executable {
     #[serde(skip_serializing_if = "is_default")]
     pub imphash: String,
     #[serde(skip_serializing_if = "is_default")]
+    pub authentihash: Option<code::Authentihash>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub telfhash: String,
+    #[serde(skip_serializing_if = "is_default")]
     pub rich: Option<RichHeader>,
     #[serde(skip_serializing_if = "is_default")]
     pub debug: Vec<DebugInfo>,
@@ -260,7 +261,9 @@ pub struct Executable {
     #[serde(skip_serializing_if = "is_default")]
     pub dll_characteristics: Vec<&'static str>,
     #[serde(skip_serializing_if = "is_default")]
-    pub dotnet: Option<DotNet>,
+    pub dotnet: Option<dotnet::DotNet>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub build: Option<build::BuildInfo>,
     #[serde(skip_serializing_if = "is_default")]
     pub export_name: String,
     #[serde(skip_serializing_if = "is_default")]
@@ -357,6 +360,8 @@ impl Container {
 pub struct FileFacts {
     pub size: u64,
     pub hashes: Hashes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<code::Similarity>,
     pub format: Format,
     pub entropy: EntropyProfile,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -371,4 +376,12 @@ pub struct FileFacts {
     pub contents: Option<Contents>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strings: Option<Strings>,
+}
+
+/// What the function `headers` answers.
+#[derive(Debug, Clone, Serialize)]
+pub struct HeaderFacts {
+    pub size: u64,
+    pub format: Format,
+    pub executables: Vec<Executable>,
 }

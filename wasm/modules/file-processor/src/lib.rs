@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod budget;
+mod build;
 mod charset;
 mod children;
 mod codec;
@@ -13,16 +14,20 @@ mod facts;
 mod formats;
 mod limits;
 mod macho;
+mod measured;
 mod options;
 mod package;
 mod pe;
 mod reader;
+mod signature;
+mod similar;
 mod strings;
 mod triage;
 mod unpack;
 
+use measured::Measured;
 use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
-use options::{Analyze, Extract, Nothing, Strings};
+use options::{Analyze, Compare, Extract, Fuzzy, Nothing, Strings};
 
 pub struct FileProcessor;
 
@@ -46,9 +51,12 @@ fn function(name: &str) -> Option<Run> {
             Some(|call, sample| simple(call, sample, |data| Output::new(&formats::identify(data), Vec::new())))
         }
         "entropy" => {
-            Some(|call, sample| simple(call, sample, |data| Output::new(&digest::entropy_profile(data), Vec::new())))
+            Some(|call, sample| simple(call, sample, |data| Output::new(&Measured::of(data).profile(), Vec::new())))
         }
         "hashes" => Some(|call, sample| simple(call, sample, |data| Output::new(&digest::hashes(data), Vec::new()))),
+        "headers" => Some(|call, sample| simple(call, sample, |data| Output::new(&triage::headers(data), Vec::new()))),
+        "fuzzy" => Some(fuzzy),
+        "compare" => Some(compare),
         "strings" => Some(find_strings),
         "extract" => Some(extract),
         _ => None,
@@ -58,7 +66,8 @@ fn function(name: &str) -> Option<Run> {
 fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options = Analyze::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
-    let (facts, findings) = triage::analyze(data, call.sample_name(), &options);
+    let info = call.sample.as_ref().ok_or_else(Refusal::no_sample)?;
+    let (facts, findings) = triage::analyze(data, info, &options);
     Ok(Output::new(&facts, findings))
 }
 
@@ -72,6 +81,23 @@ fn extract(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options = Extract::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
     Ok(Output::new(&extract::extract(data, &options)?, Vec::new()))
+}
+
+fn fuzzy(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let wanted: Fuzzy = parse_args(&call.args)?;
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    Ok(Output::new(&similar::of(data, &wanted), Vec::new()))
+}
+
+fn compare(call: &Call, _sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let Compare { first, second } = parse_args(&call.args)?;
+    let compared = similar::compare(&first, &second);
+    let compared = compared.ok_or_else(|| {
+        Refusal::invalid_args(
+            "Arguments: `first` and `second` must be two hashes of ssdeep, or two of TLSH.".to_owned(),
+        )
+    })?;
+    Ok(Output::new(&compared, Vec::new()))
 }
 
 /// A function without arguments.

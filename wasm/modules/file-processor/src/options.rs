@@ -15,17 +15,26 @@ const MAX_MIN_LENGTH: usize = 1_024;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Analyze {
-    /// Leaves out strings and the MD5 of sections.
+    /// Leaves out strings, and hashes of anything but the file.
     pub quick: bool,
     pub max_strings: usize,
     pub min_string_length: usize,
     /// Unix seconds; compile times after it are in the future.
     pub now: Option<u64>,
+    /// Nothing but what `headers` tells.
+    #[serde(skip)]
+    pub headers_only: bool,
 }
 
 impl Default for Analyze {
     fn default() -> Self {
-        Self { quick: false, max_strings: DEFAULT_MAX_STRINGS, min_string_length: DEFAULT_MIN_LENGTH, now: None }
+        Self {
+            quick: false,
+            max_strings: DEFAULT_MAX_STRINGS,
+            min_string_length: DEFAULT_MIN_LENGTH,
+            now: None,
+            headers_only: false,
+        }
     }
 }
 
@@ -55,12 +64,38 @@ pub struct Extract {
     pub length: u64,
 }
 
+/// Arguments of `fuzzy`: which hashes to make.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fuzzy {
+    pub ssdeep: bool,
+    pub tlsh: bool,
+}
+
+impl Default for Fuzzy {
+    fn default() -> Self {
+        Self { ssdeep: true, tlsh: true }
+    }
+}
+
+/// Arguments of `compare`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compare {
+    pub first: String,
+    pub second: String,
+}
+
 /// Arguments of a function that has none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 impl Analyze {
+    pub fn headers_only() -> Self {
+        Self { quick: true, headers_only: true, ..Self::default() }
+    }
+
     pub fn read(args: &Args) -> Result<Self, Refusal> {
         let options: Self = parse_args(args)?;
         check("max_strings", options.max_strings, 0, MAX_STRINGS)?;
@@ -107,6 +142,7 @@ pub fn description() -> Description {
         capabilities: &[
             "format",
             "hashes",
+            "similarity",
             "entropy",
             "strings",
             "pe",
@@ -123,9 +159,15 @@ pub fn description() -> Description {
             function("extract", "The content of a file that is inside the sample, by its number.", extract_schema()),
             function("entropy", "Shannon entropy, overall and as a profile of up to 256 blocks.", object(&json!({}))),
             function("hashes", "MD5, SHA-1 and SHA-256.", object(&json!({}))),
+            function("headers", HEADERS, object(&json!({}))),
+            function("fuzzy", "Hashes that similar files have alike: ssdeep and TLSH.", fuzzy_schema()),
+            Function { needs_sample: false, ..function("compare", COMPARE, compare_schema()) },
         ],
     }
 }
+
+const HEADERS: &str = "Headers, sections with their entropy, imports with imphash and exports of an executable, alone.";
+const COMPARE: &str = "How alike two hashes are: ssdeep's score from 0 to 100, or TLSH's distance from 0 for the same.";
 
 fn function(name: &'static str, summary: &'static str, args: Value) -> Function {
     Function { name, summary, args, needs_sample: true }
@@ -137,11 +179,23 @@ fn object(properties: &Value) -> Value {
 
 fn analyze_schema() -> Value {
     object(&json!({
-        "quick": {"type": "boolean", "default": false, "description": "Leave out strings and the MD5 of sections."},
+        "quick": {"type": "boolean", "default": false, "description": "Leave out strings, and hashes of anything but the file."},
         "max_strings": max_strings_schema(),
         "min_string_length": min_length_schema(),
         "now": {"type": "integer", "minimum": 0, "description": "Unix seconds; later compile times are in the future."},
     }))
+}
+
+fn fuzzy_schema() -> Value {
+    let wanted = json!({"type": "boolean", "default": true});
+    object(&json!({"ssdeep": wanted, "tlsh": wanted}))
+}
+
+fn compare_schema() -> Value {
+    let hash = json!({"type": "string", "description": "A hash of ssdeep or TLSH; both of one kind."});
+    let mut schema = object(&json!({"first": hash, "second": hash}));
+    schema["required"] = json!(["first", "second"]);
+    schema
 }
 
 fn strings_schema() -> Value {

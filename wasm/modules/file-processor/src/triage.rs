@@ -1,17 +1,29 @@
 //! The function `analyze`: everything that the headers and bytes of a file say.
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, SampleInfo, Severity};
 
 use crate::budget::Budget;
 use crate::children::{Children, Wanted};
-use crate::facts::{Category, Executable, FileFacts, Format};
-use crate::options::Analyze;
-use crate::{container, digest, elf, formats, macho, pe, strings, unpack};
+use crate::facts::{Category, Executable, FileFacts, Format, HeaderFacts};
+use crate::measured::Measured;
+use crate::options::{Analyze, Fuzzy};
+use crate::{container, digest, elf, formats, macho, pe, similar, strings, unpack};
 
-/// `name` is what the sender called the file; it is a hint only.
-pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Finding>) {
+/// The function `headers`: of an executable only what its headers, sections, imports and exports are.
+pub fn headers(data: &[u8]) -> HeaderFacts {
+    let options = Analyze::headers_only();
+    let measured = Measured::unprepared(data);
+    let format = formats::identify(data);
+    let mut budget = Budget::for_file(&measured);
+    let executables = executables(data, &format, &options, &mut budget, &mut Findings::default());
+    HeaderFacts { size: data.len() as u64, format, executables }
+}
+
+/// `info` is what the host knows of the file.
+pub fn analyze(data: &[u8], info: &SampleInfo, options: &Analyze) -> (FileFacts, Vec<Finding>) {
     let mut findings = Findings::default();
-    let mut budget = Budget::for_file(data.len());
+    let measured = Measured::of(data);
+    let mut budget = Budget::for_file(&measured);
     let format = formats::identify(data);
     let executables = executables(data, &format, options, &mut budget, &mut findings);
     let mut children = Children::new(if options.quick { Wanted::Nothing } else { Wanted::All }, data);
@@ -20,12 +32,13 @@ pub fn analyze(data: &[u8], name: &str, options: &Analyze) -> (FileFacts, Vec<Fi
     if budget.exhausted {
         findings.malformed("overlapping-data", "Sections or resources overlap so often that not all were measured.");
     }
-    let entropy = digest::entropy_profile(data);
-    judge_file(data, name, &format, entropy.overall, &mut findings);
+    let entropy = measured.profile();
+    judge_file(data, &info.name, &format, entropy.overall, &mut findings);
     let strings = (!options.quick).then(|| strings::strings(data, options.min_string_length, options.max_strings));
     let facts = FileFacts {
         size: data.len() as u64,
-        hashes: digest::hashes(data),
+        hashes: info.hashes.as_ref().map_or_else(|| digest::hashes(data), digest::known),
+        similarity: (!options.quick).then(|| similar::of(data, &Fuzzy::default())),
         format,
         entropy,
         executables,

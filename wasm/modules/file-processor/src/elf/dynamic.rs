@@ -34,10 +34,10 @@ pub struct Dynamic {
 }
 
 /// A table of symbols with its strings.
-struct SymbolTable {
-    offset: u64,
-    count: u64,
-    strings: u64,
+pub struct SymbolTable {
+    pub offset: u64,
+    pub count: u64,
+    pub strings: u64,
 }
 
 impl Dynamic {
@@ -122,21 +122,23 @@ impl Dynamic {
     }
 }
 
-struct Symbol {
-    name: u32,
-    info: u8,
+pub struct Symbol {
+    pub name: u32,
+    pub info: u8,
+    other: u8,
     section: u16,
     value: u64,
 }
 
 impl Symbol {
-    fn read(header: &Header, table: u64, index: u64) -> Option<Self> {
+    pub fn read(header: &Header, table: u64, index: u64) -> Option<Self> {
         let reader = header.reader;
         if header.wide {
             let at = table.checked_add(24 * index)?;
             Some(Self {
                 name: reader.u32(at)?,
                 info: reader.u8(at + 4)?,
+                other: reader.u8(at + 5)?,
                 section: reader.u16(at + 6)?,
                 value: reader.u64(at + 8)?,
             })
@@ -146,9 +148,15 @@ impl Symbol {
                 name: reader.u32(at)?,
                 value: u64::from(reader.u32(at + 4)?),
                 info: reader.u8(at + 12)?,
+                other: reader.u8(at + 13)?,
                 section: reader.u16(at + 14)?,
             })
         }
+    }
+
+    /// 0 for the default, that others see it.
+    pub const fn visibility(&self) -> u8 {
+        self.other & 3
     }
 
     /// Global, weak, or unique.
@@ -184,7 +192,7 @@ fn entries(header: &Header, segments: &[SegmentHeader], sections: &[SectionHeade
     (0..count).map_while(entry).take_while(|&(tag, _)| tag != 0).collect()
 }
 
-fn section_symbols(sections: &[SectionHeader], kind: u32) -> Option<SymbolTable> {
+pub fn section_symbols(sections: &[SectionHeader], kind: u32) -> Option<SymbolTable> {
     let symbols = sections.iter().find(|section| section.kind == kind)?;
     // Links count the first, empty section, which is not in the list.
     let strings = sections.get((symbols.link as usize).checked_sub(1)?)?;

@@ -214,8 +214,9 @@ impl<'a> Header<'a> {
                 format!("{} sections are announced, {} can be read.", self.sections_count, sections.len()),
             );
         }
-        let names =
-            usize::try_from(self.names_index).ok().and_then(|index| sections.get(index)).map(|section| section.offset);
+        // It may stand behind those that are read.
+        let is_announced = self.names_index < self.sections_count;
+        let names = is_announced.then(|| self.raw_section(self.names_index)).flatten().map(|section| section.offset);
         for section in &mut sections {
             let at = names.and_then(|names| names.checked_add(u64::from(section.name_offset())));
             section.name = text(at.and_then(|at| self.reader.c_string(at, 256)).unwrap_or_default(), 256);

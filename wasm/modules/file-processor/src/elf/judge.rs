@@ -37,7 +37,8 @@ const MANY_EXPORTS: u64 = 200;
 pub fn judge(header: &Header, executable: &Executable, findings: &mut Findings) {
     memory(executable, findings);
     linking(header, executable, findings);
-    behaviour::judge(behaviour::LINUX, &executable.imports, findings);
+    let names = executable.imports.iter().filter_map(|import| import.name.as_deref());
+    behaviour::judge(behaviour::LINUX, names, findings);
     preloading(executable, findings);
     packing(executable, findings);
     attached(executable, findings);

@@ -3,6 +3,7 @@
 mod dynamic;
 mod header;
 mod judge;
+mod telfhash;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use header::{Header, PT_GNU_RELRO, PT_GNU_STACK, PT_INTERP, PT_NOTE, SHT_NOBITS,
 use module_kit::Findings;
 
 use crate::budget::Budget;
+use crate::build;
 use crate::facts::{Executable, Overlay, Section, Segment};
 use crate::formats::identify_id;
 use crate::options::Analyze;
@@ -66,6 +68,7 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         sections: sections.iter().map(|section| section_facts(&header, section, options, budget)).collect(),
         segments: segments.iter().map(segment_facts).collect(),
         interpreter: text(interpreter.unwrap_or_default(), 4_096),
+        telfhash: if options.quick { String::new() } else { telfhash::telfhash(&header, &sections) },
         build_id: build_id(&header, &segments, &sections),
         overlay: overlay(&header, &segments, &sections, budget),
         mitigations: mitigations(&header, &segments, &dynamic),
@@ -78,6 +81,9 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         rpath: dynamic.rpath,
         ..Executable::default()
     };
+    if !options.quick {
+        executable.build = build::read(data, &executable, findings);
+    }
     judge::judge(&header, &executable, findings);
     executable.cut(1);
     Some(executable)

@@ -264,7 +264,8 @@ fn thread_entry(command: Reader, header: &Header) -> Option<u64> {
 fn signature(header: &Header, command: Reader) -> Option<Signature> {
     let (offset, size) = (u64::from(command.u32(8)?), u64::from(command.u32(12)?));
     let blob = header.reader.upto(offset, size.min(MAX_SIGNATURE));
-    Some(Signature { kind: "code-signature", offset, size, subjects: common_names(blob) })
+    let subjects = common_names(blob);
+    Some(Signature { kind: "code-signature", offset, size, subjects, ..Signature::default() })
 }
 
 fn platform(id: Option<u32>) -> String {

@@ -39,7 +39,8 @@ pub fn judge(header: &Header, executable: &Executable, encrypted: bool, findings
     }
     memory(header, executable, findings);
     libraries(executable, findings);
-    behaviour::judge(behaviour::MACOS, &executable.imports, findings);
+    let names = executable.imports.iter().filter_map(|import| import.name.as_deref());
+    behaviour::judge(behaviour::MACOS, names, findings);
     if let Some(overlay) = &executable.overlay {
         findings.add(
             Finding::new("overlay", Severity::Low, 70, "Data is appended behind the image")

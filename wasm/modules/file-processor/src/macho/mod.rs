@@ -6,6 +6,7 @@ mod judge;
 use module_kit::Findings;
 
 use crate::budget::Budget;
+use crate::build;
 use crate::facts::Executable;
 use crate::limits::MAX_SLICES;
 use crate::options::Analyze;
@@ -187,6 +188,9 @@ fn parse_thin(
     executable.mitigations.insert("pie", header.flags & 0x0020_0000 != 0 || header.kind() != "executable");
     executable.mitigations.insert("nx-heap", header.flags & 0x0100_0000 != 0);
     executable.mitigations.insert("stack-exec", header.flags & 0x0002_0000 != 0);
+    if !options.quick {
+        executable.build = build::read(data, &executable, findings);
+    }
     judge::judge(&header, &executable, commands.encrypted, findings);
     executable.cut(images);
     Some(executable)

@@ -1,7 +1,7 @@
-//! Debug directory, TLS callbacks and the Authenticode signature.
+//! Debug directory and TLS callbacks; common names in any bytes.
 
-use super::headers::{DIRECTORY_DEBUG, DIRECTORY_SECURITY, DIRECTORY_TLS, Headers};
-use crate::facts::{DebugInfo, Signature};
+use super::headers::{DIRECTORY_DEBUG, DIRECTORY_TLS, Headers};
+use crate::facts::DebugInfo;
 use crate::reader::{Reader, find, text};
 use module_kit::Findings;
 
@@ -107,17 +107,6 @@ fn callbacks_at(headers: &Headers, table: u64) -> Vec<u64> {
     let callback =
         |index: u64| headers.reader.word(start + width * index, headers.wide).filter(|&address| address != 0);
     (0..MAX_TLS_CALLBACKS).map_while(callback).collect()
-}
-
-/// The certificate table. The signature in it is not verified.
-pub fn signature(headers: &Headers, findings: &mut Findings) -> Option<Signature> {
-    let directory = headers.directory(DIRECTORY_SECURITY)?;
-    let (offset, size) = (u64::from(directory.address), u64::from(directory.size));
-    let Some(table) = headers.reader.slice(offset, size) else {
-        findings.malformed("certificate-table", "The certificate table lies outside of the file.");
-        return None;
-    };
-    Some(Signature { kind: "authenticode", offset, size, subjects: common_names(table) })
 }
 
 /// Values of all attributes with the object identifier 2.5.4.3 (common name), in the order found, each once.

@@ -105,11 +105,15 @@ impl<'a> Headers<'a> {
         Some(headers)
     }
 
+    /// Offset of a directory's entry.
+    pub const fn directory_offset(&self, index: usize) -> u64 {
+        self.optional + if self.wide { 112 } else { 96 } + 8 * index as u64
+    }
+
     fn read_directories(&self) -> Vec<Directory> {
-        let count_at = self.optional + if self.wide { 108 } else { 92 };
-        let count = self.reader.u32(count_at).unwrap_or(0).min(16);
+        let count = self.reader.u32(self.directory_offset(0) - 4).unwrap_or(0).min(16);
         let entry = |index: u32| {
-            let at = count_at + 4 + 8 * u64::from(index);
+            let at = self.directory_offset(index as usize);
             Some(Directory { address: self.reader.u32(at)?, size: self.reader.u32(at + 4)? })
         };
         (0..count).map_while(entry).collect()

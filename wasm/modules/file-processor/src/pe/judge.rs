@@ -6,6 +6,7 @@
 use super::headers::{
     DIRECTORY_CLI, FILE_EXECUTABLE, Headers, SECTION_CODE, SECTION_EXECUTE, SECTION_WRITE, SectionHeader,
 };
+use super::{judge_dotnet, judge_signature};
 use crate::behaviour;
 use crate::facts::{Category, Executable, Section};
 use crate::formats::category_of;
@@ -105,6 +106,12 @@ pub fn judge(headers: &Headers, executable: &Executable, options: &Analyze, find
     attached(executable, findings);
     mitigations(headers, executable, findings);
     provenance(executable, findings);
+    if let Some(dotnet) = &executable.dotnet {
+        judge_dotnet::judge(dotnet, findings);
+    }
+    if let Some(signature) = &executable.signature {
+        judge_signature::judge(signature, findings);
+    }
 }
 
 fn is_packed(section: &Section) -> bool {
@@ -216,7 +223,9 @@ fn imports(headers: &Headers, executable: &Executable, findings: &mut Findings) 
             );
         }
     }
-    behaviour::judge(behaviour::WINDOWS, &executable.imports, findings);
+    let native = executable.imports.iter().filter_map(|import| import.name.as_deref());
+    let managed = executable.dotnet.iter().flat_map(|dotnet| &dotnet.p_invokes).map(|it| it.name.as_str());
+    behaviour::judge(behaviour::WINDOWS, native.chain(managed), findings);
     judge_tls(executable, findings);
 }
 
@@ -335,19 +344,6 @@ fn provenance(executable: &Executable, findings: &mut Findings) {
             Finding::new("pdb-path", Severity::Info, 95, "The path of the debug symbols is known")
                 .detail("It may name the project and the user who built it.")
                 .quote(path),
-        );
-    }
-    if let Some(dotnet) = &executable.dotnet {
-        findings.add(
-            Finding::new("dotnet", Severity::Info, 95, "The code is .NET (CIL)")
-                .detail(format!("Runtime {}, assembly {}.", dotnet.runtime_version, dotnet.assembly_name)),
-        );
-    }
-    if let Some(signature) = &executable.signature {
-        findings.add(
-            Finding::new("signature-present", Severity::Info, 80, "An Authenticode signature is present, not verified")
-                .at(signature.offset, signature.size)
-                .quotes(&signature.subjects),
         );
     }
     if let Some(original) = executable.version_info.get("OriginalFilename") {

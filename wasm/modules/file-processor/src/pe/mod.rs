@@ -1,5 +1,7 @@
 //! PE images: Windows executables, libraries and drivers, with or without .NET.
 
+mod authenticode;
+mod authentihash;
 mod debug;
 mod dotnet;
 mod exports;
@@ -7,6 +9,8 @@ pub mod headers;
 
 mod imports;
 mod judge;
+mod judge_dotnet;
+mod judge_signature;
 mod ordinals;
 mod payloads;
 mod resources;
@@ -23,6 +27,7 @@ use headers::{
 use module_kit::Findings;
 
 use crate::budget::Budget;
+use crate::build;
 use crate::facts::{Executable, Overlay, Section, Signature};
 use crate::formats::identify_id;
 use crate::limits::MAX_SECTIONS;
@@ -35,9 +40,6 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
     let (arch, _) = headers.arch();
     let imports = imports::parse(&headers, findings);
     let exports = exports::parse(&headers, findings);
-    let resources = resources::parse(&headers, budget, findings);
-    let signature = debug::signature(&headers, findings);
-    let overlay = overlay(&headers, signature.as_ref(), budget);
     let mut executable = Executable {
         kind: "pe",
         arch,
@@ -51,29 +53,48 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
         sections: sections(&headers, options, budget, findings),
         import_count: imports.symbols.len() as u64,
         export_count: exports.symbols.len() as u64,
-        resource_count: resources.len() as u64,
         libraries: imports.libraries,
         imports: imports.symbols,
         imphash: imports.imphash,
         exports: exports.symbols,
         export_name: exports.library,
-        version_info: resources::version_info(&headers, &resources),
-        resources,
-        overlay,
-        rich: rich::parse(data, headers.coff - 4),
-        debug: debug::debug_entries(&headers, findings),
-        tls_callbacks: debug::tls_callbacks(&headers, findings),
-        signature,
         checksum: Some(headers.checksum),
-        checksum_computed: Some(checksum(data, headers.optional + 64)),
         dll_characteristics: dll_characteristics(headers.dll_characteristics),
-        dotnet: dotnet::parse(&headers, findings),
         mitigations: mitigations(&headers),
         ..Executable::default()
     };
-    judge::judge(&headers, &executable, options, findings);
+    if !options.headers_only {
+        read_contents(&headers, &mut executable, options, budget, findings);
+        judge::judge(&headers, &executable, options, findings);
+    }
     executable.cut(1);
     Some(executable)
+}
+
+/// What the headers only point to.
+fn read_contents(
+    headers: &Headers,
+    executable: &mut Executable,
+    options: &Analyze,
+    budget: &mut Budget,
+    findings: &mut Findings,
+) {
+    let data = headers.reader.data();
+    let resources = resources::parse(headers, budget, findings);
+    executable.resource_count = resources.len() as u64;
+    executable.version_info = resources::version_info(headers, &resources);
+    executable.resources = resources;
+    executable.signature = authenticode::signature(headers, options, findings);
+    executable.overlay = overlay(headers, executable.signature.as_ref(), budget);
+    executable.rich = rich::parse(data, headers.coff - 4);
+    executable.debug = debug::debug_entries(headers, findings);
+    executable.tls_callbacks = debug::tls_callbacks(headers, findings);
+    executable.checksum_computed = Some(checksum(data, headers.optional + 64));
+    executable.dotnet = dotnet::parse(headers, options, budget, findings);
+    if !options.quick {
+        executable.authentihash = Some(authentihash::of(headers));
+        executable.build = build::read(data, executable, findings);
+    }
 }
 
 fn entry_point(headers: &Headers) -> u64 {

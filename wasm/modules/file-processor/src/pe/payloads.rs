@@ -3,9 +3,11 @@
 use module_kit::Findings;
 
 use super::headers::Headers;
-use super::{debug, overlay, resources};
+use super::{authenticode, overlay, resources};
 use crate::budget::Budget;
 use crate::facts::{Overlay, Resource};
+use crate::measured::Measured;
+use crate::options::Analyze;
 
 pub struct Payloads {
     pub resources: Vec<Resource>,
@@ -17,8 +19,9 @@ pub fn payloads(data: &[u8]) -> Option<Payloads> {
     let headers = Headers::parse(data)?;
     // What is wrong with them is said where the image itself is parsed.
     let mut unsaid = Findings::default();
-    let mut budget = Budget::for_file(data.len());
-    let signature = debug::signature(&headers, &mut unsaid);
+    let measured = Measured::unprepared(data);
+    let mut budget = Budget::for_file(&measured);
+    let signature = authenticode::signature(&headers, &Analyze::headers_only(), &mut unsaid);
     let overlay = overlay(&headers, signature.as_ref(), &mut budget);
     Some(Payloads { resources: resources::parse(&headers, &mut budget, &mut unsaid), overlay })
 }

@@ -1,86 +1,18 @@
-//! CLI header and metadata (ECMA-335, II.24 and II.25): versions, streams, names of module and assembly.
+//! Tables of the metadata (ECMA-335, II.22 and II.24.2.6).
 
-use super::debug::guid;
-use super::headers::{DIRECTORY_CLI, Headers};
-use crate::facts::DotNet;
-use crate::reader::{Reader, text};
-use module_kit::Findings;
+use crate::reader::Reader;
 
-/// Real assemblies have five or six streams.
-const MAX_STREAMS: u64 = 16;
-const MAX_NAME: u64 = 512;
-const TABLE_MODULE: usize = 0x00;
-const TABLE_ASSEMBLY: usize = 0x20;
-
-pub fn parse(headers: &Headers, findings: &mut Findings) -> Option<DotNet> {
-    let directory = headers.directory(DIRECTORY_CLI)?;
-    let parsed = headers.offset(directory.address).and_then(|at| read(headers, at));
-    if parsed.is_none() {
-        findings.malformed("cli-header", "The .NET header or its metadata lies outside of the file.");
-    }
-    parsed
-}
-
-fn read(headers: &Headers, at: u64) -> Option<DotNet> {
-    let reader = headers.reader;
-    let metadata_rva = reader.u32(at + 8)?;
-    let root = headers.offset(metadata_rva)?;
-    let metadata = Reader::little(reader.upto(root, u64::from(reader.u32(at + 12)?)));
-    let mut dotnet =
-        DotNet { flags: reader.u32(at + 16)?, entry_point_token: reader.u32(at + 20)?, ..DotNet::default() };
-    if metadata.slice(0, 4)? != b"BSJB" {
-        return None;
-    }
-    let version_length = u64::from(metadata.u32(12)?).min(255);
-    dotnet.runtime_version = text(metadata.c_string(16, version_length)?, 255);
-    let streams = streams(metadata, 16 + version_length);
-    dotnet.streams = streams.iter().map(|stream| stream.name.clone()).collect();
-    name_module(&mut dotnet, &streams);
-    Some(dotnet)
-}
-
-struct Stream<'a> {
-    name: String,
-    data: Reader<'a>,
-}
-
-fn streams(metadata: Reader<'_>, at: u64) -> Vec<Stream<'_>> {
-    let count = u64::from(metadata.u16(at + 2).unwrap_or(0)).min(MAX_STREAMS);
-    let mut at = at + 4;
-    let mut streams = Vec::new();
-    for _ in 0..count {
-        let (Some(offset), Some(size), Some(name)) =
-            (metadata.u32(at), metadata.u32(at + 4), metadata.c_string(at + 8, 32))
-        else {
-            break;
-        };
-        at += 8 + (name.len() as u64 + 1).next_multiple_of(4);
-        let data = Reader::little(metadata.upto(u64::from(offset), u64::from(size)));
-        streams.push(Stream { name: text(name, 32), data });
-    }
-    streams
-}
-
-/// Fills in the names if the metadata has tables; what is malformed there leaves them empty.
-fn name_module(dotnet: &mut DotNet, streams: &[Stream]) {
-    let stream = |name: &str| streams.iter().find(|stream| stream.name == name).map(|stream| stream.data);
-    let Some(tables) = stream("#~").or_else(|| stream("#-")).and_then(Tables::parse) else { return };
-    let string = |index: u64| {
-        let name = stream("#Strings")?.c_string(index, MAX_NAME)?;
-        Some(text(name, 512))
-    };
-    // Module: generation, name, mvid ...; Assembly: hash algorithm, four parts of the version, flags, key, name ...
-    if let Some(at) = tables.offset(TABLE_MODULE) {
-        dotnet.module_name = tables.index(at + 2, tables.wide_strings).and_then(string).unwrap_or_default();
-        let mvid = tables.index(at + 2 + width(tables.wide_strings), tables.wide_guids);
-        dotnet.mvid =
-            mvid.and_then(|index| stream("#GUID")?.slice(16 * index.checked_sub(1)?, 16)).map(guid).unwrap_or_default();
-    }
-    if let Some(at) = tables.offset(TABLE_ASSEMBLY) {
-        let name_at = at + 16 + width(tables.wide_blobs);
-        dotnet.assembly_name = tables.index(name_at, tables.wide_strings).and_then(string).unwrap_or_default();
-    }
-}
+pub const MODULE: usize = 0x00;
+pub const TYPE_REF: usize = 0x01;
+pub const TYPE_DEF: usize = 0x02;
+pub const METHOD_DEF: usize = 0x06;
+pub const MEMBER_REF: usize = 0x0a;
+pub const CUSTOM_ATTRIBUTE: usize = 0x0c;
+pub const MODULE_REF: usize = 0x1a;
+pub const IMPL_MAP: usize = 0x1c;
+pub const ASSEMBLY: usize = 0x20;
+pub const ASSEMBLY_REF: usize = 0x23;
+pub const MANIFEST_RESOURCE: usize = 0x28;
 
 const fn width(wide: bool) -> u64 {
     if wide { 4 } else { 2 }
@@ -111,16 +43,18 @@ const HAS_CUSTOM_ATTRIBUTE: Column = Coded(
     ],
 );
 
-/// Columns of the tables 0x00 - 0x1f, which stand before the assembly's own; ECMA-335 II.22.
+const IMPLEMENTATION: Column = Coded(2, &[0x26, 0x23, 0x27]);
+
+/// Columns of the tables by their numbers; ECMA-335 II.22.
 #[rustfmt::skip]
-const SCHEMA: [&[Column]; TABLE_ASSEMBLY] = [
+const SCHEMA: [&[Column]; 0x2d] = [
     &[Fixed(2), Column::String, Guid, Guid, Guid],                          // Module
     &[Coded(2, &[0x00, 0x1a, 0x23, 0x01]), Column::String, Column::String], // TypeRef
     &[Fixed(4), Column::String, Column::String, TYPE_DEF_OR_REF, Index(0x04), Index(0x06)], // TypeDef
     &[Index(0x04)],                                                         // FieldPtr
     &[Fixed(2), Column::String, Blob],                                      // Field
     &[Index(0x06)],                                                         // MethodPtr
-    &[Fixed(8), Column::String, Blob, Index(0x08)],                         // MethodDef
+    &[Fixed(4), Fixed(4), Column::String, Blob, Index(0x08)],               // MethodDef
     &[Index(0x08)],                                                         // ParamPtr
     &[Fixed(4), Column::String],                                            // Param
     &[Index(0x02), TYPE_DEF_OR_REF],                                        // InterfaceImpl
@@ -146,20 +80,40 @@ const SCHEMA: [&[Column]; TABLE_ASSEMBLY] = [
     &[Fixed(4), Index(0x04)],                                               // FieldRVA
     &[Fixed(8)],                                                            // EncLog
     &[Fixed(4)],                                                            // EncMap
+    &[Fixed(4), Fixed(8), Fixed(4), Blob, Column::String, Column::String],  // Assembly
+    &[Fixed(4)],                                                            // AssemblyProcessor
+    &[Fixed(12)],                                                           // AssemblyOS
+    &[Fixed(8), Fixed(4), Blob, Column::String, Column::String, Blob],      // AssemblyRef
+    &[Fixed(4), Index(0x23)],                                               // AssemblyRefProcessor
+    &[Fixed(12), Index(0x23)],                                              // AssemblyRefOS
+    &[Fixed(4), Column::String, Blob],                                      // File
+    &[Fixed(8), Column::String, Column::String, IMPLEMENTATION],            // ExportedType
+    &[Fixed(4), Fixed(4), Column::String, IMPLEMENTATION],                  // ManifestResource
+    &[Index(0x02), Index(0x02)],                                            // NestedClass
+    &[Fixed(4), Coded(1, &[0x02, 0x06]), Column::String],                   // GenericParam
+    &[METHOD_DEF_OR_REF, Blob],                                             // MethodSpec
+    &[Index(0x2a), TYPE_DEF_OR_REF],                                        // GenericParamConstraint
 ];
 
+/// The most columns that a table has.
+const MAX_COLUMNS: usize = 6;
+
 /// The `#~` stream.
-struct Tables<'a> {
+pub struct Tables<'a> {
     reader: Reader<'a>,
     rows: [u64; 64],
-    data: u64,
+    /// Offset of each table's first row, and bytes of a row.
+    places: [(u64, u64); SCHEMA.len()],
     wide_strings: bool,
     wide_guids: bool,
     wide_blobs: bool,
 }
 
+/// The columns of a row; what is beyond the table's own is 0.
+pub type Row = [u64; MAX_COLUMNS];
+
 impl<'a> Tables<'a> {
-    fn parse(reader: Reader<'a>) -> Option<Self> {
+    pub fn parse(reader: Reader<'a>) -> Option<Self> {
         let heaps = reader.u8(6)?;
         let valid = reader.u64(8)?;
         let mut rows = [0; 64];
@@ -173,14 +127,46 @@ impl<'a> Tables<'a> {
         // A bit that is not in the standard: four more bytes before the tables (edit-and-continue, obfuscators).
         data += if heaps & 0x40 != 0 { 4 } else { 0 };
         let [wide_strings, wide_guids, wide_blobs] = [1, 2, 4].map(|bit| heaps & bit != 0);
-        Some(Self { reader, rows, data, wide_strings, wide_guids, wide_blobs })
+        let places = [(0, 0); SCHEMA.len()];
+        let mut tables = Self { reader, rows, places, wide_strings, wide_guids, wide_blobs };
+        for (table, columns) in SCHEMA.iter().enumerate() {
+            let width = columns.iter().map(|column| tables.width(column)).sum::<u64>();
+            tables.places[table] = (data, width);
+            data += width * rows[table];
+        }
+        Some(tables)
     }
 
-    /// Offset of the first row of a table up to 0x20; None if it has no rows.
-    fn offset(&self, table: usize) -> Option<u64> {
-        let before = SCHEMA.iter().zip(&self.rows).take(table);
-        let sizes = before.map(|(columns, rows)| rows * columns.iter().map(|column| self.width(column)).sum::<u64>());
-        (self.rows[table] > 0).then(|| self.data + sizes.sum::<u64>())
+    /// Rows that a table has: what is announced beyond the end of the stream is not there.
+    pub fn count(&self, table: usize) -> u64 {
+        let (at, width) = self.places[table];
+        self.rows[table].min(self.reader.len().saturating_sub(at) / width.max(1))
+    }
+
+    /// Whether more rows are announced than are there.
+    pub fn is_cut(&self, table: usize) -> bool {
+        self.count(table) < self.rows[table]
+    }
+
+    /// A row by its number, which counts from 1.
+    pub fn row(&self, table: usize, number: u64) -> Option<Row> {
+        let (at, width) = self.places[table];
+        let mut at = at + width * number.checked_sub(1).filter(|&index| index < self.rows[table])?;
+        let mut row = [0; MAX_COLUMNS];
+        for (value, column) in row.iter_mut().zip(SCHEMA[table]) {
+            let width = self.width(column);
+            *value = match width {
+                2 => u64::from(self.reader.u16(at)?),
+                4 => u64::from(self.reader.u32(at)?),
+                _ => self.reader.u64(at)?,
+            };
+            at += width;
+        }
+        Some(row)
+    }
+
+    pub fn rows(&self, table: usize) -> impl Iterator<Item = Row> {
+        (1..=self.count(table)).map_while(move |number| self.row(table, number))
     }
 
     fn width(&self, column: &Column) -> u64 {
@@ -192,9 +178,5 @@ impl<'a> Tables<'a> {
             Index(table) => width(self.rows[*table] > 0xffff),
             Coded(bits, tables) => width(tables.iter().any(|&table| self.rows[table] > 0xffff >> bits)),
         }
-    }
-
-    fn index(&self, at: u64, wide: bool) -> Option<u64> {
-        if wide { self.reader.u32(at).map(u64::from) } else { self.reader.u16(at).map(u64::from) }
     }
 }
