@@ -9,10 +9,12 @@ import re
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
+from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -56,6 +58,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _findings(report.findings)
     for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
         yield from _sections(image)
+    if report.network and report.network.capture:
+        yield from _capture(report.network.capture)
     yield from _failures(report)
 
 
@@ -109,6 +113,16 @@ def _sections(image: Executable) -> Iterator[str]:
     for s in image.sections[:MAX_SECTIONS]:
         name, access, anomalies = span(s.name, 40), span(s.permissions, 8), plain(", ".join(s.anomalies), 200)
         yield f"| {name} | {s.offset:#x} | {s.size} | {access} | {s.entropy:.2f} | {anomalies} |"
+
+
+def _capture(facts: CaptureFacts) -> Iterator[str]:
+    yield ""
+    yield "### Capture"
+    yield ""
+    for line in capture_summary(facts):
+        yield f"- {plain(line, 300)}"
+    for kind, text, sentence in capture_rows_of_text(facts):
+        yield f"- {kind}: {span(text)}, {plain(sentence, 200)}"
 
 
 def _failures(report: Report) -> Iterator[str]:

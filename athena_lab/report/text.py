@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import seconds_text, shown, size_text, time_text
+from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -32,6 +34,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"SHA-256 {report.sample.sha256}"
     if report.facts:
         yield from _facts(report.facts)
+    if report.network and report.network.capture:
+        yield from _capture(report.network.capture)
     yield from _findings(report.findings)
     for result in report.module_results:
         if result.error:
@@ -62,6 +66,14 @@ def _facts(facts: FileFacts) -> Iterator[str]:
         yield f"Container {shown(facts.container.kind, 80)} with {facts.container.count} entries"
     if facts.strings:
         yield f"{facts.strings.total:,} strings"
+
+
+def _capture(facts: CaptureFacts) -> Iterator[str]:
+    yield "Capture"
+    for line in capture_summary(facts):
+        yield f"  {shown(line, 300)}"
+    for kind, text, sentence in capture_rows_of_text(facts):
+        yield f"  {kind:14} {shown(text, 120)}  {shown(sentence, 200)}"
 
 
 def _image(image: Executable) -> Iterator[str]:
