@@ -27,7 +27,9 @@ def fetch() -> list[Path]:
             raise LookupError("The captures of others are fetched with apt-get, which is not here.")
         with tempfile.TemporaryDirectory() as name:
             _unpack(_download(Path(name)), folder)
-    return sorted((file for file in folder.iterdir() if file.is_file()), key=lambda file: (file.stat().st_size, file.name))
+    return sorted(
+        (file for file in folder.iterdir() if file.is_file()), key=lambda file: (file.stat().st_size, file.name)
+    )
 
 
 def _download(folder: Path) -> Path:

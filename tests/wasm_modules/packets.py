@@ -44,10 +44,12 @@ def udp(source: str, target: str, ports: tuple[int, int], payload: bytes) -> byt
     return ip(source, target, 17, struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload)
 
 
-def tcp(source: str, target: str, ports: tuple[int, int], numbers: tuple[int, int], flags: int, data: bytes = b"") -> bytes:
+def tcp(
+    ends: tuple[str, str], ports: tuple[int, int], numbers: tuple[int, int], flags: int, data: bytes = b""
+) -> bytes:
     numbers = numbers[0] & 0xFFFFFFFF, numbers[1] & 0xFFFFFFFF
     head = struct.pack(">HHIIBBHHH", *ports, *numbers, 5 << 4, flags, 65_535, 0, 0)
-    return ip(source, target, 6, head + data)
+    return ip(*ends, 6, head + data)
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Talk:
         mine, other = (self.down, self.up) if down else (self.up, self.down)
         ends = (self.server, self.client) if down else (self.client, self.server)
         ports = (self.port, self.client_port) if down else (self.client_port, self.port)
-        self.packets.append(Packet(self.time, ethernet(tcp(*ends, ports, (mine, other), flags, data))))
+        self.packets.append(Packet(self.time, ethernet(tcp(ends, ports, (mine, other), flags, data))))
         self.time += self.step
         taken = len(data) + bool(flags & (SYN | FIN))
         self.up, self.down = (self.up, self.down + taken) if down else (self.up + taken, self.down)

@@ -33,7 +33,7 @@ def ask(file: Path) -> Said:
     done = subprocess.run(command, capture_output=True, timeout=120, check=False)
     said = Said()
     streams: dict[str, set[str]] = {"tcp": set(), "udp": set()}
-    for line in done.stdout.decode("utf-8", "replace").splitlines():
+    for line in done.stdout.decode("utf-8", "replace").split("\n")[:-1]:
         said.packets += 1
         row = dict(zip(FIELDS, (cell.split(WITHIN) if cell else [] for cell in line.split(SEPARATOR)), strict=False))
         if row["icmp.type"] or row["icmpv6.type"]:
@@ -41,7 +41,7 @@ def ask(file: Path) -> Said:
         streams["tcp"].update(row["tcp.stream"])
         streams["udp"].update(row["udp.stream"])
         if row["dns.flags.response"] in (["0"], ["False"]):
-            said.queries.update(name.lower() for name in row["dns.qry.name"][:1])
+            said.queries.update(name.lower().replace("<root>", "") for name in row["dns.qry.name"][:1])
         requests = zip(row["http.request.method"], row["http.request.uri"], strict=False)
         hosts = row["http.host"] + [""] * len(row["http.request.method"])
         said.requests.update((method, host, uri) for (method, uri), host in zip(requests, hosts, strict=False))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes ``src/capture/bigrams.rs``: how unusual each pair of letters is in names that people make.
 
 What is counted are the words below and those of the project's own prose, each once, alone and in pairs, as names of
