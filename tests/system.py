@@ -2,7 +2,7 @@
 
 python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark]
 
-Browser, Rust toolchain and tshark come by apt as root, else it says what to install; llmock and aimock come into .cache/.
+Browser, Rust and tshark come by apt as root, else it says what to install; llmock and aimock come into .cache/.
 """
 
 from __future__ import annotations

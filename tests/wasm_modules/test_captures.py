@@ -6,14 +6,18 @@ import base64
 import gzip
 import hashlib
 import random
+import re
+import string
 import struct
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+import bigrams
 import capture_samples as samples
 import captures_corpus
 import msgspec
@@ -43,6 +47,15 @@ FLOORS = {"packets": 0.97, "tcp": 0.95, "udp": 0.93, "queries": 0.95, "requests"
 @pytest.fixture
 def module(guest: Guests) -> Guest:
     return guest("network")
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    def write(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return write
 
 
 def analyze(module: Guest, sample: bytes, **args: Any) -> tuple[NetworkFacts, Output]:
@@ -171,6 +184,39 @@ def test_data_in_names_and_names_made_by_programs(module: Guest) -> None:
     assert "generated-names" in ids(output, "high")
 
 
+def test_the_table_of_pairs_is_what_its_script_writes() -> None:
+    assert bigrams.TARGET.read_text(encoding="utf-8") == bigrams.text()
+
+
+def test_names_that_people_made_are_not_taken_for_a_program_s(module: Guest, say: Callable[[str], None]) -> None:
+    """Of names in the texts of installed packages, which the table was not made of."""
+    texts = (text for it in metadata.distributions() for text in it.metadata.values())
+    found = {
+        match[1].lower()
+        for text in texts
+        for match in re.finditer(r"https?://(?:[\w-]+\.)*([\w-]{8,}\.\w+)", str(text))
+    }
+    people = sorted(name for name in found if name.isascii() and "_" not in name)
+    chance = random.Random(11)
+    kinds = {"letters": string.ascii_lowercase, "digits and letters": string.ascii_lowercase + string.digits,
+             "hexadecimal": "0123456789abcdef"}  # fmt: skip
+    shares = {"of people": share(module, people)}
+    for kind, letters in kinds.items():
+        made = ["".join(chance.choice(letters) for _ in range(chance.randrange(12, 20))) + ".com" for _ in range(300)]
+        shares[kind] = share(module, made)
+    say(
+        f"taken for a program's, of {len(people)} names: {', '.join(f'{kind} {it:.1%}' for kind, it in shares.items())}"
+    )
+    assert len(people) > 50
+    assert shares.pop("of people") < 0.02
+    assert min(shares.values()) > 0.65
+
+
+def share(module: Guest, names: list[str]) -> float:
+    packets = [packet for turn, name in enumerate(names) for packet in p.lookup(name, p.SERVER, port=20_000 + turn)]
+    return capture(module, p.pcap(packets)).generated.total / len(names)
+
+
 def test_a_scan_is_told(module: Guest) -> None:
     facts, output = analyze(module, p.pcap(samples.scan()))
     assert "scan-ports" in ids(output)
@@ -254,15 +300,6 @@ def ours(module: Guest, sample: bytes) -> sharks.Said:
         ja3={it.ja3 for it in facts.tls.items if it.ja3},
         ja3s={it.ja3s for it in facts.tls.items if it.ja3s},
     )
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    def write(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return write
 
 
 @pytest.mark.skipif(not sharks.TSHARK.exists(), reason="tshark is not installed")

@@ -1,25 +1,21 @@
 """Writes ``src/capture/bigrams.rs``: how unusual each pair of letters is in names that people make.
 
-What is counted are the words below and those of the project's own prose, each once, alone and in pairs, as names of
-domains are put together; nothing of it is anybody else's list.
+What is counted are the words below, each once, alone and in pairs, as names of domains are put together; they were
+written for this, and are nobody else's list.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from itertools import pairwise, product
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[4]
-TARGET = Path(__file__).resolve().parents[1] / "src" / "capture" / "bigrams.rs"
-PROSE = ("README.md", "CONTRIBUTING.md", "wasm/README.md", "LICENSE")
+TARGET = Path(__file__).resolve().parents[2] / "wasm" / "modules" / "network" / "src" / "capture" / "bigrams.rs"
 ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789-."
 """The dot stands for both ends of a label."""
 STEPS = 16
 """Steps of the table for each bit."""
-MAX_WORDS = 6_000
 JOINED = 0.3
 """How often a word is joined to another, beside how often it is written."""
 
@@ -89,9 +85,7 @@ wiki windows wordpress www xbox yahoo yandex youtube zendesk
 
 
 def words() -> list[str]:
-    prose = " ".join((ROOT / name).read_text(encoding="utf-8") for name in PROSE).lower()
-    every = Counter(WORDS.split() + re.findall(r"[a-z]{3,14}", prose))
-    return sorted(every)[:MAX_WORDS]
+    return sorted(set(WORDS.split()))
 
 
 def counts() -> dict[tuple[str, str], float]:
@@ -121,10 +115,10 @@ def table() -> list[list[int]]:
     return rows
 
 
-def main() -> None:
+def text() -> str:
     size = len(ALPHABET)
     lines = [
-        "//! Written by `tables/bigrams.py`: for each letter the bits that each next one takes, in sixteenths.",
+        "//! Written by `tests/wasm_modules/bigrams.py`: bits of each letter behind each, in sixteenths.",
         "",
         f'pub const ALPHABET: &[u8; {size}] = b"{ALPHABET}";',
         "",
@@ -133,8 +127,8 @@ def main() -> None:
         *(f"    {row}," for row in table()),
         "];",
     ]
-    TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    main()
+    TARGET.write_text(text(), encoding="utf-8")
