@@ -1,8 +1,8 @@
 """Installs what the tests need beside the Python packages.
 
-python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint]
+python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark]
 
-Browser and Rust toolchain come by apt as root, else it says what to install; llmock and aimock come into .cache/.
+Browser, Rust and tshark come by apt as root, else it says what to install; llmock and aimock come into .cache/.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ NEEDS = {
         ["rustc-web", "cargo-web", "rust-web-src", "lld-19"],
     ),
     "rust-lint": ([], ["rustfmt-web", "rust-web-clippy"]),
+    "tshark": (["/usr/bin/tshark"], ["tshark"]),
 }
 
 

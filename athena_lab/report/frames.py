@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from athena_lab.errors import InvalidField, MissingPackage
+from athena_lab.report.frames_capture import CAPTURE_COLUMNS, capture_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
     from athena_lab.report.facts import Executable
     from athena_lab.report.model import Report
 
-Table = Literal["findings", "sections", "strings", "imports", "indicators"]
+Table = Literal[
+    "findings", "sections", "strings", "imports", "indicators", "flows", "dns", "http", "tls", "files", "beacons",
+    "domains", "credentials",
+]  # fmt: skip
 
 
 def to_frame(report: Report, what: Table) -> Any:
@@ -64,7 +69,7 @@ def _imports(report: Report) -> Iterator[tuple[Any, ...]]:
 
 def _indicators(report: Report) -> Iterator[tuple[Any, ...]]:
     for it in report.network.indicators if report.network else ():
-        yield it.kind, it.value, it.offset, it.count, it.leads_somewhere, ", ".join(it.tags)
+        yield it.kind, it.value, it.offset, it.count, it.leads_somewhere, ", ".join(it.tags), it.source
 
 
 def _images(report: Report) -> tuple[Executable, ...]:
@@ -81,6 +86,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Report], Iterator[tuple[Any, 
     ),
     "strings": (("offset", "encoding", "text"), _strings),
     "imports": (("arch", "library", "name", "ordinal", "delayed"), _imports),
-    "indicators": (("kind", "value", "offset", "count", "leads_somewhere", "tags"), _indicators),
+    "indicators": (("kind", "value", "offset", "count", "leads_somewhere", "tags", "source"), _indicators),
+    **{name: (columns, partial(capture_rows, name)) for name, columns in CAPTURE_COLUMNS.items()},
 }  # fmt: skip
 """Columns and rows of each table; sections and imports of all slices of a fat Mach-O, told apart by ``arch``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted
+from athena_lab.report.html_capture import capture_html
 from athena_lab.report.markup import Row, code, details, table
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ BUDGET = 16_000
 
 def network_html(facts: NetworkFacts) -> str:
     """Nothing where nothing was found."""
+    return (capture_html(facts.capture) if facts.capture else "") + _indicators(facts)
+
+
+def _indicators(facts: NetworkFacts) -> str:
     if not facts.indicators:
         return ""
     telling = [it for it in facts.indicators if it.leads_somewhere]
@@ -36,4 +41,5 @@ def _table(indicators: Sequence[Indicator]) -> str:
 
 
 def _row(it: Indicator) -> Row:
-    return Row((it.kind, code(it.value), code(f"{it.offset:#x}"), f"{it.count:,}", ", ".join(it.tags)))
+    said = (it.source, *it.tags) if it.source != "bytes" else it.tags
+    return Row((it.kind, code(it.value), code(f"{it.offset:#x}"), f"{it.count:,}", ", ".join(said)))

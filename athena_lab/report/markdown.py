@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
 from athena_lab.report.foreign import flattened
+from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from athena_lab.report.document import DocumentFacts
+    from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -69,6 +71,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _children(report.facts)
     for document in report.facts.documents[:MAX_DOCUMENTS] if report.facts else ():
         yield from _document(document)
+    if report.network and report.network.capture:
+        yield from _capture(report.network.capture)
     yield from _failures(report)
 
 
@@ -181,6 +185,16 @@ def _document(document: DocumentFacts) -> Iterator[str]:
         yield f"- Link ({plain(link.kind)}): {span(link.target)}"
     for item in document.objects[:MAX_LISTED]:
         yield f"- Object ({plain(item.kind)}): {span(item.name or item.class_)}, {item.size} bytes {plain(item.format)}"
+
+
+def _capture(facts: CaptureFacts) -> Iterator[str]:
+    yield ""
+    yield "### Capture"
+    yield ""
+    for line in capture_summary(facts):
+        yield f"- {plain(line, 300)}"
+    for kind, text, sentence in capture_rows_of_text(facts):
+        yield f"- {kind}: {span(text)}, {plain(sentence, 200)}"
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from athena_lab.report.capture import CaptureFacts  # noqa: TC001  # msgspec reads the annotation
 from athena_lab.report.fact import Fact
 
 Kind = Literal[
@@ -18,6 +19,8 @@ Tag = Literal[
     "defanged", "checksum", "v2", "v3",
 ]  # fmt: skip
 """The first eight speak against there being anything out there that the indicator points to."""
+Source = Literal["bytes", "flow", "dns", "http", "tls", "stream", "resolver"]
+"""Where it was found: in the sample's bytes as they are, or by what a capture's protocols say."""
 LEADS_NOWHERE: frozenset[Tag] = frozenset(
     {
         "benign", "certificate-authority", "ambiguous", "documentation", "private", "loopback", "multicast", "reserved",
@@ -37,6 +40,7 @@ class Indicator(Fact, frozen=True):
     text: str = ""
     """As it was found first; empty where that is the value."""
     tags: tuple[Tag, ...] = ()
+    source: Source = "bytes"
 
     @property
     def leads_somewhere(self) -> bool:
@@ -44,7 +48,7 @@ class Indicator(Fact, frozen=True):
 
 
 class NetworkFacts(Fact, frozen=True):
-    """Answer of network's ``analyze`` and ``extract``: the indicators in the order of their offsets."""
+    """Answer of network's ``analyze`` and ``indicators``: the indicators in the order of their offsets."""
 
     totals: dict[Kind, int]
     """Different ones of each kind, listed or not."""
@@ -52,3 +56,5 @@ class NetworkFacts(Fact, frozen=True):
     not_listed: int = 0
     left_out: int = 0
     """Occurrences of ones for which there was no room at all."""
+    capture: CaptureFacts | None = None
+    """What a capture of packets says; None for what is none, and of ``indicators``."""

@@ -1,4 +1,4 @@
-"""Entropy of a file as a picture: one polyline, no script, no import.
+"""Entropy of a file and packets over time as pictures: one line or path, no script, no import.
 
 A sanitiser that drops SVG leaves the text of ``<title>`` standing, so that is one sentence that says what the picture
 shows.
@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from athena_lab.report.display import seconds_text
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from athena_lab.report.facts import EntropyProfile
 
 WIDTH, HEIGHT = 512, 96
@@ -43,6 +47,29 @@ def entropy_sentence(entropy: EntropyProfile) -> str:
     return (
         f"Entropy over the file: {entropy.overall:.2f} of 8 bits per byte overall, from {min(points):.2f} to "
         f"{max(points):.2f} in {len(points)} blocks of {entropy.block_size} bytes; {high} at or above {PACKED}."
+    )
+
+
+def timeline_plot(packets: Sequence[int], start: float, end: float) -> str:
+    """Packets over the time of a capture as inline SVG; empty where all came at once."""
+    parts = [max(0, count) for count in packets[:MAX_POINTS]]
+    most = max(parts, default=0)
+    if not most:
+        return ""
+    step = WIDTH / len(parts)
+    bars = "".join(
+        f"M{x * step:.1f} {HEIGHT}V{HEIGHT * (1 - count / most):.1f}h{step * 0.8:.1f}V{HEIGHT}z"
+        for x, count in enumerate(parts)
+        if count
+    )
+    width = max(0.0, end - start) / len(parts)
+    sentence = (
+        f"Packets over the time: {sum(parts):,} in {len(parts)} parts of {seconds_text(width)}, at most {most:,}."
+    )
+    return (
+        f'<svg class="athena-entropy" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'preserveAspectRatio="none"><title>{sentence}</title>'
+        f'<path d="{bars}" fill="currentColor" fill-opacity=".6"/></svg>'
     )
 
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import seconds_text, shown, size_text, time_text
 from athena_lab.report.foreign import flattened
+from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from athena_lab.report.document import DocumentFacts
+    from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
@@ -40,6 +42,8 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"SHA-256 {report.sample.sha256}"
     if report.facts:
         yield from _facts(report.facts)
+    if report.network and report.network.capture:
+        yield from _capture(report.network.capture)
     yield from _findings(report)
     yield from _own(report)
     for result in report.module_results:
@@ -121,6 +125,14 @@ def _document(document: DocumentFacts) -> Iterator[str]:
         yield f"Link ({link.kind}) {shown(link.target, 120)}"
     for item in document.objects[:MAX_LISTED]:
         yield f"Object ({item.kind}) {shown(item.name or item.class_, 120)}, {item.size:,} bytes {shown(item.format, 40)}"
+
+
+def _capture(facts: CaptureFacts) -> Iterator[str]:
+    yield "Capture"
+    for line in capture_summary(facts):
+        yield f"  {shown(line, 300)}"
+    for kind, text, sentence in capture_rows_of_text(facts):
+        yield f"  {kind:14} {shown(text, 120)}  {shown(sentence, 200)}"
 
 
 def _image(image: Executable) -> Iterator[str]:

@@ -41,7 +41,7 @@ def module(guest: Guests) -> Guest:
     return guest("network")
 
 
-def indicators(module: Guest, sample: str | bytes, function: str = "extract") -> list[dict[str, Any]]:
+def indicators(module: Guest, sample: str | bytes, function: str = "indicators") -> list[dict[str, Any]]:
     data = sample.encode() if isinstance(sample, str) else sample
     return msgspec.json.decode(module.call(function, data).data)["indicators"]
 
@@ -56,7 +56,13 @@ def values(module: Guest, sample: str | bytes) -> dict[str, set[str]]:
 def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
     description = module.describe()
     assert (description.name, description.slot) == ("network", "network")
-    assert [function.name for function in description.functions] == ["analyze", "extract", "defang", "refang"]
+    assert [function.name for function in description.functions] == [
+        "analyze",
+        "indicators",
+        "extract",
+        "defang",
+        "refang",
+    ]
     assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
 
 

@@ -113,5 +113,11 @@ pub fn identify(data: &[u8]) -> (&'static str, String) {
     (format.mime, format.name)
 }
 
+/// The short and stable name of a format, for other modules.
+#[must_use]
+pub fn format_id(data: &[u8]) -> &'static str {
+    formats::identify(data).id
+}
+
 #[cfg(feature = "component")]
 module_kit::component!(super::FileProcessor);

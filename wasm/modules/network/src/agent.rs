@@ -25,6 +25,17 @@ const PRODUCTS: &[&[u8]] = &[
     b"aiohttp/",
 ];
 
+/// Whether a user agent may begin with the word `start..end`: most words are told by their last and first letters.
+pub fn may_begin(text: &[u8], start: usize, end: usize) -> bool {
+    let first = byte(text, start).to_ascii_lowercase();
+    match byte(text, end) {
+        b'/' => matches!(first, b'm' | b'o' | b'c' | b'w' | b'j' | b'p' | b'd' | b'a'),
+        b'-' => matches!(first, b'p' | b'g' | b'l' | b'm' | b'u'),
+        b' ' => first == b'm' && end - start == 9,
+        _ => false,
+    }
+}
+
 /// The user agent that begins at `start`.
 pub fn at_word(text: &[u8], start: usize) -> Option<Hit> {
     if goes_on(text, start, b"User-Agent: ") {
@@ -88,6 +99,15 @@ fn product_end(text: &[u8], start: usize, last: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_product_may_begin_one() {
+        for product in PRODUCTS.iter().copied().chain([&b"User-Agent: "[..]]) {
+            for text in [product.to_ascii_lowercase(), product.to_ascii_uppercase()] {
+                assert!(may_begin(&text, 0, crate::text::word_end(&text, 0)), "{}", string(product));
+            }
+        }
+    }
 
     #[test]
     fn a_user_agent_ends_where_the_next_begins() {

@@ -24,6 +24,17 @@ const fn is_label(byte: u8) -> bool {
     matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | 0x80..)
 }
 
+/// The end of the label in which `at` is.
+pub fn label_end(text: &[u8], at: usize) -> usize {
+    span_end(text, at, usize::MAX, is_label)
+}
+
+/// Whether another label follows the one that ends at `end`.
+pub fn goes_on_behind(text: &[u8], end: usize) -> bool {
+    let mark = dot(text, end);
+    mark.length > 0 && is_word(byte(text, end + mark.length))
+}
+
 impl<'a> Host<'a> {
     /// Reads from `start`, where the first label begins, as far as labels follow each other.
     pub fn read(text: &'a [u8], start: usize) -> Self {
@@ -61,6 +72,9 @@ impl<'a> Host<'a> {
             let hit = Hit::new(Kind::Ipv4, address.to_string(), self.start, self.end);
             return Some(defanged(hit.tags(&crate::address::tags_of_v4(address))));
         }
+        if !self.may_have_suffix() {
+            return None;
+        }
         let name = self.name()?;
         if name.ends_with(".onion") {
             let tags = onion::check(&name)?;
@@ -73,6 +87,28 @@ impl<'a> Host<'a> {
             let tags = benign::tags_of_domain(&name);
             defanged(Hit::new(Kind::Domain, name, self.start, self.end).tags(tags))
         })
+    }
+
+    /// Whether there is a suffix that ends as the name does: most names in programs' text have none, and need not be put
+    /// together to see that. Names that nobody can own pass too.
+    fn may_have_suffix(&self) -> bool {
+        let Some(last) = self.labels.last() else { return false };
+        let mut name = [b'x'; MAX_LABEL + 2];
+        let Some(place) = name.get_mut(2..2 + last.len()) else { return false };
+        place.copy_from_slice(last);
+        place.make_ascii_lowercase();
+        let is_reserved = matches!(
+            &*place,
+            b"onion" | b"example" | b"invalid" | b"test" | b"localhost" | b"local" | b"internal" | b"arpa"
+        );
+        // Letters beyond ASCII may have small ones of another length.
+        if is_reserved || !last.is_ascii() {
+            return true;
+        }
+        // With a label before it, since of some there are only names below.
+        name[1] = b'.';
+        let name = name.get(..2 + last.len()).unwrap_or_default();
+        psl::suffix(name).is_some_and(|suffix| suffix.is_known())
     }
 
     /// The labels as one name in small letters, if they may be one.
@@ -111,6 +147,13 @@ mod tests {
         assert_eq!(value("duckdns.org").as_deref(), Some("duckdns.org"));
         for other in ["kernel32.dll", "co.uk", "com", "-a.com", "1.2.3", "a..com", "1.2.3.4.5"] {
             assert_eq!(value(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn suffixes_of_which_there_are_only_names_below_are_known() {
+        for name in ["a.b.ck", "www.ck", "a.b.kawasaki.jp", "x.onrender.com", "EVIL.COM", "a.b.bd", "a.b.er"] {
+            assert!(value(name).is_some(), "{name}");
         }
     }
 

@@ -28,6 +28,34 @@ pub enum Kind {
     Mutex,
 }
 
+/// Where in a sample an indicator was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// In its bytes as they are.
+    #[default]
+    Bytes,
+    /// In a capture: an end of a flow, ...
+    Flow,
+    /// ... a name that was asked for or answered, ...
+    Dns,
+    /// ... a message of HTTP or what it carries, ...
+    Http,
+    /// ... a hello or a certificate, ...
+    Tls,
+    /// ... what else was sent in the clear, ...
+    Stream,
+    /// ... or a name that the capture's program had for an address.
+    Resolver,
+}
+
+impl Source {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub fn is_bytes(&self) -> bool {
+        *self == Self::Bytes
+    }
+}
+
 /// What is said of an indicator beside its value. The first of these speak against its being one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -128,13 +128,11 @@ const RULES: &[Rule] = &[
     rule("defanged", Info, 80, "Indicators that are written so that nobody follows them: a report, more than a program", &[], |one| one.has(Tag::Defanged)),
 ];
 
-pub fn judge(store: &Store) -> Vec<Finding> {
-    let mut findings = Findings::default();
+pub fn judge(store: &Store, findings: &mut Findings) {
     for rule in RULES {
-        add(rule, store, &mut findings);
+        add(rule, store, findings);
     }
-    summary(store, &mut findings);
-    findings.into_sorted()
+    summary(store, findings);
 }
 
 /// One finding for all indicators that fit.
@@ -207,7 +205,9 @@ mod tests {
     use super::*;
 
     fn ids(text: &str) -> Vec<String> {
-        judge(&Store::of(text.as_bytes())).into_iter().map(|finding| finding.id).collect()
+        let mut findings = Findings::default();
+        judge(&Store::of(text.as_bytes()), &mut findings);
+        findings.into_sorted().into_iter().map(|finding| finding.id).collect()
     }
 
     #[test]

@@ -6,15 +6,53 @@ use serde_json::{Value, json};
 
 use crate::limits::MAX_FANGED_TEXT;
 
-const DEFAULT_LISTED: usize = 500;
-const DEFAULT_EXTRACTED: usize = 10_000;
-const MAX_LISTED: usize = 50_000;
+use crate::capture::MAX_PART;
 
-/// Arguments of `analyze` and `extract`.
+const DEFAULT_ANALYZED: usize = 500;
+const DEFAULT_LISTED: usize = 10_000;
+const MAX_LISTED: usize = 50_000;
+const DEFAULT_RECORDS: usize = 500;
+const MAX_RECORDS: usize = 20_000;
+
+/// Arguments of `analyze`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawAnalyze {
+    max_indicators: Option<usize>,
+    max_records: Option<usize>,
+    keep: Option<bool>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub struct Analyze {
+    /// Indicators that are listed.
+    pub max_indicators: usize,
+    /// Rows of each list of a capture.
+    pub max_records: usize,
+    /// Whether the session keeps the capture, to go on with it. None: if it has one already.
+    pub keep: Option<bool>,
+}
+
+/// Arguments of `indicators`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Listing {
     max_indicators: Option<usize>,
+}
+
+/// Arguments of `extract`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extract {
+    pub index: usize,
+    #[serde(default)]
+    pub offset: usize,
+    #[serde(default = "most_of_a_part")]
+    pub length: usize,
+}
+
+const fn most_of_a_part() -> usize {
+    MAX_PART
 }
 
 /// Arguments of `defang` and `refang`.
@@ -24,22 +62,32 @@ struct Text {
     text: String,
 }
 
-/// How many indicators `analyze` lists.
-pub fn analyzed(args: &Args) -> Result<usize, Refusal> {
-    listed(args, DEFAULT_LISTED)
+pub fn analyzed(args: &Args) -> Result<Analyze, Refusal> {
+    let raw: RawAnalyze = parse_args(args)?;
+    Ok(Analyze {
+        max_indicators: at_most("max_indicators", raw.max_indicators.unwrap_or(DEFAULT_ANALYZED), MAX_LISTED)?,
+        max_records: at_most("max_records", raw.max_records.unwrap_or(DEFAULT_RECORDS), MAX_RECORDS)?,
+        keep: raw.keep,
+    })
 }
 
-/// How many indicators `extract` lists.
-pub fn extracted(args: &Args) -> Result<usize, Refusal> {
-    listed(args, DEFAULT_EXTRACTED)
+/// How many indicators `indicators` lists.
+pub fn listed(args: &Args) -> Result<usize, Refusal> {
+    let most = parse_args::<Listing>(args)?.max_indicators.unwrap_or(DEFAULT_LISTED);
+    at_most("max_indicators", most, MAX_LISTED)
 }
 
-fn listed(args: &Args, default: usize) -> Result<usize, Refusal> {
-    let most = parse_args::<Listing>(args)?.max_indicators.unwrap_or(default);
-    if most <= MAX_LISTED {
-        return Ok(most);
+pub fn extracted(args: &Args) -> Result<Extract, Refusal> {
+    let options: Extract = parse_args(args)?;
+    at_most("length", options.length, MAX_PART)?;
+    Ok(options)
+}
+
+fn at_most(name: &str, value: usize, most: usize) -> Result<usize, Refusal> {
+    if value <= most {
+        return Ok(value);
     }
-    Err(Refusal::invalid_args(format!("Arguments: `max_indicators` must be from 0 to {MAX_LISTED}, not {most}.")))
+    Err(Refusal::invalid_args(format!("Arguments: `{name}` must be from 0 to {most}, not {value}.")))
 }
 
 pub fn text(args: &Args) -> Result<String, Refusal> {
@@ -57,17 +105,19 @@ pub fn description() -> Description {
     Description {
         name: "network",
         version: env!("CARGO_PKG_VERSION"),
-        summary: "Finds indicators of compromise in any bytes, in the clear and defanged: addresses, names, hashes, wallets, paths.",
+        summary: "Finds indicators of compromise in any bytes, in the clear and defanged, and reads captures of packets: \
+                  flows, DNS, HTTP, TLS, files, beacons, tunnels.",
         slot: "network",
-        capabilities: &["indicators", "defang", "refang"],
+        capabilities: &["indicators", "defang", "refang", "captures", "extract"],
         functions: vec![
             function(
                 "analyze",
-                "Indicators, and which of them to look at first.",
-                listing_schema(DEFAULT_LISTED),
+                "Indicators, what a capture of packets says, and which of it to look at first.",
+                analyze_schema(),
                 true,
             ),
-            function("extract", "Indicators alone, and more of them.", listing_schema(DEFAULT_EXTRACTED), true),
+            function("indicators", "Indicators alone, and more of them.", listing_schema(), true),
+            function("extract", "The content of a file that is in a capture, by its number.", extract_schema(), true),
             function("defang", "A text with its addresses written so that nobody follows them.", text_schema(), false),
             function("refang", "A text with its defanged addresses written as they are meant.", text_schema(), false),
         ],
@@ -78,10 +128,32 @@ fn function(name: &'static str, summary: &'static str, args: Value, needs_sample
     Function { name, summary, args, needs_sample }
 }
 
-fn listing_schema(default: usize) -> Value {
+fn listed_schema(default: usize) -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": MAX_LISTED, "default": default,
+           "description": "Different indicators to list; all are counted."})
+}
+
+fn analyze_schema() -> Value {
     json!({"type": "object", "additionalProperties": false, "properties": {
-        "max_indicators": {"type": "integer", "minimum": 0, "maximum": MAX_LISTED, "default": default,
-                           "description": "Different indicators to list; all are counted."},
+        "max_indicators": listed_schema(DEFAULT_ANALYZED),
+        "max_records": {"type": "integer", "minimum": 0, "maximum": MAX_RECORDS, "default": DEFAULT_RECORDS,
+                        "description": "Rows of each list of a capture; all are counted."},
+        "keep": {"type": "boolean", "description": "Whether the session keeps the capture, so that the next one is \
+                 added to it; without a word, if it has one already."},
+    }})
+}
+
+fn listing_schema() -> Value {
+    json!({"type": "object", "additionalProperties": false, "properties": {
+        "max_indicators": listed_schema(DEFAULT_LISTED),
+    }})
+}
+
+fn extract_schema() -> Value {
+    json!({"type": "object", "additionalProperties": false, "required": ["index"], "properties": {
+        "index": {"type": "integer", "minimum": 0, "description": "The file's number in the facts."},
+        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "Byte of its content to begin at."},
+        "length": {"type": "integer", "minimum": 0, "maximum": MAX_PART, "default": MAX_PART, "description": "Bytes."},
     }})
 }
 
@@ -98,12 +170,17 @@ mod tests {
     #[test]
     fn impossible_arguments_are_refused() {
         let args = |value: Value| value.as_object().cloned().unwrap_or_default();
-        for bad in [json!({"max": 1}), json!({"max_indicators": -1}), json!({"max_indicators": 50_001})] {
+        for bad in
+            [json!({"max": 1}), json!({"max_indicators": -1}), json!({"max_indicators": 50_001}), json!({"keep": 1})]
+        {
             assert_eq!(analyzed(&args(bad.clone())).map_err(|refusal| refusal.code), Err("invalid_args"), "{bad}");
+        }
+        for bad in [json!({}), json!({"index": -1}), json!({"index": 0, "length": MAX_PART + 1})] {
+            assert_eq!(extracted(&args(bad)).map(|_| ()).map_err(|refusal| refusal.code), Err("invalid_args"));
         }
         for bad in [json!({}), json!({"text": 1}), json!({"text": "x".repeat(MAX_FANGED_TEXT + 1)})] {
             assert_eq!(text(&args(bad)).map_err(|refusal| refusal.code), Err("invalid_args"));
         }
-        assert_eq!(extracted(&args(json!({}))), Ok(DEFAULT_EXTRACTED));
+        assert_eq!(listed(&args(json!({}))), Ok(DEFAULT_LISTED));
     }
 }

@@ -1,7 +1,7 @@
 //! One pass over a run: each word, and each sign that begins something, is looked at once. What spans several words is
 //! read from its beginning, and a cursor keeps it from being read again, so that the work stays linear.
 
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::ioc::{Hit, Kind, Tag};
 use crate::limits::MAX_LOCAL_PART;
 use crate::marks::at_sign;
@@ -50,6 +50,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
             self.path(path::at_word(self.text, start, end));
         }
         if start >= self.done.agent
+            && agent::may_begin(self.text, start, end)
             && let Some(hit) = agent::at_word(self.text, start)
         {
             self.done.agent = hit.end;
@@ -59,7 +60,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
             self.colons(start, end);
         }
         if start >= self.done.host {
-            self.host(start);
+            self.host(start, end);
         }
     }
 
@@ -112,7 +113,13 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         }
     }
 
-    fn host(&mut self, start: usize) {
+    fn host(&mut self, start: usize, end: usize) {
+        // Most words stand alone: that needs no list of labels.
+        let label = host::label_end(self.text, end);
+        if !host::goes_on_behind(self.text, label) {
+            self.done.host = label;
+            return;
+        }
         let host = Host::read(self.text, start);
         self.done.host = host.end.max(start + 1);
         if host.labels.len() < 2 {

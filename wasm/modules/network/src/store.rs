@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
-use crate::ioc::{Hit, Kind, Tag};
+use crate::ioc::{Hit, Kind, Source, Tag};
 use crate::limits::{MAX_KEPT, MAX_KEPT_TEXT, MAX_REPORTED_TEXT};
 use crate::scan::scan;
 use crate::text::{Encoding, Run, each_run, slice, string};
@@ -23,6 +23,8 @@ pub struct Indicator {
     pub count: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
+    #[serde(skip_serializing_if = "Source::is_bytes")]
+    pub source: Source,
 }
 
 impl Indicator {
@@ -51,7 +53,30 @@ impl Store {
         store
     }
 
+    /// Looks for indicators in a part of a sample; `offset` tells where a byte of the part is.
+    pub fn scan(&mut self, data: &[u8], source: Source, offset: &dyn Fn(usize) -> Option<u64>) {
+        each_run(data, |run| {
+            scan(&run, |hit| {
+                let (text, encoding) = (slice(run.text, hit.start, hit.end), run.encoding(hit.start, hit.end));
+                let place = offset(run.offset(hit.start)).unwrap_or(0);
+                self.keep(hit, text, place, encoding, source);
+            });
+        });
+    }
+
+    /// One that a protocol names.
+    pub fn found(&mut self, hit: Hit, source: Source, offset: Option<u64>) {
+        self.keep(hit, &[], offset.unwrap_or(0), Encoding::Ascii, source);
+    }
+
     fn add(&mut self, run: &Run, hit: Hit) {
+        let (text, encoding) = (slice(run.text, hit.start, hit.end), run.encoding(hit.start, hit.end));
+        let offset = run.offset(hit.start) as u64;
+        self.keep(hit, text, offset, encoding, Source::Bytes);
+    }
+
+    /// `text` is what the value was written as; nothing for the value itself.
+    fn keep(&mut self, hit: Hit, text: &[u8], offset: u64, encoding: Encoding, source: Source) {
         let key = (hit.kind, hit.value);
         if let Some(known) = self.places.get(&key).and_then(|&place| self.indicators.get_mut(place)) {
             known.count += 1;
@@ -61,7 +86,6 @@ impl Store {
             }
             return;
         }
-        let text = slice(run.text, hit.start, hit.end);
         if self.indicators.len() >= MAX_KEPT || self.text > MAX_KEPT_TEXT {
             self.left_out += 1;
             return;
@@ -69,15 +93,8 @@ impl Store {
         let text = if text == key.1.as_bytes() { String::new() } else { string(text) };
         self.text += key.1.len() + text.len();
         self.places.insert(key.clone(), self.indicators.len());
-        self.indicators.push(Indicator {
-            kind: key.0,
-            value: key.1,
-            text,
-            offset: run.offset(hit.start) as u64,
-            encoding: run.encoding(hit.start, hit.end),
-            count: 1,
-            tags: hit.tags,
-        });
+        let tags = hit.tags;
+        self.indicators.push(Indicator { kind: key.0, value: key.1, text, offset, encoding, count: 1, tags, source });
     }
 }
 

@@ -76,6 +76,19 @@ impl<'a> Run<'a> {
     }
 }
 
+/// Bytes that are looked at together: what is printable or not in all of them is told by vectors.
+const BLOCK: usize = 16;
+
+/// Whether all are printable ASCII.
+fn all_printable(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(true, |all, &byte| all & matches!(byte, b' '..=b'~'))
+}
+
+/// Whether none can be in a run.
+fn none_in_run(block: &[u8; BLOCK]) -> bool {
+    block.iter().fold(true, |none, &byte| none & ((byte < b' ') & (byte != b'\t') | (byte == 0x7f)))
+}
+
 /// Calls `visit` for each run, once, in the order of their ends.
 pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
     let mut wide = Vec::new();
@@ -84,6 +97,9 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
         let end = narrow_end(data, at);
         if end == at {
             at += 1;
+            while data.get(at..).and_then(<[u8]>::first_chunk).is_some_and(none_in_run) {
+                at += BLOCK;
+            }
             continue;
         }
         if end - at >= MIN_RUN {
@@ -104,6 +120,7 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
 
 fn narrow_end(data: &[u8], start: usize) -> usize {
     let mut at = start;
+    let mut plain = 0;
     while let Some(&byte) = data.get(at) {
         match class(byte) {
             OTHER => break,
@@ -111,7 +128,17 @@ fn narrow_end(data: &[u8], start: usize) -> usize {
                 0 => break,
                 length => at += length,
             },
-            _ => at += 1,
+            _ => {
+                at += 1;
+                plain += 1;
+            }
+        }
+        // A run that is longer than most is likely to be text.
+        if plain >= BLOCK {
+            plain = 0;
+            while data.get(at..).and_then(<[u8]>::first_chunk).is_some_and(all_printable) {
+                at += BLOCK;
+            }
         }
     }
     at
@@ -119,6 +146,11 @@ fn narrow_end(data: &[u8], start: usize) -> usize {
 
 /// Bytes of the letter or digit of UTF-8 at `at`; 0 if there is none. Other characters end a run as quotes do.
 fn letter_length(data: &[u8], at: usize) -> usize {
+    // A first byte with one that goes on behind it; two of 256 bytes fit by chance, and most are told apart here.
+    let (first, second) = (byte(data, at), byte(data, at + 1));
+    if !matches!(first, 0xc2..=0xf4) || !matches!(second, 0x80..=0xbf) {
+        return 0;
+    }
     let bytes = data.get(at..data.len().min(at + 4)).unwrap_or_default();
     let valid = match std::str::from_utf8(bytes) {
         Ok(text) => text,
