@@ -71,7 +71,9 @@ def overlaps() -> Iterator[bytes]:
     one = documents.archive({"a": b"b" * 64})
     directory = struct.unpack_from("<I", one, one.rfind(b"PK\5\6") + 16)[0]
     entries = one[directory : one.rfind(b"PK\5\6")] * 2_000
-    yield one[:directory] + entries + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 2_000, 2_000, len(entries), directory, 0)
+    yield (
+        one[:directory] + entries + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 2_000, 2_000, len(entries), directory, 0)
+    )
     yield executables.fat(*[(0x01000007, executables.macho())] * 30)
 
 

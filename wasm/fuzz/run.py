@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fuzzes the modules, natively, with libFuzzer: builds the targets, makes what they begin with, runs one after the other.
+"""Fuzzes the modules natively with libFuzzer: builds the targets, makes what they begin with, runs one by one.
 
     python wasm/fuzz/run.py [MODULE ...] [--seconds N]
 
@@ -48,7 +48,7 @@ def build() -> Path:
     target = WASM / "target" / "fuzz"
     # With a target named, build scripts and macros are not instrumented.
     command = ["cargo", "build", "--locked", "--release", "--target", HOST, "--target-dir", str(target)]
-    subprocess.run(command, cwd=FUZZ, env=env, check=True)
+    subprocess.run(command, cwd=FUZZ, env=env, check=True)  # noqa: S603  # our own tools
     return target / HOST / "release"
 
 
@@ -74,7 +74,8 @@ def fuzz(binary: Path, seconds: int, slowest: int) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
     command = [binary, f"-max_total_time={seconds}", f"-timeout={slowest}", f"-max_len={LONGEST}"]
     command += [f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={artifacts}/", "-report_slow_units=5", "-verbosity=1"]
-    return subprocess.run([*command, corpus, seeds(binary.name)], cwd=FUZZ, check=False).returncode == 0
+    command += [corpus, seeds(binary.name)]
+    return subprocess.run(command, cwd=FUZZ, check=False).returncode == 0  # noqa: S603  # what was built here
 
 
 def main() -> int:
@@ -84,7 +85,9 @@ def main() -> int:
     parser.add_argument("--slowest", type=int, default=SLOWEST, help="seconds for one input; more on a busy machine")
     arguments = parser.parse_args()
     folder = build()
-    outcomes = {name: fuzz(folder / name, arguments.seconds, arguments.slowest) for name in arguments.modules or MODULES}
+    outcomes = {
+        name: fuzz(folder / name, arguments.seconds, arguments.slowest) for name in arguments.modules or MODULES
+    }
     for name, ok in outcomes.items():
         print(f"fuzz: {name}: {'nothing found' if ok else 'FAILED, see wasm/fuzz/artifacts'}", flush=True)  # noqa: T201  # a script talks to its terminal
     return 0 if all(outcomes.values()) else 1
