@@ -24,15 +24,15 @@ FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "suites"
 def sdist(requirement: str) -> Path:
     """The unpacked source package of ``name==version``."""
     name, _, version = requirement.partition("==")
-    target = FOLDER / f"{name}-{version}"
-    if not target.is_dir():
+    spellings = [FOLDER / f"{spelling}-{version}" for spelling in (name, name.replace("-", "_"))]
+    if not any(folder.is_dir() for folder in spellings):
         with tempfile.TemporaryDirectory() as folder:
             _download(requirement, Path(folder))
             (archive,) = Path(folder).glob("*.tar.gz")
             FOLDER.mkdir(parents=True, exist_ok=True)
             with tarfile.open(archive) as tar:
                 tar.extractall(FOLDER, filter="data")
-    return target
+    return next(folder for folder in spellings if folder.is_dir())
 
 
 def _download(requirement: str, folder: Path) -> None:

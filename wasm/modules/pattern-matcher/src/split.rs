@@ -129,7 +129,8 @@ fn together(namespaces: &[Namespace]) -> Parts {
         let imports: String = namespace.imports.iter().map(|name| format!("import \"{name}\"\n")).collect();
         for (rule, needs) in namespace.rules.iter().zip(namespace.needs()) {
             let texts = needs.iter().map(|&at| namespace.rules[at].text.as_str());
-            let text = format!("{imports}{}", texts.collect::<Vec<_>>().join("\n"));
+            // With a line's end behind it: the last may be a comment.
+            let text = format!("{imports}{}\n", texts.collect::<Vec<_>>().join("\n"));
             if parts.len() == MAX_LISTED || text.len() > room {
                 return Parts { parts_left_out: count - parts.len(), parts };
             }
