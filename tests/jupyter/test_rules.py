@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from athena_lab.api import TriageOptions
@@ -10,12 +12,14 @@ from athena_lab.errors import ModuleRefused
 from athena_lab.lab import open_lab
 from tests.jupyter.conftest import ROOT
 
-RULES = ROOT / "wasm" / "modules" / "pattern-matcher" / "rules"
+COMPONENTS = os.environ.get("ATHENA_COMPONENTS") or str(ROOT / "wasm" / "components")
+"""Read here: while tests run, the environment has nothing of Athena Lab's."""
 
 
 @pytest.fixture(autouse=True)
 def _shipped(monkeypatch):
-    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(ROOT / "wasm" / "components"))
+    monkeypatch.setenv("ATHENA_WASM__COMPONENTS", COMPONENTS)
+    monkeypatch.setenv("ATHENA_WASM__MEMORY_BYTES", str(256 << 20))
 
 
 @pytest.fixture(params=["in this process", "over HTTP"])

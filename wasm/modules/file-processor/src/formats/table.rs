@@ -44,6 +44,7 @@ pub const TABLE: &[Row] = &[
     row("lua-bytecode", "Lua bytecode", "application/x-lua-bytecode", Bytecode, "luac", &[(0, b"\x1bLua")]),
     row("luajit-bytecode", "LuaJIT bytecode", "application/x-luajit-bytecode", Bytecode, "luac", &[(0, b"\x1bLJ")]),
     row("autoit-compiled", "Compiled AutoIt script", "application/x-autoit-compiled", Bytecode, "a3x", &[(0, b"\xa3\x48\x4b\xbe\x98\x6c\x4a\xa9\x99\x4c\x53\x0a\x86\xd6\x48\x7d")]),
+    row("jmod", "Java module archive", "application/x-java-jmod", Bytecode, "jmod", &[(0, b"JM\x01\0PK\x03\x04")]),
     row("llvm-bitcode", "LLVM bitcode", "application/x-llvm-bitcode", Bytecode, "bc", &[(0, b"BC\xc0\xde")]),
     row("swf", "Adobe Flash (uncompressed)", "application/vnd.adobe.flash.movie", Bytecode, "swf", &[(0, b"FWS")]),
     row("swf", "Adobe Flash (deflate)", "application/vnd.adobe.flash.movie", Bytecode, "swf", &[(0, b"CWS")]),
@@ -160,7 +161,11 @@ pub const TABLE: &[Row] = &[
     row("mpeg-ps", "MPEG program stream", "video/mpeg", AudioVideo, "mpg", &[(0, b"\0\0\x01\xba")]),
     // Serialised objects whose magic looks like a font's
     row("dotnet-serialized", ".NET BinaryFormatter stream", "application/x-dotnet-serialized", Data, "", &[(0, b"\0\x01\0\0\0\xff\xff\xff\xff\x01\0\0\0\0\0\0\0")]),
+    row("gettext", "Translations (gettext)", "application/x-gettext-translation", Data, "mo", &[(0, b"\xde\x12\x04\x95\0\0")]),
+    row("gettext", "Translations (gettext, big-endian)", "application/x-gettext-translation", Data, "mo", &[(0, b"\x95\x04\x12\xde\0")]),
     // Fonts
+    row("eot", "Embedded OpenType font", "application/vnd.ms-fontobject", Font, "eot", &[(8, b"\x01\0\x02\0"), (34, b"LP")]),
+    row("eot", "Embedded OpenType font", "application/vnd.ms-fontobject", Font, "eot", &[(8, b"\x02\0\x02\0"), (34, b"LP")]),
     row("truetype", "TrueType font", "font/ttf", Font, "ttf", &[(0, b"\0\x01\0\0\0")]),
     row("opentype", "OpenType font", "font/otf", Font, "otf", &[(0, b"OTTO\0")]),
     row("font-collection", "Font collection", "font/collection", Font, "ttc", &[(0, b"ttcf\0")]),
