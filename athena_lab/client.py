@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from athena_lab import api
+from athena_lab import api, rules
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus, UsageReport
 from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, encode
 from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.transports import Message
     from athena_lab.ai.types import AnalysisType, TransportKind
     from athena_lab.protocol import LabProtocol, Source
+    from athena_lab.ruleset import External, RuleSet, RuleTime
 
 _MAX_UPLOAD = 1 << 40
 """The server has the cap; here only its answer counts."""
@@ -168,10 +169,41 @@ class LabClient:
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
         session: str | None = None,
     ) -> Any:
+        executed = await self.execute_raw(module, function, args, source=source, timeout=timeout, session=session)
+        return msgspec.json.decode(executed.result)
+
+    async def execute_raw(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
+        session: str | None = None,
+    ) -> api.Executed:
         sample = (await self.add(source)).sha256 if source is not None else None
         encoded = msgspec.Raw(encode(args or {}))
         request = api.Execute(module, function, encoded, None, sample, timeout, session)
-        return msgspec.json.decode((await self._post("api/v1/wasm/execute", request, api.Executed)).result)
+        return await self._post("api/v1/wasm/execute", request, api.Executed)
+
+    async def compile_rules(
+        self,
+        *paths: str | os.PathLike[str],
+        sources: str | Mapping[str, str] = "",
+        externals: Mapping[str, External] | None = None,
+        ttl: float | None = None,
+    ) -> RuleSet:
+        return await rules.compile_rules(self, paths, sources, externals, ttl)
+
+    async def profile_rules(
+        self,
+        source: Source,
+        *paths: str | os.PathLike[str],
+        sources: str | Mapping[str, str] = "",
+        externals: Mapping[str, External] | None = None,
+    ) -> tuple[RuleTime, ...]:
+        return await rules.profile_rules(self, source, paths, sources, externals)
 
     async def extract(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api, extraction, health, modules
+from athena_lab import api, extraction, health, modules, rules
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
+    from athena_lab.ruleset import External, RuleSet, RuleTime
     from athena_lab.wasm.module import Module
     from athena_lab.wasm.runtime import Completed
 
@@ -384,6 +385,24 @@ class Lab:
 
         child, content = await extraction.content_of(call, wanted.index)
         return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
+
+    async def compile_rules(
+        self,
+        *paths: str | os.PathLike[str],
+        sources: str | Mapping[str, str] = "",
+        externals: Mapping[str, External] | None = None,
+        ttl: float | None = None,
+    ) -> RuleSet:
+        return await rules.compile_rules(self, paths, sources, externals, ttl)
+
+    async def profile_rules(
+        self,
+        source: Source,
+        *paths: str | os.PathLike[str],
+        sources: str | Mapping[str, str] = "",
+        externals: Mapping[str, External] | None = None,
+    ) -> tuple[RuleTime, ...]:
+        return await rules.profile_rules(self, source, paths, sources, externals)
 
     # -- the question's way
 

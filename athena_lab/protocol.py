@@ -11,6 +11,7 @@ from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
 from athena_lab.events import AnyEvent
 from athena_lab.report import ModuleResult, Report
+from athena_lab.ruleset import External, RuleSet, RuleTime
 from athena_lab.sample import Sample
 
 Source = str | os.PathLike[str] | bytes | Sample
@@ -75,6 +76,18 @@ class LabProtocol(Protocol):
         `timeout` in seconds, for each part of it. Raises `ModuleRefused` where there is no such child.
         """
 
+    async def execute_raw(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        source: Source | None = None,
+        timeout: float | None = None,
+        session: str | None = None,
+    ) -> api.Executed:
+        """As `execute`, with the result still encoded, and the seconds that the call took in the sandbox."""
+
     async def open_session(self, module: str, *, ttl: float | None = None) -> api.SessionInfo:
         """A place where a module keeps something between calls, for `execute` and for `TriageOptions.sessions`.
 
@@ -86,6 +99,32 @@ class LabProtocol(Protocol):
 
     async def close_session(self, session: str) -> api.SessionInfo:
         """End it now; how it was. Raises `UnknownSession`."""
+
+    async def compile_rules(
+        self,
+        *paths: str | os.PathLike[str],
+        sources: str | Mapping[str, str] = "",
+        externals: Mapping[str, External] | None = None,
+        ttl: float | None = None,
+    ) -> RuleSet:
+        """Compile YARA rules once, and keep them in a session of pattern-matcher for any number of samples.
+
+        `paths` are files, or folders with all .yar and .yara files in them; each file is a namespace, and what they
+        `include` is found beside them. `sources` is a text, or texts by namespace. Raises `ModuleRefused`, which names
+        file, line and column of what is wrong.
+        """
+
+    async def profile_rules(
+        self,
+        source: Source,
+        *paths: str | os.PathLike[str],
+        sources: str | Mapping[str, str] = "",
+        externals: Mapping[str, External] | None = None,
+    ) -> tuple[RuleTime, ...]:
+        """How long each rule takes on a sample, the slowest first: matched by itself, with the rules that it names.
+
+        In a set rules share the search for their strings: together they take less than these times.
+        """
 
     async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
         """Ask a language model; the whole answer, or as far as it came."""

@@ -1,4 +1,4 @@
-"""The golden samples that lie beside the module's own tests, decoded."""
+"""The golden samples that lie beside each module's own tests, decoded."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).resolve().parents[2] / "wasm" / "modules" / "file-processor" / "tests" / "golden"
-MAX_STRINGS = 20
-"""As in golden.rs."""
+MODULES = Path(__file__).resolve().parents[2] / "wasm" / "modules"
+FOLDER = MODULES / "file-processor" / "tests" / "golden"
+ARGUMENTS: dict[str, dict[str, Any]] = {"file-processor": {"max_strings": 20}}
+"""Of ``analyze``, as the module's golden.rs has them."""
 
 
-def names() -> list[str]:
-    return sorted(path.stem for path in FOLDER.glob("*.b64"))
+def folder(module: str) -> Path:
+    return MODULES / module / "tests" / "golden"
 
 
-def sample(name: str) -> bytes:
-    return zlib.decompress(base64.b64decode((FOLDER / f"{name}.b64").read_text()))
+def modules() -> list[str]:
+    return sorted(path.parents[1].name for path in MODULES.glob("*/tests/golden"))
 
 
-def expected(name: str) -> Any:
-    file: Path = FOLDER / f"{name}.json"
+def names(module: str = "file-processor") -> list[str]:
+    return sorted(path.stem for path in folder(module).glob("*.b64"))
+
+
+def sample(name: str, module: str = "file-processor") -> bytes:
+    return zlib.decompress(base64.b64decode((folder(module) / f"{name}.b64").read_text()))
+
+
+def expected(name: str, module: str = "file-processor") -> Any:
+    file: Path = folder(module) / f"{name}.json"
     return json.loads(file.read_text())

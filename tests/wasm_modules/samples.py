@@ -17,9 +17,10 @@ import zlib
 import containers
 import documents
 import executables
+import golden
 import office
+import secrets_made
 import signed
-from golden import FOLDER
 
 X86_64, ARM64 = 0x01000007, 0x0100000C
 
@@ -115,11 +116,27 @@ def samples() -> dict[str, bytes]:
     }
 
 
+def rules_samples() -> dict[str, bytes]:
+    """For the rules that come with pattern-matcher."""
+    return {
+        "webshell.php": b"<?php @eval($_POST['c']); ?>",
+        "no-match.txt": b"nothing is to be found here",
+        "shadow-copies.bat": b"vssadmin.exe Delete Shadows /All /Quiet\r\n" * 40,
+        "packed.exe": executables.packed_program(),
+    }
+
+
 def main() -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for name, content in samples().items():
-        encoded = base64.b64encode(zlib.compress(content, 9)).decode()
-        (FOLDER / f"{name}.b64").write_text(textwrap.fill(encoded, 100) + "\n")
+    for module, made in (
+        ("crypto", secrets_made.samples()),
+        ("file-processor", samples()),
+        ("pattern-matcher", rules_samples()),
+    ):
+        folder = golden.folder(module)
+        folder.mkdir(exist_ok=True)
+        for name, content in made.items():
+            encoded = base64.b64encode(zlib.compress(content, 9)).decode()
+            (folder / f"{name}.b64").write_text(textwrap.fill(encoded, 100) + "\n")
 
 
 if __name__ == "__main__":

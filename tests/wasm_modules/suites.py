@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -21,24 +22,63 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "suites"
 
 
+DEBIAN = "http://deb.debian.org/debian"
+"""What apt takes from there is signed."""
+SUITE = "bookworm"
+
+
 def sdist(requirement: str) -> Path:
     """The unpacked source package of ``name==version``."""
     name, _, version = requirement.partition("==")
-    target = FOLDER / f"{name}-{version}"
-    if not target.is_dir():
+    spellings = [FOLDER / f"{spelling}-{version}" for spelling in (name, name.replace("-", "_"))]
+    if not any(folder.is_dir() for folder in spellings):
         with tempfile.TemporaryDirectory() as folder:
             _download(requirement, Path(folder))
             (archive,) = Path(folder).glob("*.tar.gz")
             FOLDER.mkdir(parents=True, exist_ok=True)
             with tarfile.open(archive) as tar:
                 tar.extractall(FOLDER, filter="data")
-    return target
+    return next(folder for folder in spellings if folder.is_dir())
 
 
 def _download(requirement: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-binary=:all:", "--dest", str(folder), requirement]
     subprocess.run(command, check=True, timeout=300)
+
+
+def debian_source(package: str) -> Path:
+    """The unpacked source, as its authors made it, of a package of Debian's. Changes nothing of this machine's apt."""
+    target = FOLDER / f"debian-{package}"
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            _download_source(package, Path(folder))
+            (archive,) = Path(folder).glob("*.orig.tar.*z")
+            unpacked = Path(folder) / "unpacked"
+            with tarfile.open(archive) as tar:
+                tar.extractall(unpacked, filter="data")
+            (top,) = unpacked.iterdir()
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            shutil.copytree(top, target)
+    return target
+
+
+def _download_source(package: str, folder: Path) -> None:
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    for part in ("state/lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True)
+    sources = folder / "sources.list"
+    sources.write_text(f"deb-src [signed-by={keyring}] {DEBIAN} {SUITE} main\n")
+    options = {
+        "Dir::State": folder / "state",
+        "Dir::Cache": folder / "cache",
+        "Dir::Etc::SourceList": sources,
+        "Dir::Etc::SourceParts": "/dev/null",
+        "APT::Sandbox::User": "",
+    }
+    apt = ["apt-get", "-qq", *(word for name, value in options.items() for word in ("-o", f"{name}={value}"))]
+    for command in (["update"], ["source", "--download-only", package]):
+        subprocess.run([*apt, *command], cwd=folder, check=True, timeout=300)
 
 
 def load(file: Path) -> ModuleType:

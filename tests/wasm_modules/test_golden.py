@@ -1,4 +1,4 @@
-"""The golden cases of file-processor through the built component, and its output against the contract's Structs."""
+"""The golden cases of all modules through the built components, and their outputs against the contract's Structs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import golden
 import msgspec
 import pytest
 
+from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.facts import FileFacts
+from athena_lab.report.patterns import PatternFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,18 +30,28 @@ def plain(value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("name", golden.names())
-def test_outputs_are_the_golden_ones(guest: Callable[[str], Guest], name: str) -> None:
-    output = guest("file-processor").call("analyze", golden.sample(name), name, max_strings=golden.MAX_STRINGS)
-    expected = golden.expected(name)
+FACTS: dict[str, type[msgspec.Struct]] = {
+    "crypto": CryptoFacts,
+    "file-processor": FileFacts,
+    "pattern-matcher": PatternFacts,
+}
+CASES = [(module, name) for module in golden.modules() for name in golden.names(module)]
+
+
+@pytest.mark.parametrize(("module", "name"), CASES)
+def test_outputs_are_the_golden_ones(guest: Callable[[str], Guest], module: str, name: str) -> None:
+    arguments = golden.ARGUMENTS.get(module, {})
+    output = guest(module).call("analyze", golden.sample(name, module), name, **arguments)
+    expected = golden.expected(name, module)
     assert msgspec.json.decode(output.data) == expected["data"]
     assert plain(msgspec.to_builtins(list(output.findings))) == plain(expected["findings"])
 
 
-@pytest.mark.parametrize("name", golden.names())
-def test_facts_fit_the_structs_and_have_nothing_else(name: str) -> None:
-    data = golden.expected(name)["data"]
-    facts = msgspec.convert(data, type=FileFacts, strict=True)
-    # Its default, which the Structs leave out.
-    assert data["strings"].pop("min_length") == facts.strings.min_length == 5
+@pytest.mark.parametrize(("module", "name"), CASES)
+def test_facts_fit_the_structs_and_have_nothing_else(module: str, name: str) -> None:
+    data = golden.expected(name, module)["data"]
+    facts = msgspec.convert(data, type=FACTS[module], strict=True)
+    if module == "file-processor":
+        # Its default, which the Structs leave out.
+        assert data["strings"].pop("min_length") == facts.strings.min_length == 5
     assert plain(msgspec.to_builtins(facts)) == plain(data)

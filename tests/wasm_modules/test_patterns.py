@@ -110,7 +110,9 @@ SAMPLES: dict[str, bytes] = {
 def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
     description = module.describe()
     assert (description.name, description.slot) == ("pattern-matcher", "patterns")
-    assert [function.name for function in description.functions] == ["analyze", "scan", "compile", "check"]
+    assert [function.name for function in description.functions] == [
+        "analyze", "scan", "compile", "check", "split", "repeat",
+    ]  # fmt: skip
     assert all(function.args["additionalProperties"] is False for function in description.functions)
     assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
 

@@ -4,7 +4,7 @@ use module_kit::{Args, Description, Function, Refusal, parse_args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::limits::{MAX_DATA, MAX_DERIVED, MAX_ITERATIONS};
+use crate::limits::{MAX_DATA, MAX_DERIVED, MAX_ROUNDS};
 
 /// Arguments of `analyze`.
 #[derive(Debug, Deserialize)]
@@ -136,7 +136,7 @@ fn pbkdf2_schema() -> Value {
         "algorithm": {"enum": ["sha1", "sha256", "sha512"], "default": "sha256"},
         "password": bytes("The password."),
         "salt": bytes("The salt."),
-        "iterations": {"type": "integer", "minimum": 1, "maximum": MAX_ITERATIONS},
+        "iterations": {"type": "integer", "minimum": 1, "maximum": MAX_ROUNDS},
         "length": {"type": "integer", "minimum": 1, "maximum": MAX_DERIVED, "default": 32, "description": "Bytes."},
     }})
 }

@@ -1,14 +1,16 @@
 //! pattern-matcher: YARA rules. The engine is boreal; this crate says which rules, and what a match means.
 
+mod includes;
 mod judge;
 mod limits;
 mod modules;
 mod options;
 mod ruleset;
 mod scan;
+mod split;
 
 use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
-use options::{Analyze, Check, Compile, Scan};
+use options::{Analyze, Check, Compile, Repeat, Rules, Scan};
 use ruleset::{RuleSet, Status};
 
 pub struct PatternMatcher;
@@ -25,6 +27,8 @@ impl Module for PatternMatcher {
             "scan" => scan(call, sample),
             "compile" => compile(call),
             "check" => check(call),
+            "split" => split(call),
+            "repeat" => repeat(call, sample),
             name => Err(Refusal::unknown_function(name)),
         }
     }
@@ -76,6 +80,25 @@ fn check(call: &Call) -> Result<Output, Refusal> {
     let options: Check = parse_args(&call.args)?;
     let status: Status = ruleset::check(&options.rules)?;
     Ok(Output::new(&status, Vec::new()))
+}
+
+fn split(call: &Call) -> Result<Output, Refusal> {
+    let options: Check = parse_args(&call.args)?;
+    Ok(Output::new(&split::split(&options.rules)?, Vec::new()))
+}
+
+/// There is no clock in the sandbox: whoever calls compares the time of 0 times with that of some.
+fn repeat(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let options: Repeat = parse_args(&call.args)?;
+    if options.times > limits::MAX_TIMES {
+        return Err(Refusal::invalid_args(format!("Arguments: `times` is at most {}.", limits::MAX_TIMES)));
+    }
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    let rules = Rules { sources: options.sources, externals: options.externals, ..Rules::default() };
+    let mut set = RuleSet::compile(&rules)?;
+    set.set_now(options.now);
+    let repeated = scan::repeat(&set, data, options.times)?;
+    Ok(Output::new(&repeated, Vec::new()))
 }
 
 module_kit::component!(super::PatternMatcher);

@@ -33,3 +33,9 @@ pub const MAX_DATA: usize = 64;
 pub const MAX_META: usize = 1_024;
 /// Pairs of a rule's metadata, and its tags.
 pub const MAX_METAS: usize = 64;
+/// Bytes of the texts that a set is split into: they travel in one answer of 16 MiB, and JSON may double them.
+pub const MAX_PARTS: usize = 7 << 20;
+/// Sets of rules by the beginning of their names that are looked up for one rule.
+pub const MAX_WILDCARDS: usize = 16;
+/// How often `repeat` matches.
+pub const MAX_TIMES: u32 = 1_000;

@@ -6,6 +6,8 @@ use module_kit::{Description, Function};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::limits::MAX_TIMES;
+
 /// Arguments of `analyze`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -67,8 +69,19 @@ pub struct Compile {
     pub rules: Rules,
 }
 
-/// Arguments of `check`.
+/// Arguments of `check` and of `split`.
 pub type Check = Compile;
+
+/// Arguments of `repeat`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    pub sources: Vec<Source>,
+    #[serde(default)]
+    pub externals: BTreeMap<String, External>,
+    pub now: Option<i64>,
+    pub times: u32,
+}
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -144,12 +157,33 @@ pub fn description() -> Description {
                 args: object(with_rules(json!({})), &["sources"]),
                 needs_sample: false,
             },
+            Function {
+                name: "split",
+                summary: "Rules as texts of one rule each, with what it needs: for `repeat`.",
+                args: object(with_rules(json!({})), &["sources"]),
+                needs_sample: false,
+            },
+            Function {
+                name: "repeat",
+                summary: "Matches rules many times over: whoever calls has a clock, and so the time that they take.",
+                args: repeat(),
+                needs_sample: true,
+            },
         ],
     }
 }
 
 fn object(properties: Value, required: &[&str]) -> Value {
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn repeat() -> Value {
+    let times = json!({"type": "integer", "minimum": 0, "maximum": MAX_TIMES, "description": "0: only compiles."});
+    let mut properties = with_rules(json!({"now": now(), "times": times}));
+    if let Some(properties) = properties.as_object_mut() {
+        properties.remove("includes");
+    }
+    object(properties, &["sources", "times"])
 }
 
 fn now() -> Value {

@@ -1,8 +1,7 @@
 //! A set of rules: from texts, from the bytes that a session kept, and back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io::{Error, ErrorKind};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use boreal::compiler::{AddRuleError, CompilerBuilder, ExternalValue};
 use boreal::scanner::{DefineSymbolError, DeserializeParams, ScanParams};
@@ -11,9 +10,9 @@ use module_kit::Refusal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::includes::{Includes, lock};
 use crate::limits::{
-    MAX_DATA, MAX_EXTERNALS, MAX_FOUND, MAX_INCLUDE_DEPTH, MAX_INCLUDES, MAX_LISTED, MAX_MESSAGE, MAX_META, MAX_METAS,
-    MAX_PROBLEMS, MAX_SET, MAX_SOURCE,
+    MAX_DATA, MAX_EXTERNALS, MAX_FOUND, MAX_LISTED, MAX_MESSAGE, MAX_META, MAX_METAS, MAX_PROBLEMS, MAX_SET, MAX_SOURCE,
 };
 use crate::modules::{Format, Magic, Time};
 use crate::options::{External, Rules, Source};
@@ -251,31 +250,40 @@ struct Built {
     left_out: usize,
 }
 
-fn build(rules: &Rules) -> Result<Built, Refusal> {
+/// # Errors
+/// `invalid_args` for more than a set may have.
+fn check_size(rules: &Rules) -> Result<usize, Refusal> {
     let size: usize = rules.sources.iter().map(|source| source.text.len()).sum();
     if size > MAX_SOURCE || rules.externals.len() > MAX_EXTERNALS {
         let what = format!("Rules may have {MAX_SOURCE} bytes, and {MAX_EXTERNALS} external variables.");
         return Err(Refusal::invalid_args(what));
     }
+    Ok(size)
+}
+
+fn build(rules: &Rules) -> Result<Built, Refusal> {
+    let size = check_size(rules)?;
     let mut built = Built { compiler: compiler(), error: None, warnings: Vec::new(), left_out: 0 };
-    let mut includes = Includes::new(rules.includes.clone(), size);
-    built.compiler.set_include_callback(move |name, from, _| includes.read(name, from));
+    let includes = Arc::new(Mutex::new(Includes::new(rules.includes.clone(), size)));
+    let reader = Arc::clone(&includes);
+    built.compiler.set_include_callback(move |name, from, _| lock(&reader).read(name, from));
     for (name, value) in &rules.externals {
         built.compiler.define_symbol(name, value.clone());
     }
     for source in &rules.sources {
+        lock(&includes).begin(&source.name);
         match built.compiler.add_rules_str_in_namespace(&source.text, &source.namespace) {
             Ok(status) => {
                 for warning in status.warnings() {
                     if built.warnings.len() < MAX_PROBLEMS {
-                        built.warnings.push(problem("warning", warning, source, &rules.includes));
+                        built.warnings.push(problem("warning", warning, source, &lock(&includes)));
                     } else {
                         built.left_out += 1;
                     }
                 }
             }
             Err(error) => {
-                built.error = Some(problem("error", &error, source, &rules.includes));
+                built.error = Some(problem("error", &error, source, &lock(&includes)));
                 break;
             }
         }
@@ -287,52 +295,11 @@ fn compiler() -> Compiler {
     CompilerBuilder::new().add_module(Time).add_module(Magic).build()
 }
 
-/// The texts that may be included, and the way to the one that is being read.
-struct Includes {
-    texts: BTreeMap<String, String>,
-    /// Who included whom last.
-    from: HashMap<String, String>,
-    count: usize,
-    bytes: usize,
-}
-
-impl Includes {
-    fn new(texts: BTreeMap<String, String>, bytes: usize) -> Self {
-        Self { texts, from: HashMap::new(), count: 0, bytes }
-    }
-
-    fn read(&mut self, name: &str, from: Option<&Path>) -> Result<String, Error> {
-        let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
-        let from = from.map(|path| path.to_string_lossy().into_owned());
-        let Some(text) = self.texts.get(name) else { return refuse("it is not among the `includes`") };
-        self.count += 1;
-        self.bytes += text.len();
-        if self.count > MAX_INCLUDES || self.bytes > MAX_SOURCE {
-            return refuse("that is more than rules may have");
-        }
-        let mut above = from.clone();
-        for depth in 0.. {
-            match above {
-                Some(ancestor) if ancestor == name => return refuse("it includes itself"),
-                Some(_) if depth >= MAX_INCLUDE_DEPTH => return refuse("includes are nested too deeply"),
-                Some(ancestor) => above = self.from.get(&ancestor).cloned(),
-                None => break,
-            }
-        }
-        match from {
-            Some(from) => self.from.insert(name.to_owned(), from),
-            None => self.from.remove(name),
-        };
-        Ok(text.clone())
-    }
-}
-
 /// What boreal says, at the place that it points to: the first of those of one kind.
-fn problem(level: &'static str, error: &AddRuleError, source: &Source, includes: &BTreeMap<String, String>) -> Problem {
-    let included = error.path.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let text = match &included {
-        Some(name) => includes.get(name).map_or("", String::as_str),
-        None => &source.text,
+fn problem(level: &'static str, error: &AddRuleError, source: &Source, includes: &Includes) -> Problem {
+    let (file, text) = match error.path.as_deref().map(|path| includes.named(path)) {
+        Some((name, text)) => (name, text),
+        None => (source.name.as_str(), source.text.as_str()),
     };
     let diagnostic = error.to_diagnostic();
     let place = diagnostic.labels.iter().map(|label| label.range.start).min();
@@ -343,8 +310,7 @@ fn problem(level: &'static str, error: &AddRuleError, source: &Source, includes:
         true => diagnostic.message,
         false => format!("{} ({})", diagnostic.message, details.join("; ")),
     };
-    let file = included.unwrap_or_else(|| source.name.clone());
-    Problem { level, file: cut(&file, MAX_META), line, column, message: cut(&message, MAX_MESSAGE) }
+    Problem { level, file: cut(file, MAX_META), line, column, message: cut(&message, MAX_MESSAGE) }
 }
 
 /// Both count from 1, columns in characters.

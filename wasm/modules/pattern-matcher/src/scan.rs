@@ -1,6 +1,6 @@
 //! What matches, as facts.
 
-use boreal::scanner::{EvaluatedRule, StringMatches};
+use boreal::scanner::{EvaluatedRule, ScanError, ScanResult, StringMatches};
 use module_kit::Refusal;
 use serde::Serialize;
 
@@ -57,14 +57,33 @@ fn is_zero(key: &u8) -> bool {
     *key == 0
 }
 
+/// Answer of `repeat`: the rules that matched, the last time.
+#[derive(Debug, Serialize)]
+pub struct Repeated {
+    pub times: u32,
+    pub matches: usize,
+}
+
+/// # Errors
+/// As [`scan`].
+pub fn repeat(set: &RuleSet, data: &[u8], times: u32) -> Result<Repeated, Refusal> {
+    let scanner = set.scanner_for(data);
+    let mut matches = 0;
+    for _ in 0..times {
+        matches = scanner.scan_mem(data).map_err(given_up)?.rules.len();
+    }
+    Ok(Repeated { times, matches })
+}
+
+fn given_up((error, _): (ScanError, ScanResult)) -> Refusal {
+    Refusal { code: "unsupported", message: format!("The rules cannot be matched: {error}.") }
+}
+
 /// # Errors
 /// `unsupported` where the engine gives up.
 pub fn scan(set: &RuleSet, data: &[u8]) -> Result<Facts, Refusal> {
     let scanner = set.scanner_for(data);
-    let result = scanner.scan_mem(data).map_err(|(error, _)| Refusal {
-        code: "unsupported",
-        message: format!("The rules cannot be matched: {error}."),
-    })?;
+    let result = scanner.scan_mem(data).map_err(given_up)?;
     let mut room = MAX_ALL_MATCHES;
     let matches: Vec<Match> = result.rules.iter().take(MAX_RULES).map(|rule| one(set, rule, &mut room)).collect();
     Ok(Facts {

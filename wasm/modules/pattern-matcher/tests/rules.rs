@@ -170,6 +170,78 @@ fn includes_are_found_among_the_texts_given_and_nowhere_else() {
 }
 
 #[test]
+fn includes_are_relative_to_the_text_that_includes_them() {
+    let args = json!({
+        "sources": [
+            {"text": "include \"./common.yar\" rule r { condition: in_x and in_z }", "name": "x/a.yar", "namespace": "x"},
+            {"text": "include \"common.yar\" rule r { condition: in_y }", "name": "y/a.yar", "namespace": "y"},
+        ],
+        "includes": {
+            "x/common.yar": "include \"../z/c.yar\" rule in_x { condition: true }",
+            "y/common.yar": "rule in_y { condition: true }",
+            "z/c.yar": "include \"d.yar\"",
+            "z/d.yar": "rule in_z { condition: true }",
+        },
+    });
+    assert_eq!(names(&data(call("scan", &args, Some(b"x")))), ["in_z", "in_x", "r", "in_y", "r"]);
+    let mut wrong = args.clone();
+    wrong["includes"]["z/d.yar"] = json!("\nrule in_z { condition: oops }");
+    let said = refusal(call("scan", &wrong, Some(b"x")));
+    assert!(said.starts_with("Rules: z/d.yar, line 2, column 24"), "{said}");
+}
+
+#[test]
+fn a_set_is_split_into_rules_that_match_by_themselves() {
+    let text = r#"import "pe" include "more.yar" /* before */ private  global
+        rule all { condition: filesize > 1 }
+        // rule none { condition: false }
+        rule word { strings: $a = "{ rule x }" $b = /a\/{2}/ $c = { 61 [2] 62 } condition: any of them or any of (in_*) }
+        private rule hidden { condition: not pe.is_pe } rule last : tag { condition: hidden and not word }"#;
+    let args = json!({
+        "sources": [{"text": text, "namespace": "n"}, {"text": "rule other { condition: filesize > 3 }"}],
+        "includes": {"more.yar": "rule in_more { condition: filesize == 7 }"},
+    });
+    let parts = data(call("split", &args, None));
+    let parts = parts["parts"].as_array().cloned().unwrap_or_default();
+    let found: Vec<_> = parts.iter().map(|part| part["rule"].as_str().unwrap_or_default()).collect();
+    assert_eq!(found, ["in_more", "all", "word", "hidden", "last", "other"]);
+    assert_eq!((&parts[0]["namespace"], &parts[5]["namespace"]), (&json!("n"), &json!("default")));
+    assert!(parts[4]["text"].as_str().is_some_and(|text| text.matches("condition").count() == 6), "{}", parts[4]);
+    for sample in [b"1234567".as_slice(), b"12", b"x", b"MZ{ rule x }"] {
+        let whole = data(call("scan", &args, Some(sample)));
+        let together = names(&whole);
+        for part in &parts {
+            let rule = part["rule"].as_str().unwrap_or_default();
+            let alone = data(call("scan", &source(part["text"].as_str().unwrap_or_default()), Some(sample)));
+            assert_eq!(names(&alone).contains(&rule), together.contains(&rule), "{part} {sample:?}");
+        }
+    }
+    assert!(refusal(call("split", &source("rule r { condition: oops }"), None)).contains("column 21"));
+}
+
+#[test]
+fn rules_that_name_each_other_do_not_swell() {
+    let rules: String = (0..2_000).map(|at| format!("rule r{at} {{ condition: r{} }}\n", at.max(1) - 1)).collect();
+    let rules = rules.replacen("condition: r0", "condition: true", 1);
+    let parts = data(call("split", &source(&rules), None));
+    assert!(parts["parts_left_out"].as_u64().is_some_and(|count| (1..2_000).contains(&count)));
+    assert!(parts.to_string().len() < 16 << 20);
+}
+
+#[test]
+fn rules_are_matched_as_often_as_the_caller_says() {
+    let mut args = source("rule r { strings: $a = \"x\" condition: $a }");
+    for (times, matches) in [(0, 0), (3, 1)] {
+        args["times"] = json!(times);
+        assert_eq!(data(call("repeat", &args, Some(b"axb"))), json!({"times": times, "matches": matches}));
+    }
+    for wrong in [json!(1_001), json!(-1), json!(null)] {
+        args["times"] = wrong;
+        refusal(call("repeat", &args, Some(b"x")));
+    }
+}
+
+#[test]
 fn includes_that_double_at_each_step_are_ended() {
     let mut includes = serde_json::Map::new();
     for step in 0..15 {

@@ -11,7 +11,7 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 use sha3::{Sha3_256, Sha3_384, Sha3_512};
 
 use super::{Input, answer, argument, refuse};
-use crate::limits::{MAX_DERIVED, MAX_ITERATIONS};
+use crate::limits::{MAX_DERIVED, MAX_ROUNDS};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,18 +97,27 @@ fn length_of_a_key() -> usize {
 pub fn pbkdf2(call: &Call) -> Result<Output, Refusal> {
     let Derive { algorithm, password, salt, iterations, length } = parse_args(&call.args)?;
     let (password, salt) = (argument("password", &password)?, argument("salt", &salt)?);
-    if !(1..=MAX_ITERATIONS).contains(&iterations) {
-        return Err(refuse(format!("`iterations` must be from 1 to {MAX_ITERATIONS}, not {iterations}")));
+    if !(1..=MAX_ROUNDS).contains(&iterations) {
+        return Err(refuse(format!("`iterations` must be from 1 to {MAX_ROUNDS}, not {iterations}")));
     }
     if !(1..=MAX_DERIVED).contains(&length) {
         return Err(refuse(format!("`length` must be from 1 to {MAX_DERIVED}, not {length}")));
+    }
+    let block = match algorithm.as_str() {
+        "sha1" => 20,
+        "sha256" => 32,
+        "sha512" => 64,
+        _ => return Err(unknown(&algorithm)),
+    };
+    let blocks = length.div_ceil(block);
+    if u64::from(iterations) * blocks as u64 > u64::from(MAX_ROUNDS) {
+        return Err(refuse(format!("{blocks} blocks of {iterations} `iterations` are more than {MAX_ROUNDS} rounds")));
     }
     let mut derived = vec![0; length];
     match algorithm.as_str() {
         "sha1" => pbkdf2::pbkdf2_hmac::<Sha1>(&password, &salt, iterations, &mut derived),
         "sha256" => pbkdf2::pbkdf2_hmac::<Sha256>(&password, &salt, iterations, &mut derived),
-        "sha512" => pbkdf2::pbkdf2_hmac::<Sha512>(&password, &salt, iterations, &mut derived),
-        _ => return Err(unknown(&algorithm)),
+        _ => pbkdf2::pbkdf2_hmac::<Sha512>(&password, &salt, iterations, &mut derived),
     }
     Ok(answer(&derived))
 }

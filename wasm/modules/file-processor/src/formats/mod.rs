@@ -1,6 +1,7 @@
 //! What the content says that a file is.
 
 mod installer;
+mod openpgp;
 mod script;
 mod structure;
 mod table;
@@ -93,6 +94,7 @@ fn identify_by(data: &[u8], text: fn(&[u8]) -> Option<&'static str>) -> &'static
     }
     structure::identify(data)
         .or_else(|| table::find_row(data).map(|row| row.id))
+        .or_else(|| openpgp::is_key(data).then_some("pgp-keys"))
         .or_else(|| structure::identify_weak(data))
         .or_else(|| text(data))
         .unwrap_or("data")

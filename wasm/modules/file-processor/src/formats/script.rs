@@ -18,6 +18,7 @@ pub fn identify(data: &[u8]) -> Option<&'static str> {
         .or_else(|| by_syntax(&lower))
         .or_else(|| mail(&lower))
         .or_else(|| is_json(data, start).then_some("json"))
+        .or_else(|| is_json_lines(data, start).then_some("json-lines"))
         .or(Some(if is_utf16 { "utf16-text" } else { "text" }))
 }
 
@@ -189,6 +190,17 @@ fn is_json(data: &[u8], start: &str) -> bool {
         && serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
 }
 
+/// At least two lines, each of them a whole.
+fn is_json_lines(data: &[u8], start: &str) -> bool {
+    let whole = |line: &[u8]| line.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+    let mut lines = data.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    start.starts_with('{')
+        && data.len() <= MAX_JSON
+        && lines.next().is_some_and(whole)
+        && lines.next().is_some_and(whole)
+        && lines.all(whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,6 +242,8 @@ mod tests {
     fn mail_json_and_prose() {
         assert_eq!(identify(b"From: a@b\r\nTo: c@d\r\nSubject: x\r\n\r\nhi"), Some("eml"));
         assert_eq!(identify(b"{\"a\": [1, 2]}"), Some("json"));
+        assert_eq!(identify(b"{\"a\": 1}\n{}\r\n\n"), Some("json-lines"));
+        assert_eq!(identify(b"{\"a\": 1}\n{\n"), Some("text"));
         assert_eq!(identify(b"Dear reader, this is prose."), Some("text"));
         assert_eq!(identify(&[0, 1, 2, 3]), None);
         assert_eq!(identify(&[0x90; 100]), None);

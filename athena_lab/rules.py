@@ -1,0 +1,161 @@
+"""YARA rules from files, folders and texts, for the sandbox: read as text here, compiled and matched there.
+
+>>> rules = await lab.compile_rules("rules/", externals={"filename": ""})
+>>> report = await lab.triage("suspicious.exe", options=TriageOptions(sessions=(rules.session,)))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from athena_lab.errors import AthenaError, InvalidField, NotAFile, SampleNotFound
+from athena_lab.ruleset import RuleSet, RuleTime
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Mapping
+
+    from athena_lab.protocol import LabProtocol, Source
+    from athena_lab.ruleset import External
+
+MODULE = "pattern-matcher"
+ENDINGS = frozenset({".yar", ".yara", ".rule", ".rules"})
+MAX_BYTES = 16 << 20
+"""Of all texts together, as in the module."""
+_INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n]+)"', re.MULTILINE)
+_TIMES = 20
+
+
+class _Part(msgspec.Struct, frozen=True):
+    rule: str
+    namespace: str
+    text: str
+
+
+class _Parts(msgspec.Struct, frozen=True):
+    parts: tuple[_Part, ...]
+    parts_left_out: int = 0
+
+
+async def compile_rules(
+    lab: LabProtocol,
+    paths: tuple[str | os.PathLike[str], ...],
+    sources: str | Mapping[str, str],
+    externals: Mapping[str, External] | None,
+    ttl: float | None,
+) -> RuleSet:
+    """As `LabProtocol.compile_rules`."""
+    args = await asyncio.to_thread(arguments, paths, sources) | {"externals": dict(externals or {})}
+    session = await lab.open_session(MODULE, ttl=ttl)
+    try:
+        compiled = await lab.execute(MODULE, "compile", args, session=session.id)
+    except BaseException:
+        with contextlib.suppress(AthenaError):  # what went wrong before is what is told
+            await lab.close_session(session.id)
+        raise
+    return msgspec.convert(compiled | {"session": session.id}, RuleSet)
+
+
+async def profile_rules(
+    lab: LabProtocol,
+    source: Source,
+    paths: tuple[str | os.PathLike[str], ...],
+    sources: str | Mapping[str, str],
+    externals: Mapping[str, External] | None,
+) -> tuple[RuleTime, ...]:
+    """As `LabProtocol.profile_rules`."""
+    args = await asyncio.to_thread(arguments, paths, sources)
+    known = dict(externals or {})
+    sample = await lab.add(source)
+    answer = await lab.execute(MODULE, "split", args | {"externals": known})
+    parts = msgspec.convert(answer, _Parts)
+    if parts.parts_left_out:
+        raise InvalidField(f"{parts.parts_left_out} of the rules are too many to be measured one by one.")
+
+    async def seconds(part: _Part, times: int) -> float:
+        alone = {"sources": [{"text": part.text}], "externals": known, "times": times}
+        return (await lab.execute_raw(MODULE, "repeat", alone, source=sample)).time
+
+    async def measured(part: _Part) -> RuleTime:
+        compiling = min(await seconds(part, 0), await seconds(part, 0))
+        matching = max(0.0, await seconds(part, _TIMES) - compiling) / _TIMES
+        return RuleTime(part.rule, part.namespace, matching)
+
+    # One after the other: beside each other they would measure each other.
+    times = [await measured(part) for part in parts.parts]
+    return tuple(sorted(times, key=lambda time: time.seconds, reverse=True))
+
+
+def arguments(paths: tuple[str | os.PathLike[str], ...], sources: str | Mapping[str, str]) -> dict[str, Any]:
+    """The module's arguments for files, folders and texts. Raises `InvalidField`, `SampleNotFound`, `NotAFile`."""
+    texts = {"default": sources} if isinstance(sources, str) and sources else dict(sources or {})
+    read = _Reader()
+    for path in paths:
+        read.add(Path(path))
+    read.sources += [{"text": text, "namespace": name, "name": ""} for name, text in texts.items()]
+    if not read.sources:
+        raise InvalidField("There are no rules in that.", next_step="Name a .yar file, a folder of them, or a text.")
+    return {"sources": read.sources, "includes": read.includes}
+
+
+class _Reader:
+    """Texts of files, and of those that they include: from the folder that was named and those in it alone."""
+
+    def __init__(self) -> None:
+        self.sources: list[dict[str, str]] = []
+        self.includes: dict[str, str] = {}
+        self._bytes = 0
+
+    def add(self, path: Path) -> None:
+        if path.is_dir():
+            root = path.resolve()
+            files = sorted(file for file in root.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+        elif path.is_file():
+            root, files = path.resolve().parent, [path.resolve()]
+        elif path.exists():
+            raise NotAFile(f"{path} is neither a file nor a folder.")
+        else:
+            raise SampleNotFound(f"There is no {path}.")
+        texts = {file: self._read(file) for file in files}
+        included: dict[Path, str] = {}
+        for file, text in texts.items():
+            self._follow(file, text, root, included)
+        for file, text in texts.items():
+            # What others include has its place there; a file that includes itself is told of by the module.
+            if file not in included or len(texts) == 1:
+                name = file.relative_to(root)
+                namespace = name.with_suffix("").as_posix()
+                self.sources.append({"text": text, "namespace": namespace, "name": name.as_posix()})
+        for file, text in included.items():
+            told = file.relative_to(root).as_posix()
+            if self.includes.setdefault(told, text) != text:
+                raise InvalidField(f"Two of the folders have an included file {told}: compile them one by one.")
+
+    def _follow(self, file: Path, text: str, root: Path, included: dict[Path, str]) -> None:
+        """What is not there is left for the module, which says where it is asked for."""
+        for found in _included(file, text, root):
+            if found not in included:
+                included[found] = self._read(found)
+                self._follow(found, included[found], root, included)
+
+    def _read(self, file: Path) -> str:
+        self._bytes += file.stat().st_size
+        if self._bytes > MAX_BYTES:
+            raise InvalidField(f"Rules may have {MAX_BYTES:,} bytes together; {file.name} is beyond that.")
+        # A byte that is no UTF-8 becomes the escape by which YARA writes it, in texts as in expressions.
+        return file.read_bytes().decode("utf-8", "backslashreplace").removeprefix("\ufeff")
+
+
+def _included(file: Path, text: str, root: Path) -> Iterator[Path]:
+    for said in _INCLUDE.findall(text):
+        for folder in (file.parent, root):
+            found = (folder / said.replace("\\", "/")).resolve()
+            if found.is_relative_to(root) and found.is_file():
+                yield found
+                break

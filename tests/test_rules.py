@@ -1,0 +1,68 @@
+"""YARA rules as texts: which files of a folder are read, and what they include."""
+
+from __future__ import annotations
+
+import pytest
+
+from athena_lab import rules
+from athena_lab.errors import InvalidField, SampleNotFound
+from athena_lab.rules import arguments
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        path = folder / (name.replace("__", "/") + ".yar")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def test_a_folder_is_a_namespace_a_file_and_what_is_included_is_no_source(tmp_path):
+    write(
+        tmp_path,
+        index='include "./x/a.yar"\n  include "common.yar"',
+        x__a='include "../common.yar"\ninclude "b.yar"',
+        x__b="rule b { condition: true }",
+        common="rule c { condition: true }",
+        y__own="rule own { condition: true }",
+    )
+    (tmp_path / "notes.txt").write_text("rule no { condition: true }")
+    args = arguments((tmp_path,), "")
+    assert [(source["name"], source["namespace"]) for source in args["sources"]] == [
+        ("index.yar", "index"),
+        ("y/own.yar", "y/own"),
+    ]
+    assert set(args["includes"]) == {"x/a.yar", "x/b.yar", "common.yar"}
+
+
+def test_a_file_a_text_and_texts_by_namespace(tmp_path):
+    write(tmp_path, mine='include "more.yar"', more="", other="rule o { condition: true }")
+    args = arguments((tmp_path / "mine.yar",), {"n": "rule t { condition: true }"})
+    assert [(source["name"], source["namespace"]) for source in args["sources"]] == [("mine.yar", "mine"), ("", "n")]
+    assert args["includes"] == {"more.yar": ""}
+    assert arguments((), "rule r { condition: true }")["sources"][0]["namespace"] == "default"
+
+
+def test_nothing_outside_of_the_folder_is_read(tmp_path):
+    write(tmp_path, secret="rule s { condition: true }", rules__a='include "../secret.yar"\ninclude "/etc/passwd"')
+    (tmp_path / "rules" / "link.yar").symlink_to(tmp_path / "secret.yar")
+    write(tmp_path, rules__b='include "link.yar"')
+    assert arguments((tmp_path / "rules" / "a.yar",), "")["includes"] == {}
+    assert arguments((tmp_path / "rules" / "b.yar",), "")["includes"] == {}
+
+
+def test_bytes_that_are_no_text_are_written_as_escapes(tmp_path):
+    write(tmp_path, latin=b'\xef\xbb\xbfrule r { strings: $a = "\xe9\xc3\xa9" condition: $a }')
+    assert arguments((tmp_path,), "")["sources"][0]["text"] == r'rule r { strings: $a = "\xe9é" condition: $a }'
+
+
+def test_what_cannot_be_is_told(tmp_path, monkeypatch):
+    with pytest.raises(InvalidField, match="no rules"):
+        arguments((tmp_path,), "")
+    with pytest.raises(SampleNotFound, match="There is no"):
+        arguments((tmp_path / "none.yar",), "")
+    write(tmp_path, one__a='include "c.yar"', one__c="1", two__a='include "c.yar"', two__c="2")
+    with pytest.raises(InvalidField, match="one by one"):
+        arguments((tmp_path / "one", tmp_path / "two"), "")
+    monkeypatch.setattr(rules, "MAX_BYTES", 10)
+    with pytest.raises(InvalidField, match="beyond"):
+        arguments((tmp_path / "one",), "x")
