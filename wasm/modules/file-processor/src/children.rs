@@ -7,14 +7,18 @@ use module_kit::{Evidence, Finding, Findings, Severity};
 
 use crate::digest::sha256;
 use crate::facts::{Child, json_length};
-use crate::formats::identify_id;
+use crate::formats::identify;
 use crate::limits::{
-    BOMB_RATIO, MAX_CHILD, MAX_CHILD_NAME, MAX_CHILD_TEXT, MAX_CHILDREN, MAX_DEPTH, MAX_UNPACKED, NESTED_BOMB_RATIO,
+    BOMB_RATIO, CUT_RATIO, MAX_CHILD, MAX_CHILD_NAME, MAX_CHILD_TEXT, MAX_CHILDREN, MAX_DEPTH, MAX_UNPACKED,
+    NESTED_BOMB_RATIO,
 };
 use crate::unpack;
 
 /// Kinds of children whose findings are their parent's, whose parser looks into them.
 const READ_BY_PARENT: [&str; 1] = ["vba-project"];
+
+/// Formats whose files stand one after the other, each behind its header.
+const IN_A_ROW: [&str; 5] = ["tar", "tar-old", "cpio-newc", "cpio-crc", "cpio-odc"];
 
 /// What a walk is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +98,18 @@ impl<'a> Children<'a> {
         self.record(name, kind, None, &content, is_cut, packed);
     }
 
+    /// Pays for what a parser unpacks by itself; false if nothing more is to be unpacked.
+    pub fn spend(&mut self, bytes: u64) -> bool {
+        if self.wanted == Wanted::Nothing || self.taken.is_some() {
+            return false;
+        }
+        self.left = self.left.saturating_sub(bytes);
+        if self.left == 0 {
+            self.judge_total();
+        }
+        self.left > 0
+    }
+
     /// What a parser unpacked by itself was longer than it may be.
     pub fn too_long(&mut self, unpacked: u64, packed: u64) {
         if unpacked / packed.max(1) >= BOMB_RATIO {
@@ -125,7 +141,7 @@ impl<'a> Children<'a> {
         let name: String = name.chars().take(MAX_CHILD_NAME).collect();
         self.letters += json_length(&name);
         let digest = if cut { String::new() } else { sha256(content) };
-        let format = identify_id(content);
+        let format = identify(content).id;
         let index = self.listed.len();
         self.listed.push(Child {
             index,
@@ -143,6 +159,10 @@ impl<'a> Children<'a> {
             self.taken = Some(content.to_vec());
         } else if cut {
             self.judge_cut(index, packed);
+            // The members before the end are whole.
+            if IN_A_ROW.contains(&format) {
+                self.look_into(index, format, format!("cut {index}"), content);
+            }
         } else if !READ_BY_PARENT.contains(&kind) {
             self.look_into(index, format, digest, content);
         }
@@ -180,7 +200,7 @@ impl<'a> Children<'a> {
 
     fn judge_cut(&mut self, index: usize, packed: u64) {
         let size = self.listed[index].size;
-        if size / packed.max(1) >= BOMB_RATIO {
+        if size / packed.max(1) >= CUT_RATIO {
             self.bomb(format!("Child {index}: more than {size} bytes out of {packed}."));
         } else if self.left == 0 {
             self.judge_total();

@@ -85,15 +85,19 @@ struct Codes {
 impl Codes {
     fn new(lengths: &[u8]) -> Self {
         let mut codes = Self { first: [(0, 0); MAX_CODE + 2], counts: [0; MAX_CODE + 2], symbols: Vec::new() };
+        lengths.iter().for_each(|&length| codes.counts[usize::from(length)] += 1);
         let (mut code, mut place) = (0_u32, 0_u32);
         for length in 1..=MAX_CODE {
             codes.first[length] = (code, place);
-            for (symbol, _) in lengths.iter().enumerate().filter(|&(_, &own)| usize::from(own) == length) {
-                codes.symbols.push(u16::try_from(symbol).unwrap_or(0));
-                codes.counts[length] += 1;
-            }
             code = code.wrapping_add(codes.counts[length]) << 1;
             place += codes.counts[length];
+        }
+        codes.symbols.resize(lengths.len(), 0);
+        let mut next = codes.first.map(|(_, place)| place);
+        for (symbol, &length) in lengths.iter().enumerate() {
+            let place = &mut next[usize::from(length)];
+            codes.symbols[*place as usize] = u16::try_from(symbol).unwrap_or(0);
+            *place += 1;
         }
         codes
     }
