@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from harness import Guest
 
-    Children = dict[str, bytes]
-
 SECONDS = 20
 """Of processor time: unpacking all that may be unpacked takes some two."""
 MAX_ANSWER = 16 << 20

@@ -269,3 +269,40 @@ fn marked(mut finding: Finding, label: &str) -> Finding {
     finding.id = format!("{MARK}{}", finding.id);
     finding.detail(detail)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_itself_is_told_and_not_looked_into() {
+        let sample = b"sample";
+        let mut children = Children::new(Wanted::All, sample);
+        children.add("again", "test", Some(0), sample);
+        let mut findings = Findings::default();
+        assert_eq!(children.finish(&mut findings).len(), 1);
+        assert!(findings.has("archive-quine"));
+    }
+
+    #[test]
+    fn a_number_is_the_same_child_in_every_walk() {
+        let mut children = Children::new(Wanted::One(1), b"sample");
+        for name in ["a", "b", "c"] {
+            children.add(name, "test", None, name.as_bytes());
+        }
+        let (child, content) = children.into_taken().unwrap_or_default();
+        assert_eq!((child.index, child.name.as_str(), content.as_slice()), (1, "b", &b"b"[..]));
+    }
+
+    #[test]
+    fn what_is_too_much_is_neither_unpacked_nor_silent() {
+        let mut children = Children::new(Wanted::All, b"sample");
+        for index in 0..MAX_CHILDREN + 5 {
+            children.add_packed(&index.to_string(), "test", 1, |_| Some(index.to_le_bytes().to_vec()));
+        }
+        children.add_packed("not asked", "test", 1, |_| unreachable!());
+        let mut findings = Findings::default();
+        assert_eq!(children.finish(&mut findings).len(), MAX_CHILDREN);
+        assert!(findings.has("unread-children"));
+    }
+}

@@ -266,3 +266,16 @@ pub fn ar(data: &[u8], findings: &mut Findings, children: &mut Children) -> Cont
 fn decimal(field: &[u8]) -> Option<u64> {
     std::str::from_utf8(field).ok()?.trim_end().parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pax_records_name_the_member() {
+        assert_eq!(pax_path(b"20 mtime=1600000000\n17 path=long/name\n").as_deref(), Some("long/name"));
+        for damaged in [&b"0 path=x\n"[..], b"99 path=x\n", b"x path=x\n", b""] {
+            assert_eq!(pax_path(damaged), None);
+        }
+    }
+}

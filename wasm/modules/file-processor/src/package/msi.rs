@@ -272,3 +272,16 @@ fn runs(kind: u32) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_streams_are_unpacked() {
+        // Two letters a character, one in the last, and the mark of a table.
+        assert_eq!(decode("\u{4840}\u{3d59}\u{4824}"), "!PLa");
+        assert_eq!(decode("\u{5}SummaryInformation"), "\u{5}SummaryInformation");
+        assert_eq!(long_name("SETUP~1.EXE|setup program.exe".to_owned()), "setup program.exe");
+    }
+}
