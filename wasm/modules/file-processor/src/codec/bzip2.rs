@@ -223,7 +223,7 @@ fn untransform(mut words: Vec<u32>, origin: usize, limit: usize, output: &mut Ve
         let byte = word as u8;
         next = word >> 8;
         if repeated == 4 {
-            output.resize(output.len() + usize::from(byte), last.unwrap_or(0));
+            output.resize((output.len() + usize::from(byte)).min(limit), last.unwrap_or(0));
             (last, repeated) = (None, 0);
         } else {
             repeated = if last == Some(byte) { repeated + 1 } else { 1 };

@@ -162,7 +162,11 @@ fn block(filters: &[Filter], rest: &mut &[u8], limit: usize, output: &mut Vec<u8
         Some(read_to(reader, left, output))
     });
     let (unpacked, is_whole) = unpacked?;
-    output.extend(unpacked);
+    if output.is_empty() {
+        *output = unpacked;
+    } else {
+        output.extend(unpacked);
+    }
     Some(is_whole)
 }
 
