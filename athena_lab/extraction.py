@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 MODULE = "file-processor"
 FUNCTION = "extract"
-MAX_INDEX = 1 << 20
 
 
 class Part(msgspec.Struct, frozen=True):

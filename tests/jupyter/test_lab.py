@@ -145,7 +145,8 @@ def real_modules(monkeypatch):
     monkeypatch.setenv("ATHENA_SAMPLES__MAX_BYTES", str(16 << 20))
 
 
-async def test_a_file_inside_a_sample_becomes_a_sample_of_its_own(real_modules, make_lab):  # noqa: ARG001 - set first
+@pytest.mark.usefixtures("real_modules")
+async def test_a_file_inside_a_sample_becomes_a_sample_of_its_own(make_lab):
     lab = make_lab()
     big = bytes(range(256)) * (36 << 10)  # more than one answer holds
     buffer = io.BytesIO()

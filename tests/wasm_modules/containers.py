@@ -10,6 +10,7 @@ import marshal
 import struct
 import zipfile
 import zlib
+from functools import cache
 
 import documents
 
@@ -481,6 +482,8 @@ def overlapping_bomb() -> bytes:
     return data[:directory] + many + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1_000, 1_000, len(many), directory, 0)
 
 
+@cache
 def packed_bombs() -> dict[str, bytes]:
-    zeros = b"\0" * (200 << 20)
+    """More than is unpacked of one file."""
+    zeros = b"\0" * (96 << 20)
     return {"bzip2": bz2.compress(zeros), "xz": lzma.compress(zeros), "gzip": documents.gzipped(zeros)}

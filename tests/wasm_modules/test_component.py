@@ -43,6 +43,7 @@ def test_it_describes_its_functions(module: Guest) -> None:
         "analyze",
         "identify",
         "strings",
+        "extract",
         "entropy",
         "hashes",
     ]
@@ -69,6 +70,7 @@ def test_a_component_that_wants_a_clock_is_told_by_its_imports(guest: Guests) ->
         ("hashes", b"x", {"md5": True}, "invalid_args"),
         ("analyze", b"", {}, "no_sample"),
         ("strings", None, {}, "no_sample"),
+        ("extract", b"", {"index": 0}, "no_sample"),
     ],
 )
 def test_it_refuses_what_it_cannot_do(

@@ -59,7 +59,8 @@ def facts_of(module: Guest, sample: bytes) -> FileFacts:
 
 
 def taken_out(module: Guest, sample: bytes) -> dict[str, bytes]:
-    children = facts_of(module, sample).children
+    """The files in the sample, without those in them."""
+    children = [child for child in facts_of(module, sample).children if child.depth == 1]
     parts = (module.call("extract", sample, index=child.index) for child in children)
     return {
         child.name: msgspec.json.decode(part.data, type=Part).content

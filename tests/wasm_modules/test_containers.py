@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from harness import Guest
 
-    Children = dict[str, bytes]
-
 SECONDS = 20
 """Of processor time: unpacking all that may be unpacked takes some two."""
 MAX_ANSWER = 16 << 20
+MEMORY = 320 << 20
+"""Bytes: a file of 64 MiB, and twice as much while it grows; the sandbox has 768 MiB."""
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "deep": (deep, "nested-deep"),
     "image in itself": (image_in_itself, "archive-quine"),
     "many": (many_small, "unread-children"),
-    "many gzips": (many_gzips, "unpacking-bomb"),
+    "many gzips": (many_gzips, "unread-children"),
     "empty blocks": (empty_blocks, "unread-children"),
     "directory in itself": (lambda: containers.iso(FILES, loop=True), "malformed-iso-directory"),
 }
@@ -189,7 +189,7 @@ def test_bombs_do_not_go_off(module: Guest, name: str) -> None:
     sys.stdout.write(f"{name}: {len(sample):,} bytes, {taken:.2f} s, {output.memory_bytes >> 20} MiB\n")
     assert finding in {found.id for found in output.findings}
     assert taken < SECONDS
-    assert output.memory_bytes < len(sample) + (256 << 20)
+    assert output.memory_bytes < len(sample) + MEMORY
     assert len(bytes(output.data)) < MAX_ANSWER
 
 

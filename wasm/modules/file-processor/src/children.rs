@@ -9,9 +9,10 @@ use crate::container::document::{Document, MAX_TEXT};
 use crate::digest::sha256;
 use crate::facts::document::DocumentFacts;
 use crate::facts::{Child, json_length};
-use crate::formats::identify_id;
+use crate::formats::identify;
 use crate::limits::{
-    BOMB_RATIO, MAX_CHILD, MAX_CHILD_NAME, MAX_CHILD_TEXT, MAX_CHILDREN, MAX_DEPTH, MAX_UNPACKED, NESTED_BOMB_RATIO,
+    BOMB_RATIO, CUT_RATIO, MAX_CHILD, MAX_CHILD_NAME, MAX_CHILD_TEXT, MAX_CHILDREN, MAX_DEPTH, MAX_UNPACKED,
+    NESTED_BOMB_RATIO,
 };
 use crate::unpack;
 
@@ -20,6 +21,9 @@ const READ_BY_PARENT: [&str; 1] = ["vba-project"];
 
 /// Documents in the sample whose facts are kept.
 const MAX_DOCUMENTS: usize = 256;
+
+/// Formats whose files stand one after the other, each behind its header.
+const IN_A_ROW: [&str; 5] = ["tar", "tar-old", "cpio-newc", "cpio-crc", "cpio-odc"];
 
 /// What a walk is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +124,18 @@ impl<'a> Children<'a> {
         self.record(name, kind, None, &content, is_cut, packed);
     }
 
+    /// Pays for what a parser unpacks by itself; false if nothing more is to be unpacked.
+    pub fn spend(&mut self, bytes: u64) -> bool {
+        if self.wanted == Wanted::Nothing || self.taken.is_some() {
+            return false;
+        }
+        self.left = self.left.saturating_sub(bytes);
+        if self.left == 0 {
+            self.judge_total();
+        }
+        self.left > 0
+    }
+
     /// What a parser unpacked by itself was longer than it may be.
     pub fn too_long(&mut self, unpacked: u64, packed: u64) {
         if unpacked / packed.max(1) >= BOMB_RATIO {
@@ -151,7 +167,7 @@ impl<'a> Children<'a> {
         let name: String = name.chars().take(MAX_CHILD_NAME).collect();
         self.letters += json_length(&name);
         let digest = if cut { String::new() } else { sha256(content) };
-        let format = identify_id(content);
+        let format = identify(content).id;
         let index = self.listed.len();
         self.listed.push(Child {
             index,
@@ -169,6 +185,10 @@ impl<'a> Children<'a> {
             self.taken = Some(content.to_vec());
         } else if cut {
             self.judge_cut(index, packed);
+            // The members before the end are whole.
+            if IN_A_ROW.contains(&format) {
+                self.look_into(index, format, format!("cut {index}"), content);
+            }
         } else if !READ_BY_PARENT.contains(&kind) {
             self.look_into(index, format, digest, content);
         }
@@ -206,7 +226,7 @@ impl<'a> Children<'a> {
 
     fn judge_cut(&mut self, index: usize, packed: u64) {
         let size = self.listed[index].size;
-        if size / packed.max(1) >= BOMB_RATIO {
+        if size / packed.max(1) >= CUT_RATIO {
             self.bomb(format!("Child {index}: more than {size} bytes out of {packed}."));
         } else if self.left == 0 {
             self.judge_total();
@@ -274,4 +294,41 @@ fn marked(mut finding: Finding, label: &str) -> Finding {
     }
     finding.id = format!("{MARK}{}", finding.id);
     finding.detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_itself_is_told_and_not_looked_into() {
+        let sample = b"sample";
+        let mut children = Children::new(Wanted::All, sample);
+        children.add("again", "test", Some(0), sample);
+        let mut findings = Findings::default();
+        assert_eq!(children.finish(&mut findings).len(), 1);
+        assert!(findings.has("archive-quine"));
+    }
+
+    #[test]
+    fn a_number_is_the_same_child_in_every_walk() {
+        let mut children = Children::new(Wanted::One(1), b"sample");
+        for name in ["a", "b", "c"] {
+            children.add(name, "test", None, name.as_bytes());
+        }
+        let (child, content) = children.into_taken().unwrap_or_default();
+        assert_eq!((child.index, child.name.as_str(), content.as_slice()), (1, "b", &b"b"[..]));
+    }
+
+    #[test]
+    fn what_is_too_much_is_neither_unpacked_nor_silent() {
+        let mut children = Children::new(Wanted::All, b"sample");
+        for index in 0..MAX_CHILDREN + 5 {
+            children.add_packed(&index.to_string(), "test", 1, |_| Some(index.to_le_bytes().to_vec()));
+        }
+        children.add_packed("not asked", "test", 1, |_| unreachable!());
+        let mut findings = Findings::default();
+        assert_eq!(children.finish(&mut findings).len(), MAX_CHILDREN);
+        assert!(findings.has("unread-children"));
+    }
 }

@@ -22,7 +22,7 @@ pub struct Part {
 
 pub fn extract(data: &[u8], options: &Extract) -> Result<Part, Refusal> {
     let mut children = Children::new(Wanted::One(options.index), data);
-    unpack::look_into(formats::identify_id(data), data, &mut Findings::default(), &mut children);
+    unpack::look_into(formats::identify(data).id, data, &mut Findings::default(), &mut children);
     let (child, content) = children
         .into_taken()
         .ok_or_else(|| Refusal::invalid_args(format!("There is no child {} in the sample.", options.index)))?;

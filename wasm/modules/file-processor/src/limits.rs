@@ -43,8 +43,8 @@ pub const MAX_STRING_TEXT: usize = 4 << 20;
 pub const MAX_CHILDREN: usize = 4_096;
 /// Levels of files in files: a package of a compressed archive with an installer in it has five.
 pub const MAX_DEPTH: usize = 10;
-/// Bytes of one file in the sample.
-pub const MAX_CHILD: usize = 64 << 20;
+/// Bytes of one file in the sample: one more is unpacked to see whether there is more.
+pub const MAX_CHILD: usize = (64 << 20) - 1;
 /// Bytes that are unpacked in sum: they take about two seconds.
 pub const MAX_UNPACKED: u64 = 256 << 20;
 /// Characters of a child's name.
@@ -55,6 +55,8 @@ pub const MAX_CHILD_TEXT: usize = 1 << 20;
 pub const MAX_PART: u64 = 8 << 20;
 /// Unpacked to packed: honest archives stay below about 200; a bomb is far above.
 pub const BOMB_RATIO: u64 = 500;
+/// The same for what was not unpacked to its end, and so is more than it seems.
+pub const CUT_RATIO: u64 = 200;
 /// The same for all levels together, where the walk ended before the end.
 pub const NESTED_BOMB_RATIO: u64 = 100;
 /// Bytes that one compressed stream may inflate to.

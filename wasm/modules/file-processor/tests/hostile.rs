@@ -128,6 +128,37 @@ proptest! {
     }
 }
 
+fn answer(function: &str, args: &serde_json::Value, data: &[u8]) -> Result<module_kit::Output, module_kit::Refusal> {
+    let call = serde_json::json!({"function": function, "args": args, "sample": {"size": data.len()}});
+    FileProcessor::analyze(&Call::parse(&call.to_string()).expect("a call"), Some(data))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is listed can be taken out, with the size that is said; what is not, is refused.
+    #[test]
+    fn children_of_mutated_samples_can_be_taken_out(index in any::<usize>(), mutations in proptest::collection::vec(mutation(), 0..4)) {
+        let mut data = SAMPLES[index % SAMPLES.len()].clone();
+        mutations.iter().for_each(|mutation| apply(&mut data, mutation));
+        if data.is_empty() {
+            return Ok(());
+        }
+        let output = answer("analyze", &serde_json::json!({}), &data).expect("an answer");
+        let facts: serde_json::Value = serde_json::from_str(output.data.get()).expect("JSON");
+        let children = facts["children"].as_array().cloned().unwrap_or_default();
+        for child in children.iter().filter(|child| child["cut"] != true) {
+            let part = answer("extract", &serde_json::json!({"index": child["index"]}), &data).expect("a part");
+            let part: serde_json::Value = serde_json::from_str(part.data.get()).expect("JSON");
+            prop_assert!(part["child"] == *child);
+            let content = BASE64_STANDARD.decode(part["content"].as_str().expect("text")).expect("base64");
+            prop_assert!(content.len() as u64 == child["size"].as_u64().expect("a number").min(8 << 20));
+        }
+        let refused = answer("extract", &serde_json::json!({"index": children.len()}), &data);
+        prop_assert!(refused.is_err_and(|refusal| refusal.code == "invalid_args"));
+    }
+}
+
 #[test]
 fn samples_cut_at_every_byte_of_their_headers_are_answered() {
     for sample in SAMPLES.iter() {

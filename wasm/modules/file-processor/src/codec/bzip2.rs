@@ -85,15 +85,19 @@ struct Codes {
 impl Codes {
     fn new(lengths: &[u8]) -> Self {
         let mut codes = Self { first: [(0, 0); MAX_CODE + 2], counts: [0; MAX_CODE + 2], symbols: Vec::new() };
+        lengths.iter().for_each(|&length| codes.counts[usize::from(length)] += 1);
         let (mut code, mut place) = (0_u32, 0_u32);
         for length in 1..=MAX_CODE {
             codes.first[length] = (code, place);
-            for (symbol, _) in lengths.iter().enumerate().filter(|&(_, &own)| usize::from(own) == length) {
-                codes.symbols.push(u16::try_from(symbol).unwrap_or(0));
-                codes.counts[length] += 1;
-            }
             code = code.wrapping_add(codes.counts[length]) << 1;
             place += codes.counts[length];
+        }
+        codes.symbols.resize(lengths.len(), 0);
+        let mut next = codes.first.map(|(_, place)| place);
+        for (symbol, &length) in lengths.iter().enumerate() {
+            let place = &mut next[usize::from(length)];
+            codes.symbols[*place as usize] = u16::try_from(symbol).unwrap_or(0);
+            *place += 1;
         }
         codes
     }
@@ -219,7 +223,7 @@ fn untransform(mut words: Vec<u32>, origin: usize, limit: usize, output: &mut Ve
         let byte = word as u8;
         next = word >> 8;
         if repeated == 4 {
-            output.resize(output.len() + usize::from(byte), last.unwrap_or(0));
+            output.resize((output.len() + usize::from(byte)).min(limit), last.unwrap_or(0));
             (last, repeated) = (None, 0);
         } else {
             repeated = if last == Some(byte) { repeated + 1 } else { 1 };
@@ -238,12 +242,22 @@ mod tests {
     use super::*;
 
     /// `bzip2 -9` of "hello, hello, hello\n".
-    const HELLO: &[u8] =
-        &[0x42, 0x5a, 0x68, 0x39, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0x9a, 0x6c, 0x3a, 0x4c, 0x00, 0x00, 0x06, 0x59];
+    const HELLO: &[u8] = &[
+        0x42, 0x5a, 0x68, 0x39, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, 0xcb, 0x52, 0xe5, 0x67, 0x00, 0x00, 0x05, 0x51,
+        0x00, 0x00, 0x10, 0x40, 0x04, 0x02, 0x44, 0xa0, 0x00, 0x21, 0x24, 0x31, 0x08, 0x60, 0x2f, 0x18, 0x44, 0xc7,
+        0x15, 0x17, 0x8b, 0xb9, 0x22, 0x9c, 0x28, 0x48, 0x65, 0xa9, 0x72, 0xb3, 0x80,
+    ];
+
+    #[test]
+    fn streams_are_unpacked_one_after_the_other() {
+        assert_eq!(unpack(HELLO, 100), b"hello, hello, hello\n");
+        assert_eq!(unpack(&[HELLO, HELLO].concat(), 100).len(), 40);
+        assert_eq!(unpack(HELLO, 5), b"hello");
+    }
 
     #[test]
     fn what_is_cut_off_gives_nothing_and_no_panic() {
-        assert!(unpack(HELLO, 100).is_empty());
+        assert!((0..HELLO.len() - 10).all(|length| unpack(&HELLO[..length], 100).is_empty()));
         assert!(unpack(b"BZh9", 100).is_empty());
         assert!(unpack(b"BZh9\x17\x72\x45\x38\x50\x90\0\0\0\0", 100).is_empty());
     }

@@ -11,20 +11,37 @@ use super::read_to;
 use crate::reader::Reader;
 
 const LEAST_DICTIONARY: u32 = 4_096;
+/// Blocks and streams of one .xz file: they have some MiB each.
+const MAX_BLOCKS: usize = 16_384;
 
-fn dictionary(stated: u32, limit: usize) -> u32 {
+/// Decodes with a small dictionary first. What is unpacked cannot reach back further than its own length: only where
+/// it is longer than the dictionary may that be what failed, and it is tried again with a larger one. So the memory
+/// that a header asks for is given only to what unpacks to as much.
+fn growing(
+    stated: u32,
+    limit: usize,
+    mut decode: impl FnMut(u32, &mut Vec<u8>) -> Option<bool>,
+) -> Option<(Vec<u8>, bool)> {
     let most = u32::try_from(limit).unwrap_or(u32::MAX).max(LEAST_DICTIONARY).next_multiple_of(LEAST_DICTIONARY);
-    stated.clamp(LEAST_DICTIONARY, most)
+    let most = stated.clamp(LEAST_DICTIONARY, most);
+    let mut dictionary = LEAST_DICTIONARY.min(most);
+    loop {
+        let mut output = Vec::new();
+        let is_whole = decode(dictionary, &mut output)?;
+        if is_whole || output.len() >= limit || output.len() < dictionary as usize || dictionary >= most {
+            return Some((output, is_whole));
+        }
+        dictionary = dictionary.saturating_mul(16).min(most);
+    }
 }
 
 /// A raw stream; `size` is `u64::MAX` where the stream itself marks its end.
 pub fn lzma1(properties: u8, stated: u32, size: u64, packed: &[u8], limit: usize) -> Vec<u8> {
-    let mut output = Vec::new();
-    let dictionary = dictionary(stated, limit);
-    if let Ok(reader) = LzmaReader::new_with_props(packed, size, properties, dictionary, None) {
-        read_to(reader, limit, &mut output);
-    }
-    output
+    let unpacked = growing(stated, limit, |dictionary, output| {
+        let reader = LzmaReader::new_with_props(packed, size, properties, dictionary, None).ok()?;
+        Some(read_to(reader, limit, output))
+    });
+    unpacked.map(|(output, _)| output).unwrap_or_default()
 }
 
 /// The size of the dictionary is one byte: two or three times a power of two.
@@ -33,9 +50,10 @@ fn lzma2_dictionary(code: u8) -> u32 {
 }
 
 pub fn lzma2(code: u8, packed: &[u8], limit: usize) -> Vec<u8> {
-    let mut output = Vec::new();
-    read_to(Lzma2Reader::new(packed, dictionary(lzma2_dictionary(code), limit), None), limit, &mut output);
-    output
+    let unpacked = growing(lzma2_dictionary(code), limit, |dictionary, output| {
+        Some(read_to(Lzma2Reader::new(packed, dictionary, None), limit, output))
+    });
+    unpacked.map(|(output, _)| output).unwrap_or_default()
 }
 
 /// The format of LZMA_alone: properties, dictionary, size.
@@ -66,8 +84,14 @@ pub fn xz(data: &[u8], limit: usize) -> Vec<u8> {
     let mut output = Vec::new();
     let mut rest = data;
     // The checksum of each block is skipped by its size; it is not checked.
-    while let Some(check) = stream_header(&mut rest) {
+    let mut blocks = 0;
+    while let Some(check) = stream_header(&mut rest).filter(|_| blocks < MAX_BLOCKS) {
+        blocks += 1;
         while let Some(filters) = block_header(&mut rest) {
+            blocks += 1;
+            if blocks > MAX_BLOCKS {
+                return output;
+            }
             let before = rest.len();
             let Some(true) = block(&filters, &mut rest, limit, &mut output) else { return output };
             let padding = (before - rest.len()).next_multiple_of(4) - (before - rest.len());
@@ -127,12 +151,23 @@ fn block(filters: &[Filter], rest: &mut &[u8], limit: usize, output: &mut Vec<u8
     if last.id != 0x21 {
         return None;
     }
-    let lzma2 = Lzma2Reader::new(rest, dictionary(lzma2_dictionary(last.property), limit), None);
-    let mut reader: Box<dyn Read + '_> = Box::new(lzma2);
-    for filter in before.iter().rev() {
-        reader = filtered(filter.id, filter.property, reader)?;
+    let packed = *rest;
+    let left = limit.saturating_sub(output.len());
+    let unpacked = growing(lzma2_dictionary(last.property), left, |dictionary, output| {
+        *rest = packed;
+        let mut reader: Box<dyn Read + '_> = Box::new(Lzma2Reader::new(&mut *rest, dictionary, None));
+        for filter in before.iter().rev() {
+            reader = filtered(filter.id, filter.property, reader)?;
+        }
+        Some(read_to(reader, left, output))
+    });
+    let (unpacked, is_whole) = unpacked?;
+    if output.is_empty() {
+        *output = unpacked;
+    } else {
+        output.extend(unpacked);
     }
-    Some(read_to(reader, limit, output))
+    Some(is_whole)
 }
 
 /// One filter alone.

@@ -10,7 +10,9 @@ use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED};
 use crate::reader::Reader;
 
 /// Bytes of the header: large applications have some MiB.
-const MAX_HEADER: u64 = 16 << 20;
+const MAX_HEADER: u64 = 8 << 20;
+/// Bytes of a path.
+const MAX_PATH: usize = 1_024;
 const MAX_LEVELS: usize = 64;
 
 struct File {
@@ -57,6 +59,9 @@ fn walk(folder: &Value, path: &str, level: usize, files: &mut Vec<File>) {
             return;
         }
         let name = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+        if name.len() > MAX_PATH {
+            continue;
+        }
         if entry.get("files").is_some() {
             walk(entry, &name, level + 1, files);
             continue;

@@ -11,6 +11,8 @@ use super::zip::dos_time;
 
 /// A block unpacks to at most 32 KiB.
 const BLOCK: usize = 32 << 10;
+/// What unpacking a block costs however short it is, in bytes.
+const BLOCK_COST: u64 = 4 << 10;
 const METHODS: [&str; 4] = ["none", "mszip", "quantum", "lzx"];
 
 struct Folder {
@@ -98,7 +100,8 @@ fn file(reader: Reader, at: &mut u64) -> Option<File> {
 }
 
 fn unpack(data: &[u8], folder: &Folder, files: &[&File], findings: &mut Findings, children: &mut Children) {
-    if !children.are_wanted() || files.is_empty() {
+    // Folders may share their blocks.
+    if files.is_empty() || !children.spend(BLOCK_COST * u64::from(folder.blocks)) {
         return;
     }
     let end = files.iter().map(|file| file.start.saturating_add(file.size)).max().unwrap_or(0);
@@ -108,6 +111,7 @@ fn unpack(data: &[u8], folder: &Folder, files: &[&File], findings: &mut Findings
         super::unread(module_kit::Severity::Info, format!("Files are packed with {method}."), findings);
         return;
     };
+    children.spend(stream.len() as u64);
     if (stream.len() as u64) < end {
         findings.malformed("cab-data", "A folder's data end before its files do.");
     }

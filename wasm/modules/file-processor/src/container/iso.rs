@@ -17,6 +17,8 @@ const FIRST_DESCRIPTOR: u64 = 16;
 const MAX_DESCRIPTORS: u64 = 64;
 /// The standard allows eight levels; other writers use more.
 const MAX_LEVELS: usize = 64;
+/// Bytes of a path.
+const MAX_PATH: usize = 1_024;
 /// Bytes of one directory.
 const MAX_DIRECTORY: u64 = 16 << 20;
 const HIDDEN: u8 = 1;
@@ -49,8 +51,15 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> C
         return container;
     };
     let is_joliet = volume.joliet.is_some();
-    let mut walk =
-        Walk { reader, is_joliet, seen: HashSet::new(), found: Vec::new(), is_broken: false, has_rock: false };
+    let mut walk = Walk {
+        reader,
+        is_joliet,
+        seen: HashSet::new(),
+        visited: 0,
+        found: Vec::new(),
+        is_broken: false,
+        has_rock: false,
+    };
     walk.folder(root, "", 0);
     if walk.is_broken {
         findings.malformed("iso-directory", "A directory lies outside of the image, holds itself or is damaged.");
@@ -110,6 +119,8 @@ struct Walk<'a> {
     reader: Reader<'a>,
     is_joliet: bool,
     seen: HashSet<u64>,
+    /// Records, with those that have no name: directories may share them.
+    visited: usize,
     found: Vec<Record>,
     is_broken: bool,
     has_rock: bool,
@@ -118,12 +129,17 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn folder(&mut self, (start, size): (u64, u64), path: &str, level: usize) {
         let listing = self.reader.upto(start, size.min(MAX_DIRECTORY));
-        if !self.seen.insert(start) || level > MAX_LEVELS || (listing.len() as u64) < size {
+        if !self.seen.insert(start) || level > MAX_LEVELS || path.len() > MAX_PATH || (listing.len() as u64) < size {
             self.is_broken = true;
             return;
         }
         let mut at = 0;
         while at < listing.len() && self.found.len() < MAX_ENTRIES {
+            self.visited += 1;
+            if self.visited > 4 * MAX_ENTRIES {
+                self.is_broken = true;
+                return;
+            }
             let length = usize::from(listing[at]);
             if length == 0 {
                 // Records do not cross sectors.

@@ -126,7 +126,8 @@ fn version5(reader: Reader, at: u64) -> Option<(Block, u64)> {
     let size = number(reader, &mut field)?;
     let end = field.checked_add(size)?;
     let (kind, flags) = (number(reader, &mut field)?, number(reader, &mut field)?);
-    let extra = if flags & 1 == 0 { 0 } else { number(reader, &mut field)? };
+    // The extra area is the end of the header.
+    let extra = if flags & 1 == 0 { 0 } else { number(reader, &mut field).filter(|&extra| extra <= size)? };
     let packed = if flags & 2 == 0 { 0 } else { number(reader, &mut field)? };
     let block = match kind {
         2 => Block::File(file5(reader, field, end, extra, packed)?),

@@ -12,6 +12,8 @@ use crate::reader::Reader;
 
 /// Bytes that a packed header may unpack to.
 const MAX_HEADER: usize = 16 << 20;
+/// What a decoder needs to begin with, in bytes.
+const FOLDER_COST: u64 = 64 << 10;
 
 pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> Container {
     let mut container = Container { kind: "7z", ..Container::default() };
@@ -142,6 +144,9 @@ fn unpack_folder(
     children: &mut Children,
 ) {
     // All of it is needed for any of it.
+    if !children.spend(packed.len() as u64 + FOLDER_COST) {
+        return;
+    }
     let Some(bytes) = unpack(folder, packed, MAX_INFLATED_PARTS) else {
         super::unread(module_kit::Severity::Info, "Files are packed with a method that is not read.", findings);
         return;
@@ -149,15 +154,14 @@ fn unpack_folder(
     if (bytes.len() as u64) < folder.size().unwrap_or(0).min(MAX_INFLATED_PARTS as u64) {
         findings.malformed("7z-data", "A folder's data end before its files do.");
     }
+    children.spend(bytes.len() as u64);
     let reader = Reader::little(&bytes);
-    let (mut at, mut cost) = (0_u64, packed.len() as u64);
+    let mut at = 0_u64;
     for (size, file) in members {
         let content = reader.upto(at, **size);
         at = at.saturating_add(**size);
         if content.len() as u64 == **size {
-            children.add_packed(&file.name, "7z-file", std::mem::take(&mut cost), |limit| {
-                Some(content[..content.len().min(limit)].to_vec())
-            });
+            children.add_packed(&file.name, "7z-file", 0, |limit| Some(content[..content.len().min(limit)].to_vec()));
         }
     }
     if at > MAX_INFLATED_PARTS as u64 && bytes.len() >= MAX_INFLATED_PARTS {

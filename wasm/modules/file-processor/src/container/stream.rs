@@ -100,6 +100,20 @@ pub fn tar(data: &[u8], findings: &mut Findings, children: &mut Children) -> Con
     members(data, false, findings, Some(children))
 }
 
+/// The name among the records of a pax header, each of which is its own length, a key and a value.
+fn pax_path(mut records: &[u8]) -> Option<String> {
+    let mut path = None;
+    while let Some(blank) = records.iter().take(20).position(|&byte| byte == b' ') {
+        let length: usize = std::str::from_utf8(&records[..blank]).ok()?.parse().ok()?;
+        let record = records.get(blank + 1..length)?;
+        if let Some(value) = record.strip_prefix(b"path=") {
+            path = Some(text(value.strip_suffix(b"\n").unwrap_or(value), 1_024));
+        }
+        records = &records[length..];
+    }
+    path
+}
+
 /// `is_cut`: that the archive ends early is known and no finding.
 fn members(data: &[u8], is_cut: bool, findings: &mut Findings, mut children: Option<&mut Children>) -> Container {
     let mut entries = Vec::new();
@@ -121,7 +135,9 @@ fn members(data: &[u8], is_cut: bool, findings: &mut Findings, mut children: Opt
         // GNU keeps a name that is too long in a member of its own.
         if kind == b'L' {
             long_name = Some(text(until_nul(content), 1_024));
-        } else if !matches!(kind, b'x' | b'g' | b'K') {
+        } else if kind == b'x' {
+            long_name = pax_path(content).or(long_name);
+        } else if !matches!(kind, b'g' | b'K') {
             count += 1;
             let name = long_name.take().unwrap_or_else(|| name(header));
             if matches!(kind, b'1' | b'2') {
@@ -249,4 +265,17 @@ pub fn ar(data: &[u8], findings: &mut Findings, children: &mut Children) -> Cont
 
 fn decimal(field: &[u8]) -> Option<u64> {
     std::str::from_utf8(field).ok()?.trim_end().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pax_records_name_the_member() {
+        assert_eq!(pax_path(b"20 mtime=1600000000\n17 path=long/name\n").as_deref(), Some("long/name"));
+        for damaged in [&b"0 path=x\n"[..], b"99 path=x\n", b"x path=x\n", b""] {
+            assert_eq!(pax_path(damaged), None);
+        }
+    }
 }

@@ -20,6 +20,8 @@ const COMPONENTS: [(&str, &str); 5] = [
 const SCHEMES: [(u32, &str); 4] =
     [(0x7109_871a, "v2"), (0xf053_68c0, "v3"), (0x1b93_ad61, "v3.1"), (0x2b09_189e, "source stamp")];
 const BLOCK_MAGIC: &[u8] = b"APK Sig Block 42";
+/// Permissions: large applications ask for some hundred.
+const MAX_LISTED: usize = 4_096;
 const MAX_SIGNERS: usize = 16;
 /// Permissions and services that give power over the device or its owner's money.
 const POWERS: [(&str, &str); 12] = [
@@ -52,14 +54,12 @@ pub fn parse(data: &[u8], findings: &mut Findings) -> Option<Android> {
     signatures(data, &package, &mut android);
     judge(&android, &bound, findings);
     cut_texts(&mut android.permissions);
-    android.components.truncate(MAX_ITEMS);
-    android.components.iter_mut().for_each(|component| component.actions.truncate(16));
     Some(android)
 }
 
 fn read(element: &Element, android: &mut Android, bound: &mut Vec<String>) {
     let name = element.get("name").to_owned();
-    match element.name.as_str() {
+    match &*element.name {
         "manifest" => {
             android.package = element.get("package").to_owned();
             android.version_code = element.get("versionCode").to_owned();
@@ -70,14 +70,19 @@ fn read(element: &Element, android: &mut Android, bound: &mut Vec<String>) {
             android.target_sdk = element.get("targetSdkVersion").to_owned();
         }
         "application" => android.is_debuggable = element.get("debuggable") == "true",
-        "uses-permission" | "uses-permission-sdk-23" => android.permissions.push(name),
+        "uses-permission" | "uses-permission-sdk-23" if android.permissions.len() < MAX_LISTED => {
+            android.permissions.push(name);
+        }
         "action" => {
-            if let Some(component) = android.components.last_mut() {
+            if let Some(component) = android.components.last_mut().filter(|component| component.actions.len() < 16) {
                 component.actions.push(name);
             }
         }
         other => {
             let Some((_, kind)) = COMPONENTS.iter().find(|(own, _)| *own == other) else { return };
+            if android.components.len() >= MAX_ITEMS {
+                return;
+            }
             bound.push(element.get("permission").to_owned());
             let is_exported = element.get("exported") == "true";
             android.components.push(Component { kind, name, is_exported, actions: Vec::new() });

@@ -1,5 +1,7 @@
 //! Android's binary XML: chunks of texts, resource ids and elements.
 
+use std::rc::Rc;
+
 use crate::reader::{Reader, text, text_utf16};
 
 const STRINGS: u16 = 0x0001;
@@ -8,7 +10,7 @@ const ELEMENT: u16 = 0x0102;
 /// Texts and elements of a manifest: large ones have some thousand.
 const MAX_STRINGS: u32 = 65_536;
 const MAX_ELEMENTS: usize = 65_536;
-const MAX_ATTRIBUTES: u16 = 64;
+const MAX_ATTRIBUTES: u16 = 32;
 /// Names of attributes by their resource, which stays when the name is removed.
 const ATTRIBUTES: [(u32, &str); 8] = [
     (0x0101_0003, "name"),
@@ -22,13 +24,13 @@ const ATTRIBUTES: [(u32, &str); 8] = [
 ];
 
 pub struct Element {
-    pub name: String,
-    attributes: Vec<(String, String)>,
+    pub name: Rc<str>,
+    attributes: Vec<(Rc<str>, Rc<str>)>,
 }
 
 impl Element {
     pub fn get(&self, name: &str) -> &str {
-        self.attributes.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
+        self.attributes.iter().find(|(own, _)| **own == *name).map_or("", |(_, value)| value)
     }
 }
 
@@ -59,7 +61,7 @@ pub fn parse(data: &[u8]) -> (Vec<Element>, bool) {
     (elements, true)
 }
 
-fn pool(chunk: &[u8]) -> Vec<String> {
+fn pool(chunk: &[u8]) -> Vec<Rc<str>> {
     let reader = Reader::little(chunk);
     let count = reader.u32(8).unwrap_or(0).min(MAX_STRINGS);
     let is_utf8 = reader.u32(16).is_some_and(|flags| flags & 0x100 != 0);
@@ -75,7 +77,7 @@ fn pool(chunk: &[u8]) -> Vec<String> {
         .map(|offset| {
             let text = if left == 0 { String::new() } else { text_at(offset) };
             left = left.saturating_sub(text.len());
-            text
+            text.into()
         })
         .collect()
 }
@@ -89,7 +91,7 @@ fn utf8(reader: Reader, at: u64) -> Option<String> {
     } else {
         (u64::from(first & 0x7f) << 8 | u64::from(reader.u8(at + skipped + 1)?), at + skipped + 2)
     };
-    Some(text(reader.upto(start, length), 4_096))
+    Some(text(reader.upto(start, length), 512))
 }
 
 fn utf16(reader: Reader, at: u64) -> Option<String> {
@@ -99,26 +101,26 @@ fn utf16(reader: Reader, at: u64) -> Option<String> {
     } else {
         ((first & 0x7fff) << 16 | u64::from(reader.u16(at + 2)?), at + 4)
     };
-    Some(text_utf16(reader.upto(start, 2 * length), 4_096))
+    Some(text_utf16(reader.upto(start, 2 * length), 512))
 }
 
-fn element(chunk: &[u8], header: u64, strings: &[String], ids: &[u32]) -> Option<Element> {
+fn element(chunk: &[u8], header: u64, strings: &[Rc<str>], ids: &[u32]) -> Option<Element> {
     let reader = Reader::little(chunk);
-    let string = |index: u32| strings.get(index as usize).cloned().unwrap_or_default();
+    let string = |index: u32| strings.get(index as usize).cloned().unwrap_or_else(|| "".into());
     let (start, size) = (u64::from(reader.u16(header + 8)?), u64::from(reader.u16(header + 10)?));
     let count = reader.u16(header + 12)?.min(MAX_ATTRIBUTES);
     let attribute = |index: u16| {
         let at = header + start + size * u64::from(index);
         let name = reader.u32(at + 4)?;
         let known = ids.get(name as usize).and_then(|id| ATTRIBUTES.iter().find(|(known, _)| known == id));
-        let name = known.map_or_else(|| string(name), |(_, name)| (*name).to_owned());
+        let name = known.map_or_else(|| string(name), |(_, name)| (*name).into());
         let (kind, value) = (reader.u8(at + 15)?, reader.u32(at + 16)?);
         let value = match kind {
             0x03 => string(value),
-            0x12 => (value != 0).to_string(),
-            0x10 => value.cast_signed().to_string(),
-            0x01 => format!("@{value:08x}"),
-            _ => format!("{value:#x}"),
+            0x12 => (value != 0).to_string().into(),
+            0x10 => value.cast_signed().to_string().into(),
+            0x01 => format!("@{value:08x}").into(),
+            _ => format!("{value:#x}").into(),
         };
         Some((name, value))
     };

@@ -11,7 +11,7 @@ use crate::reader::{Reader, text};
 
 /// Attributes of a manifest: real ones have below 30.
 const MAX_ATTRIBUTES: usize = 64;
-const MAX_TEXT: usize = 1_024;
+const MAX_TEXT: usize = 512;
 /// Class, method and what for.
 const APIS: [(&str, &str, &str); 9] = [
     ("java/lang/Runtime", "exec", "command"),

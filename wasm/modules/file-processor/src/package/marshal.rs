@@ -9,8 +9,12 @@ use crate::reader::{Reader, text};
 const MAX_DEPTH: usize = 48;
 /// Objects of one file: the largest modules have some 100,000.
 const MAX_OBJECTS: usize = 1_000_000;
+/// Names and texts that are kept of all code objects, which may share them.
+const MAX_KEPT: usize = 1_000_000;
+/// Bytes of instructions, which they may share too.
+const MAX_BYTECODE: usize = 64 << 20;
 /// Characters of a text that are kept.
-const MAX_TEXT: usize = 4_096;
+const MAX_TEXT: usize = 1_024;
 const FLAG_REF: u8 = 0x80;
 
 #[derive(Debug, Clone)]
@@ -27,7 +31,7 @@ pub enum Value {
 pub struct Code {
     pub name: String,
     pub file: String,
-    pub names: Vec<String>,
+    pub names: Vec<Rc<str>>,
     pub bytecode: Rc<[u8]>,
 }
 
@@ -39,6 +43,8 @@ pub struct Marshal<'a> {
     references: Vec<Value>,
     interned: Vec<Value>,
     objects: usize,
+    kept: usize,
+    instructions: usize,
     /// In the order in which they end: the module itself is the last.
     pub codes: Vec<Code>,
     /// Constants that are texts.
@@ -54,6 +60,8 @@ impl<'a> Marshal<'a> {
             references: Vec::new(),
             interned: Vec::new(),
             objects: 0,
+            kept: 0,
+            instructions: 0,
             codes: Vec::new(),
             texts: Vec::new(),
         }
@@ -209,17 +217,32 @@ impl<'a> Marshal<'a> {
         }
         self.keep_texts(&constants, 0);
         let bytecode = if let Value::Bytes(bytes) = bytecode { bytes } else { Rc::default() };
-        self.codes.push(Code { name: plain(&name), file: plain(&file), names: plain_items(&names), bytecode });
+        self.instructions = self.instructions.saturating_add(bytecode.len());
+        let bytecode = if self.instructions > MAX_BYTECODE { Rc::default() } else { bytecode };
+        let names = self.keep_names(&names);
+        self.codes.push(Code { name: plain(&name), file: plain(&file), names, bytecode });
         Some(Value::Other)
+    }
+
+    fn keep_names(&mut self, names: &Value) -> Vec<Rc<str>> {
+        let Value::Items(items) = names else { return Vec::new() };
+        let room = MAX_KEPT.saturating_sub(self.kept).min(items.len());
+        self.kept += room;
+        let name = |value: &Value| if let Value::Text(text) = value { text.clone() } else { plain(value).into() };
+        items[..room].iter().map(name).collect()
     }
 
     fn keep_texts(&mut self, constants: &Value, depth: usize) {
         let Value::Items(items) = constants else { return };
-        for item in items.iter().take(MAX_OBJECTS) {
+        for item in items.iter() {
+            self.kept += 1;
+            if self.kept > MAX_KEPT {
+                return;
+            }
             match item {
-                Value::Text(text) if self.texts.len() < MAX_OBJECTS => self.texts.push(text.clone()),
+                Value::Text(text) => self.texts.push(text.clone()),
                 // In Python 2 these are its texts.
-                Value::Bytes(bytes) if self.version.0 == 2 && self.texts.len() < MAX_OBJECTS => {
+                Value::Bytes(bytes) if self.version.0 == 2 => {
                     self.texts.push(text(bytes, MAX_TEXT).into());
                 }
                 Value::Items(_) if depth == 0 => self.keep_texts(item, 1),
@@ -236,8 +259,4 @@ pub fn plain(value: &Value) -> String {
         Value::Bytes(bytes) => text(bytes, MAX_TEXT),
         _ => String::new(),
     }
-}
-
-fn plain_items(value: &Value) -> Vec<String> {
-    if let Value::Items(items) = value { items.iter().map(plain).collect() } else { Vec::new() }
 }

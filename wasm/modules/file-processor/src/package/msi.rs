@@ -19,6 +19,8 @@ const MAX_STRINGS: usize = 1_000_000;
 const MAX_ROWS: usize = 200_000;
 /// Bytes of the texts of one table's rows.
 const MAX_ROW_TEXT: usize = 16 << 20;
+/// Characters of a name: the format allows 72.
+const MAX_NAME: usize = 72;
 /// Tables and their columns.
 const MAX_COLUMNS: usize = 8_192;
 const LETTERS: &[u8; 64] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._";
@@ -62,7 +64,8 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> O
         findings.malformed("msi-tables", "The package's tables cannot be read.");
     }
     let mut installer = Installer { properties: database.properties(), ..Installer::default() };
-    let names: Vec<String> = database.columns.keys().take(MAX_ITEMS).cloned().collect();
+    let names: Vec<String> =
+        database.columns.keys().filter(|name| name.len() <= MAX_NAME).take(MAX_ITEMS).cloned().collect();
     for name in names {
         let rows = database.row_count(&name);
         installer.tables.insert(name, rows);
@@ -224,7 +227,8 @@ impl<'a> Database<'a> {
         let actions = rows.into_iter().filter_map(|row| {
             let [name, kind, source, target] = <[String; 4]>::try_from(row).ok()?;
             let kind = kind.parse::<i64>().ok()?.unsigned_abs() as u32;
-            let target = target.chars().take(4_096).collect();
+            let cut = |text: String, most: usize| text.chars().take(most).collect();
+            let (name, source, target) = (cut(name, MAX_NAME), cut(source, 256), cut(target, 1_024));
             Some(CustomAction { name, kind, runs: runs(kind), source, target })
         });
         actions.collect()
@@ -264,5 +268,18 @@ fn runs(kind: u32) -> &'static str {
         53 => "JScript of a property",
         54 => "VBScript of a property",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_streams_are_unpacked() {
+        // Two letters a character, one in the last, and the mark of a table.
+        assert_eq!(decode("\u{4840}\u{3d59}\u{4824}"), "!PLa");
+        assert_eq!(decode("\u{5}SummaryInformation"), "\u{5}SummaryInformation");
+        assert_eq!(long_name("SETUP~1.EXE|setup program.exe".to_owned()), "setup program.exe");
     }
 }

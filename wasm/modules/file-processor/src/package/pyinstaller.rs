@@ -63,7 +63,8 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> O
     if items.is_empty() {
         findings.malformed("pyinstaller-table", "The table of the program's archive is damaged.");
     }
-    let scripts: Vec<_> = items.iter().filter(|item| item.kind == b's').map(|item| item.name.clone()).collect();
+    let scripts: Vec<_> =
+        items.iter().filter(|item| item.kind == b's').take(64).map(|item| item.name.clone()).collect();
     // Those whose names begin so are PyInstaller's own.
     let own = scripts.iter().rfind(|name| !name.starts_with("pyi") && !name.starts_with("_pyi"));
     findings.add(

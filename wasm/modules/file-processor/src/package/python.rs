@@ -27,7 +27,7 @@ const MAGICS: [(u16, (u8, u8)); 13] = [
 /// Python 2.7's.
 const MAGIC_27: u16 = 62_211;
 /// Names kept of one file.
-const MAX_NAMES: usize = 20_000;
+const MAX_NAMES: usize = 4_000;
 
 /// Major and minor by the magic number.
 pub fn version_of(magic: u16) -> Option<(u8, u8)> {
@@ -76,7 +76,7 @@ pub fn parse(data: &[u8], findings: &mut Findings) -> Option<Python> {
         code_objects: codes.len() as u64,
         functions: unique(codes.iter().map(|code| code.name.clone())),
         imports: unique(codes.iter().flat_map(|code| imports(code, version))),
-        names: unique(codes.iter().flat_map(|code| code.names.iter().cloned())),
+        names: unique(codes.iter().flat_map(|code| code.names.iter().map(|name| name.to_string()))),
         strings: unique(texts.iter().filter(|text| text.len() >= 4).map(|text| text.to_string())),
     };
     judge(&python, findings);
@@ -115,7 +115,7 @@ fn imports(code: &Code, version: (u8, u8)) -> Vec<String> {
             continue;
         }
         if instruction == import {
-            found.extend(code.names.get(argument).cloned());
+            found.extend(code.names.get(argument).map(|name| name.to_string()));
         }
         argument = 0;
     }
