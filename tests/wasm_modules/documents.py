@@ -148,12 +148,15 @@ def form_pdf() -> bytes:
     """An updated file: a script in a form, one in a stream of objects, an attachment in hexadecimal text, an action."""
     objects = b"10 0 11 31 << /S /JavaScript /JS 12 0 R >> << /S /SubmitForm /F (http://example.invalid/s) >>"
     packed = zlib.compress(objects)
-    form = zlib.compress(b"<template><script contentType='application/x-javascript'>app.alert(&quot;x&quot;)</script></template>")
+    form = zlib.compress(
+        b"<template><script contentType='application/x-javascript'>app.alert(&quot;x&quot;)</script></template>"
+    )
     script = zlib.compress(b"eval(unescape('%61'))")
     flate = b"/Filter /FlateDecode /Length %d"
     stream = b"%d 0 obj << %s >> stream\n%s\nendstream endobj\n"
     return (
-        b"%PDF-1.7\n1 0 obj << /Type /Catalog /Names << /JavaScript 10 0 R >> /AcroForm << /XFA [(template) 4 0 R] >> >> endobj\n"
+        b"%PDF-1.7\n1 0 obj << /Type /Catalog /Names << /JavaScript 10 0 R >> "
+        b"/AcroForm << /XFA [(template) 4 0 R] >> >> endobj\n"
         b"2 0 obj << /Type /Page >> endobj\n3 0 obj << /Title (first) >> endobj\n"
         + stream % (4, flate % len(form), form)
         + stream % (5, b"/Type /ObjStm /N 2 /First 11 " + flate % len(packed), packed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -82,14 +83,17 @@ class Compound:
         table = self.table + [0xFFFFFFFD] * tables
         allocation = struct.pack(f"<{len(table)}I", *table).ljust(tables * self.sector, b"\xff")
         shift = 9 if self.version == 3 else 12
-        header = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, self.version, 0xFFFE, shift, 6)
+        header = (
+            bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 16 + struct.pack("<HHHHH", 0x3E, self.version, 0xFFFE, shift, 6)
+        )
         header += b"\0" * 6 + struct.pack("<IIII", 0, tables, directory_start, 0)
         header += struct.pack("<IIIII", CUTOFF, mini_start, mini_count, END, 0)
         header += struct.pack("<109I", *places, *[FREE] * (109 - tables))
         return header.ljust(self.sector, b"\0") + self.body + allocation
 
     @staticmethod
-    def entry(name: str, kind: int, right: int, child: int, start: int, size: int) -> bytes:
+    def entry(name: str, *numbers: int) -> bytes:
+        kind, right, child, start, size = numbers
         raw = (name + "\0").encode("utf-16le")
         head = raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, FREE, right, child)
         return head + b"\0" * 16 + struct.pack("<IQQIQ", 0, 0, 0, start, size)
@@ -116,7 +120,15 @@ def compiled(*texts: bytes) -> bytes:
     for line in lines:
         table += struct.pack("<IHHI", 0, len(line), 0, at)
         at += len(line)
-    return b"\x16\x01" + b"\0" * 60 + b"\xfe\xca\x01\x00" + struct.pack("<H", len(lines)) + table + b"\0" * 10 + b"".join(lines)
+    return (
+        b"\x16\x01"
+        + b"\0" * 60
+        + b"\xfe\xca\x01\x00"
+        + struct.pack("<H", len(lines))
+        + table
+        + b"\0" * 10
+        + b"".join(lines)
+    )
 
 
 def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, codec: str = "cp1252") -> Storage:
@@ -134,7 +146,9 @@ def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, co
         listing += record(0x19, name.encode(codec)) + record(0x47, name.encode("utf-16le"))
         listing += record(0x1A, name.encode(codec)) + record(0x32, name.encode("utf-16le"))
         is_document = name.startswith("This")
-        listing += record(0x31, struct.pack("<I", len(code))) + record(0x22 if is_document else 0x21, b"") + record(0x2B, b"")
+        listing += (
+            record(0x31, struct.pack("<I", len(code))) + record(0x22 if is_document else 0x21, b"") + record(0x2B, b"")
+        )
         kinds += f"Document={name}/&H00000000\r\n" if is_document else f"Module={name}\r\n"
     listing += record(0x10, b"")
     version = struct.pack("<HHBH", 0x61CC, 0x97, 0, 0xFFFF)
@@ -145,13 +159,13 @@ def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, co
 STOMPED = {"ThisDocument": ("' nothing\r\n", compiled(b"cmd.exe /c calc", b"AutoOpen runs"))}
 HONEST = {
     "ThisDocument": (documents.MACRO, compiled(b"WScript.Shell", b"calc.exe")),
-    "Modul": ('Function Add(a, b)\r\n  Add = a + b \' Größe\r\nEnd Function\r\n', b"\x01\x16\x01" + b"\0" * 30),
+    "Modul": ("Function Add(a, b)\r\n  Add = a + b ' Größe\r\nEnd Function\r\n", b"\x01\x16\x01" + b"\0" * 30),
 }
 
 
 def word_document() -> bytes:
     """Version 4, with a field that starts a program."""
-    field = b"\x13 DDEAUTO c:\\\\windows\\\\system32\\\\cmd.exe \"/k calc.exe\" \x14!\x15"
+    field = b'\x13 DDEAUTO c:\\\\windows\\\\system32\\\\cmd.exe "/k calc.exe" \x14!\x15'
     return Compound(version=4).build({"WordDocument": b"\xec\xa5" + b"\0" * 510 + field, "Macros": vba_storage(HONEST)})
 
 
@@ -208,7 +222,8 @@ def macro_package() -> bytes:
             "xl/workbook.xml": b'<sheets><sheet name="M&amp;M" sheetId="1" state="hidden" r:id="rId1"/></sheets>'
             b'<definedName name="_xlnm.Auto_Open">M!$A$1</definedName>',
             "xl/_rels/workbook.xml.rels": b'<Relationship Id="rId1" Target="macrosheets/sheet1.xml"/>',
-            "xl/macrosheets/sheet1.xml": b'<c r="A1"><f>CALL("urlmon","URLDownloadToFileA")</f></c><c r="A2"><f>HALT()</f></c>',
+            "xl/macrosheets/sheet1.xml": b'<c r="A1"><f>CALL("urlmon","URLDownloadToFileA")</f></c>'
+            b'<c r="A2"><f>HALT()</f></c>',
             "xl/externalLinks/externalLink1.xml": b'<ddeLink ddeService="cmd" ddeTopic="/c calc"/>',
         }
     )
@@ -219,7 +234,9 @@ def outlook_message() -> bytes:
         return {f"__substg1.0_{number}001F": value.encode("utf-16le")}
 
     attachment = text("3707", "note.txt") | {"__substg1.0_37010102": b"attached\n"}
-    inner = text("0037", "Inner") | {"__attach_version1.0_#00000000": text("3704", "in.bin") | {"__substg1.0_37010102": b"MZ!"}}
+    inner = text("0037", "Inner") | {
+        "__attach_version1.0_#00000000": text("3704", "in.bin") | {"__substg1.0_37010102": b"MZ!"}
+    }
     return Compound().build(
         text("0037", "Invoice")
         | text("0C1A", "A Sender")
@@ -233,18 +250,17 @@ def outlook_message() -> bytes:
 
 
 MAIL = (
-    b"Received: from a.invalid\r\nAuthentication-Results: mx; spf=fail\r\nFrom: =?utf-8?q?B=C3=B6ss?= <a@example.test>\r\n"
-    b"Reply-To: c@other.invalid\r\nTo: b@example.invalid\r\nSubject: =?iso-8859-1?B?SW52b2ljZSDk?=\r\nMIME-Version: 1.0\r\n"
+    b"Received: from a.invalid\r\nAuthentication-Results: mx; spf=fail\r\n"
+    b"From: =?utf-8?q?B=C3=B6ss?= <a@example.test>\r\nReply-To: c@other.invalid\r\nTo: b@example.invalid\r\n"
+    b"Subject: =?iso-8859-1?B?SW52b2ljZSDk?=\r\nMIME-Version: 1.0\r\n"
     b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-8\r\n"
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\n<a href=3D'http://evil.invalid/'>https://bank.test</a>\r\n--x\r\n"
-    b"Content-Type: application/zip; name=\"a.zip\"\r\nContent-Transfer-Encoding: base64\r\n"
+    b'Content-Type: application/zip; name="a.zip"\r\nContent-Transfer-Encoding: base64\r\n'
     b"Content-Disposition: attachment; filename*=utf-8''%C3%A4.zip\r\n\r\n"
 )
 
 
 def mail_with_archive() -> bytes:
-    import base64  # noqa: PLC0415  # of this builder alone
-
     archive = documents.archive({"note.txt": b"text\n"})
     return MAIL + base64.encodebytes(archive).replace(b"\n", b"\r\n") + b"--x--\r\n"
 
@@ -255,9 +271,11 @@ def rtf_package() -> bytes:
     data = struct.pack("<III", 0x501, 2, 8) + b"Package\0" + struct.pack("<III", 0, 0, len(package)) + package
     digits = data.hex().encode()
     noisy = digits[:20] + b"{\\xyz 77}"[:6] + b"}" + digits[20:41] + b"\\'aa" + digits[40:]
-    field = b"{\\field{\\*\\fldinst DDEAUTO c:\\\\\\\\cmd \"/c calc\"}}"
+    field = b'{\\field{\\*\\fldinst DDEAUTO c:\\\\\\\\cmd "/c calc"}}'
     template = b"{\\*\\template http://example.invalid/t.dotm}"
-    return b"{\\rtf1\\ansi" + template + field + b"{\\object\\objemb{\\*\\objclass Package}{\\*\\objdata " + noisy + b"}}}"
+    return (
+        b"{\\rtf1\\ansi" + template + field + b"{\\object\\objemb{\\*\\objclass Package}{\\*\\objdata " + noisy + b"}}}"
+    )
 
 
 def notebook() -> bytes:
@@ -283,14 +301,13 @@ def winmail() -> bytes:
 
 def flat_document() -> bytes:
     """Flat OPC: a macro project in base64, and a remote template."""
-    import base64  # noqa: PLC0415  # of this builder alone
-
     project = base64.b64encode(Compound().build(vba_storage(HONEST))).decode()
     return (
         '<?xml version="1.0"?><?mso-application progid="Word.Document"?>'
         '<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">'
         f'<pkg:part pkg:name="/word/vbaProject.bin"><pkg:binaryData>{project}</pkg:binaryData></pkg:part>'
         '<pkg:part pkg:name="/word/_rels/settings.xml.rels"><pkg:xmlData><Relationships>'
-        '<Relationship Id="r" Type="http://x/attachedTemplate" Target="http://example.invalid/t.dotm" TargetMode="External"/>'
+        '<Relationship Id="r" Type="http://x/attachedTemplate" Target="http://example.invalid/t.dotm" '
+        'TargetMode="External"/>'
         "</Relationships></pkg:xmlData></pkg:part></pkg:package>"
     ).encode()

@@ -44,7 +44,7 @@ fn output(case: &Path) -> serde_json::Value {
 #[test]
 fn outputs_are_the_golden_ones() {
     let cases = cases();
-    assert!(cases.len() >= 29, "cases are missing");
+    assert!(cases.len() >= 41, "cases are missing");
     for case in cases {
         let golden = case.with_extension("json");
         let found = serde_json::to_string_pretty(&output(&case)).expect("JSON") + "\n";
