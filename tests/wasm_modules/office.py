@@ -133,10 +133,17 @@ def compiled(*texts: bytes) -> bytes:
 
 def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, codec: str = "cp1252") -> Storage:
     """A VBA project: source and p-code by the module's name."""
-    listing = record(0x01, struct.pack("<I", 1)) + record(0x03, struct.pack("<H", code_page)) + record(0x04, b"Project")
-    listing += struct.pack("<HIIH", 0x09, 4, 1, 2)
+    listing = record(0x01, struct.pack("<I", 1)) + record(0x02, struct.pack("<I", 0x409))
+    listing += record(0x14, struct.pack("<I", 0x409)) + record(0x03, struct.pack("<H", code_page))
+    listing += record(0x04, b"Project") + record(0x05, b"") + record(0x40, b"") + record(0x06, b"") + record(0x3D, b"")
+    listing += record(0x07, b"\0" * 4) + record(0x08, b"\0" * 4) + struct.pack("<HIIH", 0x09, 4, 1, 2)
+    listing += record(0x0C, b"") + record(0x3C, b"")
     reference = rb"*\G{00020430-0000-0000-C000-000000000046}#2.0#0#stdole2.tlb#OLE Automation"
-    listing += record(0x16, b"stdole") + record(0x0D, struct.pack("<I", len(reference)) + reference + b"\0" * 6)
+    listing += (
+        record(0x16, b"stdole")
+        + record(0x3E, "stdole".encode("utf-16le"))
+        + record(0x0D, struct.pack("<I", len(reference)) + reference + b"\0" * 6)
+    )
     listing += record(0x0F, struct.pack("<H", len(modules))) + record(0x13, b"\xff\xff")
     streams: Storage = {}
     kinds = ""
@@ -146,9 +153,9 @@ def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, co
         listing += record(0x19, name.encode(codec)) + record(0x47, name.encode("utf-16le"))
         listing += record(0x1A, name.encode(codec)) + record(0x32, name.encode("utf-16le"))
         is_document = name.startswith("This")
-        listing += (
-            record(0x31, struct.pack("<I", len(code))) + record(0x22 if is_document else 0x21, b"") + record(0x2B, b"")
-        )
+        listing += record(0x1C, b"") + record(0x48, b"") + record(0x31, struct.pack("<I", len(code)))
+        listing += record(0x1E, b"\0" * 4) + record(0x2C, b"\xff\xff")
+        listing += record(0x22 if is_document else 0x21, b"") + record(0x2B, b"")
         kinds += f"Document={name}/&H00000000\r\n" if is_document else f"Module={name}\r\n"
     listing += record(0x10, b"")
     version = struct.pack("<HHBH", 0x61CC, 0x97, 0, 0xFFFF)
