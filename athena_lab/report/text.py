@@ -124,7 +124,8 @@ def _document(document: DocumentFacts) -> Iterator[str]:
     for link in document.links[:MAX_LISTED]:
         yield f"Link ({link.kind}) {shown(link.target, 120)}"
     for item in document.objects[:MAX_LISTED]:
-        yield f"Object ({item.kind}) {shown(item.name or item.class_, 120)}, {item.size:,} bytes {shown(item.format, 40)}"
+        name, content = shown(item.name or item.class_, 120), shown(item.format, 40)
+        yield f"Object ({item.kind}) {name}, {item.size:,} bytes {content}"
 
 
 def _capture(facts: CaptureFacts) -> Iterator[str]:

@@ -26,6 +26,7 @@ from tests.report.make import (
     SHA,
     crypto,
     crypto_facts,
+    document_facts,
     executable,
     failed,
     file_facts,
@@ -38,8 +39,9 @@ from tests.report.make import (
 )
 
 ALLOWED = {
-    "style", "section", "h3", "h4", "h5", "pre", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead", "tbody", "tr",
-    "th", "td", "details", "summary", "meter", "figure", "figcaption", "svg", "title", "polygon", "polyline", "line",
+    "style", "section", "h3", "h4", "h5", "pre", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead",
+    "tbody", "tr", "th", "td", "details", "summary", "meter", "figure", "figcaption", "svg", "title", "polygon",
+    "polyline", "line",
 }  # fmt: skip
 VOID_LIKE = {"polygon", "polyline", "line"}
 

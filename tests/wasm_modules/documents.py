@@ -155,7 +155,8 @@ def form_pdf() -> bytes:
     flate = b"/Filter /FlateDecode /Length %d"
     stream = b"%d 0 obj << %s >> stream\n%s\nendstream endobj\n"
     return (
-        b"%PDF-1.7\n1 0 obj << /Type /Catalog /Names << /JavaScript 10 0 R >> /AcroForm << /XFA [(template) 4 0 R] >> >> endobj\n"
+        b"%PDF-1.7\n1 0 obj << /Type /Catalog /Names << /JavaScript 10 0 R >> "
+        b"/AcroForm << /XFA [(template) 4 0 R] >> >> endobj\n"
         b"2 0 obj << /Type /Page >> endobj\n3 0 obj << /Title (first) >> endobj\n"
         + stream % (4, flate % len(form), form)
         + stream % (5, b"/Type /ObjStm /N 2 /First 11 " + flate % len(packed), packed)

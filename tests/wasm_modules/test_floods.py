@@ -156,7 +156,7 @@ def members_that_share_a_document() -> bytes:
 
 
 def objects_behind_objects() -> bytes:
-    empty = b"{\\object{\\*\\objdata 01050000}}" * 64
+    empty = b"{\\object{\\*\\objdata 01050000}}" * 256
     return b"{\\rtf1" + empty + documents.rtf().removeprefix(b"{\\rtf1") + b"}"
 
 

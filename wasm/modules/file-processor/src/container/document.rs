@@ -29,6 +29,7 @@ pub struct Embedded {
 /// What was seen while there was the whole text.
 #[derive(Default)]
 pub struct Hints {
+    pub is_encrypted: bool,
     pub obfuscated_macros: bool,
     /// Links in mail whose text names another site.
     pub misleading_links: Vec<String>,

@@ -142,12 +142,15 @@ pub fn table(data: &[u8], document: &mut Document) {
 /// A formula that names a program and what to tell it.
 pub fn formula(cell: &str, place: &str, document: &mut Document) {
     let Some(call) = cell.strip_prefix(['=', '+', '-', '@']) else { return };
-    let Some((program, rest)) = call.split_once('|') else { return };
-    let program = program.trim_start_matches(['=', '+', '-', '@']).rsplit(['(', '+', '-', '*', '/', '&']).next();
+    let Some((program_end, rest)) = call.split_once('|') else { return };
+    let program = program_end.trim_start_matches(['=', '+', '-', '@']).rsplit(['(', '+', '-', '*', '/', '&']).next();
     let program = program.unwrap_or_default().trim_matches(['\'', '"', ' ']);
     let is_name =
         !program.is_empty() && program.len() <= 64 && program.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_name && rest.contains('!') {
+    // A list of Markdown has blanks there, and prose ends with its exclamation mark.
+    let is_call = !call.starts_with(' ') && !program_end.ends_with(' ');
+    let item = rest.rsplit_once('!').map_or("", |(_, item)| item);
+    if is_name && is_call && item.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '$') {
         document.link("dde", &format!("{program} {rest}"), place);
     }
 }
@@ -187,6 +190,6 @@ mod tests {
     fn formulas_that_start_programs_are_told_and_prose_is_not() {
         let table_text = b"a;=cmd|'/C calc'!A0\n-1|2!,=A1|B\nx,@SUM(1+1)*cmd|' /C calc'!A0\n";
         let found: Vec<_> = links(|document| table(table_text, document)).into_iter().map(|link| link.1).collect();
-        assert_eq!(found, ["cmd '/C calc'!A0", "1 2!", "cmd ' /C calc'!A0"]);
+        assert_eq!(found, ["cmd '/C calc'!A0", "cmd ' /C calc'!A0"]);
     }
 }

@@ -85,7 +85,11 @@ fn read(
             office::flat(data, document, findings);
             None
         }
-        "text" | "slk" | "utf16-text" => {
+        "slk" => {
+            xlm::sylk(data, document);
+            None
+        }
+        "text" | "utf16-text" => {
             fields::table(data, document);
             None
         }

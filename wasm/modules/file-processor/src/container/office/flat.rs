@@ -20,6 +20,9 @@ const ACTIVE_MIME: &[u8] = b"ActiveMime";
 /// Where the packed data of an ActiveMime file may begin: its header has no fixed length.
 const PACKED_AT: [usize; 3] = [0x32, 0x22a, 0x232];
 
+/// Streams of a part that are looked at.
+const MAX_STREAMS: usize = 256;
+
 /// Base64 that may lack its padding, or have bits behind the last byte.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -28,7 +31,15 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// What Office writes at the begin of its documents; parts of packages, which their package reads, have none of it.
+const MARKS: [&[u8]; 3] =
+    [b"mso-application", b"schemas.microsoft.com/office/2006/xmlPackage", b"schemas.microsoft.com/office/word/2003"];
+
 pub fn parse(data: &[u8], document: &mut Document, findings: &mut Findings) {
+    let start = &data[..data.len().min(4_096)];
+    if !MARKS.iter().any(|mark| find(start, mark).is_some()) {
+        return;
+    }
     let text = xml::decode(data[..data.len().min(MAX_XML)].to_vec());
     fields::markup(&text, "document", document);
     let mut part = String::new();
@@ -85,10 +96,26 @@ pub fn mime_part(content: &[u8], name: &str, document: &mut Document, findings: 
         return false;
     }
     if !ole::project(content, name, document, findings) {
-        let object = EmbeddedObject { kind: "ole-object", name: name.to_owned(), ..EmbeddedObject::default() };
-        document.file(object, content);
+        objects(content, name, document);
     }
     true
+}
+
+/// Objects of Word 2003 are packed compound files, each a stream of one.
+fn objects(content: &[u8], name: &str, document: &mut Document) {
+    let object = || EmbeddedObject { kind: "ole-object", name: name.to_owned(), ..EmbeddedObject::default() };
+    let Some(mut directory) = ole::Directory::parse(content) else { return };
+    let mut found = false;
+    for index in 0..directory.entries.len().min(MAX_STREAMS) {
+        let stream = directory.stream(index);
+        if let Some(unpacked) = find(&stream[..stream.len().min(16)], &[0x78]).and_then(|at| inflate_at(&stream, at)) {
+            document.file(object(), &unpacked);
+            found = true;
+        }
+    }
+    if !found {
+        document.file(object(), content);
+    }
 }
 
 fn inflate_at(content: &[u8], at: usize) -> Option<Vec<u8>> {
@@ -120,7 +147,7 @@ mod tests {
     #[test]
     fn cells_of_excel_2003_are_read() {
         let mut document = Document::default();
-        parse(b"<?xml?><Cell ss:Formula=\"=cmd|'/c calc'!A1\"/>", &mut document, &mut Findings::default());
+        parse(b"<?mso-application?><Cell ss:Formula=\"=cmd|'/c calc'!A1\"/>", &mut document, &mut Findings::default());
         assert_eq!(document.facts.links[0].target, "cmd '/c calc'!A1");
     }
 }

@@ -57,7 +57,7 @@ pub fn read(id: &str, data: &[u8], members: &[Member], document: &mut Document, 
         let mut parts = Parts { data, members, left: MAX_INFLATED_PARTS, is_unread: false };
         macros(&mut parts, document, findings);
         relationships(&mut parts, document);
-        xlm::package(&mut parts, members, document, findings);
+        xlm::package(&mut parts, members, document);
         text_parts(&mut parts, document);
         controls(&mut parts, document, findings);
         if parts.is_unread {

@@ -30,7 +30,7 @@ pub fn parse(id: &str, data: &[u8], document: &mut Document, findings: &mut Find
         findings.malformed("ole-directory", "The compound file has no directory.");
     }
     read(id, &mut directory, document, findings);
-    judge(id, &directory, findings);
+    judge(id, &directory, document, findings);
     let entries = directory.entries.iter().enumerate().filter(|(_, entry)| !entry.is_root());
     let count = entries.clone().count() as u64;
     let entries = entries.take(MAX_ENTRIES_REPORTED).map(|(index, _)| entry_facts(&directory, index)).collect();
@@ -53,12 +53,16 @@ pub fn project(data: &[u8], place: &str, document: &mut Document, findings: &mut
 fn read(id: &str, directory: &mut Directory, document: &mut Document, findings: &mut Findings) {
     vba::parse(directory, "", document, findings);
     if let Some(workbook) = root_stream(directory, &["Workbook", "Book"]) {
-        xlm::biff(&directory.stream_upto(workbook, MAX_MAIN), document, findings);
+        xlm::biff(&directory.stream_upto(workbook, MAX_MAIN), document);
     }
     if let Some(main) = root_stream(directory, &["WordDocument"]) {
-        fields::binary(&directory.stream_upto(main, MAX_MAIN), document);
+        let content = directory.stream_upto(main, MAX_MAIN);
+        // fEncrypted in the FIB ([MS-DOC] 2.5.2).
+        document.hints.is_encrypted |= Reader::little(&content).u16(10).is_some_and(|flags| flags & 0x0100 != 0);
+        fields::binary(&content, document);
     }
     if let Some(main) = root_stream(directory, &["PowerPoint Document"]) {
+        document.hints.is_encrypted |= slides::is_encrypted(directory);
         slides::parse(&directory.stream_upto(main, MAX_MAIN), document, findings);
     }
     if id == "msg" {
@@ -195,9 +199,9 @@ fn summary(directory: &mut Directory) -> std::collections::BTreeMap<String, Stri
     found
 }
 
-fn judge(id: &str, directory: &Directory, findings: &mut Findings) {
+fn judge(id: &str, directory: &Directory, document: &Document, findings: &mut Findings) {
     let has = |wanted: &str| directory.entries.iter().any(|entry| entry.name == wanted);
-    if has("EncryptedPackage") {
+    if has("EncryptedPackage") || document.hints.is_encrypted {
         findings.add(
             Finding::new("encrypted-document", Severity::Low, 90, "The document is encrypted")
                 .detail("Scanners on the way could not look inside.")

@@ -3,6 +3,7 @@
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use module_kit::Findings;
 
+use super::Directory;
 use crate::container::document::Document;
 use crate::facts::document::EmbeddedObject;
 use crate::limits::MAX_INFLATED;
@@ -29,6 +30,12 @@ pub fn parse(stream: &[u8], document: &mut Document, findings: &mut Findings) {
     }
 }
 
+/// The token of the user who saved it ([MS-PPT] 2.3.2) says whether the presentation is encrypted.
+pub fn is_encrypted(directory: &mut Directory) -> bool {
+    let Some(user) = super::root_stream(directory, &["Current User"]) else { return false };
+    Reader::little(&directory.stream_upto(user, 64)).u32(12) == Some(0xf3d1_c4df)
+}
+
 fn storage(content: &[u8], is_packed: bool, document: &mut Document, findings: &mut Findings) {
     let unpacked;
     let content = if is_packed {
@@ -46,6 +53,6 @@ fn storage(content: &[u8], is_packed: bool, document: &mut Document, findings: &
 }
 
 fn root_class(content: &[u8]) -> String {
-    let Some(mut directory) = super::Directory::parse(content) else { return String::new() };
+    let Some(mut directory) = Directory::parse(content) else { return String::new() };
     directory.root().map(|root| super::class_of(&mut directory, root)).unwrap_or_default()
 }

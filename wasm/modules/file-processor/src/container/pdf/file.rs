@@ -171,8 +171,9 @@ impl<'a> File<'a> {
         self.key = Some(key);
     }
 
-    pub const fn is_unlocked(&self) -> bool {
-        self.key.is_some()
+    /// Encrypted, and not with the empty password.
+    pub const fn is_locked(&self) -> bool {
+        self.is_encrypted && self.key.is_none()
     }
 
     /// Objects in streams of objects are put behind the stream that they are in.

@@ -85,7 +85,7 @@ pub fn judge(data: &[u8], file: &File, seen: &Seen, document: &Document, finding
         );
     }
     if file.is_encrypted {
-        let detail = if file.is_unlocked() { "It opens without a password." } else { "It asks for a password." };
+        let detail = if file.is_locked() { "It asks for a password." } else { "It opens without a password." };
         findings.add(
             Finding::new("pdf-encrypted", Severity::Low, 80, "The document is encrypted")
                 .detail(detail)

@@ -53,10 +53,11 @@ fn properties(data: &[u8], file: &File, pages: u64) -> BTreeMap<String, String> 
         say("replaced objects", file.replaced.to_string());
     }
     if file.is_encrypted {
-        let state = if file.is_unlocked() { "with an empty password" } else { "with a password" };
+        let state = if file.is_locked() { "with a password" } else { "with an empty password" };
         say("encrypted", state.to_owned());
     }
-    let info = file.trailer("Info").map(|info| file.resolve(info)).and_then(Object::dictionary);
+    let info = file.trailer("Info").filter(|_| !file.is_locked());
+    let info = info.map(|info| file.resolve(info)).and_then(Object::dictionary);
     for (key, value) in info.map(metadata).unwrap_or_default() {
         say(&key, value);
     }

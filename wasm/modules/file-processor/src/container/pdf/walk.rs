@@ -68,6 +68,9 @@ pub fn walk(file: &mut File, document: &mut Document) -> Seen {
         };
         seen.object(&object.value, &place, document, 0);
     }
+    if file.is_locked() {
+        return seen;
+    }
     attachments(&seen, file, document);
     scripts(&mut seen, file, document);
     forms(&seen, file, document);
@@ -109,6 +112,10 @@ impl Seen {
     fn dictionary(&mut self, dictionary: &Dictionary, place: &Place, document: &mut Document) {
         if dictionary.is("Type", "Page") && place.is_latest {
             self.pages += 1;
+        }
+        // Texts that stay encrypted say nothing.
+        if place.file.is_locked() {
+            return;
         }
         if let Some(script) = dictionary.get("JS") {
             self.script(script, place);

@@ -139,14 +139,12 @@ pub fn calls(source: &str) -> Vec<Call> {
     found
 }
 
-/// `word` in `line`, not as a part of another word.
+/// `word` in `line`; a short one not as a part of another word, as long ones are of `URLDownloadToFileA`.
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |letter: Option<char>| letter.is_some_and(|letter| letter.is_alphanumeric() || letter == '_');
     line.match_indices(word).any(|(at, _)| {
         let (before, behind) = (&line[..at], &line[at + word.len()..]);
-        // `URLDownloadToFileA`, `MSXML2.XMLHTTP60`: short words alone need an end.
-        !is_part(before.chars().next_back().filter(|_| word.len() <= 8))
-            && !(word.len() <= 8 && is_part(behind.chars().next()))
+        word.len() > 8 || !is_part(before.chars().next_back()) && !is_part(behind.chars().next())
     })
 }
 

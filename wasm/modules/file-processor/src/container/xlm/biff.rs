@@ -1,7 +1,5 @@
 //! Workbooks of Excel 5 - 2003 ([MS-XLS]): records; formulas of macro sheets, and links to other programs.
 
-use module_kit::{Finding, Findings, Severity};
-
 use super::formula::{Layout, Names, text};
 use super::sheets::{Builder, MAX_NAMES, MAX_SHEETS, is_automatic, state};
 use crate::charset;
@@ -57,7 +55,7 @@ struct Workbook<'a> {
     records: usize,
 }
 
-pub fn parse(stream: &[u8], document: &mut Document, findings: &mut Findings) {
+pub fn parse(stream: &[u8], document: &mut Document) {
     let reader = Reader::little(stream);
     let layout = if reader.u16(4) == Some(0x500) { Layout::Biff5 } else { Layout::Biff8 };
     let mut workbook = Workbook {
@@ -71,13 +69,7 @@ pub fn parse(stream: &[u8], document: &mut Document, findings: &mut Findings) {
         records: 0,
     };
     workbook.globals(document);
-    if workbook.is_encrypted {
-        findings.add(
-            Finding::new("encrypted-document", Severity::Low, 90, "The document is encrypted")
-                .detail("Scanners on the way could not look inside.")
-                .techniques(&["T1027.013"]),
-        );
-    }
+    document.hints.is_encrypted |= workbook.is_encrypted;
     let place =
         |&reference: &u16| workbook.sheets.get(usize::from(reference)).map_or("sheet?", |sheet| &sheet.name).to_owned();
     workbook.names.sheets = workbook.references.iter().map(place).collect();

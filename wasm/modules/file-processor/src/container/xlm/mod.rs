@@ -5,11 +5,13 @@ mod formula;
 mod functions;
 mod package;
 mod sheets;
+mod sylk;
 
 use module_kit::{Finding, Findings, Severity};
 
 pub use self::biff::parse as biff;
 pub use self::package::{binary_link, read as package};
+pub use self::sylk::parse as sylk;
 use super::document::Document;
 
 /// Functions of macros that reach beyond the workbook, as they are written in formulas.

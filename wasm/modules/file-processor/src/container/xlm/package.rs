@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use module_kit::Findings;
-
 use super::formula::{Layout, Names, text};
 use super::sheets::{Builder, MAX_NAMES, MAX_SHEETS, is_automatic, state};
 use crate::container::document::Document;
@@ -52,10 +50,11 @@ impl Workbook {
     }
 }
 
-pub fn read(parts: &mut Parts, members: &[Member], document: &mut Document, _findings: &mut Findings) {
+pub fn read(parts: &mut Parts, members: &[Member], document: &mut Document) {
     let is_macro = |member: &&Member| {
         let lower = member.name.to_ascii_lowercase();
-        lower.starts_with("xl/macrosheets/") && (lower.ends_with(".xml") || lower.ends_with(".bin"))
+        let is_sheet = lower.ends_with(".xml") || lower.ends_with(".bin") && !lower.contains("binaryindex");
+        lower.starts_with("xl/macrosheets/") && is_sheet
     };
     let sheets: Vec<&Member> = members.iter().filter(is_macro).take(MAX_SHEETS).collect();
     if sheets.is_empty() {
