@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from athena_lab.report.code import Authentihash, BuildInfo, DotNet, Signer, Similarity
+from athena_lab.report.code import Authentihash, BuildInfo, CodeDirectory, DotNet, Signer, Similarity
 from athena_lab.report.fact import Fact
 
 
@@ -161,6 +161,8 @@ class Signature(Fact, frozen=True):
     signers: tuple[Signer, ...] = ()
     hidden: int = 0
     """Bytes in the certificate table that belong to no signature."""
+    directory: CodeDirectory | None = None
+    """Of a Mach-O."""
 
 
 class Executable(Fact, frozen=True):
