@@ -17,7 +17,7 @@ from athena_lab.errors import (
     SampleTooLarge,
     SampleUnreadable,
 )
-from athena_lab.sample import Quarantine, display_name
+from athena_lab.sample import Hashes, Quarantine, display_name
 
 
 @pytest.fixture
@@ -42,6 +42,21 @@ def test_a_file_is_copied_and_found_again_by_hash(quarantine, tmp_path):
     sample = quarantine.add_path(tmp_path / "a.bin")
     assert quarantine.get(sample.sha256) == sample
     assert (sample.size, sample.name) == (1000, "a.bin")
+
+
+def test_the_hashes_of_what_was_stored_lately_are_known(quarantine):
+    sample = quarantine.add_bytes(b"abc")
+    known = quarantine.hashes(sample.sha256)
+    assert known == tuple(hashlib.new(name, b"abc").hexdigest() for name in ("md5", "sha1", "sha256"))
+    assert Quarantine(quarantine.folder).hashes(sample.sha256) is None
+
+
+def test_only_so_many_hashes_are_kept(quarantine):
+    first = quarantine.add_bytes(b"first")
+    for number in range(5_000):
+        quarantine.stored(Hashes("", "", f"{number:064x}"))
+    assert quarantine.hashes(first.sha256) is None
+    assert quarantine.hashes(f"{4_999:064x}") is not None
 
 
 def test_a_single_byte_is_a_sample(quarantine):

@@ -87,6 +87,18 @@ class Signer(Fact, frozen=True):
     timestamp: Timestamp | None = None
 
 
+class CodeDirectory(Fact, frozen=True):
+    """What the code signature of a Mach-O says of the code. ``adhoc``: nobody signed it."""
+
+    identifier: str
+    cdhash: str
+    digest: str
+    pages: Check
+    """The pages of the image have the hashes that stand in it."""
+    team: str = ""
+    adhoc: bool = False
+
+
 class AssemblyReference(Fact, frozen=True):
     name: str
     version: str

@@ -9,13 +9,15 @@ from athena_lab.report.display import counted, time_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from athena_lab.report.code import BuildInfo, DotNet, Signer
+    from athena_lab.report.code import BuildInfo, CodeDirectory, DotNet, Signer
     from athena_lab.report.facts import Executable
 
 MAX_SIGNERS = 4
 MAX_NATIVE = 12
 MAX_COMPILERS = 4
-CHECKS = {"valid": "fits", "invalid": "DOES NOT FIT", "not-checked": "not checked"}
+CHECKS = {"valid": "as signed", "invalid": "NOT as signed", "not-checked": "not checked"}
+
+KEYS = {"valid": "yes", "invalid": "NO", "not-checked": "not checked"}
 
 
 def code_lines(image: Executable) -> Iterator[tuple[str, str]]:
@@ -28,18 +30,27 @@ def code_lines(image: Executable) -> Iterator[tuple[str, str]]:
         yield "Telfhash", image.telfhash
     for signer in image.signature.signers[:MAX_SIGNERS] if image.signature else ():
         yield "Signature", _signature(signer)
+    if image.signature and image.signature.directory:
+        yield "Code directory", code_directory(image.signature.directory)
     if image.dotnet:
         yield from _dotnet(image.dotnet)
     if image.build:
         yield from _build(image.build)
 
 
+def code_directory(directory: CodeDirectory) -> str:
+    """In one line: whose code, its hash, whether the pages have theirs."""
+    who = "ad hoc" if directory.adhoc else directory.team or "no team"
+    pages = f"the pages {CHECKS[directory.pages]}"
+    return f"{directory.identifier} ({who}), cdhash {directory.cdhash} by {directory.digest}, {pages}"
+
+
 def _signature(signer: Signer) -> str:
     subject = signer.chain[0].subject if signer.chain else "certificate not in the file"
     stamp = signer.timestamp
     when = f", timestamp {time_text(stamp.time)}" if stamp and stamp.time is not None else ""
-    file, key = CHECKS[signer.file], CHECKS[signer.signature]
-    return f"{signer.digest_algorithm}: the file {file}, the key {key}{when}; {subject}"
+    file, key = CHECKS[signer.file], KEYS[signer.signature]
+    return f"{signer.digest_algorithm}: the file {file}, by its key: {key}{when}; {subject}"
 
 
 def _dotnet(dotnet: DotNet) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from athena_lab.report.children import Child
-from athena_lab.report.code import Authentihash, BuildInfo, DotNet, Signer, Similarity
+from athena_lab.report.code import Authentihash, BuildInfo, CodeDirectory, DotNet, Signer, Similarity
 from athena_lab.report.contents import Contents
 from athena_lab.report.document import DocumentFacts
 from athena_lab.report.fact import Fact
@@ -164,6 +164,8 @@ class Signature(Fact, frozen=True):
     signers: tuple[Signer, ...] = ()
     hidden: int = 0
     """Bytes in the certificate table that belong to no signature."""
+    directory: CodeDirectory | None = None
+    """Of a Mach-O."""
 
 
 class Executable(Fact, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING
 
+from athena_lab.report.code_lines import code_directory
 from athena_lab.report.display import counted, shown, size_text, time_text
 from athena_lab.report.html_code import code_html
 from athena_lab.report.html_contents import children_html, contents_html
@@ -140,6 +141,8 @@ def _protection(image: Executable) -> Pairs:
     if image.signature:
         subjects = ", ".join(image.signature.subjects[:4]) or "no certificate read"
         yield "Signature", f"{image.signature.kind} present: {subjects}"
+        if image.signature.directory:
+            yield "Code directory", code(code_directory(image.signature.directory))
     if image.checksum:
         yield "Checksum", f"{image.checksum:#x}, {_compared(image.checksum, image.checksum_computed)}"
     if image.mitigations:

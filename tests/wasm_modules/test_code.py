@@ -161,6 +161,35 @@ def test_a_quick_analysis_verifies_nothing(files: dict[str, bytes], module: Gues
     assert {(s.file, s.content, s.signature) for s in signature.signers} == {("not-checked",) * 3}
 
 
+# -- code signatures of Mach-O
+
+
+@pytest.mark.timeout(300)
+def test_pages_have_the_hashes_of_the_code_directory(files: dict[str, bytes], module: Guest) -> None:
+    """Every image of the corpus is as it was signed; a changed byte is told."""
+    signed_images = {}
+    for where, content in files.items():
+        if not content.startswith((b"MZ", b"\x7fELF")):
+            for image in analyze(module, content)[0].executables:
+                if image.signature is not None:
+                    assert image.signature.directory is not None, where
+                    assert image.signature.directory.pages == "valid", where
+                    signed_images[where] = image
+    assert len(signed_images) >= 50
+    where, image = next((where, image) for where, image in signed_images.items() if image.slice_offset == 0)
+    assert image.signature is not None
+    assert image.signature.directory is not None
+    theirs = lief.MachO.parse(list(files[where])).at(0)
+    blob = bytes(theirs.code_signature.content)
+    start = blob.index(bytes.fromhex("fade0c02"))
+    directory = blob[start : start + int.from_bytes(blob[start + 4 : start + 8], "big")]
+    digest = hashlib.new(image.signature.directory.digest.replace("-", "").lower(), directory).hexdigest()
+    assert image.signature.directory.cdhash == digest[:40]
+    changed = bytearray(files[where])
+    changed[image.sections[0].offset] ^= 1
+    assert "signature-digest-mismatch" in ids(analyze(module, bytes(changed))[1])
+
+
 # -- .NET
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import msgspec
 import pytest
 from harness import Guest, Refused, WasmtimeError
 
-from athena_lab.report.facts import EntropyProfile, FileFacts, Format, Hashes, Strings
+from athena_lab.report.facts import EntropyProfile, FileFacts, Format, Hashes, HeaderFacts, Strings
+from athena_lab.wasm.contract import Call, Output, SampleHashes, SampleInfo
 
 if TYPE_CHECKING:
     from wasmtime.component import Component
@@ -46,6 +48,9 @@ def test_it_describes_its_functions(module: Guest) -> None:
         "extract",
         "entropy",
         "hashes",
+        "headers",
+        "fuzzy",
+        "compare",
     ]
     assert all(function.args["additionalProperties"] is False for function in description.functions)
 
@@ -157,3 +162,29 @@ def test_the_real_module_runs_out_of_memory_with_the_same_mark() -> None:
     small = Guest("file-processor", memory_bytes=8 * MIB)
     with pytest.raises(WasmtimeError, match="athena_out_of_memory"):
         small.call("analyze", bytes(16 * MIB))
+
+
+def test_headers_are_those_of_an_analysis(module: Guest) -> None:
+    for name in ("pe32-console.exe", "elf64-little", "macho64", "text-utf16"):
+        sample = golden.sample(name)
+        alone = msgspec.json.decode(module.call("headers", sample).data, type=HeaderFacts)
+        whole = msgspec.json.decode(module.call("analyze", sample, quick=True).data, type=FileFacts)
+        assert (alone.size, alone.format) == (whole.size, whole.format)
+        assert len(alone.executables) == len(whole.executables)
+        for mine, theirs in zip(alone.executables, whole.executables, strict=True):
+            for field in ("arch", "sections", "segments", "imports", "imphash", "exports", "libraries", "entry_point"):
+                assert getattr(mine, field) == getattr(theirs, field), (name, field)
+
+
+def test_hashes_that_the_host_made_are_told_and_others_made(module: Guest) -> None:
+    sample = golden.sample("pe32-console.exe")
+    handed = SampleHashes("0" * 32, "1" * 40, "2" * 64)
+    info = SampleInfo(len(sample), "", handed)
+    options = msgspec.json.encode(Call("analyze", msgspec.Raw(b"{}"), info)).decode()
+    facts = msgspec.json.decode(
+        msgspec.json.decode(module.analyze_raw(options, sample), type=Output).data, type=FileFacts
+    )
+    assert facts.hashes == Hashes(*msgspec.structs.astuple(handed))
+    facts = msgspec.json.decode(module.call("analyze", sample).data, type=FileFacts)
+    made = (hashlib.new(name, sample).hexdigest() for name in ("md5", "sha1", "sha256"))
+    assert facts.hashes == Hashes(*made)

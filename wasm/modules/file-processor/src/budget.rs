@@ -13,10 +13,11 @@ pub struct Budget<'a> {
 }
 
 impl<'a> Budget<'a> {
-    /// Five times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
-    /// taken, and may be in a resource, which is identified and measured, and in a symbol table too.
+    /// Seven times the file, and a floor for small ones: an honest byte is in a section, whose entropy and MD5 are
+    /// taken, and may be in a resource, which is identified and measured, in a symbol table, and in the pages of two
+    /// code signatures.
     pub fn for_file(measured: &'a Measured<'a>) -> Self {
-        let left = (measured.data().len() as u64).saturating_mul(5).max(1 << 20);
+        let left = (measured.data().len() as u64).saturating_mul(7).max(1 << 20);
         Self { left, exhausted: false, measured }
     }
 

@@ -201,6 +201,8 @@ pub struct Signature {
     pub signers: Vec<signing::Signer>,
     #[serde(skip_serializing_if = "is_default")]
     pub hidden: u64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub directory: Option<signing::CodeDirectory>,
 }
 
 #[derive(Debug, Clone, Default, Serialize)]

@@ -72,3 +72,17 @@ pub struct Signer {
     #[serde(skip_serializing_if = "is_default")]
     pub timestamp: Option<Timestamp>,
 }
+
+/// Of a Mach-O: what its code signature says of the code.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CodeDirectory {
+    pub identifier: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub team: String,
+    pub cdhash: String,
+    pub digest: &'static str,
+    #[serde(skip_serializing_if = "is_default")]
+    pub adhoc: bool,
+    /// The pages of the image have the hashes that stand in it.
+    pub pages: Check,
+}

@@ -1,12 +1,11 @@
 //! Load commands: segments, libraries, symbols, signature.
 
-use super::Header;
+use super::{Header, code_signature};
 use crate::budget::Budget;
 use crate::facts::{Executable, Export, Import, Overlay, Section, Segment, Signature};
 use crate::formats::identify_id;
 use crate::limits::{MAX_LOAD_COMMANDS, MAX_NAME, MAX_SECTIONS, MAX_SYMBOLS};
 use crate::options::Analyze;
-use crate::pe::common_names;
 use crate::reader::{Reader, hex, text};
 use module_kit::Findings;
 
@@ -91,7 +90,9 @@ impl Commands {
                 let field = |at| command.u32(at).map_or(0, u64::from);
                 self.symbols = Some((field(8), field(12), field(16)));
             }
-            CODE_SIGNATURE if executable.signature.is_none() => executable.signature = signature(header, command),
+            CODE_SIGNATURE if executable.signature.is_none() => {
+                executable.signature = signature(header, command, options, budget);
+            }
             ENCRYPTION_INFO | ENCRYPTION_INFO_64 => self.encrypted |= command.u32(16).is_some_and(|id| id != 0),
             BUILD_VERSION => executable.subsystem = platform(command.u32(8)),
             VERSION_MIN_MACOS => executable.subsystem = platform(Some(1)),
@@ -261,11 +262,10 @@ fn thread_entry(command: Reader, header: &Header) -> Option<u64> {
     }
 }
 
-fn signature(header: &Header, command: Reader) -> Option<Signature> {
+fn signature(header: &Header, command: Reader, options: &Analyze, budget: &mut Budget) -> Option<Signature> {
     let (offset, size) = (u64::from(command.u32(8)?), u64::from(command.u32(12)?));
     let blob = header.reader.upto(offset, size.min(MAX_SIGNATURE));
-    let subjects = common_names(blob);
-    Some(Signature { kind: "code-signature", offset, size, subjects, ..Signature::default() })
+    Some(code_signature::read(header, offset, size, blob, options, budget))
 }
 
 fn platform(id: Option<u32>) -> String {

@@ -3,6 +3,7 @@
 use super::Header;
 use crate::behaviour;
 use crate::facts::Executable;
+use crate::facts::signing::Check;
 use module_kit::{Finding, Findings, Severity};
 
 const HIGH_ENTROPY: f64 = 7.2;
@@ -22,13 +23,21 @@ pub fn judge(header: &Header, executable: &Executable, encrypted: bool, findings
         let title = if signature.subjects.is_empty() {
             "A code signature without certificates (ad hoc)"
         } else {
-            "A code signature is present, not verified"
+            "A code signature is present"
         };
         findings.add(
             Finding::new("signature-present", Severity::Info, 80, title)
                 .at(executable.slice_offset + signature.offset, signature.size)
                 .quotes(&signature.subjects),
         );
+        if signature.directory.as_ref().is_some_and(|directory| directory.pages == Check::Invalid) {
+            findings.add(
+                Finding::new("signature-digest-mismatch", Severity::Low, 75, "The file is not the one that was signed")
+                    .detail("Its pages do not have the hashes that were signed: it was changed later, as build tools do too.")
+                    .at(executable.slice_offset + signature.offset, signature.size)
+                    .techniques(&["T1553.002"]),
+            );
+        }
     }
     if encrypted {
         findings.add(

@@ -1,5 +1,6 @@
 //! Mach-O images, thin and fat (Apple's `mach-o/loader.h`, `fat.h` and `nlist.h`).
 
+mod code_signature;
 mod commands;
 mod judge;
 

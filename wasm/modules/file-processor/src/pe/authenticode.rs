@@ -58,6 +58,7 @@ pub fn signature(headers: &Headers, options: &Analyze, findings: &mut Findings) 
         subjects: reading.subjects,
         signers: reading.signers,
         hidden: reading.hidden,
+        directory: None,
     })
 }
 

@@ -21,8 +21,14 @@ pub struct Certificate<'a> {
     signature: &'a [u8],
 }
 
+/// Bytes of a certificate: real ones have below 4 KiB.
+const MAX_CERTIFICATE: usize = 256 << 10;
+
 impl<'a> Certificate<'a> {
     pub fn parse(element: Element<'a>) -> Option<Self> {
+        if element.whole.len() > MAX_CERTIFICATE {
+            return None;
+        }
         let mut parts = element.parts(SEQUENCE)?;
         let (signed, algorithm) = (parts.expect(SEQUENCE)?, parts.expect(SEQUENCE)?);
         let signature = bits(parts.expect(BIT_STRING)?)?;

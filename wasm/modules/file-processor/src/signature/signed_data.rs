@@ -6,7 +6,7 @@ use super::der::{Element, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET};
 use super::names::{self, time};
 use super::opus::opus;
 use super::timestamp;
-use super::verify::{Effort, verify};
+use super::verify::{Effort, MAX_SIGNED, verify};
 use crate::facts::signing::{Certificate as CertificateFacts, Check, Signer as Facts};
 
 const SIGNED_DATA: &str = "1.2.840.113549.1.7.2";
@@ -172,7 +172,9 @@ impl<'a> Signer<'a> {
 
     /// Whether the attributes that are signed name the digest of the content.
     pub fn check_content(&self, content: &[u8], effort: &Effort) -> Check {
-        let (Some(hash), true) = (self.hash(), effort.0 > 0) else { return Check::NotChecked };
+        let (Some(hash), true) = (self.hash(), effort.0 > 0 && content.len() <= MAX_SIGNED) else {
+            return Check::NotChecked;
+        };
         match self.signed_attribute(MESSAGE_DIGEST) {
             Some(digest) if digest.content == hash.of(content) => Check::Valid,
             // Without attributes, the content itself is signed.
