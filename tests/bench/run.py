@@ -18,7 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-TOPICS = ("triage", "patterns", "startup", "imports", "widget", "ai", "policies", "bulkheads")
+TOPICS = ("triage", "patterns", "indicators", "captures", "startup", "imports", "widget", "ai", "policies", "bulkheads")
 PACKAGES = ("wasmtime", "pefile", "lief", "yara-python", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
 
 
