@@ -170,8 +170,7 @@ def pcapng(packets: list[Packet], order: Order = "<", *, resolution: int = 6, li
     """Packets take turns at the interfaces."""
     written = [block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))]
     option = struct.pack(f"{order}HHBxxx", 9, 1, resolution) + b"\0\0\0\0"
-    for link in links:
-        written.append(block(order, 1, struct.pack(f"{order}HHI", link, 0, 0) + option))
+    written.extend(block(order, 1, struct.pack(f"{order}HHI", link, 0, 0) + option) for link in links)
     unit = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
     for index, packet in enumerate(packets):
         ticks = round(packet.time * unit)
