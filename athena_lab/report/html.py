@@ -34,7 +34,7 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 400 KB whatever the sample."""
+    """Self-contained HTML, below about 440 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)

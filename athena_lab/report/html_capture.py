@@ -28,8 +28,9 @@ if TYPE_CHECKING:
         TlsConnection,
     )
 
-BUDGET = 14_000
-"""Characters of HTML for each table."""
+BUDGET = 2_500
+LONG_BUDGET = 9_000
+"""Characters of HTML for each table, and for each of those that have most of a capture."""
 TELLING = 0.5
 """Scores from which on a beacon or a tunnel is shown as one."""
 
@@ -43,11 +44,12 @@ class _Part(NamedTuple):
     head: tuple[str, ...]
     row: Callable[[Any], Row]
     opened: bool = False
+    budget: int = BUDGET
 
     def html(self) -> str:
         left = self.total - len(self.items)
         more = f", {left:,} more are not listed" if left > 0 else ""
-        body = table(self.head, self.items, self.row, BUDGET)
+        body = table(self.head, self.items, self.row, self.budget)
         return details(f"{self.name}: {len(self.items):,}{more}", body, opened=self.opened)
 
 
@@ -55,7 +57,7 @@ def capture_html(facts: CaptureFacts) -> str:
     parts = (*_found(facts), *_said(facts))
     return (
         "<h4>Capture</h4>"
-        + pairs(_pairs(facts), BUDGET)
+        + pairs(_pairs(facts), LONG_BUDGET)
         + timeline_plot(facts.timeline, facts.start, facts.end)
         + "".join(part.html() for part in parts)
     )
@@ -90,20 +92,20 @@ def _found(facts: CaptureFacts) -> Iterator[_Part]:
     head = ("Kind", "Client", "Target", "Failed", "Answered")
     yield _Part("Scans", facts.scans.items, facts.scans.total, head, _scan, opened=True)
     head = ("#", "Name", "Size", "Is", "Sent as", "From", "SHA-256")
-    yield _Part("Files", facts.files.items, facts.files.total, head, _file, opened=True)
+    yield _Part("Files", facts.files.items, facts.files.total, head, _file, opened=True, budget=LONG_BUDGET)
 
 
 def _said(facts: CaptureFacts) -> Iterator[_Part]:
     """All that was said, folded."""
     server = _server(facts)
     head: tuple[str, ...] = ("#", "Client", "Server", "Service", "State", "Up", "Down", "Start", "For")
-    yield _Part("Flows", facts.flows.items, facts.flows.total, head, _flow)
+    yield _Part("Flows", facts.flows.items, facts.flows.total, head, _flow, budget=LONG_BUDGET)
     head = ("Request", "Status", "Type", "Size", "User agent")
-    yield _Part("HTTP", facts.http.items, facts.http.total, head, _exchange)
+    yield _Part("HTTP", facts.http.items, facts.http.total, head, _exchange, budget=LONG_BUDGET)
     head = ("Server", "Version", "JA3", "JA3S", "JA4", "Certificate")
-    yield _Part("TLS", facts.tls.items, facts.tls.total, head, lambda it: _tls(it, server))
+    yield _Part("TLS", facts.tls.items, facts.tls.total, head, lambda it: _tls(it, server), budget=LONG_BUDGET)
     head = ("Name", "Type", "Code", "Answers")
-    yield _Part("DNS", facts.dns.items, facts.dns.total, head, _dns)
+    yield _Part("DNS", facts.dns.items, facts.dns.total, head, _dns, budget=LONG_BUDGET)
     head = ("Protocol", "Server", "Banner", "Commands")
     yield _Part("Other protocols", facts.dialogs.items, facts.dialogs.total, head, lambda it: _dialog(it, server))
     head = ("Server", "Dialect", "Shares", "Files")

@@ -18,19 +18,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-TOPICS = (
-    "triage",
-    "files",
-    "workers",
-    "patterns",
-    "own_modules",
-    "startup",
-    "imports",
-    "widget",
-    "ai",
-    "policies",
-    "bulkheads",
-)
+TOPICS = ("triage", "files", "workers", "patterns", "indicators", "captures", "own_modules", "startup", "imports", "widget", "ai", "policies", "bulkheads")
 PACKAGES = ("wasmtime", "pefile", "lief", "yara-python", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
+from athena_lab.report import capture as k
 from athena_lab.report import contents as x
 from athena_lab.report import crypto as c
 from athena_lab.report import document as d
@@ -183,11 +184,46 @@ def patterns(facts: p.PatternFacts | None = None) -> ModuleResult:
     return ModuleResult.ok("pattern-matcher", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
 
 
+def capture_facts(many: int = 1) -> k.CaptureFacts:
+    """A capture in which every text is hostile, so many of each."""
+    flow = k.Flow(0, "tcp", HOSTILE, 1, HOSTILE, 443, HOSTILE, 1, 2, 3, 4, 1.7e9, 0.5, HOSTILE, HOSTILE, 7.5)
+    dns = k.Dns(0, 1.7e9, "dns", HOSTILE, "A", HOSTILE, (k.Answer(HOSTILE, "A", HOSTILE, 60),) * 6, asked=True)
+    http = k.HttpExchange(0, 1.7e9, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 0, 200, HOSTILE, 5, (0,), HOSTILE)
+    signed = k.TlsCertificate(HOSTILE, HOSTILE, HOSTILE, HOSTILE, SHA, self_signed=True)
+    tls = k.TlsConnection(
+        0, 1.7e9, HOSTILE, (HOSTILE,), HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, (signed,)
+    )
+    file = k.CapturedFile(
+        0, 1, HOSTILE, 5, SHA, HOSTILE, HOSTILE, 0, HOSTILE, HOSTILE, HOSTILE, complete=False, time=1.7e9
+    )
+    beacon = k.Beacon(HOSTILE, HOSTILE, 443, HOSTILE, 30, 60.0, 1.0, 0.9, 0.9, 0.9, 0)
+    domain = k.QueriedDomain(HOSTILE, 60, 60, 50.0, 60, 4.9, 1.0, 9_000, 0.9, 0)
+    lists = (
+        k.TlsConnections(many, (tls,) * many),
+        k.CapturedFiles(many + 7, (file,) * many),
+        k.Dialogs(many, (k.Dialog(0, HOSTILE, HOSTILE, (HOSTILE,), 3),) * many),
+        k.Credentials(many, (k.Credential(0, HOSTILE, HOSTILE, "******"),) * many),
+        k.SmbConnections(many, (k.Smb(0, (HOSTILE,), HOSTILE, (HOSTILE,), (HOSTILE,)),) * many),
+        k.HostNames(many, (k.HostName(HOSTILE, HOSTILE, HOSTILE),) * many),
+        k.Beacons(many, (beacon,) * many),
+        k.QueriedDomains(many, (domain,) * many),
+        k.GeneratedNames(many, (k.GeneratedName(HOSTILE, 0.9, HOSTILE, 0),) * many),
+        k.Scans(many, (k.Scan("hosts", HOSTILE, 60, 1, 0, port=22),) * many),
+    )
+    packets = k.Packets(many, many, 0, many, 0, 0, 0, 0, 0, 0, 0)
+    flows, messages = k.Flows(many, (flow,) * many), k.DnsMessages(many, (dns,) * many)
+    exchanges = k.HttpExchanges(many, (http,) * many)
+    return k.CaptureFacts(
+        HOSTILE, "little", (HOSTILE,), (HOSTILE,), HOSTILE, 1.7e9, 1.7e9 + 60, 9_000, packets, flows, many, messages,
+        exchanges, *lists, (1, 0, 7), 5, 6,
+    )  # fmt: skip
+
+
 def network_facts(many: int = 1) -> n.NetworkFacts:
     """Facts in which every text is hostile, so many of each."""
     telling = n.Indicator("url", HOSTILE, 16, "ascii", 2, HOSTILE, ("defanged",))
     other = n.Indicator("ipv4", "10.0.0.1", 32, "utf-16le", 1, "", ("private",))
-    return n.NetworkFacts({"url": many, "ipv4": many}, (telling, other) * many, 6, 7)
+    return n.NetworkFacts({"url": many, "ipv4": many}, (telling, other) * many, 6, 7, capture_facts(many))
 
 
 def network(facts: n.NetworkFacts | None = None) -> ModuleResult:

@@ -18,6 +18,14 @@ from tests.report.make import HOSTILE, failed, network, ok, report
         ("strings", 500, "text"),
         ("imports", 3, "library"),
         ("indicators", 2, "leads_somewhere"),
+        ("flows", 1, "bytes_up"),
+        ("dns", 1, "answers"),
+        ("http", 1, "status"),
+        ("tls", 1, "ja4"),
+        ("files", 1, "sha256"),
+        ("beacons", 1, "interval"),
+        ("domains", 1, "mean_length"),
+        ("credentials", 1, "user"),
     ],
 )
 def test_each_table(what, rows, column):

@@ -153,11 +153,11 @@ def record(kind: int, body: bytes) -> bytes:
 
 def pcap(packets: list[Packet], order: Order = "<", *, nanoseconds: bool = False, link: int = 1) -> bytes:
     unit = 1_000_000_000 if nanoseconds else 1_000_000
-    written = struct.pack(f"{order}IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, 262_144, link)
+    written = [struct.pack(f"{order}IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, 262_144, link)]
     for packet in packets:
         seconds, rest = divmod(round(packet.time * unit), unit)
-        written += struct.pack(f"{order}IIII", seconds, rest, len(packet.data), len(packet.data)) + packet.data
-    return written
+        written.append(struct.pack(f"{order}IIII", seconds, rest, len(packet.data), len(packet.data)) + packet.data)
+    return b"".join(written)
 
 
 def block(order: Order, kind: int, body: bytes) -> bytes:
@@ -168,14 +168,13 @@ def block(order: Order, kind: int, body: bytes) -> bytes:
 
 def pcapng(packets: list[Packet], order: Order = "<", *, resolution: int = 6, links: tuple[int, ...] = (1,)) -> bytes:
     """Packets take turns at the interfaces."""
-    written = block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))
+    written = [block(order, 0x0A0D0D0A, struct.pack(f"{order}IHHq", 0x1A2B3C4D, 1, 0, -1))]
     option = struct.pack(f"{order}HHBxxx", 9, 1, resolution) + b"\0\0\0\0"
-    for link in links:
-        written += block(order, 1, struct.pack(f"{order}HHI", link, 0, 0) + option)
+    written.extend(block(order, 1, struct.pack(f"{order}HHI", link, 0, 0) + option) for link in links)
     unit = 2 ** (resolution & 0x7F) if resolution & 0x80 else 10**resolution
     for index, packet in enumerate(packets):
         ticks = round(packet.time * unit)
         size = len(packet.data)
         head = struct.pack(f"{order}IIIII", index % len(links), ticks >> 32, ticks & 0xFFFFFFFF, size, size)
-        written += block(order, 6, head + packet.data)
-    return written
+        written.append(block(order, 6, head + packet.data))
+    return b"".join(written)

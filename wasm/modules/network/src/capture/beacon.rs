@@ -79,7 +79,7 @@ fn judge(key: (IpAddr, IpAddr, u16, bool), mut series: Series) -> Option<Beacon>
     if series.times.len() < LEAST {
         return None;
     }
-    let mut intervals: Vec<f64> = series.times.array_windows::<2>().map(|[earlier, later]| later - earlier).collect();
+    let mut intervals: Vec<f64> = series.times.windows(2).filter_map(distance).collect();
     intervals.sort_by(f64::total_cmp);
     series.sizes.sort_by(f64::total_cmp);
     let (middle, deviation) = (quantile(&intervals, 2), deviation(&intervals));
@@ -107,6 +107,11 @@ fn judge(key: (IpAddr, IpAddr, u16, bool), mut series: Series) -> Option<Beacon>
         sizes: round(sizes),
         flow: series.flow,
     })
+}
+
+fn distance(pair: &[f64]) -> Option<f64> {
+    let &[earlier, later] = pair else { return None };
+    Some(later - earlier)
 }
 
 /// The first, second (the median) or third quartile of what is sorted.

@@ -163,7 +163,7 @@ impl Found {
         }
     }
 
-    pub fn into_store(&mut self) -> Option<Store> {
+    pub fn take_store(&mut self) -> Option<Store> {
         self.store.take()
     }
 

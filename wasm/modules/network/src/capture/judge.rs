@@ -42,6 +42,9 @@ const HTTP_PORTS: &[u16] =
 /// Programs and scripts of Windows, Linux and macOS, as file-processor calls them.
 const PROGRAMS: &[&str] = &["pe", "elf", "macho", "macho-fat", "msi", "lnk", "dex", "apk"];
 
+/// Whether a service is one that a port is not for.
+type OddPort = fn(&str, u16) -> bool;
+
 pub struct Evidence<'a> {
     pub read: &'a Read<'a>,
     pub found: &'a Found,
@@ -194,14 +197,14 @@ impl Evidence<'_> {
     fn ports(&self, findings: &mut Findings) {
         let of_tcp = || self.read.flows.flows.iter().enumerate().filter(|(_, flow)| flow.transport == Transport::Tcp);
         let service = |index: usize| self.found.extras.get(index).map_or("", |extra| extra.service);
-        let kinds: [(&str, Severity, &str, &dyn Fn(&str, u16) -> bool); 3] = [
-            ("tls-odd-port", Low, "TLS at a port that is not usual for it", &|service, port| {
+        let kinds: [(&str, &str, OddPort); 3] = [
+            ("tls-odd-port", "TLS at a port that is not usual for it", |service, port| {
                 service == "tls" && !TLS_PORTS.contains(&port)
             }),
-            ("http-odd-port", Low, "HTTP at a port that is not usual for it", &|service, port| {
+            ("http-odd-port", "HTTP at a port that is not usual for it", |service, port| {
                 service == "http" && !HTTP_PORTS.contains(&port) && port != 443
             }),
-            ("other-protocol", Low, "Another protocol than the port is for", &|service, port| match port {
+            ("other-protocol", "Another protocol than the port is for", |service, port| match port {
                 443 => !matches!(service, "" | "tls" | "http2"),
                 80 => !matches!(service, "" | "http" | "http2" | "tls"),
                 22 => !matches!(service, "" | "ssh"),
@@ -209,13 +212,12 @@ impl Evidence<'_> {
                 _ => service == "ssh" && matches!(port, 80 | 8080 | 53),
             }),
         ];
-        for (id, severity, title, fits) in kinds {
+        for (id, title, fits) in kinds {
             let odd = || of_tcp().filter(|(index, flow)| fits(service(*index), flow.server.port));
             let count = odd().count();
             if count > 0 {
-                let finding = Finding::new(id, severity, 60, title)
-                    .detail(format!("{count} connections."))
-                    .techniques(&["T1571"]);
+                let finding =
+                    Finding::new(id, Low, 60, title).detail(format!("{count} connections.")).techniques(&["T1571"]);
                 findings.add(
                     odd().take(16).fold(finding, |finding, (index, _)| self.at(finding, index, &self.server(index))),
                 );

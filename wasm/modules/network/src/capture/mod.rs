@@ -100,7 +100,7 @@ pub fn analyze(sample: &[u8], state: Option<&[u8]>, keeps: bool, most: usize) ->
     read.addresses(&mut found);
     let kept = keeps.then(|| state::keep(&read.kept, &read.space, earlier.given_up + read.dropped));
     let given_up = kept.as_ref().map_or(earlier.given_up, |(_, given_up)| *given_up);
-    let store = found.into_store().unwrap_or_default();
+    let store = found.take_store().unwrap_or_default();
     let (facts, findings) = read.facts(found, given_up, most);
     Ok(Analysis { facts, findings, store, state: kept.map(|(state, _)| state) })
 }
