@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from athena_lab.errors import BadModule, ModuleNotTaken, WasmError
 from athena_lab.wasm import foreign
@@ -13,22 +13,21 @@ from athena_lab.wasm.module import Inspection, Module
 from athena_lab.wasm.worker import Job
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from athena_lab.bulkheads import Resource
     from athena_lab.wasm.catalog import Catalog
     from athena_lab.wasm.foreign import ForeignOptions
     from athena_lab.wasm.own import OwnModules
 
 
-class Submit(Protocol):
-    """Runs a job in a thread once there is a place of the resource; see `Runtime`."""
-
-    async def __call__(self, job: Job, resource: Resource = ..., /) -> str: ...
-
-
 class Newcomers:
     """Belongs to one runtime, which gives it its places and threads."""
 
-    def __init__(self, catalog: Catalog, options: ForeignOptions, submit: Submit) -> None:
+    def __init__(
+        self, catalog: Catalog, options: ForeignOptions, submit: Callable[[Job, Resource], Awaitable[str]]
+    ) -> None:
+        """`submit` runs a job in a thread once there is a place of the resource."""
         self._catalog, self._options, self._submit = catalog, options, submit
 
     @property
@@ -81,7 +80,7 @@ class Newcomers:
         await self._submit(compiling, "memory")
         assert compiling.code is not None, "it has been compiled"
         limits: dict[str, Any] = {"memory_bytes": options.memory_bytes, "seconds": options.deadline}
-        text = await self._submit(Job(entry, code=compiling.code, max_answer=options.max_answer, **limits))
+        text = await self._submit(Job(entry, code=compiling.code, max_answer=options.max_answer, **limits), "cpu")
         return Module(entry, foreign.described(text, entry), compiling.code)
 
 

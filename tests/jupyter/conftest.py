@@ -32,6 +32,7 @@ def _environment(tmp_path, monkeypatch):
     monkeypatch.setenv("ATHENA_HTTP__MAX_JSON_BYTES", "1000000")
     monkeypatch.setenv("ATHENA_WASM__COMPONENTS", str(only_misbehave(tmp_path / "components")))
     monkeypatch.setenv("ATHENA_WASM__MEMORY_BYTES", str(64 << 20))
+    monkeypatch.setenv("ATHENA_WASM__FOREIGN__FOLDER", str(tmp_path / "modules"))
 
 
 def only_misbehave(folder):

@@ -22,8 +22,7 @@ ODD = made.answering({"<b>key</b>": "<script>"}, [made.finding(title="<img src=x
 
 
 @pytest.fixture(autouse=True)
-def _own_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("ATHENA_WASM__FOREIGN__FOLDER", str(tmp_path / "modules"))
+def _small(monkeypatch):
     monkeypatch.setenv("ATHENA_WASM__FOREIGN__MAX_BYTES", "500000")
 
 

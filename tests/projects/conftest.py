@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "foreign"))
 
-from build import built  # its folder is on the path only now
+from build import KEPT, built  # its folder is on the path only now
 
 from tests.conftest import ROOT
 
@@ -23,6 +23,12 @@ from tests.conftest import ROOT
 def component():
     """The built component of a template, by its kind."""
     return cache(built)
+
+
+@pytest.fixture(autouse=True)
+def _kept_caches(monkeypatch):
+    """A component's machine code is made once for all tests: in Python's case that takes 10 s of the processor."""
+    monkeypatch.setenv("XDG_CACHE_HOME", KEPT["XDG_CACHE_HOME"])
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_a_running_server_takes_it_at_once_and_lets_it_go(athena, mine, tmp_path
             ).json()
             assert report["results"]["foreign"]["mine"]["data"] == {"seen": 1}
             listed = athena("modules", "list")
-            assert f"{server.url}/" in listed
+            assert f":{server.port}/" in listed
             assert "yours, " in listed
             kernels = {"ATHENA_URL": server.url, "ATHENA_TOKEN": "a kernel's"}  # a terminal of JupyterLab has these
             assert "Removed mine." in athena("modules", "remove", "mine", **kernels)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import athena_lab
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.types import AnalysisResult, Model, ProviderStatus, ProviderUsage, RateLimits, UsageReport
-from athena_lab.api import Queued, TriageOptions
+from athena_lab.api import ModuleInfo, Queued, TriageOptions
 from athena_lab.client import LabClient
 from athena_lab.events import Failed, Finished, Token
 from athena_lab.jupyter.widgets import AskCell
 from athena_lab.lab import Lab
 from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import Sample
+from athena_lab.trial import try_module
 
 if TYPE_CHECKING:
     from athena_lab.ai.providers.interface import ProviderInterface
@@ -84,6 +85,12 @@ async def a_session(lab: LabProtocol) -> None:
                 print(event.error.next_step)
     answer: AnalysisResult = await lab.analyze(request)
     await AskCell(lab, report).ask(answer.text)
+
+
+async def a_module(lab: LabProtocol) -> bool:
+    added: ModuleInfo = await lab.add_module(Path("dist/mine.wasm"))
+    await lab.remove_module(added.name)
+    return added.foreign and try_module(b"component", b"sample").error is None
 
 
 def a_script() -> str:
