@@ -18,8 +18,20 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-TOPICS = ("triage", "patterns", "startup", "imports", "widget", "ai", "policies", "bulkheads")
-PACKAGES = ("wasmtime", "pefile", "lief", "yara-python", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
+TOPICS = ("triage", "patterns", "crypto", "startup", "imports", "widget", "ai", "policies", "bulkheads")
+PACKAGES = (
+    "wasmtime",
+    "pefile",
+    "lief",
+    "yara-python",
+    "yara-x",
+    "boreal-python",
+    "jupyterlab",
+    "anywidget",
+    "httpx",
+    "openai",
+    "anthropic",
+)
 
 
 def machine() -> str:

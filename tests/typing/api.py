@@ -14,6 +14,7 @@ from athena_lab.events import Failed, Finished, Token
 from athena_lab.jupyter.widgets import AskCell
 from athena_lab.lab import Lab
 from athena_lab.report import ModuleResult, Report
+from athena_lab.ruleset import RuleSet, RuleTime
 
 if TYPE_CHECKING:
     from athena_lab.ai.providers.interface import ProviderInterface
@@ -49,6 +50,16 @@ async def what_was_spent(lab: LabProtocol) -> float | None:
     status: ProviderStatus = await lab.breaker("claude", "closed" if left else "open")
     assert status.breaker.state
     return report.today.cost
+
+
+async def rules_of_a_folder(lab: LabProtocol) -> Report:
+    rules: RuleSet = await lab.compile_rules("rules", Path("more.yar"), sources={"mine": ""}, externals={"least": 1})
+    times: tuple[RuleTime, ...] = await lab.profile_rules("sample.exe", "rules")
+    slowest: float = times[0].seconds
+    names: list[str] = [rule.name for rule in rules.listed]
+    assert names
+    assert slowest
+    return await lab.triage("sample.exe", options=TriageOptions(sessions=(rules.session,)))
 
 
 async def what_was_queued(lab: LabProtocol) -> AnalysisResult | None:
