@@ -1,6 +1,6 @@
 # Athena Lab. `make lab` sets everything up and opens the workbench; `make test` sets everything up and runs every test.
 .DEFAULT_GOAL := help
-.PHONY: help lab test check bench wasm wasm-verify wheel corpus system clean
+.PHONY: help lab test check bench fuzz wasm wasm-verify wheel corpus system clean
 SHELL := /bin/bash
 
 VENV := .venv
@@ -23,6 +23,9 @@ check: $(STAMP)-test  ## formats, lint, types, layers
 
 bench: $(STAMP)-test  ## the benchmarks, beside what one would use instead
 	$(PYTHON) tests/bench/run.py
+
+fuzz: $(PYTHON)  ## fuzz the modules natively, ten minutes each (SECONDS_EACH=600, MODULES=)
+	$(PYTHON) wasm/fuzz/run.py $(MODULES) --seconds $(or $(SECONDS_EACH),600)
 
 wasm: $(PYTHON)  ## build the modules whose sources changed
 	$(PYTHON) wasm/build.py

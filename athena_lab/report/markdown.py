@@ -16,8 +16,8 @@ from athena_lab.report.lines_capture import capture_rows_of_text, capture_summar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from athena_lab.report.document import DocumentFacts
     from athena_lab.report.capture import CaptureFacts
+    from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from athena_lab.report.capture import CaptureFacts  # noqa: TC001  # msgspec reads the annotation
+from athena_lab.report.capture import CaptureFacts  # msgspec reads the annotation
 from athena_lab.report.fact import Fact
 
 Kind = Literal[

@@ -18,8 +18,35 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-TOPICS = ("triage", "files", "workers", "patterns", "indicators", "captures", "own_modules", "startup", "imports", "widget", "ai", "policies", "bulkheads")
-PACKAGES = ("wasmtime", "pefile", "lief", "yara-python", "jupyterlab", "anywidget", "httpx", "openai", "anthropic")
+TOPICS = (
+    "triage",
+    "files",
+    "workers",
+    "patterns",
+    "crypto",
+    "indicators",
+    "captures",
+    "own_modules",
+    "startup",
+    "imports",
+    "widget",
+    "ai",
+    "policies",
+    "bulkheads",
+)
+PACKAGES = (
+    "wasmtime",
+    "pefile",
+    "lief",
+    "yara-python",
+    "yara-x",
+    "boreal-python",
+    "jupyterlab",
+    "anywidget",
+    "httpx",
+    "openai",
+    "anthropic",
+)
 
 
 def machine() -> str:

@@ -44,6 +44,7 @@ async def test_rules_of_a_folder_are_compiled_once_and_match_in_each_triage(lab,
         ("in_b", (), (("author", "me"),)),
         ("long", ("tag",), ()),
     ]
+    assert not any(rule.is_global or rule.is_private for rule in rules.listed)
     chosen = {"modules": ["pattern-matcher"], "options": TriageOptions(sessions=(rules.session,))}
     for sample, expected in ((b"four", {"in_b", "long"}), (b"tri", {"in_b"})):
         report = await lab.triage(sample, **chosen)

@@ -14,6 +14,7 @@ from athena_lab.events import Failed, Finished, Token
 from athena_lab.jupyter.widgets import AskCell
 from athena_lab.lab import Lab
 from athena_lab.report import ModuleResult, Report
+from athena_lab.ruleset import RuleSet, RuleTime
 from athena_lab.sample import Sample
 from athena_lab.trial import try_module
 
@@ -57,6 +58,16 @@ async def what_is_inside(lab: LabProtocol, report: Report) -> Sample | None:
     children = report.facts.children if report.facts else ()
     numbers: list[int] = [child.index for child in children if not child.cut]
     return await lab.extract(b"...", numbers[0], timeout=5) if numbers else None
+
+
+async def rules_of_a_folder(lab: LabProtocol) -> Report:
+    rules: RuleSet = await lab.compile_rules("rules", Path("more.yar"), sources={"mine": ""}, externals={"least": 1})
+    times: tuple[RuleTime, ...] = await lab.profile_rules("sample.exe", "rules")
+    slowest: float = times[0].seconds
+    names: list[str] = [rule.name for rule in rules.listed]
+    assert names
+    assert slowest
+    return await lab.triage("sample.exe", options=TriageOptions(sessions=(rules.session,)))
 
 
 async def what_was_queued(lab: LabProtocol) -> AnalysisResult | None:

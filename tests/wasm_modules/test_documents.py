@@ -360,6 +360,7 @@ def test_pages_titles_and_attachments_are_pypdf_s(read: Read) -> None:
 
 # -- mail --------------------------------------------------------------------------------------------------------------
 
+
 def python_mail() -> list[Path]:
     folder = pytest.importorskip("test.test_email").__path__[0]
     return sorted(Path(folder, "data").glob("msg_*.txt"))

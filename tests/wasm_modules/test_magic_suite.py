@@ -45,17 +45,19 @@ MISSED = {
 }
 """Of libmagic's own cases, with the reason."""
 OWN_FLOOR = 0.90
-TYPED_FLOOR = 0.85
+TYPED_FLOOR = 0.93
 """Of the machine's files that libmagic knows a type of, other than text."""
-TEXT_FLOOR = 0.95
+TEXT_FLOOR = 0.97
 """Of those that it calls text of some kind, which are text to us, too."""
 OF_A_KIND = 8
 """Files of one extension."""
 MAX_SIZE = 1 << 20
 UNTYPED = {"application/octet-stream", "inode/x-empty"}
 TEXTS = {
-    "application/javascript", "application/json", "application/postscript", "application/x-ndjson",
-    "application/x-pem-file", "application/x-subrip", "image/svg+xml", "message/rfc822",
+    "application/javascript", "application/json", "application/postscript", "application/rtf", "application/x-bat",
+    "application/x-desktop", "application/x-httpd-php", "application/x-ndjson", "application/x-pem-file",
+    "application/x-powershell", "application/x-sh", "application/x-subrip", "application/x-url", "image/svg+xml",
+    "image/x-xpixmap", "message/rfc822",
 }  # fmt: skip
 """Types that are text, though their names do not say so."""
 

@@ -42,7 +42,7 @@ fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
         None => RuleSet::ours()?,
     };
     set.set_now(options.now);
-    output(&set, data)
+    output(set, data)
 }
 
 fn scan(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
@@ -57,12 +57,16 @@ fn scan(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
         set.define(&options.rules.externals)?;
     }
     set.set_now(options.now);
-    output(&set, data)
+    output(set, data)
 }
 
-fn output(set: &RuleSet, data: &[u8]) -> Result<Output, Refusal> {
-    let facts = scan::scan(set, data)?;
-    let findings = judge::judge(set, &facts);
+fn output(set: RuleSet, data: &[u8]) -> Result<Output, Refusal> {
+    let facts = scan::scan(&set, data)?;
+    let findings = judge::judge(&set, &facts);
+    if cfg!(target_arch = "wasm32") {
+        // The sandbox's memory ends with the call: taking a large set apart would only take time.
+        std::mem::forget(set);
+    }
     Ok(Output::new(&facts, findings))
 }
 

@@ -139,6 +139,7 @@ pub const TABLE: &[Row] = &[
     row("wmf", "Windows metafile (placeable)", "image/wmf", Image, "wmf", &[(0, b"\xd7\xcd\xc6\x9a")]),
     row("icns", "Apple icon", "image/icns", Image, "icns", &[(0, b"icns")]),
     row("xcf", "GIMP image", "image/x-xcf", Image, "xcf", &[(0, b"gimp xcf ")]),
+    row("xpm", "X pixmap", "image/x-xpixmap", Image, "xpm", &[(0, b"/* XPM */")]),
     row("pbm", "Portable bitmap", "image/x-portable-bitmap", Image, "pbm", &[(0, b"P1\n")]),
     row("pbm", "Portable bitmap", "image/x-portable-bitmap", Image, "pbm", &[(0, b"P4\n")]),
     row("pgm", "Portable graymap", "image/x-portable-graymap", Image, "pgm", &[(0, b"P2\n")]),
@@ -162,6 +163,8 @@ pub const TABLE: &[Row] = &[
     row("mpeg-ps", "MPEG program stream", "video/mpeg", AudioVideo, "mpg", &[(0, b"\0\0\x01\xba")]),
     // Serialised objects whose magic looks like a font's
     row("dotnet-serialized", ".NET BinaryFormatter stream", "application/x-dotnet-serialized", Data, "", &[(0, b"\0\x01\0\0\0\xff\xff\xff\xff\x01\0\0\0\0\0\0\0")]),
+    row("terminfo", "Description of a terminal", "application/x-terminfo", Data, "", &[(0, b"\x1a\x01"), (3, b"\0"), (5, b"\0"), (7, b"\0")]),
+    row("terminfo-wide", "Description of a terminal (wide numbers)", "application/x-terminfo2", Data, "", &[(0, b"\x1e\x02"), (3, b"\0"), (5, b"\0"), (7, b"\0")]),
     row("gettext", "Translations (gettext)", "application/x-gettext-translation", Data, "mo", &[(0, b"\xde\x12\x04\x95\0\0")]),
     row("gettext", "Translations (gettext, big-endian)", "application/x-gettext-translation", Data, "mo", &[(0, b"\x95\x04\x12\xde\0")]),
     // Fonts
