@@ -250,7 +250,7 @@ class Container(Fact, frozen=True):
 class FileFacts(Fact, frozen=True):
     """`Output.data` of file-processor for the function ``analyze``. ``executables`` has one item per fat Mach-O slice.
 
-    A quick analysis leaves out ``strings``, ``children``, ``similarity``, ``build``, and every hash but those of the file.
+    A quick analysis leaves out ``strings``, ``children``, ``similarity``, ``build``, and hashes but those of the file.
     """
 
     size: int

@@ -306,7 +306,7 @@ mod tests {
         let mut children = Children::new(Wanted::All, sample);
         children.add("again", "test", Some(0), sample);
         let mut findings = Findings::default();
-        assert_eq!(children.finish(&mut findings).len(), 1);
+        assert_eq!(children.finish(&mut findings).0.len(), 1);
         assert!(findings.has("archive-quine"));
     }
 
@@ -328,7 +328,7 @@ mod tests {
         }
         children.add_packed("not asked", "test", 1, |_| unreachable!());
         let mut findings = Findings::default();
-        assert_eq!(children.finish(&mut findings).len(), MAX_CHILDREN);
+        assert_eq!(children.finish(&mut findings).0.len(), MAX_CHILDREN);
         assert!(findings.has("unread-children"));
     }
 }
