@@ -18,7 +18,7 @@ from tests.bench.table import Table, ratio
 from tests.bench.triage import config, pe_files, sandbox
 
 MODULE = "network"
-REQUIREMENTS = ("ioc-finder==9.4.1", "iocextract==1.16.1")
+REQUIREMENTS = ("ioc-finder==9.4.1", "iocextract==1.16.1", "requests==2.32.5")
 TEXT_BYTES = 8_000_000
 PEER_BYTES = 200_000
 """Of each corpus that the others get: they take seconds for that."""

@@ -151,7 +151,7 @@ fn time_grows_with_the_size_alone() {
         let sample = piece.repeat((1 << 20) / piece.len());
         let started = Instant::now();
         call("indicators", &serde_json::json!({}), sample.as_bytes());
-        // A megabyte takes some 100 ms without optimisation; reading on from each place would take minutes.
-        assert!(started.elapsed() < Duration::from_secs(8), "{piece:?} took {:?}", started.elapsed());
+        // A megabyte takes some 100 ms without optimisation; reading on from each place would take minutes, and the machine may be busy.
+        assert!(started.elapsed() < Duration::from_secs(30), "{piece:?} took {:?}", started.elapsed());
     }
 }
