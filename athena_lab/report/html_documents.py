@@ -71,7 +71,8 @@ def source_html(source: str, budget: int = SOURCE_BUDGET) -> str:
 
 
 def _project(project: MacroProject) -> str:
-    rows: list[tuple[str, str | Html]] = [("Place", code(project.place)), ("Code page", str(project.code_page))]
+    rows: list[tuple[str, str | Html]] = [("Place", code(project.place))] if project.place else []
+    rows += [("Code page", str(project.code_page))] if project.code_page else []
     rows += [("Reference", code(reference)) for reference in project.references[:8]]
     modules, left = take(project.modules, _module, 64, 2 * SOURCE_BUDGET - LIST_BUDGET)
     more = f"<p>{left} more modules are not shown here.</p>" if left else ""

@@ -211,7 +211,7 @@ pub fn judge(document: &Document, findings: &mut Findings) {
     let size: u64 = modules().map(|module| module.size).sum();
     findings.add(
         Finding::new("macros", Severity::Low, 90, "The document has VBA macros")
-            .detail(format!("{size} bytes of source in {} modules.", modules().count()))
+            .detail(format!("Modules: {}; bytes of source: {size}.", modules().count()))
             .techniques(&["T1059.005"]),
     );
     let automatic: Vec<_> = modules().flat_map(|module| &module.automatic).collect();
@@ -235,7 +235,7 @@ pub fn judge(document: &Document, findings: &mut Findings) {
         let lines = calls.iter().map(|(module, call)| format!("{}:{}: {}", module.name, call.line, call.text));
         findings.add(
             Finding::new("suspicious-macros", severity, 70, "Macros reach beyond the document")
-                .detail(format!("{} lines.", calls.len()))
+                .detail(format!("Lines of note: {}.", calls.len()))
                 .quotes(lines)
                 .techniques(&["T1059.005", "T1106"]),
         );
