@@ -42,4 +42,12 @@ def _table(indicators: Sequence[Indicator]) -> str:
 
 def _row(it: Indicator) -> Row:
     said = (it.source, *it.tags) if it.source != "bytes" else it.tags
-    return Row((it.kind, code(it.value), code(f"{it.offset:#x}"), f"{it.count:,}", ", ".join(said)))
+    return Row(
+        (
+            it.kind,
+            code(it.value),
+            code("" if it.offset is None else f"{it.offset:#x}"),
+            f"{it.count:,}",
+            ", ".join(said),
+        )
+    )

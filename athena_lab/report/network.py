@@ -29,12 +29,14 @@ LEADS_NOWHERE: frozenset[Tag] = frozenset(
 
 
 class Indicator(Fact, frozen=True):
-    """An indicator of compromise. ``offset`` in bytes, of the first of ``count`` occurrences."""
+    """An indicator of compromise. ``offset`` in bytes, of the first of ``count`` occurrences; None in what was put
+    together of several packets.
+    """
 
     kind: Kind
     value: str
     """Refanged, and in one spelling."""
-    offset: int
+    offset: int | None
     encoding: str
     count: int
     text: str = ""

@@ -145,7 +145,14 @@ fn add(rule: &Rule, store: &Store, findings: &mut Findings) {
     let finding = Finding::new(rule.id, rule.severity, rule.confidence, rule.title)
         .detail(format!("{count} different."))
         .techniques(rule.techniques);
-    findings.add(fitting().take(16).fold(finding, |finding, one| finding.quote_at(one.offset, &one.value)));
+    findings.add(fitting().take(16).fold(finding, quote));
+}
+
+fn quote(finding: Finding, one: &Indicator) -> Finding {
+    match one.offset {
+        Some(offset) => finding.quote_at(offset, &one.value),
+        None => finding.quote(&one.value),
+    }
 }
 
 fn summary(store: &Store, findings: &mut Findings) {
@@ -157,7 +164,7 @@ fn summary(store: &Store, findings: &mut Findings) {
     if count > 0 {
         let finding = Finding::new("addresses", Info, 80, "Addresses of hosts on the internet")
             .detail(format!("{count} different."));
-        findings.add(addresses().take(16).fold(finding, |finding, one| finding.quote_at(one.offset, &one.value)));
+        findings.add(addresses().take(16).fold(finding, quote));
     }
     if store.left_out > 0 {
         findings.add(

@@ -17,7 +17,8 @@ pub struct Indicator {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// Bytes from the start of the sample to its first occurrence.
-    pub offset: u64,
+    /// None where it is not said: in what was put together of several packets.
+    pub offset: Option<u64>,
     pub encoding: Encoding,
     /// Occurrences.
     pub count: u64,
@@ -58,7 +59,7 @@ impl Store {
         each_run(data, |run| {
             scan(&run, |hit| {
                 let (text, encoding) = (slice(run.text, hit.start, hit.end), run.encoding(hit.start, hit.end));
-                let place = offset(run.offset(hit.start)).unwrap_or(0);
+                let place = offset(run.offset(hit.start));
                 self.keep(hit, text, place, encoding, source);
             });
         });
@@ -66,17 +67,17 @@ impl Store {
 
     /// One that a protocol names.
     pub fn found(&mut self, hit: Hit, source: Source, offset: Option<u64>) {
-        self.keep(hit, &[], offset.unwrap_or(0), Encoding::Ascii, source);
+        self.keep(hit, &[], offset, Encoding::Ascii, source);
     }
 
     fn add(&mut self, run: &Run, hit: Hit) {
         let (text, encoding) = (slice(run.text, hit.start, hit.end), run.encoding(hit.start, hit.end));
         let offset = run.offset(hit.start) as u64;
-        self.keep(hit, text, offset, encoding, Source::Bytes);
+        self.keep(hit, text, Some(offset), encoding, Source::Bytes);
     }
 
     /// `text` is what the value was written as; nothing for the value itself.
-    fn keep(&mut self, hit: Hit, text: &[u8], offset: u64, encoding: Encoding, source: Source) {
+    fn keep(&mut self, hit: Hit, text: &[u8], offset: Option<u64>, encoding: Encoding, source: Source) {
         let key = (hit.kind, hit.value);
         if let Some(known) = self.places.get(&key).and_then(|&place| self.indicators.get_mut(place)) {
             known.count += 1;
@@ -119,7 +120,7 @@ impl Indicators {
             *totals.entry(indicator.kind).or_insert(0) += 1;
         }
         let mut chosen: Vec<&Indicator> = store.indicators.iter().collect();
-        chosen.sort_by_key(|indicator| (!indicator.leads_somewhere(), indicator.offset));
+        chosen.sort_by_key(|indicator| (!indicator.leads_somewhere(), place(indicator)));
         let mut text = 0;
         let mut listed: Vec<Indicator> = chosen
             .into_iter()
@@ -130,10 +131,15 @@ impl Indicators {
             })
             .cloned()
             .collect();
-        listed.sort_by_key(|indicator| indicator.offset);
+        listed.sort_by_key(place);
         let not_listed = (store.indicators.len() - listed.len()) as u64;
         Self { totals, indicators: listed, not_listed, left_out: store.left_out }
     }
+}
+
+/// In the order of their offsets, those without one last.
+fn place(indicator: &Indicator) -> (bool, Option<u64>) {
+    (indicator.offset.is_none(), indicator.offset)
 }
 
 /// Bytes of an indicator's other fields in JSON.
@@ -154,10 +160,10 @@ mod tests {
         data.extend("http://evil.com/".encode_utf16().flat_map(u16::to_le_bytes));
         let store = Store::of(&data);
         let url = store.indicators.iter().find(|indicator| indicator.kind == Kind::Url);
-        assert_eq!(url.map(|url| (url.count, url.offset, url.encoding)), Some((3, 2, Encoding::Ascii)));
+        assert_eq!(url.map(|url| (url.count, url.offset, url.encoding)), Some((3, Some(2), Encoding::Ascii)));
         let text: Vec<u8> = "ab evil.net".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let wide = Store::of(&text).indicators;
-        assert_eq!(wide.first().map(|wide| (wide.offset, wide.encoding)), Some((6, Encoding::Utf16Le)));
+        assert_eq!(wide.first().map(|wide| (wide.offset, wide.encoding)), Some((Some(6), Encoding::Utf16Le)));
     }
 
     #[test]
