@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from athena_lab.errors import BadOutput
+from athena_lab.errors import BadOutput, SampleTooLarge
 from athena_lab.report.children import Child
+from athena_lab.wasm.worker import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -26,12 +27,17 @@ class Part(msgspec.Struct, frozen=True):
 
 
 async def content_of(
-    call: Callable[[Mapping[str, int]], Awaitable[msgspec.Raw]], index: int
+    call: Callable[[Mapping[str, int]], Awaitable[msgspec.Raw]], index: int, *, max_bytes: int
 ) -> tuple[Child, bytearray]:
-    """The child with that number and its content; `call` calls the module with arguments."""
+    """The child with that number and its content; `call` calls the module with arguments.
+
+    Raises `SampleTooLarge` beyond `max_bytes`, and `BadOutput`: the module has read hostile bytes, and is not believed.
+    """
     content = bytearray()
     while True:
-        part = msgspec.json.decode(await call({"index": index, "offset": len(content)}), type=Part)
+        part = decode(await call({"index": index, "offset": len(content)}), Part, MODULE)
+        if max(part.child.size, len(content) + len(part.content)) > max_bytes:
+            raise SampleTooLarge(f"Child {index} is larger than the {max_bytes:,} bytes that a sample may have.")
         content += part.content
         if len(content) >= part.child.size:
             return part.child, content

@@ -7,66 +7,53 @@ import contextlib
 import os
 import platform
 import time
-from collections import OrderedDict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api, extraction, health, modules, rules
+from athena_lab import api, health, modules, questions, rules
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
 from athena_lab.ai.ledger import Ledger
 from athena_lab.ai.metrics import note, record, watch
-from athena_lab.ai.question import request_of, result
+from athena_lab.ai.pulled import PulledEvents
+from athena_lab.ai.question import result
 from athena_lab.ai.store import Store
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
 from athena_lab.errors import BadModule, InvalidField, LabClosed, QueueFull, WasmError
-from athena_lab.report import ModuleResult, Report, Slot, build_report
+from athena_lab.report import ModuleResult, Report
 from athena_lab.report.display import counted
-from athena_lab.sample import MIB, Incoming, Quarantine, Sample, check_path, display_name
+from athena_lab.sample import Incoming, Quarantine, Sample, check_path, display_name
 from athena_lab.telemetry.bulkheads import watch as watch_bulkhead
+from athena_lab.triager import Triager
 from athena_lab.triages import Triage, Triages
 from athena_lab.wasm.catalog import Catalog
-from athena_lab.wasm.contract import SampleHashes, SampleInfo
 from athena_lab.wasm.own import OwnModules, read_component
-from athena_lab.wasm.runtime import Runtime, SampleFile
-from athena_lab.wasm.sessions import Session, Sessions
+from athena_lab.wasm.runtime import Runtime
+from athena_lab.wasm.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
-    from athena_lab.ai.question import Question
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
     from athena_lab.protocol import Source
     from athena_lab.ruleset import External, RuleSet, RuleTime
-    from athena_lab.wasm.module import Module
-    from athena_lab.wasm.runtime import Completed
 
-_KEPT_BYTES = 64 * MIB
-"""Of module data in the reports that are kept in memory."""
 _PROBE_EVERY = 5.0
 """Seconds. How the sandbox is, is measured no more often."""
 _TRIAGE_SECONDS = 60.0
 """What an answer may take beyond its own deadline: its sample is analysed first."""
 _OPTIONS = api.TriageOptions()
 _T = TypeVar("_T", bound=msgspec.Struct)
-
-SLOTS: dict[str, tuple[Slot, ...]] = {
-    "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"),
-    "quick": ("analysis", "patterns"),
-    "pattern": ("patterns",),
-    "behavior": ("deobfuscation", "sandbox"),
-}
-"""Which slots an analysis type fills."""
 
 
 def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | None = None) -> Lab:
@@ -133,6 +120,7 @@ class Lab:
         self._quarantine = quarantine
         self._runtime = runtime
         self._sessions = sessions
+        self._triager = Triager(quarantine, runtime, sessions)
         self.triages = Triages()
         self._probed = 0.0
         self._last_check = 0.0
@@ -141,7 +129,6 @@ class Lab:
         self.jobs = Jobs(config.ai.jobs)
         self.later = later
         later.ask = self._ask_again
-        self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
         self._closed = False
 
     # -- samples
@@ -192,9 +179,8 @@ class Lab:
         names = tuple(modules) if modules is not None else None
         wanted = valid(api.AnalyzeSample(analysis_type=analysis_type, modules=names, options=options or _OPTIONS))
         sample = await self.add(source)
-        chosen, failed = await self._choose(wanted.analysis_type, wanted.modules, wanted.options)
-        sessions = self._sessions_of(wanted.options.sessions)
-        async with contextlib.aclosing(self._triage(sample, wanted, chosen, failed, sessions)) as parts:
+        await self._ensure_loaded()
+        async with contextlib.aclosing(self._triager.stream(sample, wanted)) as parts:
             yield parts
 
     def submit_triage(self, sample: Sample, wanted: api.AnalyzeSample) -> Triage:
@@ -205,134 +191,6 @@ class Lab:
                 sample, analysis_type=wanted.analysis_type, modules=wanted.modules, options=wanted.options
             )
         )
-
-    def _sessions_of(self, ids: Sequence[str]) -> dict[str, Session]:
-        """By module. Raises `UnknownSession`, and `InvalidField` for two of one module."""
-        sessions = {}
-        for id_ in ids:
-            session = self._sessions.get(id_)
-            name = session.module.entry.name
-            if name in sessions:
-                raise InvalidField(f"Two of the sessions are of {name}.")
-            sessions[name] = self._sessions.get(id_, self._runtime.module(name))
-        return sessions
-
-    async def _choose(
-        self, analysis_type: AnalysisType, names: Sequence[str] | None, options: api.TriageOptions
-    ) -> tuple[list[Module], list[WasmError]]:
-        """The modules that will run, and why others of the catalog cannot."""
-        await self._ensure_loaded()
-        if names is not None:
-            return [self._runtime.module(name) for name in dict.fromkeys(names)], []
-        slots = set(SLOTS[analysis_type])
-        slots -= {slot for slot, wanted in _switches(options).items() if not wanted}
-        chosen = [module for module in self._runtime.modules.values() if module.description.slot in slots]
-        failed = [
-            error
-            for name, error in self._runtime.failures.items()
-            if "foreign" in slots or not self._runtime.catalog.is_foreign(name)
-        ]
-        if chosen:
-            return chosen, failed
-        if failed and not self._runtime.modules:
-            raise failed[0]
-        raise InvalidField(
-            f"No module that is loaded does a {analysis_type!r} analysis with these options.",
-            next_step="GET /api/v1/wasm/capabilities lists the modules; ask for a full or quick analysis.",
-        )
-
-    async def _triage(
-        self,
-        sample: Sample,
-        wanted: api.AnalyzeSample,
-        modules: Sequence[Module],
-        failed: Sequence[WasmError],
-        sessions: Mapping[str, Session],
-    ) -> AsyncGenerator[ModuleResult | Report]:
-        turns = tuple(session.turn for session in sessions.values())
-        key = (sample.sha256, sample.name, wanted, turns, tuple(module.entry.sha256 for module in modules))
-        if (known := self._reports.get(key)) is not None:
-            self._reports.move_to_end(key)
-            for result in known.module_results:
-                yield result
-            yield known
-            return
-        started = time.perf_counter()
-        results = [self._not_loaded(error) for error in failed]
-        for _, result in results:
-            yield result
-        async with contextlib.AsyncExitStack() as stack:
-            tasks = [
-                asyncio.create_task(self._run(module, sample, wanted, sessions.get(module.entry.name)))
-                for module in modules
-            ]
-            stack.push_async_callback(_cancel_all, tasks)
-            for finished in asyncio.as_completed(tasks):
-                slot, result = await finished
-                results.append((slot, result))
-                yield result
-        report = build_report(
-            sample=sample, analysis_type=wanted.analysis_type, results=results, total_time=time.perf_counter() - started
-        )
-        self._keep(key, report)
-        yield report
-
-    def _not_loaded(self, error: WasmError) -> tuple[Slot, ModuleResult]:
-        slot: Slot = "foreign" if self._runtime.catalog.is_foreign(error.module) else "analysis"
-        return slot, ModuleResult.failed(error.module, "", error=error.problem(), time=0.0)
-
-    async def _run(
-        self, module: Module, sample: Sample, wanted: api.AnalyzeSample, session: Session | None
-    ) -> tuple[Slot, ModuleResult]:
-        described = module.description
-        started = time.perf_counter()
-        try:
-            done = await self._call(
-                described.name,
-                "analyze",
-                _arguments(module, wanted.analysis_type),
-                sample=self._file(sample),
-                deadline=wanted.options.timeout,
-                session=session,
-            )
-            result = ModuleResult.ok(
-                described.name,
-                described.version,
-                data=done.output.data,
-                findings=done.output.findings,
-                time=done.elapsed,
-                memory_bytes=done.output.memory_bytes,
-            )
-            result.facts()  # what breaks the contract is told here, as that module's failure
-        except QueueFull:  # no fault of the module: the caller should come again
-            raise
-        except WasmError as error:
-            result = ModuleResult.failed(
-                described.name, described.version, error=error.problem(), time=time.perf_counter() - started
-            )
-        return described.slot, result
-
-    async def _call(self, *what: Any, session: Session | None, **how: Any) -> Completed:
-        """As `Runtime.call`, with what the session keeps."""
-        if session is None:
-            return await self._runtime.call(*what, **how)
-        turn = session.turn
-        session.calls += 1
-        done = await self._runtime.call(*what, state=session.state, **how)
-        self._sessions.keep(session, turn, done.output.state)
-        return done
-
-    def _file(self, sample: Sample) -> SampleFile:
-        known = self._quarantine.hashes(sample.sha256)
-        hashes = SampleHashes(*known) if known else None
-        return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name, hashes))
-
-    def _keep(self, key: tuple[object, ...], report: Report) -> None:
-        if report.status != "completed":
-            return  # a failure may be gone the next time
-        self._reports[key] = report
-        while len(self._reports) > 1 and sum(map(_weight, self._reports.values())) > _KEPT_BYTES:
-            self._reports.popitem(last=False)
 
     async def execute(
         self,
@@ -360,9 +218,8 @@ class Lab:
         """As `execute`, with the result still encoded, and its time; arguments may be encoded, too."""
         await self._ensure_loaded()
         valid(api.TriageOptions(timeout=timeout))
-        file = self._file(await self.add(source)) if source is not None else None
-        opened = self._sessions.get(session, self._runtime.module(module)) if session is not None else None
-        done = await self._call(module, function, args, sample=file, deadline=timeout, session=opened)
+        sample = await self.add(source) if source is not None else None
+        done = await self._triager.execute(module, function, args, sample=sample, deadline=timeout, session=session)
         return api.Executed(module, function, done.output.data, done.elapsed)
 
     async def extract(
@@ -375,16 +232,7 @@ class Lab:
         await self._ensure_loaded()
         sample = await self.add(source)
         wanted = valid(api.ExtractChild(sample.sha256, index, timeout))
-
-        async def call(args: Mapping[str, int]) -> msgspec.Raw:
-            file = self._file(sample)
-            done = await self._call(
-                extraction.MODULE, extraction.FUNCTION, args, sample=file, deadline=timeout, session=None
-            )
-            return done.output.data
-
-        child, content = await extraction.content_of(call, wanted.index)
-        return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
+        return await self._triager.extract(sample, wanted.index, deadline=wanted.timeout)
 
     async def compile_rules(
         self,
@@ -445,7 +293,7 @@ class Lab:
     async def queued(self) -> tuple[api.Queued, ...]:
         self._check_open()
         now = time.time()
-        return tuple(_queued(question, now) for question in await self.later.waiting())
+        return tuple(questions.queued(question, now) for question in await self.later.waiting())
 
     async def _prompt(self, request: AnalysisRequest) -> Prompt:
         self._check_open()
@@ -633,73 +481,9 @@ class Lab:
         await self.aclose()
 
 
-class PulledEvents:
-    """Events that come as they are read, and are not read from the provider before: to pause is not to ask."""
-
-    def __init__(self, events: AsyncIterator[AnyEvent]) -> None:
-        self._events = events
-        self._may_go = asyncio.Event()
-        self._may_go.set()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> AnyEvent:
-        await self._may_go.wait()
-        return await anext(self._events)
-
-    async def pause(self) -> None:
-        self._may_go.clear()
-
-    async def resume(self) -> None:
-        self._may_go.set()
-
-
-def _switches(options: api.TriageOptions) -> dict[Slot, bool]:
-    return {
-        "deobfuscation": options.include_deobfuscation,
-        "crypto": options.include_crypto,
-        "network": options.include_network_analysis,
-    }
-
-
 def valid(request: _T) -> _T:
     """The request, checked as one that came over HTTP is. Raises `InvalidField`."""
     try:
         return msgspec.convert(msgspec.to_builtins(request), type(request))
     except (msgspec.ValidationError, TypeError) as error:
         raise InvalidField(f"That cannot be asked: {error}.") from None
-
-
-def _queued(question: Question, now: float) -> api.Queued:
-    try:
-        request = request_of(question)
-    except InvalidField:  # of another version: when it is asked, it ends with that
-        request = None
-    return api.Queued(
-        id=question.id,
-        question=request.question[: api.MAX_SHOWN] if request else "",
-        sample=request.sample if request else None,
-        why=question.problem,
-        tries=question.tries,
-        running=question.state == "running",
-        next_try=max(0.0, question.due - now),
-        age=max(0.0, now - question.created),
-    )
-
-
-def _weight(report: Report) -> int:
-    return sum(memoryview(result.data).nbytes for result in report.module_results)
-
-
-def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:
-    """What modules are told beside the sample, where they ask for it. They have no clock of their own."""
-    known = {"quick": analysis_type == "quick", "now": int(time.time())}
-    asked = module.functions["analyze"].args.get("properties", {})
-    return {name: value for name, value in known.items() if name in asked}
-
-
-async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

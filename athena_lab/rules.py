@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from athena_lab.errors import AthenaError, InvalidField, NotAFile, SampleNotFound
+from athena_lab.errors import AthenaError, BadOutput, InvalidField, NotAFile, SampleNotFound, SampleUnreadable
 from athena_lab.ruleset import RuleSet, RuleTime
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ MODULE = "pattern-matcher"
 ENDINGS = frozenset({".yar", ".yara", ".rule", ".rules"})
 MAX_BYTES = 16 << 20
 """Of all texts together, as in the module."""
-_INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n]+)"', re.MULTILINE)
+_INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n\0]+)"', re.MULTILINE)
 _TIMES = 20
+_T = TypeVar("_T")
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -55,11 +56,11 @@ async def compile_rules(
     session = await lab.open_session(MODULE, ttl=ttl)
     try:
         compiled = await lab.execute(MODULE, "compile", args, session=session.id)
+        return _told(compiled, RuleSet, session=session.id)
     except BaseException:
         with contextlib.suppress(AthenaError):  # what went wrong before is what is told
             await lab.close_session(session.id)
         raise
-    return msgspec.convert(compiled | {"session": session.id}, RuleSet)
 
 
 async def profile_rules(
@@ -74,7 +75,7 @@ async def profile_rules(
     known = dict(externals or {})
     sample = await lab.add(source)
     answer = await lab.execute(MODULE, "split", args | {"externals": known})
-    parts = msgspec.convert(answer, _Parts)
+    parts = _told(answer, _Parts)
     if parts.parts_left_out:
         raise InvalidField(f"{parts.parts_left_out} of the rules are too many to be measured one by one.")
 
@@ -92,8 +93,18 @@ async def profile_rules(
     return tuple(sorted(times, key=lambda time: time.seconds, reverse=True))
 
 
+def _told(answer: Any, kind: type[_T], **more: str) -> _T:
+    """Raises `BadOutput`: the module has read texts of others, and is not believed."""
+    try:
+        return msgspec.convert({**answer, **more}, kind)
+    except (msgspec.ValidationError, TypeError) as error:
+        raise BadOutput(f"Its answer does not fit {kind.__name__.strip('_')}: {error}.", module=MODULE) from None
+
+
 def arguments(paths: tuple[str | os.PathLike[str], ...], sources: str | Mapping[str, str]) -> dict[str, Any]:
-    """The module's arguments for files, folders and texts. Raises `InvalidField`, `SampleNotFound`, `NotAFile`."""
+    """The module's arguments for files, folders and texts. Raises `InvalidField`, `SampleNotFound`, `NotAFile`,
+    and `SampleUnreadable`.
+    """
     texts = {"default": sources} if isinstance(sources, str) and sources else dict(sources or {})
     read = _Reader()
     for path in paths:
@@ -113,6 +124,12 @@ class _Reader:
         self._bytes = 0
 
     def add(self, path: Path) -> None:
+        try:
+            self._add(path)
+        except OSError as error:
+            raise SampleUnreadable(f"{path} cannot be read: {error.strerror}.") from None
+
+    def _add(self, path: Path) -> None:
         if path.is_dir():
             root = path.resolve()
             files = sorted(file for file in root.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
@@ -155,7 +172,16 @@ class _Reader:
 def _included(file: Path, text: str, root: Path) -> Iterator[Path]:
     for said in _INCLUDE.findall(text):
         for folder in (file.parent, root):
-            found = (folder / said.replace("\\", "/")).resolve()
-            if found.is_relative_to(root) and found.is_file():
+            found = _file_at(folder / said.replace("\\", "/"))
+            if found is not None and found.is_relative_to(root):
                 yield found
                 break
+
+
+def _file_at(path: Path) -> Path | None:
+    """None for what is none, and for what nothing can be: a name that is too long, a circle of links."""
+    try:
+        found = path.resolve()
+        return found if found.is_file() else None
+    except (OSError, RuntimeError):  # the latter for circles
+        return None

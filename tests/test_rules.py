@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import pytest
 
 from athena_lab import rules
-from athena_lab.errors import InvalidField, SampleNotFound
+from athena_lab.errors import BadOutput, InvalidField, SampleNotFound, SampleUnreadable
 from athena_lab.rules import arguments
 
 
@@ -66,3 +69,35 @@ def test_what_cannot_be_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(rules, "MAX_BYTES", 10)
     with pytest.raises(InvalidField, match="beyond"):
         arguments((tmp_path / "one",), "x")
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "circle.yar", "a\0b"], ids=["long", "circle", "nul"])
+def test_what_no_file_can_be_called_is_left_for_the_module(tmp_path, name):
+    (tmp_path / "circle.yar").symlink_to(tmp_path / "circle.yar")
+    write(tmp_path, a=f'include "{name}"')
+    assert arguments((tmp_path / "a.yar",), "")["includes"] == {}
+
+
+def test_a_path_that_cannot_be_looked_at_has_an_error_of_ours(tmp_path):
+    with pytest.raises(SampleUnreadable, match="cannot be read"):
+        arguments((tmp_path / ("x" * 300),), "")
+
+
+@pytest.mark.parametrize("answer", [None, [], {"sha256": 1}])
+async def test_an_answer_that_breaks_the_contract_is_named_and_leaves_no_session(answer):
+    class Lab:
+        opened: ClassVar[set[str]] = set()
+
+        async def open_session(self, _module, *, ttl):  # noqa: ARG002 - as a lab's
+            self.opened.add("id")
+            return SimpleNamespace(id="id")
+
+        async def execute(self, *_what, session):  # noqa: ARG002 - as a lab's
+            return answer
+
+        async def close_session(self, session):
+            self.opened.remove(session)
+
+    with pytest.raises(BadOutput):
+        await rules.compile_rules(Lab(), (), "rule r { condition: true }", None, None)
+    assert not Lab.opened

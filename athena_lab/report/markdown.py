@@ -12,9 +12,10 @@ from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_documents import document_rows_of_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.document import DocumentFacts
@@ -169,22 +170,7 @@ def _document(document: DocumentFacts) -> Iterator[str]:
     yield ""
     yield "### Document" + ("" if document.child is None else f" in child {document.child}")
     yield ""
-    if document.mail:
-        yield f"- Message: {span(document.mail.subject)} from {span(document.mail.sender)}"
-    for project in document.macros[:MAX_LISTED]:
-        for module in project.modules[:MAX_LISTED]:
-            automatic = f", runs by itself: {span(', '.join(module.automatic))}" if module.automatic else ""
-            yield f"- Macro module {span(module.name)}: {module.size} bytes, SHA-256 {span(module.sha256)}{automatic}"
-    for sheet in document.macro_sheets[:MAX_LISTED]:
-        yield f"- Excel 4.0 macros {span(sheet.name)} ({plain(sheet.state)}): {sheet.count} formulas"
-        for formula in sheet.formulas[:MAX_LISTED]:
-            yield f"  - {span(formula.cell)} {span(formula.text)}"
-    for script in document.scripts[:MAX_LISTED]:
-        yield f"- Script in {span(script.place)}: {script.size} bytes, SHA-256 {span(script.sha256)}"
-    for link in document.links[:MAX_LISTED]:
-        yield f"- Link ({plain(link.kind)}): {span(link.target)}"
-    for item in document.objects[:MAX_LISTED]:
-        yield f"- Object ({plain(item.kind)}): {span(item.name or item.class_)}, {item.size} bytes {plain(item.format)}"
+    yield from _rows(document_rows_of_text(document, MAX_LISTED))
 
 
 def _capture(facts: CaptureFacts) -> Iterator[str]:
@@ -193,8 +179,12 @@ def _capture(facts: CaptureFacts) -> Iterator[str]:
     yield ""
     for line in capture_summary(facts):
         yield f"- {plain(line, 300)}"
-    for kind, text, sentence in capture_rows_of_text(facts):
-        yield f"- {kind}: {span(text)}, {plain(sentence, 200)}"
+    yield from _rows(capture_rows_of_text(facts))
+
+
+def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    for kind, text, sentence in rows:
+        yield f"- {kind}: {span(text)}" + (f", {plain(sentence, 200)}" if sentence else "")
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -8,9 +8,10 @@ from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import seconds_text, shown, size_text, time_text
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_documents import document_rows_of_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.document import DocumentFacts
@@ -26,7 +27,7 @@ MAX_VALUES = 12
 MAX_CHILDREN = 40
 MAX_DOCUMENTS = 2
 MAX_LISTED = 4
-"""Modules, formulas, links and objects of a document, each."""
+"""Modules, formulas, scripts, links and objects of a document, each."""
 
 
 def render_text(report: Report) -> str:
@@ -112,28 +113,20 @@ def _contents(facts: FileFacts) -> Iterator[str]:
 
 
 def _document(document: DocumentFacts) -> Iterator[str]:
-    if document.mail:
-        yield f"Message {shown(document.mail.subject, 120)} from {shown(document.mail.sender, 120)}"
-    for module in [module for project in document.macros for module in project.modules][:MAX_LISTED]:
-        automatic = f", runs by itself: {shown(', '.join(module.automatic), 120)}" if module.automatic else ""
-        yield f"Macro module {shown(module.name, 80)}, {module.size:,} bytes{automatic}"
-    for sheet in document.macro_sheets[:MAX_LISTED]:
-        yield f"Excel 4.0 macros {shown(sheet.name, 80)}, {sheet.state}, {sheet.count} formulas"
-    if document.scripts:
-        yield f"{len(document.scripts)} scripts"
-    for link in document.links[:MAX_LISTED]:
-        yield f"Link ({link.kind}) {shown(link.target, 120)}"
-    for item in document.objects[:MAX_LISTED]:
-        name, content = shown(item.name or item.class_, 120), shown(item.format, 40)
-        yield f"Object ({item.kind}) {name}, {item.size:,} bytes {content}"
+    yield "Document" + ("" if document.child is None else f" in child {document.child}")
+    yield from _rows(document_rows_of_text(document, MAX_LISTED))
 
 
 def _capture(facts: CaptureFacts) -> Iterator[str]:
     yield "Capture"
     for line in capture_summary(facts):
         yield f"  {shown(line, 300)}"
-    for kind, text, sentence in capture_rows_of_text(facts):
-        yield f"  {kind:14} {shown(text, 120)}  {shown(sentence, 200)}"
+    yield from _rows(capture_rows_of_text(facts))
+
+
+def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
+    for kind, text, sentence in rows:
+        yield f"  {kind:16} {shown(text, 120)}  {shown(sentence, 200)}".rstrip()
 
 
 def _image(image: Executable) -> Iterator[str]:

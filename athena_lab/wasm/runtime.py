@@ -1,11 +1,9 @@
-"""Runs modules off the event loop: loading, places, deadlines, counts. What happens in a thread is in `worker`."""
+"""The modules of the sandbox: loading them, their limits, calling them, and what is counted of it."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import msgspec
@@ -15,9 +13,7 @@ from athena_lab.bulkheads import Bulkheads
 from athena_lab.errors import (
     BadModule,
     BadOutput,
-    BulkheadFull,
     InvalidField,
-    ModuleCancelled,
     ModuleRefused,
     QueueFull,
     UnknownFunction,
@@ -27,19 +23,18 @@ from athena_lab.errors import (
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import foreign
 from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
+from athena_lab.wasm.executor import Executor
 from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
 from athena_lab.wasm.module import Module
 from athena_lab.wasm.newcomers import Newcomers
 from athena_lab.wasm.precompiled import PrecompiledCache
-from athena_lab.wasm.watchdog import Watchdog
-from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, Worker, decode
+from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from athena_lab.bulkheads import Places, Resource
     from athena_lab.wasm.catalog import Catalog
     from athena_lab.wasm.manifest import Entry
     from athena_lab.wasm.module import Inspection
@@ -112,7 +107,6 @@ class Runtime:
         """`bulkheads` says how many calls run and wait; None gives the runtime some of its own."""
         self.catalog = catalog
         self.options = options
-        self._bulkheads = bulkheads or Bulkheads()
         self.counts: dict[str, Counts] = {}
         self.failures: dict[str, WasmError] = {}
         """Why a module of the catalog is not loaded, or not in its newest version."""
@@ -123,15 +117,9 @@ class Runtime:
         """Modules that were unloaded by hand."""
         self._limits: dict[str, Limits] = {}
         self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
-        # Whoever has a place finds a thread: there is no second queue before the threads.
-        threads = sum(self._bulkheads[resource].options.workers for resource in ("cpu", "memory"))
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="athena-wasm")
-        self._workers = threading.local()
-        self._watchdog = Watchdog()
-        self._jobs: set[Job] = set()
+        self._executor = Executor(bulkheads or Bulkheads(), self._cache, self._modules)
         self._load_lock = asyncio.Lock()
-        self._newcomers = Newcomers(catalog, options.foreign, self._submit)
-        self._closed = False
+        self._newcomers = Newcomers(catalog, options.foreign, self._executor.submit)
 
     # -- modules
 
@@ -235,7 +223,7 @@ class Runtime:
 
     async def _describe(self, entry: Entry, wasm: bytes) -> Module:
         job = Job(entry, wasm=wasm, memory_bytes=self.options.memory_bytes, seconds=_LOAD_SECONDS)
-        text = await self._submit(job, "memory")
+        text = await self._executor.submit(job, "memory")
         assert job.code is not None, "it has been run"
         return Module(entry, decode(text, Description, entry.name), job.code)
 
@@ -328,7 +316,7 @@ class Runtime:
         counts = self.counts[name]
         counts.calls += 1
         try:
-            text = await self._submit(job)
+            text = await self._executor.submit(job)
             output = decode(text, Output, name)
             if job.entry.foreign:
                 output = await asyncio.to_thread(foreign.answered, output, name, self.options.foreign, job.memory_bytes)
@@ -365,7 +353,7 @@ class Runtime:
         job = Job(module.entry, code=module.code, memory_bytes=memory_bytes, seconds=_PROBE_SECONDS)
         recent = self.health[name]
         try:
-            text = await self._submit(job)
+            text = await self._executor.submit(job)
             said = foreign.described(text, module.entry) if module.entry.foreign else decode(text, Description, name)
             if said != module.description:
                 raise BadOutput("It describes itself in other words than before.", module=name)
@@ -380,83 +368,23 @@ class Runtime:
     @property
     def busy(self) -> int:
         """Calls that run inside the sandbox at this moment."""
-        return sum(job.running for job in self._jobs)
+        return self._executor.busy
 
     @property
     def workers(self) -> int:
         """Calls that run at once."""
-        return min(bulkhead.options.workers for bulkhead in self._bulkheads.of("container", "cpu"))
+        return self._executor.workers
 
     @property
     def queue(self) -> int:
         """Calls that may wait, where nothing else runs."""
-        container = self._bulkheads["container"].options
-        return container.workers + container.queue - self.workers
-
-    async def _submit(self, job: Job, resource: Resource = "cpu") -> str:
-        if self._closed:
-            raise ModuleCancelled("The runtime is closed.", module=job.entry.name)
-        self._jobs.add(job)
-        forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
-        try:
-            places = await self._enter(job, resource)
-            return await self._finish(job, places)
-        finally:
-            forget()
-            self._jobs.discard(job)
-
-    async def _enter(self, job: Job, resource: Resource) -> Places:
-        places = self._bulkheads.hold("container", resource, seconds=job.ends - time.monotonic())
-        try:
-            with metrics.WASM_QUEUE_SIZE.track_inprogress():
-                await places.enter()
-        except BulkheadFull:
-            others = len(self._jobs) - 1
-            raise QueueFull(f"{others} calls are running or waiting already.", module=job.entry.name) from None
-        except TimeoutError:
-            job.interrupt("deadline")
-            raise job.stopped() from None
-        return places
-
-    async def _finish(self, job: Job, places: Places) -> str:
-        try:
-            future = asyncio.get_running_loop().run_in_executor(self._pool, self._run, job)
-        except RuntimeError:  # closed in this moment, from another thread, or while it waited
-            places.leave()
-            raise ModuleCancelled("The runtime is closed.", module=job.entry.name) from None
-        # The places are the thread's: compiling, and some of what guests do, go on after nobody waits any more.
-        future.add_done_callback(lambda _future: places.leave())
-        try:
-            return await asyncio.wait_for(asyncio.shield(future), job.ends - time.monotonic() + 1.0)
-        except asyncio.CancelledError:
-            job.interrupt("cancelled")
-            if future.cancelled():  # by `close`, before its thread began: the caller was not cancelled
-                raise job.stopped() from None
-            raise
-        except TimeoutError:
-            job.interrupt("deadline")
-            raise job.stopped() from None
-        finally:
-            future.add_done_callback(_retrieve)
-
-    def _run(self, job: Job) -> str:
-        worker: Worker | None = getattr(self._workers, "worker", None)
-        if worker is None:
-            worker = self._workers.worker = Worker(self._cache)
-        worker.keep_only(self._modules)
-        return worker.run(job)
+        return self._executor.queue
 
     # -- the end
 
     def close(self) -> None:
         """Interrupt what runs, refuse what comes. Idempotent."""
-        if self._closed:
-            return
-        self._closed = True
-        for job in tuple(self._jobs):
-            job.interrupt("cancelled")
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._watchdog.close()
+        self._executor.close()
 
     def __enter__(self) -> Self:
         return self
@@ -477,9 +405,3 @@ def _text(call: Call) -> str:
         return msgspec.json.encode(call).decode()
     except ValueError:  # not UTF-8
         raise InvalidField("The arguments are not text in UTF-8.") from None
-
-
-def _retrieve(future: asyncio.Future[str]) -> None:
-    # A call that nobody waits for any more ends with an error that nobody needs.
-    if not future.cancelled():
-        future.exception()

@@ -301,7 +301,7 @@ def _unwrap(answer: component.Variant, job: Job) -> str:
     raise ModuleRefused(f"{refusal.code}: {refusal.message[:500]}", module=job.entry.name)
 
 
-def decode(text: str | bytes, kind: type[_T], module: str) -> _T:
+def decode(text: str | bytes | msgspec.Raw, kind: type[_T], module: str) -> _T:
     """Raises `BadOutput`, whatever a module has written."""
     try:
         return msgspec.json.decode(text, type=kind)

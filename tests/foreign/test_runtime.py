@@ -169,7 +169,7 @@ def test_the_compiler_has_neither_environment_nor_files(monkeypatch, tmp_path):
 async def test_a_compiler_is_ended_with_the_runtime(open_runtime):
     runtime = open_runtime()
     adding = asyncio.ensure_future(runtime.add(made.bomb(200, 2_000)))
-    while not any(job._compiler for job in runtime._jobs):  # noqa: ASYNC110 - a thread starts it
+    while not any(job._compiler for job in runtime._executor._jobs):  # noqa: ASYNC110 - a thread starts it
         await asyncio.sleep(0.01)
     before = time.monotonic()
     await asyncio.to_thread(runtime.close)

@@ -156,8 +156,8 @@ async def test_a_call_that_has_ended_is_forgotten(open_runtime):
     runtime = await open_runtime()
     for _ in range(20):
         await runtime.call("misbehave", "echo")
-    assert not runtime._watchdog._pending
-    assert not runtime._jobs
+    assert not runtime._executor._watchdog._pending
+    assert not runtime._executor._jobs
 
 
 async def test_unknown_names_are_named(open_runtime):
@@ -301,7 +301,8 @@ async def test_a_cancelled_call_keeps_its_places_until_its_thread_is_free(open_r
     places = Bulkheads()
     runtime = await open_runtime(bulkheads=places)
     may_end = threading.Event()
-    runtime._run = lambda _job: may_end.wait(10)  # as what cannot be interrupted: compiling, one long memory.fill
+    # As what cannot be interrupted: compiling, one long memory.fill.
+    runtime._executor._run = lambda _job: may_end.wait(10)
     call = asyncio.ensure_future(runtime.call("misbehave", "echo"))
     while not places["cpu"].running:  # noqa: ASYNC110 - a turn of the loop or two
         await asyncio.sleep(0)

@@ -1,0 +1,251 @@
+"""The sample's way: which modules run on it, how they run beside each other, and which reports are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from athena_lab import extraction
+from athena_lab.errors import InvalidField, QueueFull, WasmError
+from athena_lab.report import ModuleResult, Report, Slot, build_report
+from athena_lab.sample import MIB
+from athena_lab.wasm.contract import SampleHashes, SampleInfo
+from athena_lab.wasm.runtime import SampleFile
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping, Sequence
+
+    import msgspec
+
+    from athena_lab import api
+    from athena_lab.ai.types import AnalysisType
+    from athena_lab.sample import Quarantine, Sample
+    from athena_lab.wasm.module import Module
+    from athena_lab.wasm.runtime import Completed, Runtime
+    from athena_lab.wasm.sessions import Session, Sessions
+
+KEPT_BYTES: Final = 64 * MIB
+"""Of module data in the reports that are kept in memory."""
+
+SLOTS: Final[dict[AnalysisType, tuple[Slot, ...]]] = {
+    "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"),
+    "quick": ("analysis", "patterns"),
+    "pattern": ("patterns",),
+    "behavior": ("deobfuscation", "sandbox"),
+}
+"""Which slots an analysis type fills."""
+
+
+class Triager:
+    """Runs modules on samples of the quarantine. The modules are loaded by whoever owns it; so are its parts closed.
+
+    Belongs to one event loop.
+    """
+
+    def __init__(self, quarantine: Quarantine, runtime: Runtime, sessions: Sessions) -> None:
+        self._quarantine = quarantine
+        self._runtime = runtime
+        self._sessions = sessions
+        self._reports = _Reports()
+
+    def stream(self, sample: Sample, wanted: api.AnalyzeSample) -> AsyncGenerator[ModuleResult | Report]:
+        """Each module's result as it is ready, and the report last. What a module does wrong is its result's `error`.
+
+        Raises at once, before anything runs: `InvalidField`, `UnknownModule`, `UnknownSession`, and the catalog's error
+        where no module could be loaded at all. The stream itself raises `QueueFull`.
+        """
+        modules, failed = self._choose(wanted)
+        return self._stream(sample, wanted, modules, failed, self._sessions_of(wanted.options.sessions))
+
+    async def _stream(
+        self,
+        sample: Sample,
+        wanted: api.AnalyzeSample,
+        modules: Sequence[Module],
+        failed: Sequence[WasmError],
+        sessions: Mapping[str, Session],
+    ) -> AsyncGenerator[ModuleResult | Report]:
+        turns = tuple(session.turn for session in sessions.values())
+        key = (sample.sha256, sample.name, wanted, turns, tuple(module.entry.sha256 for module in modules))
+        if (known := self._reports.get(key)) is not None:
+            for result in known.module_results:
+                yield result
+            yield known
+            return
+        started = time.perf_counter()
+        results = [self._not_loaded(error) for error in failed]
+        for _, result in results:
+            yield result
+        async with contextlib.AsyncExitStack() as stack:
+            tasks = [
+                asyncio.create_task(self._run(module, sample, wanted, sessions.get(module.entry.name)))
+                for module in modules
+            ]
+            stack.push_async_callback(_cancel_all, tasks)
+            for finished in asyncio.as_completed(tasks):
+                slot, result = await finished
+                results.append((slot, result))
+                yield result
+        report = build_report(
+            sample=sample, analysis_type=wanted.analysis_type, results=results, total_time=time.perf_counter() - started
+        )
+        self._reports.keep(key, report)
+        yield report
+
+    def _choose(self, wanted: api.AnalyzeSample) -> tuple[list[Module], list[WasmError]]:
+        """The modules that will run, and why others of the catalog cannot."""
+        runtime = self._runtime
+        if wanted.modules is not None:
+            return [runtime.module(name) for name in dict.fromkeys(wanted.modules)], []
+        slots = set(SLOTS[wanted.analysis_type])
+        slots -= {slot for slot, on in _switches(wanted.options).items() if not on}
+        chosen = [module for module in runtime.modules.values() if module.description.slot in slots]
+        failed = [
+            error
+            for name, error in runtime.failures.items()
+            if "foreign" in slots or not runtime.catalog.is_foreign(name)
+        ]
+        if chosen:
+            return chosen, failed
+        if failed and not runtime.modules:
+            raise failed[0]
+        raise InvalidField(
+            f"No module that is loaded does a {wanted.analysis_type!r} analysis with these options.",
+            next_step="GET /api/v1/wasm/capabilities lists the modules; ask for a full or quick analysis.",
+        )
+
+    def _sessions_of(self, ids: Sequence[str]) -> dict[str, Session]:
+        """By module. Raises `UnknownSession`, and `InvalidField` for two of one module."""
+        sessions = {}
+        for id_ in ids:
+            session = self._sessions.get(id_)
+            name = session.module.entry.name
+            if name in sessions:
+                raise InvalidField(f"Two of the sessions are of {name}.")
+            sessions[name] = self._sessions.get(id_, self._runtime.module(name))
+        return sessions
+
+    def _not_loaded(self, error: WasmError) -> tuple[Slot, ModuleResult]:
+        slot: Slot = "foreign" if self._runtime.catalog.is_foreign(error.module) else "analysis"
+        return slot, ModuleResult.failed(error.module, "", error=error.problem(), time=0.0)
+
+    async def _run(
+        self, module: Module, sample: Sample, wanted: api.AnalyzeSample, session: Session | None
+    ) -> tuple[Slot, ModuleResult]:
+        described = module.description
+        started = time.perf_counter()
+        try:
+            done = await self._call(
+                described.name,
+                "analyze",
+                _arguments(module, wanted.analysis_type),
+                sample=self._file(sample),
+                deadline=wanted.options.timeout,
+                session=session,
+            )
+            result = ModuleResult.ok(
+                described.name,
+                described.version,
+                data=done.output.data,
+                findings=done.output.findings,
+                time=done.elapsed,
+                memory_bytes=done.output.memory_bytes,
+            )
+            result.facts()  # what breaks the contract is told here, as that module's failure
+        except QueueFull:  # no fault of the module: the caller should come again
+            raise
+        except WasmError as error:
+            result = ModuleResult.failed(
+                described.name, described.version, error=error.problem(), time=time.perf_counter() - started
+            )
+        return described.slot, result
+
+    async def execute(
+        self,
+        module: str,
+        function: str,
+        args: Mapping[str, Any] | msgspec.Raw | None,
+        *,
+        sample: Sample | None,
+        deadline: float | None,
+        session: str | None,
+    ) -> Completed:
+        """One function of one module. `deadline` in seconds; `session` is an id. Raises as `Runtime.call`."""
+        file = self._file(sample) if sample is not None else None
+        opened = self._sessions.get(session, self._runtime.module(module)) if session is not None else None
+        return await self._call(module, function, args, sample=file, deadline=deadline, session=opened)
+
+    async def extract(self, sample: Sample, index: int, *, deadline: float | None) -> Sample:
+        """A file that is inside the sample, put into the quarantine. `deadline` in seconds, for each part of it."""
+        file = self._file(sample)
+
+        async def call(args: Mapping[str, int]) -> msgspec.Raw:
+            done = await self._runtime.call(
+                extraction.MODULE, extraction.FUNCTION, args, sample=file, deadline=deadline
+            )
+            return done.output.data
+
+        child, content = await extraction.content_of(call, index, max_bytes=self._quarantine.max_bytes)
+        return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
+
+    async def _call(self, *what: Any, session: Session | None, **how: Any) -> Completed:
+        """As `Runtime.call`, with what the session keeps."""
+        if session is None:
+            return await self._runtime.call(*what, **how)
+        turn = session.turn
+        session.calls += 1
+        done = await self._runtime.call(*what, state=session.state, **how)
+        self._sessions.keep(session, turn, done.output.state)
+        return done
+
+    def _file(self, sample: Sample) -> SampleFile:
+        known = self._quarantine.hashes(sample.sha256)
+        hashes = SampleHashes(*known) if known else None
+        return SampleFile(self._quarantine.path(sample.sha256), SampleInfo(sample.size, sample.name, hashes))
+
+
+class _Reports:
+    """Those of late, by all that they depend on; what was not asked for the longest time goes first."""
+
+    def __init__(self) -> None:
+        self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+
+    def get(self, key: tuple[object, ...]) -> Report | None:
+        if (known := self._reports.get(key)) is not None:
+            self._reports.move_to_end(key)
+        return known
+
+    def keep(self, key: tuple[object, ...], report: Report) -> None:
+        if report.status != "completed":
+            return  # a failure may be gone the next time
+        self._reports[key] = report
+        while len(self._reports) > 1 and sum(map(_weight, self._reports.values())) > KEPT_BYTES:
+            self._reports.popitem(last=False)
+
+
+def _weight(report: Report) -> int:
+    return sum(memoryview(result.data).nbytes for result in report.module_results)
+
+
+def _switches(options: api.TriageOptions) -> dict[Slot, bool]:
+    return {
+        "deobfuscation": options.include_deobfuscation,
+        "crypto": options.include_crypto,
+        "network": options.include_network_analysis,
+    }
+
+
+def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:
+    """What modules are told beside the sample, where they ask for it. They have no clock of their own."""
+    known = {"quick": analysis_type == "quick", "now": int(time.time())}
+    asked = module.functions["analyze"].args.get("properties", {})
+    return {name: value for name, value in known.items() if name in asked}
+
+
+async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
