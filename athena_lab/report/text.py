@@ -118,14 +118,14 @@ def _document(document: DocumentFacts) -> Iterator[str]:
         automatic = f", runs by itself: {shown(', '.join(module.automatic), 120)}" if module.automatic else ""
         yield f"Macro module {shown(module.name, 80)}, {module.size:,} bytes{automatic}"
     for sheet in document.macro_sheets[:MAX_LISTED]:
-        yield f"Excel 4.0 macros {shown(sheet.name, 80)}, {sheet.state}, {sheet.count} formulas"
+        yield f"Excel 4.0 macros {shown(sheet.name, 80)}, {shown(sheet.state, 20)}, {sheet.count} formulas"
     if document.scripts:
         yield f"{len(document.scripts)} scripts"
     for link in document.links[:MAX_LISTED]:
-        yield f"Link ({link.kind}) {shown(link.target, 120)}"
+        yield f"Link ({shown(link.kind, 20)}) {shown(link.target, 120)}"
     for item in document.objects[:MAX_LISTED]:
         name, content = shown(item.name or item.class_, 120), shown(item.format, 40)
-        yield f"Object ({item.kind}) {name}, {item.size:,} bytes {content}"
+        yield f"Object ({shown(item.kind, 40)}) {name}, {item.size:,} bytes {content}"
 
 
 def _capture(facts: CaptureFacts) -> Iterator[str]:
@@ -138,7 +138,7 @@ def _capture(facts: CaptureFacts) -> Iterator[str]:
 
 def _image(image: Executable) -> Iterator[str]:
     yield (
-        f"{image.kind.upper()} {shown(image.type, 40)}, {shown(image.arch, 40)}, "
+        f"{shown(image.kind, 20).upper()} {shown(image.type, 40)}, {shown(image.arch, 40)}, "
         f"{image.import_count} imports, {image.export_count} exports"
     )
     if image.compile_time is not None:
