@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ipaddress
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -225,15 +227,50 @@ def servers() -> list[Server]:
             row = msgspec.json.decode(path.read_bytes(), type=_RuntimeFile)
         except (OSError, ValueError):  # MsgspecError is a ValueError
             continue
-        if _runs(row.pid):
-            found.append(Server(row.url, row.token))
+        if not _runs(row.pid):
+            continue
+        if (url := _here(row)) is None:
+            _complain(f"{row.url} is left out: its token would leave this machine.")
+        else:
+            found.append(Server(url, row.token))
     return found
+
+
+def _here(row: _RuntimeFile) -> str | None:
+    """The server's address on this machine itself: its token is as good as its user, and travels nowhere else.
+
+    A server that listens everywhere names itself by the machine's name, which is whatever a resolver says.
+    """
+    try:
+        parts = urlsplit(row.url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"}:
+        return None
+    if host == "localhost" or _is_loopback(host):
+        return row.url
+    if row.hostname in _EVERYWHERE and port is not None:
+        return parts._replace(netloc=f"127.0.0.1:{port}").geturl()
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+_EVERYWHERE = frozenset({"", "*", "0.0.0.0", "::"})  # noqa: S104 - recognised, not listened on
 
 
 class _RuntimeFile(msgspec.Struct, frozen=True):
     url: str
     pid: int
     token: str = ""
+    hostname: str = "localhost"
+    """What it listens on."""
 
 
 def _runs(pid: int) -> bool:
@@ -244,8 +281,8 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
+    except PermissionError:  # another user's, which has got the number since
+        return False
     return True
 
 

@@ -28,6 +28,8 @@ MODULE = "pattern-matcher"
 ENDINGS = frozenset({".yar", ".yara", ".rule", ".rules"})
 MAX_BYTES = 16 << 20
 """Of all texts together, as in the module."""
+MAX_INCLUDES = 10_000
+"""Lines that include, of all texts together: each asks the file system."""
 _INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n\0]+)"', re.MULTILINE)
 _TIMES = 20
 _T = TypeVar("_T")
@@ -122,6 +124,7 @@ class _Reader:
         self.sources: list[dict[str, str]] = []
         self.includes: dict[str, str] = {}
         self._bytes = 0
+        self._asked = 0
 
     def add(self, path: Path) -> None:
         try:
@@ -132,7 +135,7 @@ class _Reader:
     def _add(self, path: Path) -> None:
         if path.is_dir():
             root = path.resolve()
-            files = sorted(file for file in root.rglob("*") if file.suffix.lower() in ENDINGS and file.is_file())
+            files = sorted(file for file in root.rglob("*") if file.suffix.lower() in ENDINGS and _is_in(root, file))
         elif path.is_file():
             root, files = path.resolve().parent, [path.resolve()]
         elif path.exists():
@@ -141,8 +144,7 @@ class _Reader:
             raise SampleNotFound(f"There is no {path}.")
         texts = {file: self._read(file) for file in files}
         included: dict[Path, str] = {}
-        for file, text in texts.items():
-            self._follow(file, text, root, included)
+        self._follow(texts, root, included)
         for file, text in texts.items():
             # What others include has its place there; a file that includes itself is told of by the module.
             if file not in included or len(texts) == 1:
@@ -154,34 +156,42 @@ class _Reader:
             if self.includes.setdefault(told, text) != text:
                 raise InvalidField(f"Two of the folders have an included file {told}: compile them one by one.")
 
-    def _follow(self, file: Path, text: str, root: Path, included: dict[Path, str]) -> None:
+    def _follow(self, texts: Mapping[Path, str], root: Path, included: dict[Path, str]) -> None:
         """What is not there is left for the module, which says where it is asked for."""
-        for found in _included(file, text, root):
-            if found not in included:
-                included[found] = self._read(found)
-                self._follow(found, included[found], root, included)
+        left = list(texts.items())
+        while left:  # a chain of includes may be longer than the stack is deep
+            file, text = left.pop()
+            for found in self._included(file, text, root):
+                if found not in included:
+                    included[found] = texts[found] if found in texts else self._read(found)
+                    left.append((found, included[found]))
+
+    def _included(self, file: Path, text: str, root: Path) -> Iterator[Path]:
+        for match in _INCLUDE.finditer(text):
+            self._asked += 1
+            if self._asked > MAX_INCLUDES:
+                raise InvalidField(f"Rules may include {MAX_INCLUDES:,} times; {file.name} is beyond that.")
+            for folder in (file.parent, root):
+                found = folder / match[1].replace("\\", "/")
+                if _is_in(root, found):
+                    yield found.resolve()
+                    break
 
     def _read(self, file: Path) -> str:
-        self._bytes += file.stat().st_size
+        with file.open("rb") as opened:
+            # Not by its size: a file may grow, and those of /proc have none.
+            content = opened.read(MAX_BYTES - self._bytes + 1)
+        self._bytes += len(content)
         if self._bytes > MAX_BYTES:
             raise InvalidField(f"Rules may have {MAX_BYTES:,} bytes together; {file.name} is beyond that.")
         # A byte that is no UTF-8 becomes the escape by which YARA writes it, in texts as in expressions.
-        return file.read_bytes().decode("utf-8", "backslashreplace").removeprefix("\ufeff")
+        return content.decode("utf-8", "backslashreplace").removeprefix("\ufeff")
 
 
-def _included(file: Path, text: str, root: Path) -> Iterator[Path]:
-    for said in _INCLUDE.findall(text):
-        for folder in (file.parent, root):
-            found = _file_at(folder / said.replace("\\", "/"))
-            if found is not None and found.is_relative_to(root):
-                yield found
-                break
-
-
-def _file_at(path: Path) -> Path | None:
-    """None for what is none, and for what nothing can be: a name that is too long, a circle of links."""
+def _is_in(root: Path, path: Path) -> bool:
+    """Whether it is a file of that folder: a set of rules is another's, and so are the links in it."""
     try:
-        found = path.resolve()
-        return found if found.is_file() else None
-    except (OSError, RuntimeError):  # the latter for circles
-        return None
+        real = path.resolve()
+        return real.is_relative_to(root) and real.is_file()
+    except (OSError, RuntimeError, ValueError):  # a name that is too long, links in a circle
+        return False

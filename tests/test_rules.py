@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -51,6 +52,30 @@ def test_nothing_outside_of_the_folder_is_read(tmp_path):
     write(tmp_path, rules__b='include "link.yar"')
     assert arguments((tmp_path / "rules" / "a.yar",), "")["includes"] == {}
     assert arguments((tmp_path / "rules" / "b.yar",), "")["includes"] == {}
+
+
+def test_links_of_a_folder_lead_nowhere_outside(tmp_path):
+    write(tmp_path, secret="rule s { condition: true }", rules__a="rule a { condition: true }")
+    folder = tmp_path / "rules"
+    (folder / "link.yar").symlink_to(tmp_path / "secret.yar")
+    (folder / "endless.yar").symlink_to("/dev/zero")
+    (folder / "circle.yar").symlink_to(folder / "circle.yar")
+    (folder / "inside.yar").symlink_to(folder / "a.yar")
+    (folder / "away").symlink_to(tmp_path)
+    os.mkfifo(folder / "pipe.yar")
+    assert [source["name"] for source in arguments((folder,), "")["sources"]] == ["a.yar", "inside.yar"]
+
+
+def test_a_hostile_set_of_rules_is_read_or_refused(tmp_path, monkeypatch):
+    chain = {f"chain__n{at}": f'include "n{at + 1}.yar"' for at in range(1_500)}
+    write(tmp_path, **chain, chain__n1500="rule r { condition: true }")
+    assert len(arguments((tmp_path / "chain" / "n0.yar",), "")["includes"]) == 1_500
+    write(tmp_path, odd=f'include "a\0b"\ninclude "{"x" * 5_000}"\nrule r {{ condition: true }}')
+    assert arguments((tmp_path / "odd.yar",), "")["includes"] == {}
+    monkeypatch.setattr(rules, "MAX_INCLUDES", 10)
+    write(tmp_path, many='include "none.yar"\n' * 11)
+    with pytest.raises(InvalidField, match="include 10 times"):
+        arguments((tmp_path / "many.yar",), "")
 
 
 def test_bytes_that_are_no_text_are_written_as_escapes(tmp_path):

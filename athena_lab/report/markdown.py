@@ -184,7 +184,7 @@ def _capture(facts: CaptureFacts) -> Iterator[str]:
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     for kind, text, sentence in rows:
-        yield f"- {kind}: {span(text)}" + (f", {plain(sentence, 200)}" if sentence else "")
+        yield f"- {plain(kind, 40)}: {span(text)}" + (f", {plain(sentence, 200)}" if sentence else "")
 
 
 def _failures(report: Report) -> Iterator[str]:

@@ -126,12 +126,12 @@ def _capture(facts: CaptureFacts) -> Iterator[str]:
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
     for kind, text, sentence in rows:
-        yield f"  {kind:16} {shown(text, 120)}  {shown(sentence, 200)}".rstrip()
+        yield f"  {shown(kind, 40):16} {shown(text, 120)}  {shown(sentence, 200)}".rstrip()
 
 
 def _image(image: Executable) -> Iterator[str]:
     yield (
-        f"{image.kind.upper()} {shown(image.type, 40)}, {shown(image.arch, 40)}, "
+        f"{shown(image.kind, 20).upper()} {shown(image.type, 40)}, {shown(image.arch, 40)}, "
         f"{image.import_count} imports, {image.export_count} exports"
     )
     if image.compile_time is not None:

@@ -14,7 +14,8 @@ RESERVED = frozenset(
 )
 """Names of modules that come with Athena Lab, or will: no foreign one may have them."""
 
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,63}$(?!\n)")]
+"""Without the last part, ``$`` would let a line's end through: ``crypto\\n`` is not ours, and is no file's name."""
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -30,7 +31,7 @@ class Description(msgspec.Struct, frozen=True):
     """Answer of ``describe``. Every module has the function ``analyze``."""
 
     name: Name
-    version: Annotated[str, Meta(pattern=r"^\d+\.\d+\.\d+$")]
+    version: Annotated[str, Meta(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$(?!\n)", max_length=64)]
     summary: str
     slot: Slot
     capabilities: tuple[str, ...]

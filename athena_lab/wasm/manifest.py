@@ -16,8 +16,8 @@ class Entry(msgspec.Struct, frozen=True):
     """One module of the manifest. ``size`` in bytes; ``file`` relative to the manifest's folder."""
 
     name: Name
-    file: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\.wasm$")]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    file: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]*\.wasm$(?!\n)")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
     size: int
     foreign: bool = False
     """It did not come with Athena Lab. The folder says so, whatever a manifest claims."""

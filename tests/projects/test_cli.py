@@ -13,6 +13,7 @@ import httpx
 import made
 import pytest
 
+from athena_lab import cli
 from tests.conftest import ROOT, TEST_COMPONENTS
 from tests.jupyter.server_process import TOKEN, jupyter_athena
 
@@ -101,6 +102,27 @@ def test_a_server_that_was_killed_is_not_waited_for(athena, mine, tmp_path):
     said = athena("modules", "load", mine)
     assert "There is no answer from http://127.0.0.1:1/" in said
     assert "Added mine" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "hostname", "told"),
+    [
+        ("http://127.0.0.1:8888/", "127.0.0.1", "http://127.0.0.1:8888/"),
+        ("http://[::1]:8888/x/", "::1", "http://[::1]:8888/x/"),
+        ("http://localhost:8888/", "localhost", "http://localhost:8888/"),
+        ("http://a-name.example:8888/base/", "0.0.0.0", "http://127.0.0.1:8888/base/"),
+        ("http://a-name.example:8888/", "a-name.example", None),
+        ("http://127.0.0.1.evil.example:8888/", "localhost", None),
+        ("http://127.0.0.1@evil.example:8888/", "localhost", None),
+        ("http+unix://%2Ftmp%2Fs/", "localhost", None),
+        ("http://[", "localhost", None),
+    ],
+)
+def test_a_token_stays_on_this_machine(tmp_path, monkeypatch, url, hostname, told):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    row = {"url": url, "hostname": hostname, "token": "x", "pid": os.getpid()}
+    (tmp_path / "jpserver-1.json").write_text(json.dumps(row))
+    assert [server.url for server in cli.servers()] == ([told] if told else [])
 
 
 def test_from_an_empty_file_to_a_finding(athena, component, tmp_path):

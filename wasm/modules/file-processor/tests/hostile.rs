@@ -180,3 +180,15 @@ fn every_aligned_word_of_the_headers_may_be_anything() {
         }
     }
 }
+
+/// What many objects of a PDF share is not made anew for each of them.
+#[test]
+fn what_objects_of_a_pdf_share_costs_little() {
+    let begin = "%PDF-1.7\n1 0 obj << /Type /Catalog >> endobj\n";
+    let text = format!("{begin}9 0 obj ({}) endobj\n", "a".repeat(1 << 20));
+    let sharing = |value: &str| text.clone() + &format!("8 0 obj << {value} >> endobj\n").repeat(4_000);
+    check(sharing("/S /JavaScript /JS 9 0 R").as_bytes());
+    check(sharing("/F 9 0 R /EF << /F 8 0 R >>").as_bytes());
+    check(format!("{begin}9 0 obj << {}", "(".repeat(1 << 20)).as_bytes());
+    check((begin.to_owned() + &"trailer << /X [".repeat(256) + &"1 ".repeat(1 << 20)).as_bytes());
+}

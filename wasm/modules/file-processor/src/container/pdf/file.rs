@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::crypt::Key;
 use super::filters;
-use super::object::{Dictionary, Object, Parser, is_blank};
+use super::object::{Dictionary, Left, Object, Parser, is_blank};
 use crate::limits::{MAX_INFLATED, MAX_INFLATED_PARTS, MAX_PDF_STREAMS};
 use crate::reader::find;
 
@@ -13,6 +13,8 @@ use crate::reader::find;
 const MAX_OBJECTS: usize = 300_000;
 /// Objects in one object stream.
 const MAX_PACKED_OBJECTS: usize = 20_000;
+/// Bytes of a trailer: honest ones have some hundred.
+const MAX_TRAILER: usize = 16 << 10;
 
 #[derive(Clone)]
 pub struct Indirect {
@@ -40,7 +42,7 @@ pub struct File<'a> {
     pub is_encrypted: bool,
     decoded: usize,
     left: usize,
-    patience: u32,
+    parsing: Left,
 }
 
 impl<'a> File<'a> {
@@ -57,7 +59,7 @@ impl<'a> File<'a> {
             is_encrypted: false,
             decoded: 0,
             left: MAX_INFLATED_PARTS,
-            patience: 32,
+            parsing: Left::of(data),
         };
         file.scan();
         file.index();
@@ -88,9 +90,9 @@ impl<'a> File<'a> {
 
     /// Returns where the object ends.
     fn object(&mut self, offset: usize, number: u32, generation: u16, start: usize) -> usize {
-        let mut parser = Parser::with_patience(self.data, start, self.patience);
+        let mut parser = Parser::with(self.data, start, self.parsing);
         let value = parser.object().unwrap_or_default();
-        self.patience = parser.patience;
+        self.parsing = parser.left;
         let mut end = parser.at.max(start);
         parser.skip();
         let stream = value.dictionary().filter(|_| self.data[parser.at..].starts_with(b"stream")).map(|dictionary| {
@@ -128,7 +130,12 @@ impl<'a> File<'a> {
         let mut at = 0;
         while let Some(found) = find(&self.data[at..], b"trailer").filter(|_| self.trailers.len() < 256) {
             at += found + 7;
-            if let Some(Object::Dictionary(dictionary)) = Parser::new(self.data, at).object() {
+            // One may be within another, as far as the words go: each is as long as it may be, not as the file.
+            let end = at.saturating_add(MAX_TRAILER).min(self.data.len());
+            let mut parser = Parser::with(&self.data[..end], at, self.parsing);
+            let trailer = parser.object();
+            self.parsing.values = parser.left.values;
+            if let Some(Object::Dictionary(dictionary)) = trailer {
                 self.trailers.push(dictionary);
             }
         }
@@ -186,7 +193,8 @@ impl<'a> File<'a> {
         let mut all = Vec::with_capacity(objects.len());
         for object in objects {
             let content = if is_packed(&object) { self.content(&object) } else { None };
-            let packed = content.map(|content| packed_objects(&object, &content)).unwrap_or_default();
+            let packed = content.map(|content| packed_objects(&object, &content, &mut self.parsing.values));
+            let packed = packed.unwrap_or_default();
             all.push(object);
             if all.len() < MAX_OBJECTS {
                 all.extend(packed);
@@ -241,8 +249,13 @@ impl<'a> File<'a> {
     }
 
     pub fn content_at(&mut self, position: usize) -> Option<Vec<u8>> {
-        let object = self.objects.get(position)?.clone();
-        self.content(&object)
+        // Taken out meanwhile: a copy of a large dictionary for each that asks would cost more than the content.
+        let nothing =
+            Indirect { number: 0, generation: 0, offset: 0, value: Object::Null, stream: None, is_packed: true };
+        let object = std::mem::replace(self.objects.get_mut(position)?, nothing);
+        let content = self.content(&object);
+        self.objects[position] = object;
+        content
     }
 }
 
@@ -266,13 +279,15 @@ fn digits_before(data: &[u8], end: usize) -> Option<(usize, u32)> {
 }
 
 /// An object stream: pairs of number and offset, then the objects.
-fn packed_objects(container: &Indirect, content: &[u8]) -> Vec<Indirect> {
+fn packed_objects(container: &Indirect, content: &[u8], values: &mut usize) -> Vec<Indirect> {
     let Some(dictionary) = container.value.dictionary() else { return Vec::new() };
     let number = |key| usize::try_from(dictionary.number(key).unwrap_or(0)).unwrap_or(0);
     let (first, count) = (number("First"), number("N").min(MAX_PACKED_OBJECTS));
     let mut table = Parser::new(content, 0);
     let mut objects = Vec::new();
-    let mut patience = 4;
+    let mut left = Left { values: *values, ..Left::of(content) };
+    // Honest objects stand one behind the other; crafted ones are all the same bytes.
+    let mut bytes = content.len().saturating_mul(2);
     for _ in 0..count {
         let (Some(Object::Number(number)), Some(Object::Number(offset))) = (table.object(), table.object()) else {
             break;
@@ -281,9 +296,11 @@ fn packed_objects(container: &Indirect, content: &[u8]) -> Vec<Indirect> {
         let Some(at) = place.and_then(|offset| first.checked_add(offset)).filter(|&at| at < content.len()) else {
             continue;
         };
-        let mut parser = Parser::with_patience(content, at, patience);
+        let mut parser = Parser::with(content, at, left);
         let value = parser.object().unwrap_or_default();
-        patience = parser.patience;
+        left = parser.left;
+        let Some(rest) = bytes.checked_sub(parser.at.saturating_sub(at)) else { break };
+        bytes = rest;
         let number = Object::Number(number).number().and_then(|number| u32::try_from(number).ok()).unwrap_or(0);
         objects.push(Indirect {
             number,
@@ -294,6 +311,7 @@ fn packed_objects(container: &Indirect, content: &[u8]) -> Vec<Indirect> {
             is_packed: true,
         });
     }
+    *values = left.values;
     objects
 }
 
@@ -332,5 +350,27 @@ mod tests {
         let target =
             file.by_number(8).and_then(|object| object.value.dictionary()?.get("A")).map(|it| file.resolve(it));
         assert_eq!(target, Some(&Object::Text(b"x".to_vec())));
+    }
+
+    #[test]
+    fn objects_of_the_same_bytes_are_not_read_again_and_again() {
+        let count = 2_000;
+        let table: String = (0..count).map(|number| format!("{number} 0 ")).collect();
+        let (first, text) = (table.len(), "a".repeat(10_000));
+        let data = format!(
+            "5 0 obj <</Type /ObjStm /N {count} /First {first} /Length 0>> stream\n{table}({text})\nendstream endobj"
+        );
+        assert!(File::parse(data.as_bytes()).objects.len() < 10);
+    }
+
+    #[test]
+    fn texts_without_an_end_do_not_add_up() {
+        let data = "1 0 obj << /A (".repeat(64) + &"a".repeat(100_000);
+        let file = File::parse(data.as_bytes());
+        let texts = file.objects.iter().filter_map(|object| match object.value.dictionary()?.get("A")? {
+            Object::Text(text) => Some(text.len()),
+            _ => None,
+        });
+        assert!(texts.sum::<usize>() <= 64 * 4_096);
     }
 }

@@ -4,8 +4,12 @@
 const MAX_DEPTH: u32 = 64;
 /// Characters of a text, when many have had no end.
 const MAX_IMPATIENT: usize = 4_096;
+/// The same, when even those have cost too much.
+const MAX_HASTY: usize = 16;
 /// Entries of one array or dictionary.
 const MAX_ITEMS: usize = 200_000;
+/// Values of one file, in all arrays and dictionaries: in the sandbox each takes up to 32 bytes.
+const MAX_VALUES: usize = 4_000_000;
 const MAX_NAME: usize = 256;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,17 +80,31 @@ impl Object {
 pub struct Parser<'a> {
     data: &'a [u8],
     pub at: usize,
-    /// How many texts without an end are read to the end of the data before the others are cut.
-    pub patience: u32,
+    pub left: Left,
+}
+
+/// What parsing a file may still cost, whatever is in it and however often the same bytes are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Left {
+    /// Bytes that are read in vain for texts without an end, before the others are cut.
+    pub patience: usize,
+    /// Values that are kept in arrays and dictionaries.
+    pub values: usize,
+}
+
+impl Left {
+    pub const fn of(data: &[u8]) -> Self {
+        Self { patience: data.len().saturating_mul(4), values: MAX_VALUES }
+    }
 }
 
 impl<'a> Parser<'a> {
     pub const fn new(data: &'a [u8], at: usize) -> Self {
-        Self { data, at, patience: 4 }
+        Self { data, at, left: Left::of(data) }
     }
 
-    pub const fn with_patience(data: &'a [u8], at: usize, patience: u32) -> Self {
-        Self { data, at, patience }
+    pub const fn with(data: &'a [u8], at: usize, left: Left) -> Self {
+        Self { data, at, left }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -158,10 +176,12 @@ impl<'a> Parser<'a> {
         self.at += 1;
         let start = self.at;
         let (mut bytes, mut depth) = (Vec::new(), 0_u32);
-        while let Some(byte) = self.peek() {
-            if self.patience == 0 && self.at - start > MAX_IMPATIENT {
-                break;
-            }
+        let end = match self.left.patience {
+            0 => start.saturating_add(MAX_HASTY),
+            patience if patience < self.data.len() => start.saturating_add(MAX_IMPATIENT),
+            _ => self.data.len(),
+        };
+        while let Some(byte) = self.peek().filter(|_| self.at < end) {
             self.at += 1;
             match byte {
                 b'\\' => self.escape(&mut bytes),
@@ -178,8 +198,11 @@ impl<'a> Parser<'a> {
             }
         }
         // It was never closed: what is behind its begin is looked at too.
-        self.patience = self.patience.saturating_sub(1);
+        self.left.patience = self.left.patience.saturating_sub(self.at - start);
         self.at = start;
+        // Many of them, each up to the end of the file, would not have room.
+        bytes.truncate(MAX_IMPATIENT);
+        bytes.shrink_to_fit();
         bytes
     }
 
@@ -224,7 +247,7 @@ impl<'a> Parser<'a> {
             if matches!(&item, Object::Word(word) if word == "endobj" || word == "obj") {
                 return items;
             }
-            if items.len() < MAX_ITEMS {
+            if items.len() < MAX_ITEMS && self.is_room() {
                 items.push(item);
             }
         }
@@ -242,7 +265,7 @@ impl<'a> Parser<'a> {
                     let name = self.name();
                     let value = self.value(depth + 1).unwrap_or_default();
                     let is_end = matches!(&value, Object::Word(word) if word == "endobj" || word == "stream");
-                    if entries.len() < MAX_ITEMS {
+                    if entries.len() < MAX_ITEMS && self.is_room() {
                         entries.push((name, value));
                     }
                     if is_end {
@@ -265,6 +288,13 @@ impl<'a> Parser<'a> {
             }
         }
         Dictionary(entries)
+    }
+
+    /// For one more value, which takes it.
+    const fn is_room(&mut self) -> bool {
+        let is_room = self.left.values > 0;
+        self.left.values = self.left.values.saturating_sub(1);
+        is_room
     }
 
     /// `12`, `-1.5`, or `12 0 R`.

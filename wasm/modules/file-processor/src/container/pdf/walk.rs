@@ -49,7 +49,16 @@ pub struct Seen {
     /// Where scripts are: position of the object that has the text, or the text itself.
     scripts: Vec<(String, Script)>,
     forms: Vec<u32>,
+    /// Bytes of scripts' texts that were copied, and actions that were followed: many may share one text.
+    script_bytes: usize,
+    links: usize,
 }
+
+/// Of all scripts that are texts.
+const MAX_SCRIPT_BYTES: usize = 16 << 20;
+const MAX_LINKS: usize = 4_096;
+/// Bytes of a file's name.
+const MAX_FILE_NAME: usize = 4_096;
 
 enum Script {
     Text(Vec<u8>),
@@ -120,8 +129,8 @@ impl Seen {
         if let Some(script) = dictionary.get("JS") {
             self.script(script, place);
         }
-        if let Some(action) = dictionary.name("S") {
-            link(action, dictionary, place, document);
+        if let Some(action) = dictionary.name("S").filter(|_| self.links < MAX_LINKS) {
+            self.links += usize::from(link(action, dictionary, place, document));
         }
         if let Some(files) = dictionary.get("EF").map(|it| place.file.resolve(it)).and_then(Object::dictionary) {
             self.attached(dictionary, files, place);
@@ -132,7 +141,7 @@ impl Seen {
     }
 
     fn script(&mut self, script: &Object, place: &Place) {
-        if self.scripts.len() >= 4_096 {
+        if self.scripts.len() >= 4_096 || self.script_bytes >= MAX_SCRIPT_BYTES {
             return;
         }
         let found = match (script, place.file.resolve(script)) {
@@ -140,12 +149,16 @@ impl Seen {
             (Object::Reference(number), _) => Script::Stream(*number),
             _ => return,
         };
+        self.script_bytes += if let Script::Text(bytes) = &found { bytes.len() } else { 0 };
         self.scripts.push((place.label.clone(), found));
     }
 
     fn attached(&mut self, specification: &Dictionary, files: &Dictionary, place: &Place) {
+        if self.attachments.len() >= 4_096 {
+            return;
+        }
         let name = ["UF", "F"].iter().find_map(|key| match place.file.resolve(specification.get(key)?) {
-            Object::Text(bytes) => Some(text(bytes)),
+            Object::Text(bytes) => Some(text(&bytes[..bytes.len().min(MAX_FILE_NAME)])),
             _ => None,
         });
         for key in ["UF", "F", "DOS", "Mac", "Unix"] {
@@ -172,8 +185,8 @@ impl Seen {
     }
 }
 
-/// Actions that lead somewhere.
-fn link(action: &str, dictionary: &Dictionary, place: &Place, document: &mut Document) {
+/// Actions that lead somewhere: whether it is one of them.
+fn link(action: &str, dictionary: &Dictionary, place: &Place, document: &mut Document) -> bool {
     let kind = match action {
         "URI" => "uri",
         "Launch" => "launch",
@@ -181,7 +194,7 @@ fn link(action: &str, dictionary: &Dictionary, place: &Place, document: &mut Doc
         "GoToR" => "remote-document",
         "GoToE" => "embedded-document",
         "ImportData" => "import-data",
-        _ => return,
+        _ => return false,
     };
     let mut target = String::new();
     for key in ["URI", "F", "Win", "Mac", "Unix", "P", "D"] {
@@ -192,6 +205,7 @@ fn link(action: &str, dictionary: &Dictionary, place: &Place, document: &mut Doc
         }
     }
     document.link(kind, &target, &place.label);
+    true
 }
 
 /// A text, or those of a file specification and of a program's parameters.
