@@ -6,8 +6,10 @@ extern crate self as module_kit;
 
 mod abi;
 mod contract;
+pub mod der;
 mod entropy;
 mod findings;
+mod hex;
 mod input;
 mod memory;
 
@@ -15,6 +17,7 @@ pub use abi::{Module, answer, bindings, describe};
 pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, parse_args};
 pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
+pub use hex::hex;
 
 /// Re-exported for the bindings, so that a module does not depend on wit-bindgen itself.
 pub use wit_bindgen::rt as wit_runtime;

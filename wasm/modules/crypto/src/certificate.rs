@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::der::{BIT_STRING, EXPLICIT_0, INTEGER, OID, SEQUENCE, SET, Value, dotted, values};
-use crate::hex::hex;
 use crate::keys::{KeyFacts, public_key_info};
+use module_kit::hex;
 
 /// Attributes of a name that are reported, and characters of each.
 const MAX_ATTRIBUTES: usize = 16;

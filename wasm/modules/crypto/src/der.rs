@@ -1,5 +1,8 @@
 //! Values of DER (X.690): only what keys and certificates need, all of it checked against the bytes there are.
 
+use module_kit::der::split;
+pub use module_kit::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER as OID, OCTET_STRING, SEQUENCE, SET, dotted};
+
 /// One value: its tag, its content, and the bytes that both take.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a> {
@@ -8,38 +11,22 @@ pub struct Value<'a> {
     pub size: usize,
 }
 
-pub const INTEGER: u8 = 0x02;
-pub const BIT_STRING: u8 = 0x03;
-pub const OCTET_STRING: u8 = 0x04;
-pub const OID: u8 = 0x06;
-pub const SEQUENCE: u8 = 0x30;
-pub const SET: u8 = 0x31;
 /// Context-specific, constructed, number 0.
 pub const EXPLICIT_0: u8 = 0xa0;
 
 /// The value at the beginning of `data`; None if it is not DER or not all there.
 pub fn read(data: &[u8]) -> Option<Value<'_>> {
-    let (&tag, rest) = data.split_first()?;
-    let (&first, rest) = rest.split_first()?;
-    // Tags of several bytes do not occur here.
-    if tag & 0x1f == 0x1f {
-        return None;
-    }
-    let (length, rest) = match first {
-        0..=0x7f => (usize::from(first), rest),
-        0x81..=0x84 => long_length(rest, usize::from(first & 0x7f))?,
-        _ => return None,
+    let (tag, content, behind) = split(data)?;
+    let size = data.len() - behind.len();
+    let length_bytes = match content.len() {
+        0..=0x7f => 1,
+        0x80..=0xff => 2,
+        0x100..=0xffff => 3,
+        0x1_0000..=0xff_ffff => 4,
+        _ => 5,
     };
-    let content = rest.get(..length)?;
-    Some(Value { tag, content, size: data.len() - rest.len() + length })
-}
-
-/// A length of several bytes, which DER wants as short as it can be.
-fn long_length(rest: &[u8], bytes: usize) -> Option<(usize, &[u8])> {
-    let (digits, rest) = rest.split_at_checked(bytes)?;
-    let length = digits.iter().fold(0_u64, |length, &digit| length << 8 | u64::from(digit));
-    let shortest = length >= 0x80 && digits.first() != Some(&0);
-    shortest.then_some((usize::try_from(length).ok()?, rest))
+    // DER wants a length as short as it can be.
+    (size - content.len() == 1 + length_bytes).then_some(Value { tag, content, size })
 }
 
 /// The values in `content`, up to the first that is none.
@@ -89,23 +76,19 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The dotted form of an object identifier's content; empty if it is broken.
-pub fn dotted(content: &[u8]) -> String {
-    let mut arcs: Vec<u64> = Vec::new();
-    let mut arc = 0_u64;
-    // The longest in use have some 20 bytes.
-    for &byte in content.iter().take(64) {
-        arc = arc << 7 | u64::from(byte & 0x7f);
-        if arc > u64::from(u32::MAX) {
-            return String::new();
-        }
-        if byte < 0x80 {
-            arcs.push(arc);
-            arc = 0;
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_end_where_one_is_cut_off() {
+        assert_eq!(values(&[0x02, 0x01, 0x05, 0x30]).count(), 1);
     }
-    let Some((&first, rest)) = arcs.split_first() else { return String::new() };
-    let root = (first / 40).min(2);
-    let start = format!("{root}.{}", first - root * 40);
-    rest.iter().fold(start, |text, arc| format!("{text}.{arc}"))
+
+    #[test]
+    fn a_length_is_as_short_as_it_can_be() {
+        let long = |header: &[u8], size: usize| read(&[header, &vec![0; size]].concat()).is_some();
+        assert!(long(&[4, 0x7f], 0x7f) && long(&[4, 0x81, 0x80], 0x80) && long(&[4, 0x82, 1, 0], 0x100));
+        assert!(!long(&[4, 0x81, 0x7f], 0x7f) && !long(&[4, 0x82, 0, 0x80], 0x80));
+    }
 }

@@ -379,7 +379,6 @@ pub fn judge(keys: &Keys, findings: &mut Findings) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::der::values;
 
     #[test]
     fn pem_markers_alone_are_no_key() {
@@ -387,12 +386,5 @@ mod tests {
         let mut keys = Keys::default();
         keys.marker(data, 0, Marker::Pem);
         assert!(keys.found.is_empty());
-    }
-
-    #[test]
-    fn object_identifiers_are_dotted() {
-        assert_eq!(dotted(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01]), "1.2.840.113549.1.1.1");
-        assert_eq!(dotted(&[]), "");
-        assert_eq!(values(&[0x02, 0x01, 0x05, 0x30]).count(), 1);
     }
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use module_kit::{Finding, Findings, Severity};
 use serde::Serialize;
 
-use crate::hex::hex;
 use crate::limits::MAX_XOR;
+use module_kit::hex;
 
 /// Every program of Windows has the first; the others are in what programs carry hidden.
 const LONG: &[&[u8]] = &[

@@ -6,7 +6,7 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 use crate::facts::Hashes;
-use crate::reader::hex;
+use module_kit::hex;
 
 /// Bytes that the hashes take turns on, so that the file is read from memory once and not three times.
 const BLOCK: usize = 64 << 10;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use boreal::compiler::{AddRuleError, CompilerBuilder, ExternalValue};
 use boreal::scanner::{DefineSymbolError, DeserializeParams, ScanParams};
 use boreal::{Compiler, MetadataValue, Scanner};
-use module_kit::Refusal;
+use module_kit::{Refusal, hex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -342,10 +342,4 @@ impl From<External> for ExternalValue {
 
 pub fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
 }

@@ -5,7 +5,8 @@ use module_kit::Refusal;
 use serde::Serialize;
 
 use crate::limits::{MAX_ALL_MATCHES, MAX_MATCHES, MAX_RULES, MAX_STRINGS};
-use crate::ruleset::{Meta, RuleSet, hex};
+use crate::ruleset::{Meta, RuleSet};
+use module_kit::hex;
 
 #[derive(Debug, Serialize)]
 pub struct Facts {

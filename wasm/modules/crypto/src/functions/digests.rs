@@ -128,5 +128,5 @@ fn unknown(algorithm: &str) -> Refusal {
 }
 
 fn told(algorithm: &str, digest: &[u8]) -> Output {
-    Output::new(&json!({"algorithm": algorithm, "hex": crate::hex::hex(digest)}), Vec::new())
+    Output::new(&json!({"algorithm": algorithm, "hex": module_kit::hex(digest)}), Vec::new())
 }

@@ -8,8 +8,9 @@ use base64::prelude::BASE64_STANDARD;
 use module_kit::{Call, Output, Refusal};
 use serde::{Deserialize, Serialize};
 
-use crate::hex::{from_hex, hex};
+use crate::hex::from_hex;
 use crate::limits::{MAX_ARGUMENT, MAX_DATA};
+use module_kit::hex;
 
 type Run = fn(&Call, Option<&[u8]>) -> Result<Output, Refusal>;
 

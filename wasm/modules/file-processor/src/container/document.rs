@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::facts::document::{DocumentFacts, EmbeddedObject, Link, Script};
 use crate::formats::identify_embedded;
-use crate::reader::hex;
+use module_kit::hex;
 
 /// Bytes that all texts of the facts of a document, and of those inside of it, take in JSON.
 pub const MAX_TEXT: usize = 4 << 20;

@@ -16,7 +16,8 @@ use crate::build;
 use crate::facts::{Executable, Overlay, Section, Segment};
 use crate::formats::identify_id;
 use crate::options::Analyze;
-use crate::reader::{hex, text};
+use crate::reader::text;
+use module_kit::hex;
 
 /// What is told without sections and symbols.
 pub struct Description {

@@ -7,8 +7,9 @@ use crate::facts::Signature;
 use crate::facts::signing::{Check, CodeDirectory};
 use crate::options::Analyze;
 use crate::pe::common_names;
-use crate::reader::{Reader, hex, text};
+use crate::reader::{Reader, text};
 use crate::signature::{Effort, Hash, SignedData};
+use module_kit::hex;
 
 const SUPER_BLOB: u32 = 0xfade_0cc0;
 const CODE_DIRECTORY: u32 = 0xfade_0c02;

@@ -6,8 +6,9 @@ use crate::facts::{Executable, Export, Import, Overlay, Section, Segment, Signat
 use crate::formats::identify_id;
 use crate::limits::{MAX_LOAD_COMMANDS, MAX_NAME, MAX_SECTIONS, MAX_SYMBOLS};
 use crate::options::Analyze;
-use crate::reader::{Reader, hex, text};
+use crate::reader::{Reader, text};
 use module_kit::Findings;
+use module_kit::hex;
 
 const REQUIRED: u32 = 0x8000_0000;
 const SEGMENT: u32 = 0x1;

@@ -5,7 +5,8 @@ use module_kit::Findings;
 use super::lnk_judge;
 use crate::children::Children;
 use crate::facts::Shortcut;
-use crate::reader::{Reader, hex, text, text_utf16};
+use crate::reader::{Reader, text, text_utf16};
+use module_kit::hex;
 
 const HAS_ID_LIST: u32 = 1;
 const HAS_LINK_INFO: u32 = 2;

@@ -12,9 +12,10 @@ use super::headers::{DIRECTORY_SECURITY, Headers};
 use crate::facts::Signature;
 use crate::facts::signing::{Check, Signer};
 use crate::options::Analyze;
-use crate::reader::{Reader, hex};
+use crate::reader::Reader;
 use crate::signature::{Effort, Hash, SignedData};
 use module_kit::Findings;
+use module_kit::hex;
 
 /// Entries of the certificate table: one, and rarely two.
 const MAX_ENTRIES: usize = 16;

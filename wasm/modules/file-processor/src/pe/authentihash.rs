@@ -8,7 +8,7 @@ use sha2::Sha256;
 
 use super::headers::{DIRECTORY_SECURITY, Headers};
 use crate::facts::code::Authentihash;
-use crate::reader::hex;
+use module_kit::hex;
 
 /// Bytes that the hashes take turns on, so that the file is read from memory once.
 const BLOCK: usize = 64 << 10;

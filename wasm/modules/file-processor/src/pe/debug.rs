@@ -79,7 +79,7 @@ pub fn guid(bytes: &[u8]) -> String {
     let (Some(first), Some(second), Some(third)) = (reader.u32(0), reader.u16(4), reader.u16(6)) else {
         return String::new();
     };
-    let rest = crate::reader::hex(reader.upto(8, 8));
+    let rest = module_kit::hex(reader.upto(8, 8));
     let (fourth, fifth) = rest.split_at(rest.len().min(4));
     format!("{first:08x}-{second:04x}-{third:04x}-{fourth}-{fifth}")
 }

@@ -5,7 +5,7 @@ use super::der::{BIT_STRING, Element, INTEGER, SEQUENCE};
 use super::names::{name, time};
 use super::verify::{Effort, Key, verify};
 use crate::facts::signing::{Certificate as Facts, Check};
-use crate::reader::hex;
+use module_kit::hex;
 
 #[derive(Clone, Copy)]
 pub struct Certificate<'a> {

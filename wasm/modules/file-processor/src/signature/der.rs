@@ -1,11 +1,7 @@
 //! Distinguished encoding of ASN.1 (ITU-T X.690), as far as certificates and signatures need it.
 
-pub const INTEGER: u8 = 0x02;
-pub const BIT_STRING: u8 = 0x03;
-pub const OCTET_STRING: u8 = 0x04;
-pub const OBJECT_IDENTIFIER: u8 = 0x06;
-pub const SEQUENCE: u8 = 0x30;
-pub const SET: u8 = 0x31;
+pub use module_kit::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET};
+use module_kit::der::{dotted, split};
 
 /// An element of which `whole` has the tag and the length too.
 #[derive(Clone, Copy)]
@@ -23,19 +19,7 @@ impl<'a> Iterator for Elements<'a> {
     type Item = Element<'a>;
 
     fn next(&mut self) -> Option<Element<'a>> {
-        let (&tag, behind) = self.0.split_first()?;
-        let (&first, behind) = behind.split_first()?;
-        // Lengths without an end (0x80) and tags of several bytes are not used here.
-        let octets = if first < 0x80 { 0 } else { usize::from(first & 0x7f) };
-        if first == 0x80 || octets > 4 || tag & 0x1f == 0x1f {
-            return None;
-        }
-        let (length, behind) = behind.split_at_checked(octets)?;
-        let length = match octets {
-            0 => usize::from(first),
-            _ => length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte)),
-        };
-        let (content, rest) = behind.split_at_checked(length)?;
+        let (tag, content, rest) = split(self.0)?;
         let whole = &self.0[..self.0.len() - rest.len()];
         self.0 = rest;
         Some(Element { tag, content, whole })
@@ -71,24 +55,7 @@ impl<'a> Element<'a> {
 
     /// `1.2.840...`; empty for what is no identifier.
     pub fn oid(&self) -> String {
-        let mut text = String::new();
-        let mut value = 0_u64;
-        if self.tag != OBJECT_IDENTIFIER || self.content.len() > 64 {
-            return text;
-        }
-        for &byte in self.content {
-            value = value << 7 & 0x00ff_ffff_ffff_ffff | u64::from(byte & 0x7f);
-            if byte < 0x80 {
-                if text.is_empty() {
-                    let first = (value / 40).min(2);
-                    text = format!("{first}.{}", value - 40 * first);
-                } else {
-                    text.push_str(&format!(".{value}"));
-                }
-                value = 0;
-            }
-        }
-        text
+        if self.tag == OBJECT_IDENTIFIER { dotted(self.content) } else { String::new() }
     }
 }
 

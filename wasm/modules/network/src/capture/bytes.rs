@@ -79,12 +79,6 @@ pub fn text(data: &[u8], most: usize) -> String {
     String::from_utf8_lossy(data.get(..data.len().min(4 * most)).unwrap_or_default()).chars().take(most).collect()
 }
 
-pub fn hex(data: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    data.iter().flat_map(|&byte| [digit(byte >> 4), digit(byte)]).collect()
-}
-
 /// Where `needle` begins in `data`. The first byte is looked for with what the machine has for that.
 pub fn find(data: &[u8], needle: &[u8]) -> Option<usize> {
     let (&first, rest) = needle.split_first()?;

@@ -1,9 +1,11 @@
 //! What a certificate of X.509 says of itself (RFC 5280): read, not verified.
 
+use module_kit::der::{OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, split};
+use module_kit::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::bytes::{hex, text};
+use super::bytes::text;
 use super::limits::MAX_TEXT;
 
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
@@ -19,10 +21,6 @@ pub struct Certificate {
     pub self_signed: bool,
 }
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const OID: u8 = 6;
-const OCTETS: u8 = 4;
 /// Subject alternative name, 2.5.29.17.
 const ALTERNATIVE: &[u8] = &[0x55, 0x1d, 0x11];
 /// Names that one certificate tells.
@@ -34,18 +32,7 @@ struct Der<'a>(&'a [u8]);
 
 impl<'a> Der<'a> {
     fn next(&mut self) -> Option<(u8, &'a [u8])> {
-        let (&tag, rest) = self.0.split_first()?;
-        let (&first, mut rest) = rest.split_first()?;
-        let length = match first {
-            0..=0x7f => usize::from(first),
-            0x81..=0x83 => {
-                let (digits, after) = rest.split_at_checked(usize::from(first & 0x7f))?;
-                rest = after;
-                digits.iter().fold(0, |sum, &byte| sum << 8 | usize::from(byte))
-            }
-            _ => return None,
-        };
-        let (body, after) = rest.split_at_checked(length)?;
+        let (tag, body, after) = split(self.0)?;
         self.0 = after;
         Some((tag, body))
     }
@@ -88,7 +75,7 @@ fn name(data: &[u8]) -> String {
         let mut pairs = Der(set);
         while let Some((SEQUENCE, pair)) = pairs.next() {
             let mut pair = Der(pair);
-            let (Some(kind), Some((_, value))) = (pair.expect(OID), pair.next()) else { continue };
+            let (Some(kind), Some((_, value))) = (pair.expect(OBJECT_IDENTIFIER), pair.next()) else { continue };
             let kind = match kind {
                 [0x55, 4, 3] => "CN",
                 [0x55, 4, 6] => "C",
@@ -113,10 +100,10 @@ fn alternatives(mut body: Der) -> Option<Vec<String>> {
     let mut list = Der(Der(extensions).expect(SEQUENCE)?);
     while let Some((SEQUENCE, extension)) = list.next() {
         let mut extension = Der(extension);
-        if extension.expect(OID) != Some(ALTERNATIVE) {
+        if extension.expect(OBJECT_IDENTIFIER) != Some(ALTERNATIVE) {
             continue;
         }
-        let value = std::iter::from_fn(|| extension.next()).find(|(tag, _)| *tag == OCTETS)?.1;
+        let value = std::iter::from_fn(|| extension.next()).find(|(tag, _)| *tag == OCTET_STRING)?.1;
         let mut names = Der(Der(value).expect(SEQUENCE)?);
         let dns = std::iter::from_fn(move || names.next()).filter(|(tag, _)| *tag == 0x82);
         return Some(dns.take(MAX_NAMES).map(|(_, name)| text(name, 255)).collect());

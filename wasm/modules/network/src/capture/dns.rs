@@ -1,9 +1,10 @@
 //! Messages of DNS (RFC 1035), and of mDNS and LLMNR, which have the same form.
 
+use module_kit::hex;
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::bytes::{Cursor, be16, hex, text};
+use super::bytes::{Cursor, be16, text};
 use super::limits::{MAX_JUMPS, MAX_RECORDS, MAX_TEXT};
 
 const HEADER: usize = 12;

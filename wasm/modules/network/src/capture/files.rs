@@ -1,10 +1,10 @@
 //! Files that were sent in the clear: listed, and given out one by one.
 
+use module_kit::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::base64;
-use super::bytes::hex;
 use super::limits::{MAX_FILES, MAX_PART};
 
 /// Named as a child of file-processor's is, so that the host takes both out in one way.

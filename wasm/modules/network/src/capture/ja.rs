@@ -2,9 +2,9 @@
 //! FoxIO (2023; of the family only JA4, which is BSD-licensed).
 
 use md5::Md5;
+use module_kit::hex;
 use sha2::{Digest, Sha256};
 
-use super::bytes::hex;
 use super::hello::{ClientHello, ServerHello};
 
 const SERVER_NAME: u16 = 0;

@@ -10,7 +10,8 @@ use super::tables::{
 use crate::budget::Budget;
 use crate::facts::dotnet::{AssemblyReference, Attribute, DotNet, ManifestResource, PInvoke};
 use crate::limits::MAX_RESOURCE_MEASURED;
-use crate::reader::{Reader, hex, text, text_utf16};
+use crate::reader::{Reader, text, text_utf16};
+use module_kit::hex;
 
 /// Rows of a table that are looked at: more are counted only.
 const MAX_ROWS: usize = 4_096;
