@@ -77,13 +77,20 @@ class Execute(Request, frozen=True):
     """One of the module's: the function gets what is kept there, and may keep something."""
 
 
+Extractor = Literal["file-processor", "network"]
+"""Modules that give out the files that they find."""
+
+
 class ExtractChild(Request, frozen=True):
-    """POST /api/v1/wasm/extract: a file inside the sample, by its number in ``children`` of a full analysis."""
+    """POST /api/v1/wasm/extract: a file inside the sample, by its number in a full analysis: among ``children`` of
+    file-processor, or among the files that network found in a capture.
+    """
 
     sample: Sha256
     index: Annotated[int, Meta(ge=0, le=1 << 20)]
     timeout: Seconds | None = None
     """For each part of it that the module unpacks."""
+    module: Extractor = "file-processor"
 
 
 class Executed(Response, frozen=True):

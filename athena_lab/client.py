@@ -210,9 +210,10 @@ class LabClient:
         source: Source,
         index: int,
         *,
+        module: api.Extractor = "file-processor",
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the server's sandbox
     ) -> Sample:
-        request = api.ExtractChild((await self.add(source)).sha256, index, timeout)
+        request = api.ExtractChild((await self.add(source)).sha256, index, timeout, module)
         return await self._post("api/v1/wasm/extract", request, Sample)
 
     async def capabilities(self) -> api.Capabilities:

@@ -7,39 +7,44 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from athena_lab.errors import BadOutput, SampleTooLarge
-from athena_lab.report.children import Child
 from athena_lab.wasm.worker import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-MODULE = "file-processor"
 FUNCTION = "extract"
+
+
+class Inside(msgspec.Struct, frozen=True):
+    """What every module that gives files out says of one. ``name`` is hostile, ``size`` in bytes."""
+
+    name: str
+    size: int
 
 
 class Part(msgspec.Struct, frozen=True):
     """What the module answers: a part of the child's content, from ``offset`` on."""
 
-    child: Child
+    child: Inside
     offset: int
     content: bytes
     """Base64 in JSON."""
 
 
 async def content_of(
-    call: Callable[[Mapping[str, int]], Awaitable[msgspec.Raw]], index: int, *, max_bytes: int
-) -> tuple[Child, bytearray]:
-    """The child with that number and its content; `call` calls the module with arguments.
+    call: Callable[[Mapping[str, int]], Awaitable[msgspec.Raw]], index: int, *, module: str, max_bytes: int
+) -> tuple[Inside, bytearray]:
+    """The child with that number and its content; `call` calls the module of that name with arguments.
 
     Raises `SampleTooLarge` beyond `max_bytes`, and `BadOutput`: the module has read hostile bytes, and is not believed.
     """
     content = bytearray()
     while True:
-        part = decode(await call({"index": index, "offset": len(content)}), Part, MODULE)
+        part = decode(await call({"index": index, "offset": len(content)}), Part, module)
         if max(part.child.size, len(content) + len(part.content)) > max_bytes:
             raise SampleTooLarge(f"Child {index} is larger than the {max_bytes:,} bytes that a sample may have.")
         content += part.content
         if len(content) >= part.child.size:
             return part.child, content
         if not part.content:
-            raise BadOutput(f"Child {index} ends {part.child.size - len(content):,} bytes early.", module=MODULE)
+            raise BadOutput(f"Child {index} ends {part.child.size - len(content):,} bytes early.", module=module)

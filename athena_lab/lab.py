@@ -227,12 +227,13 @@ class Lab:
         source: Source,
         index: int,
         *,
+        module: api.Extractor = "file-processor",
         timeout: float | None = None,  # noqa: ASYNC109 - enforced in the sandbox, not by cancelling
     ) -> Sample:
         await self._ensure_loaded()
         sample = await self.add(source)
-        wanted = valid(api.ExtractChild(sample.sha256, index, timeout))
-        return await self._triager.extract(sample, wanted.index, deadline=wanted.timeout)
+        wanted = valid(api.ExtractChild(sample.sha256, index, timeout, module))
+        return await self._triager.extract(wanted.module, sample, wanted.index, deadline=wanted.timeout)
 
     async def compile_rules(
         self,

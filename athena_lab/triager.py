@@ -178,17 +178,15 @@ class Triager:
         opened = self._sessions.get(session, self._runtime.module(module)) if session is not None else None
         return await self._call(module, function, args, sample=file, deadline=deadline, session=opened)
 
-    async def extract(self, sample: Sample, index: int, *, deadline: float | None) -> Sample:
-        """A file that is inside the sample, put into the quarantine. `deadline` in seconds, for each part of it."""
+    async def extract(self, module: str, sample: Sample, index: int, *, deadline: float | None) -> Sample:
+        """A file that the module sees inside the sample, put into the quarantine. `deadline` in seconds, for each part."""
         file = self._file(sample)
 
         async def call(args: Mapping[str, int]) -> msgspec.Raw:
-            done = await self._runtime.call(
-                extraction.MODULE, extraction.FUNCTION, args, sample=file, deadline=deadline
-            )
+            done = await self._runtime.call(module, extraction.FUNCTION, args, sample=file, deadline=deadline)
             return done.output.data
 
-        child, content = await extraction.content_of(call, index, max_bytes=self._quarantine.max_bytes)
+        child, content = await extraction.content_of(call, index, module=module, max_bytes=self._quarantine.max_bytes)
         return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
 
     async def _call(self, *what: Any, session: Session | None, **how: Any) -> Completed:

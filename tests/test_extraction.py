@@ -23,17 +23,17 @@ def module(size: int, *, content: bytes = b"x" * 10, **said: object):
 
 
 async def test_the_parts_are_put_together():
-    child, content = await content_of(module(30), 0, max_bytes=30)
+    child, content = await content_of(module(30), 0, module="network", max_bytes=30)
     assert (child.name, content) == ("a", b"x" * 30)
 
 
 @pytest.mark.parametrize("call", [module(1 << 60), module(10, content=b"x" * 31)], ids=["said", "sent"])
 async def test_no_more_is_taken_than_a_sample_may_have(call):
     with pytest.raises(SampleTooLarge):
-        await content_of(call, 0, max_bytes=30)
+        await content_of(call, 0, module="network", max_bytes=30)
 
 
-@pytest.mark.parametrize("call", [module(30, content=b""), module(30, kind=None), module(30, depth="1")])
+@pytest.mark.parametrize("call", [module(30, content=b""), module(30, name=None), module("30")])
 async def test_an_answer_that_breaks_the_contract_is_named(call):
     with pytest.raises(BadOutput):
-        await content_of(call, 0, max_bytes=100)
+        await content_of(call, 0, module="network", max_bytes=100)

@@ -43,7 +43,10 @@ from athena_lab.report import Report
 from tests.jupyter.conftest import ROOT
 
 sys.path.insert(0, str(ROOT / "tests" / "peers"))
+sys.path.insert(0, str(ROOT / "tests" / "wasm_modules"))
 
+import capture_samples
+import packets
 from model_server import Behaviour, ModelServer
 from scripted_server import ScriptedServer, hang, reply, sse, stream
 
@@ -169,6 +172,19 @@ async def test_a_file_inside_a_sample_becomes_a_sample_of_its_own(make_lab):
     for wrong in (lab.extract(sample, -1), lab.extract(sample, 0, timeout=-1)):
         with pytest.raises(InvalidField):
             await wrong
+
+
+@pytest.mark.usefixtures("real_modules")
+async def test_a_file_in_a_capture_becomes_a_sample_of_its_own(make_lab):
+    lab = make_lab()
+    sample = await lab.add(packets.pcap(capture_samples.talks()), "talks.pcap")
+    report = await lab.triage(sample, modules=["network"])
+    files = report.network.capture.files.items
+    program = next(file for file in files if file.size == len(capture_samples.PROGRAM))
+    taken = await lab.extract(sample, program.index, module="network")
+    assert (taken.sha256, taken.size) == (program.sha256, program.size)
+    with pytest.raises(InvalidField):
+        await lab.extract(sample, 0, module="crypto")
 
 
 async def test_taking_a_file_out_needs_the_module_for_it(lab):

@@ -203,7 +203,8 @@ class ExtractHandler(AthenaHandler):
     async def post(self) -> None:
         wanted = self.decode(api.ExtractChild)
         sample = await self.lab.sample(wanted.sample)
-        self.answer(await self.work(self.lab.extract(sample, wanted.index, timeout=wanted.timeout)))
+        taken = self.lab.extract(sample, wanted.index, module=wanted.module, timeout=wanted.timeout)
+        self.answer(await self.work(taken))
 
 
 def _decode_query(query: dict[str, Any]) -> api.AnalyzeSample:
