@@ -179,7 +179,7 @@ class Triager:
         return await self._call(module, function, args, sample=file, deadline=deadline, session=opened)
 
     async def extract(self, module: str, sample: Sample, index: int, *, deadline: float | None) -> Sample:
-        """A file that the module sees inside the sample, put into the quarantine. `deadline` in seconds, for each part."""
+        """A file that the module sees inside the sample, put into the quarantine. `deadline` in seconds, each part."""
         file = self._file(sample)
 
         async def call(args: Mapping[str, int]) -> msgspec.Raw:
