@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::base64;
 use super::bytes::text;
 use super::limits::{MAX_LINE, MAX_LINES};
+use super::login::{Login, is_tls_start};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
@@ -57,7 +57,7 @@ pub struct Dialog {
 
 /// Commands of one dialog that are listed.
 const MAX_COMMANDS: usize = 64;
-const MAX_COMMAND: usize = 160;
+pub const MAX_COMMAND: usize = 160;
 
 pub fn masked(password: &[u8]) -> String {
     "*".repeat(password.len().min(16))
@@ -110,7 +110,7 @@ pub struct Reader<'a> {
 
 impl Reader<'_> {
     pub fn read(&self, client: &[u8], server: &[u8]) -> (Dialog, Vec<Credential>) {
-        let mut login = Login { reader: self, user: String::new(), waits: Waits::Command, found: Vec::new() };
+        let mut login = Login::new(self, server);
         let mut commands = Vec::new();
         let mut left_out = 0;
         let telnet = self.protocol == Protocol::Telnet;
@@ -154,12 +154,6 @@ impl Reader<'_> {
     }
 }
 
-/// After these all is encrypted, if the server agrees.
-fn is_tls_start(line: &[u8]) -> bool {
-    let line = line.to_ascii_uppercase();
-    line == b"STARTTLS" || line == b"STLS" || line.ends_with(b" STARTTLS") || line.starts_with(b"AUTH TLS")
-}
-
 fn lines(data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -198,137 +192,6 @@ fn without_options(line: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// What the client's next line is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Waits {
-    Command,
-    /// Base64 of SASL's PLAIN.
-    Plain,
-    /// The two answers of LOGIN, in base64.
-    LoginUser,
-    LoginPassword,
-}
-
-struct Login<'a> {
-    reader: &'a Reader<'a>,
-    user: String,
-    waits: Waits,
-    found: Vec<Credential>,
-}
-
-impl Login<'_> {
-    /// The line as it may be shown.
-    fn line(&mut self, at: usize, line: &[u8]) -> String {
-        let waits = std::mem::replace(&mut self.waits, Waits::Command);
-        match waits {
-            Waits::Command => {}
-            Waits::Plain => return self.plain(at, line),
-            Waits::LoginUser => {
-                self.user = decoded(line).map(|user| text(&user, 64)).unwrap_or_default();
-                self.waits = Waits::LoginPassword;
-                return "(user)".to_owned();
-            }
-            Waits::LoginPassword => {
-                let password = decoded(line).unwrap_or_default();
-                self.add(at, &password);
-                return "(password)".to_owned();
-            }
-        }
-        match self.reader.protocol {
-            Protocol::Ftp | Protocol::Pop3 | Protocol::Irc => self.user_and_pass(at, line),
-            Protocol::Smtp => self.smtp(at, line),
-            Protocol::Imap => self.imap(at, line),
-            Protocol::Ssh | Protocol::Telnet => text(line, MAX_COMMAND),
-        }
-    }
-
-    fn user_and_pass(&mut self, at: usize, line: &[u8]) -> String {
-        if let Some(user) = behind(line, b"USER ").or_else(|| behind(line, b"NICK ")) {
-            self.user = text(user, 64);
-        } else if let Some(password) = behind(line, b"PASS ") {
-            self.add(at, password);
-            return format!("PASS {}", masked(password));
-        } else if behind(line, b"AUTH PLAIN").is_some() {
-            return self.smtp(at, line);
-        }
-        text(line, MAX_COMMAND)
-    }
-
-    fn smtp(&mut self, at: usize, line: &[u8]) -> String {
-        if let Some(rest) = behind(line, b"AUTH PLAIN") {
-            if rest.trim_ascii().is_empty() {
-                self.waits = Waits::Plain;
-                return "AUTH PLAIN".to_owned();
-            }
-            return format!("AUTH PLAIN {}", self.plain(at, rest.trim_ascii()));
-        }
-        if let Some(rest) = behind(line, b"AUTH LOGIN") {
-            self.user = decoded(rest.trim_ascii()).map(|user| text(&user, 64)).unwrap_or_default();
-            self.waits = if self.user.is_empty() { Waits::LoginUser } else { Waits::LoginPassword };
-            return "AUTH LOGIN".to_owned();
-        }
-        text(line, MAX_COMMAND)
-    }
-
-    /// `user NUL user NUL password` (RFC 4616).
-    fn plain(&mut self, at: usize, line: &[u8]) -> String {
-        let all = decoded(line).unwrap_or_default();
-        let mut parts = all.split(|&byte| byte == 0).skip(1);
-        let (user, password) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        self.user = text(user, 64);
-        self.add(at, password);
-        "(user and password)".to_owned()
-    }
-
-    fn imap(&mut self, at: usize, line: &[u8]) -> String {
-        let mut words = line.splitn(4, |&byte| byte == b' ');
-        let (tag, command) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-        let unquoted =
-            |word: &[u8]| word.strip_prefix(b"\"").and_then(|word| word.strip_suffix(b"\"")).unwrap_or(word).to_vec();
-        if command.eq_ignore_ascii_case(b"LOGIN") {
-            let (user, password) =
-                (unquoted(words.next().unwrap_or_default()), unquoted(words.next().unwrap_or_default()));
-            self.user = text(&user, 64);
-            self.add(at, &password);
-            return format!("{} LOGIN {} {}", text(tag, 16), self.user, masked(&password));
-        }
-        if command.eq_ignore_ascii_case(b"AUTHENTICATE")
-            && words.next().is_some_and(|how| how.eq_ignore_ascii_case(b"PLAIN"))
-        {
-            match words.next() {
-                Some(initial) => drop(self.plain(at, initial)),
-                None => self.waits = Waits::Plain,
-            }
-            return format!("{} AUTHENTICATE PLAIN", text(tag, 16));
-        }
-        text(line, MAX_COMMAND)
-    }
-
-    fn add(&mut self, at: usize, password: &[u8]) {
-        // Anonymous FTP has a mail address for a password, or anything.
-        let is_anonymous = matches!(self.user.to_ascii_lowercase().as_str(), "anonymous" | "ftp")
-            && self.reader.protocol == Protocol::Ftp;
-        if !is_anonymous && !password.is_empty() && self.found.len() < 64 {
-            self.found.push(Credential {
-                flow: self.reader.flow,
-                protocol: self.reader.protocol.name(),
-                user: self.user.clone(),
-                password: masked(password),
-                offset: (self.reader.offset)(at),
-            });
-        }
-    }
-}
-
-fn behind<'a>(line: &'a [u8], word: &[u8]) -> Option<&'a [u8]> {
-    let (start, rest) = line.split_at_checked(word.len())?;
-    start.eq_ignore_ascii_case(word).then_some(rest)
-}
-
-pub fn decoded(word: &[u8]) -> Option<Vec<u8>> {
-    base64::decode(word).filter(|decoded| !decoded.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,6 +225,37 @@ mod tests {
             let all = commands.concat();
             assert!(found.len() == 1 && !all.contains("secret") && !all.contains("AGJv"), "{client}: {all}");
         }
+    }
+
+    #[test]
+    fn no_way_of_logging_in_shows_the_secret() {
+        for (kind, client) in [
+            (Protocol::Smtp, "AUTH XOAUTH2 c2VjcmV0IQ=="),
+            (Protocol::Smtp, "AUTH CRAM-MD5\r\nc2VjcmV0IQ=="),
+            (Protocol::Pop3, "AUTH LOGIN\r\nYm9i\r\nc2VjcmV0IQ=="),
+            (Protocol::Pop3, "APOP bob secret"),
+            (Protocol::Imap, "a AUTHENTICATE LOGIN\r\nYm9iYm9i\r\nc2VjcmV0IQ=="),
+            (Protocol::Imap, "a AUTHENTICATE XOAUTH2 c2VjcmV0IQ=="),
+            (Protocol::Imap, "a LOGIN {3}\r\nbob {6}\r\nsecret"),
+            (Protocol::Imap, "a LOGIN bob {6}\r\nsecret"),
+            (Protocol::Irc, "PRIVMSG NickServ :identify secret"),
+            (Protocol::Irc, "OPER bob secret"),
+            (Protocol::Irc, "AUTHENTICATE c2VjcmV0IQ=="),
+        ] {
+            let all = read(kind, client).0.concat();
+            assert!(!all.is_empty() && !all.contains("secret") && !all.contains("c2Vj"), "{client}: {all}");
+        }
+        let (commands, _) = read(Protocol::Smtp, "AUTH CRAM-MD5\r\nc2VjcmV0IQ==\r\nMAIL FROM:<a@b.c>\r\nQUIT");
+        assert_eq!(commands.join("|"), "AUTH CRAM-MD5|(answer)|MAIL FROM:<a@b.c>|QUIT");
+    }
+
+    #[test]
+    fn telnet_tells_what_the_server_shows() {
+        let reader = Reader { flow: 0, protocol: Protocol::Telnet, offset: &|_| None };
+        let server = b"\xff\xfb\x01login: bob\r\nPassword: \r\nLast login: never\r\n$ id\r\nuid=0\r\n$ ";
+        let (dialog, found) = reader.read(b"\xff\xfd\x01bob\r\nsecret\r\nid\r\n", server);
+        assert_eq!(dialog.commands.join("|"), "bob|(not shown)|id");
+        assert_eq!((found[0].user.as_str(), found[0].password.as_str(), found.len()), ("bob", "******", 1));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod judge;
 mod limits;
 mod lines;
 mod link;
+mod login;
 mod names;
 mod pcap;
 mod pcapng;

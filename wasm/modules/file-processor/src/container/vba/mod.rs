@@ -21,6 +21,8 @@ const MAX_PROJECTS: usize = 8;
 /// Bytes of the source text of all macros: large projects have some hundred KiB.
 const MAX_SOURCES: usize = 8 << 20;
 const MAX_NAME: usize = 256;
+/// Bytes of sources in which texts of the compiled form are looked for: a second's work.
+const MAX_SEARCHED: usize = 1_000_000_000;
 
 /// One module, whole.
 struct Source {
@@ -75,15 +77,19 @@ fn read_project(
     let kinds = Kinds::parse(&read(directory, parent, "PROJECT"), project.code_page);
     let version = pcode::version(&read(directory, Some(vba), "_VBA_PROJECT"));
     let mut sources = Vec::new();
-    let mut left = MAX_SOURCES;
+    let (mut left, mut text_left) = (MAX_INFLATED_PARTS, MAX_SOURCES);
     for module in &project.modules {
+        // Many modules may name one stream, which has no source to pay with.
         let content = read(directory, Some(vba), &module.stream);
-        let source = read_module(module, kinds.of(module), project.code_page, &content, version);
-        let Some(rest) = left.checked_sub(source.text.len()) else {
+        left = left.saturating_sub(content.len());
+        let source = (left > 0).then(|| read_module(module, kinds.of(module), project.code_page, &content, version));
+        let Some((source, rest)) =
+            source.and_then(|source| text_left.checked_sub(source.text.len()).map(|rest| (source, rest)))
+        else {
             super::unread(Severity::Medium, "The macros are longer than those of documents are.", findings);
             break;
         };
-        left = rest;
+        text_left = rest;
         sources.push(source);
     }
     judge_stomping(&sources, findings);
@@ -171,9 +177,10 @@ fn keep(project: Project, place: String, sources: Vec<Source>, document: &mut Do
 /// A module whose compiled form says what its source does not.
 fn judge_stomping(sources: &[Source], findings: &mut Findings) {
     let all: String = sources.iter().map(|source| source.text.as_str()).collect();
+    let mut left = MAX_SEARCHED;
     for source in sources {
         let Some(compiled) = &source.compiled else { continue };
-        let missing = pcode::missing(&compiled.texts, &all);
+        let missing = pcode::missing(&compiled.texts, &all, &mut left);
         let is_code = |line: &str| !line.trim().is_empty() && !line.starts_with("Attribute ");
         let is_empty = !source.text.lines().any(is_code);
         if missing.is_empty() && !(is_empty && compiled.lines > 3) {

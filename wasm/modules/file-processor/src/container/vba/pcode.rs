@@ -74,9 +74,16 @@ fn is_text(bytes: &[u8]) -> bool {
 }
 
 /// Texts that the compiled form has and no source: `source` is that of all modules.
-pub fn missing<'a>(texts: &'a [String], source: &str) -> Vec<&'a str> {
+///
+/// `left` is what may be searched, in bytes: modules and texts are many, and the source is that of all of them.
+pub fn missing<'a>(texts: &'a [String], source: &str, left: &mut usize) -> Vec<&'a str> {
     let has = |text: &str| source.contains(text) || source.contains(&text.replace('"', "\"\""));
-    texts.iter().map(String::as_str).filter(|text| !has(text)).collect()
+    let pays = |_: &&str| {
+        let rest = left.checked_sub(2 * source.len());
+        *left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    texts.iter().map(String::as_str).take_while(pays).filter(|text| !has(text)).collect()
 }
 
 #[cfg(test)]
@@ -101,8 +108,10 @@ mod tests {
         line.extend(b"cmd \"x\"\0\xb9\0\x02\0ok");
         let found = parse(&compiled(&line), 0x97).unwrap_or_default();
         assert_eq!(found, Compiled { lines: 1, texts: vec!["cmd \"x\"".into()] });
-        assert!(missing(&found.texts, "a = \"cmd \"\"x\"\"\"").is_empty());
-        assert_eq!(missing(&found.texts, "a = 1"), ["cmd \"x\""]);
+        let missing = |source: &str, mut left: usize| missing(&found.texts, source, &mut left).len();
+        assert_eq!(missing("a = \"cmd \"\"x\"\"\"", 1_000), 0);
+        assert_eq!(missing("a = 1", 1_000), 1);
+        assert_eq!(missing("a = 1", 9), 0); // no more work for it
         assert_eq!(parse(&compiled(&line), 0x50), None);
     }
 }
