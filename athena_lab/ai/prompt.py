@@ -188,7 +188,8 @@ def _data_lines(material: Material) -> Iterator[str]:
             yield from _executable_lines(executable, number)
         if facts.container is not None:
             yield from _container_lines(facts.container)
-        if facts.strings is not None:
+        # Who speaks in a capture may have said passwords; what is to be known of it is in the findings.
+        if facts.strings is not None and facts.format.category != "capture":
             yield f"strings: {facts.strings.total} in all, here those that read most like text"
             for item in telling(facts.strings.items):
                 yield f"- at {item.offset:#x}: {inert(item.text)}"

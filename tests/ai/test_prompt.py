@@ -60,7 +60,7 @@ def facts(text="text", count=3):
     strings = Strings(count, tuple(StringItem(n, "ascii", text) for n in range(count)))
     kind = Format("pe", text, text, "executable")
     entropy = EntropyProfile(7.2, 256, (7.2,))
-    return FileFacts(100, Hashes(text, text, text), kind, entropy, (executable,), container, strings)
+    return FileFacts(100, Hashes(text, text, text), kind, entropy, (executable,), container, strings=strings)
 
 
 def findings(count, text="text"):
@@ -233,6 +233,14 @@ def test_nothing_of_the_sample_is_markup_in_the_summary():
     assert not re.search(r"<(?!/?(p|em|strong|ul|li|h3|code)>)", html)
     cited, unknown = find_citations(summary(prompt)[0], prompt.material.ids)
     assert (cited, unknown) == (("file-processor/x",), ())
+
+
+def test_nothing_that_was_said_in_a_capture_is_sent_to_a_model():
+    spoken = Strings(1, (StringItem(0, "ascii", "PASS secret"),))
+    of = msgspec.structs.replace(facts(), strings=spoken)
+    capture = msgspec.structs.replace(of, format=msgspec.structs.replace(of.format, category="capture"))
+    assert "PASS secret" in build_prompt("?", facts=of).user
+    assert "secret" not in build_prompt("?", facts=capture).user
 
 
 def test_of_many_strings_those_that_read_like_text_are_taken_in_their_order():
