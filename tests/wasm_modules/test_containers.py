@@ -20,6 +20,7 @@ import documents
 import executables
 import msgspec
 import pytest
+import samples
 from harness import Refused
 
 from athena_lab.extraction import Part
@@ -57,7 +58,7 @@ def check_children(module: Guest, sample: bytes) -> dict[str, bytes]:
     contents = {}
     for child in facts.children:
         part = extract(module, sample, child.index)
-        assert part.child == child
+        assert (part.child.name, part.child.size) == (child.name, child.size)
         assert (len(part.content), hashlib.sha256(part.content).hexdigest()) == (child.size, child.sha256)
         parent = None if child.parent is None else facts.children[child.parent]
         assert child.depth == (1 if parent is None else parent.depth + 1)
@@ -327,3 +328,10 @@ def test_values_that_refer_to_each_other_cost_no_more_than_they_are(module: Gues
     started = time.process_time()
     analyze(module, sample)
     assert time.process_time() - started < 2
+
+
+def test_what_a_format_says_is_said_of_a_file_inside_too(module: Guest) -> None:
+    outer = documents.archive({"inner.zip": documents.archive({"readme.txt": samples.EICAR})})
+    found = {finding.id: finding for finding in module.call("analyze", outer).findings}
+    assert found["child/eicar"].severity == "high"
+    assert "readme.txt" in found["child/eicar"].detail

@@ -10,6 +10,7 @@ import pytest
 
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.facts import FileFacts
+from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def plain(value: Any) -> Any:
 FACTS: dict[str, type[msgspec.Struct]] = {
     "crypto": CryptoFacts,
     "file-processor": FileFacts,
+    "network": NetworkFacts,
     "pattern-matcher": PatternFacts,
 }
 CASES = [(module, name) for module in golden.modules() for name in golden.names(module)]

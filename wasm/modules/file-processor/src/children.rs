@@ -14,7 +14,7 @@ use crate::limits::{
     BOMB_RATIO, CUT_RATIO, MAX_CHILD, MAX_CHILD_NAME, MAX_CHILD_TEXT, MAX_CHILDREN, MAX_DEPTH, MAX_UNPACKED,
     NESTED_BOMB_RATIO,
 };
-use crate::unpack;
+use crate::{triage, unpack};
 
 /// Kinds of children whose findings are their parent's, whose parser looks into them.
 const READ_BY_PARENT: [&str; 1] = ["vba-project"];
@@ -218,6 +218,7 @@ impl<'a> Children<'a> {
         }
         self.levels.push(Level { index, digest });
         let mut inner = Findings::default();
+        triage::judge_format(format, &mut inner);
         unpack::look_into(format, content, &mut inner, self);
         self.levels.pop();
         let label = format!("In child {index}, {:?}", self.listed[index].name);

@@ -76,23 +76,29 @@ fn executables(
 
 fn judge_file(data: &[u8], name: &str, format: &Format, entropy: f64, findings: &mut Findings) {
     findings.add(Finding::new("format", Severity::Info, 95, "The format is known by its content").detail(&format.name));
-    match format.id {
+    judge_format(format.id, findings);
+    if format.id == "data" && entropy >= 7.9 && data.len() >= 4_096 {
+        findings.add(
+            Finding::new(
+                "high-entropy-data",
+                Severity::Low,
+                60,
+                "The file looks encrypted or compressed, in no known format",
+            )
+            .detail(format!("{entropy:.2} bits per byte."))
+            .techniques(&["T1027.013"]),
+        );
+    }
+    judge_name(name, format, findings);
+}
+
+/// What the format alone says, of a file as of one inside it.
+pub fn judge_format(id: &str, findings: &mut Findings) {
+    match id {
         "eicar" => {
             findings.add(
                 Finding::new("eicar", Severity::High, 100, "This is the EICAR anti-virus test file")
                     .detail("It does nothing but make scanners report it."),
-            );
-        }
-        "data" if entropy >= 7.9 && data.len() >= 4_096 => {
-            findings.add(
-                Finding::new(
-                    "high-entropy-data",
-                    Severity::Low,
-                    60,
-                    "The file looks encrypted or compressed, in no known format",
-                )
-                .detail(format!("{entropy:.2} bits per byte."))
-                .techniques(&["T1027.013"]),
             );
         }
         "lnk" | "internet-shortcut" | "settingcontent" | "desktop-entry" => {
@@ -103,7 +109,6 @@ fn judge_file(data: &[u8], name: &str, format: &Format, entropy: f64, findings: 
         }
         _ => {}
     }
-    judge_name(name, format, findings);
 }
 
 /// The name against the content: a program that is called a picture, or two extensions.
