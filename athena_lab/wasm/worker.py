@@ -115,7 +115,13 @@ class Job:
                 process.kill()
 
     def check(self) -> None:
-        """Raises what `stopped` gives if the job was interrupted."""
+        """Raises what `stopped` gives if the job was interrupted, or its time is over and nobody has said so yet."""
+        with self._lock:
+            self._check()
+
+    def _check(self) -> None:
+        if self._reason is None and time.monotonic() >= self.ends:
+            self._reason = "deadline"
         if self._reason is not None:
             raise self.stopped()
 
@@ -123,10 +129,7 @@ class Job:
     def running_on(self, engine: wasmtime.Engine) -> Iterator[None]:
         """Hold the engine for the time of the call; raises what `stopped` gives if it is over before it began."""
         with self._lock:
-            if self._reason is None and time.monotonic() >= self.ends:
-                self._reason = "deadline"
-            if self._reason is not None:
-                raise self.stopped()
+            self._check()
             self._engine = engine
         started = time.perf_counter()
         try:

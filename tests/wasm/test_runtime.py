@@ -28,8 +28,10 @@ from athena_lab.errors import (
     UnknownModule,
 )
 from athena_lab.wasm.contract import SampleInfo
+from athena_lab.wasm.manifest import Entry
 from athena_lab.wasm.module import Module
-from athena_lab.wasm.runtime import SampleFile
+from athena_lab.wasm.runtime import MIB, SampleFile
+from athena_lab.wasm.worker import Job
 from tests.conftest import TEST_COMPONENTS
 
 
@@ -407,3 +409,10 @@ async def test_an_unloaded_module_stays_out_until_it_is_asked_for(open_runtime):
         await runtime.unload("none")
     with pytest.raises(UnknownModule):
         runtime.limit("none", None, None)
+
+
+def test_a_call_whose_time_is_over_says_so_itself():
+    entry = Entry("crypto", "crypto.wasm", "0" * 64, 1)
+    Job(entry, memory_bytes=MIB, seconds=60).check()
+    with pytest.raises(ModuleDeadline):  # before the watchdog has told it
+        Job(entry, memory_bytes=MIB, seconds=0).check()
