@@ -168,8 +168,9 @@ class Quarantine:
         if hasattr(os, "getuid") and (status.st_uid != os.getuid() or status.st_mode & 0o022):
             raise QuarantineUnusable(f"Others can write to the quarantine {str(self.folder)!r}.")
         for left in self.folder.glob(f"*{_INCOMING}"):  # by a process that was killed
-            if time.time() - left.stat().st_mtime > _LEFT_AFTER_SECONDS:
-                left.unlink(missing_ok=True)
+            with contextlib.suppress(FileNotFoundError):  # another thread's, which has come to its place meanwhile
+                if time.time() - left.stat().st_mtime > _LEFT_AFTER_SECONDS:
+                    left.unlink()
         self._prepared = True
 
 

@@ -154,3 +154,9 @@ def test_any_name_becomes_one_printable_component(name):
     assert len(shown) <= 200
     assert not set(shown) & set("/\\\n\r\x00\x1b\u202e")
     shown.encode("utf-8")
+
+
+def test_a_sample_that_comes_to_its_place_while_another_begins_disturbs_nobody(tmp_path):
+    (tmp_path / "q").mkdir(mode=0o700)
+    (tmp_path / "q" / "x.incoming").symlink_to("gone")  # listed, and then not there to be looked at
+    assert Quarantine(tmp_path / "q").add_bytes(b"x").size == 1
