@@ -16,8 +16,10 @@ SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 AnalysisType = Literal["full", "quick", "pattern", "behavior"]
 
-Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"]
+Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign", "conclusion"]
 """The place of a module's output in ``results`` of a `Report`; ``foreign`` is that of all modules of others."""
+
+Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,6 +9,7 @@ from athena_lab.report.display import seconds_text, shown, size_text, time_text
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_tree import tree_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,6 +47,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
     yield from _findings(report)
+    yield from tree_lines(report.children)
     yield from _own(report)
     for result in report.module_results:
         if result.error:
