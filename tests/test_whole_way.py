@@ -147,7 +147,7 @@ async def test_the_score_shows_its_arithmetic(lab):
 async def test_techniques_have_names_and_tactics(lab):
     sample = (
         b"powershell -nop -w hidden -enc "
-        + b"SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQAIABOAGUAdAAuAFcAZQBiAEMAbABpAGUAbgB0ACkA"
+        b"SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQAIABOAGUAdAAuAFcAZQBiAEMAbABpAGUAbgB0ACkA"
     )
     report = await lab.triage(sample)
     named = {technique.id: technique for technique in report.conclusion.techniques}
@@ -160,7 +160,7 @@ async def test_techniques_have_names_and_tactics(lab):
 async def test_a_hang_of_a_module_is_a_finding_and_not_the_end(lab):
     sample = await lab.add(b"just a text, and nothing else " * 100)
     await lab.triage(sample)
-    lab._runtime.limit("network", None, 0.0001)  # noqa: SLF001 - no sample of ours makes a module of ours hang
+    lab._runtime.limit("network", None, 0.0001)  # no sample of ours makes a module of ours hang
     other = await lab.add(b"another text, and nothing else " * 100)
     report = await lab.triage(other)
     assert report.status == "partial"
@@ -243,7 +243,7 @@ async def test_leaving_many_cancels_what_runs(lab):
         async for one in many:
             assert one.report
             break
-    assert lab._runtime.busy == 0  # noqa: SLF001 - nothing else tells that nothing runs
+    assert lab._runtime.busy == 0  # nothing else tells that nothing runs
     assert len(asyncio.all_tasks()) == 1
 
 

@@ -11,6 +11,8 @@ import suites
 
 MODULES = Path(__file__).resolve().parents[2] / "wasm" / "modules"
 TABLE = MODULES / "analysis-engine" / "src" / "attack.tsv"
+MOBILE = {"T1407", "T1582", "T1623.001", "T1626.001", "T1628.001", "T1629.002"}
+"""Of ATT&CK Mobile, which the package does not have."""
 NAMED = re.compile(r"\bT1\d{3}(?:\.\d{3})?\b")
 
 
@@ -39,7 +41,8 @@ def rows() -> dict[str, tuple[str, list[str]]]:
 
 
 def test_the_table_is_what_is_published(published):
-    assert rows() == {id_: (one.name, one.tactics) for id_, one in published.items()}
+    enterprise = {id_: row for id_, row in rows().items() if id_ not in MOBILE}
+    assert enterprise == {id_: (one.name, one.tactics) for id_, one in published.items()}
 
 
 def test_every_technique_that_is_named_exists():
