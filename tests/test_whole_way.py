@@ -1,4 +1,4 @@
-"""The sample's whole way with the modules that are shipped: files inside, the conclusion, two beside each other, many."""
+"""The whole way with the modules that are shipped: files inside, the conclusion, two beside each other, many."""
 
 from __future__ import annotations
 

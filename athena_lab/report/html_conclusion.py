@@ -80,5 +80,5 @@ def _technique(row: tuple[str, Technique]) -> Row:
     url = technique_url(technique.id)
     linked = f'<a href="{url}" target="_blank" rel="noopener noreferrer">{name}</a>' if url else name
     left = len(technique.findings) - MAX_NAMED
-    findings = ", ".join(technique.findings[:MAX_NAMED]) + (f" and {left} more" if left > 0 else "")
-    return Row((tactic.replace("-", " ").capitalize(), Html(linked), code(findings, 300)))
+    findings = code(", ".join(technique.findings[:MAX_NAMED]), 300).markup + (f" and {left} more" if left > 0 else "")
+    return Row((tactic.replace("-", " ").capitalize(), Html(linked), Html(findings)))
