@@ -44,8 +44,8 @@ async def one(folder: Path) -> list[list[str]]:
             reports.append(await lab.triage(data + bytes([turn])))
             seconds.append(time.perf_counter() - began)
     rows = [[f"all of it, {len(data) / MIB:.2f} MiB", f"{median(seconds) * 1000:,.0f}"]]
-    for module in reports[0].performance.module_timings:
-        rows.append([module, f"{median(one.performance.module_timings[module] for one in reports) * 1000:,.1f}"])
+    timings = [report.performance.module_timings for report in reports]
+    rows += [[module, f"{median(one[module] for one in timings) * 1000:,.1f}"] for module in timings[0]]
     return rows
 
 
