@@ -30,6 +30,7 @@ def tree_html(nodes: tuple[Node, ...]) -> str:
 def _row(row: tuple[int, Node]) -> Row:
     depth, node = row
     name = "└ " * min(depth, MAX_INDENT) + (node.name or f"{node.module} {node.index}")
-    worst = node.worst[0].title if node.worst else ""
+    more = f" and {node.finding_count - 1} more" if node.finding_count > 1 else ""
+    worst = node.worst[0].title + more if node.worst else ""
     css = f"athena-{node.worst[0].severity}" if node.worst else ""
     return Row((code(name, 120), node.format, size_text(node.size), verdict_text(node), worst, code(node.sha256)), css)
