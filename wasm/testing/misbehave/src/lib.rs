@@ -40,9 +40,7 @@ impl Guest for Misbehave {
             "trap" => std::process::abort(),
             "loop" => endless_loop(&call, Input::Stdin).is_ok(),
             "nothing" => false,
-            _ => {
-                PREPARED.lock().map(|mut prepared| state.clone_into(&mut prepared.0)).is_ok()
-            }
+            _ => PREPARED.lock().map(|mut prepared| state.clone_into(&mut prepared.0)).is_ok(),
         }
     }
 }
