@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wasmtime
 
-from athena_lab.errors import BadModule, BadOutput, SampleNotFound
+from athena_lab.errors import BadModule, BadOutput, ModuleMemory, SampleNotFound
 from athena_lab.wasm import images
 from athena_lab.wasm.core_module import FRONT, PREPARE
 from athena_lab.wasm.job import Answer
@@ -118,8 +118,8 @@ class _Instance:
         return read
 
     def _room(self, size: int) -> tuple[int, memoryview]:
-        if size > _NUMBER:
-            raise SampleNotFound("The sample is larger than the sandbox's memory can be.")
+        if size > _NUMBER >> 1:  # nothing in a guest can be larger
+            raise ModuleMemory("The sample is larger than it can take.", module=self._job.entry.name)
         place = self._call("athena_room", size)
         return place, self._view(place, size)
 

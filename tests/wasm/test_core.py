@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athena_lab.errors import BadModule, BadOutput, ModuleDeadline, ModuleMemory, ModuleTrap
+from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.core_module import core_module, is_all_in_memory
-from athena_lab.wasm.runtime import MIB
+from athena_lab.wasm.runtime import MIB, SampleFile
 from tests.conftest import TEST_COMPONENTS
 from tests.wasm.conftest import by_component
 
@@ -90,7 +91,6 @@ def folder_of(tmp_path, wasm, name="bad"):
         ),
         ({"reply": (0, 0, 0)}, "does not fit"),
         ({"reply": (1, 1024, 2)}, "does not fit Refusal"),
-        ({"reply": (0, 1100, 2), "text": DESCRIPTION.replace('"', '\\"') + "\\00" * 0, "room": 1100}, "does not fit"),
     ],
 )
 async def test_what_a_guest_points_to_is_checked(open_runtime, tmp_path, changed, sentence):
@@ -200,6 +200,15 @@ async def test_a_sample_larger_than_the_memory_is_a_lack_of_memory(open_runtime,
     runtime = await open_runtime(memory_bytes=4 * MIB)
     with pytest.raises(ModuleMemory):
         await runtime.call("misbehave", "echo", sample=sample_file(bytes(5 * MIB)))
+
+
+async def test_a_sample_larger_than_any_guest_can_take_is_not_read(open_runtime, tmp_path):
+    path = tmp_path / "x.sample"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)  # a hole: nothing is written
+    runtime = await open_runtime(memory_bytes=4096 * MIB)
+    with pytest.raises(ModuleMemory, match="larger than"):
+        await runtime.call("misbehave", "echo", sample=SampleFile(path, SampleInfo(3 << 30)))
 
 
 async def test_memory_does_not_grow_with_calls(open_runtime, sample_file):
