@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from athena_lab.errors import BadOutput, SampleTooLarge
-from athena_lab.wasm.worker import decode
+from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -15,7 +15,7 @@ from msgspec import Meta
 from athena_lab.errors import BadOutput, ModuleNotTaken
 from athena_lab.wasm.compiler import Allowance
 from athena_lab.wasm.contract import RESERVED, Description, Output
-from athena_lab.wasm.worker import decode
+from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
     from collections.abc import Container

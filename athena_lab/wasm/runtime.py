@@ -26,10 +26,12 @@ from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
 from athena_lab.wasm.executor import Executor
 from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
+from athena_lab.wasm.images import Images
+from athena_lab.wasm.job import MAX_ANSWER, Job, decode
 from athena_lab.wasm.module import Module
 from athena_lab.wasm.newcomers import Newcomers
 from athena_lab.wasm.precompiled import PrecompiledCache
-from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, decode
+from athena_lab.wasm.worker import ENGINE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Linear memory of one call: the largest sample, and room to work."""
     deadline: Annotated[float, Meta(gt=0, le=600)] = 30.0
     """Seconds that one call may take, waiting included, where the caller gives no other."""
+    image_bytes: Annotated[int, Meta(ge=0, le=16_384 * MIB)] = 256 * MIB
+    """Kept of guests' memory after they were prepared for a session's state, which later calls then begin with."""
     foreign: ForeignOptions = ForeignOptions()
     """``[wasm.foreign]``: what modules of others may have."""
 
@@ -117,7 +121,8 @@ class Runtime:
         """Modules that were unloaded by hand."""
         self._limits: dict[str, Limits] = {}
         self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
-        self._executor = Executor(bulkheads or Bulkheads(), self._cache, self._modules)
+        self._images = Images(options.image_bytes)
+        self._executor = Executor(bulkheads or Bulkheads(), self._cache, self._images, self._modules)
         self._load_lock = asyncio.Lock()
         self._newcomers = Newcomers(catalog, options.foreign, self._executor.submit)
 
@@ -292,7 +297,8 @@ class Runtime:
         limits = self.limits(name)
         job = Job(
             module.entry,
-            _text(Call(function, _json(args or {}), sample.info if sample else None, state)),
+            _text(Call(function, _json(args or {}), sample.info if sample else None)),
+            state=state,
             code=module.code,
             function=function,
             stdin=sample.path if sample else None,
@@ -379,6 +385,11 @@ class Runtime:
     def queue(self) -> int:
         """Calls that may wait, where nothing else runs."""
         return self._executor.queue
+
+    @property
+    def image_bytes(self) -> int:
+        """Kept of guests' memory."""
+        return self._images.size
 
     # -- the end
 

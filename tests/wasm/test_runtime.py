@@ -28,11 +28,18 @@ from athena_lab.errors import (
     UnknownModule,
 )
 from athena_lab.wasm.contract import SampleInfo
+from athena_lab.wasm.job import Job
 from athena_lab.wasm.manifest import Entry
 from athena_lab.wasm.module import Module
 from athena_lab.wasm.runtime import MIB, SampleFile
-from athena_lab.wasm.worker import Job
 from tests.conftest import TEST_COMPONENTS
+
+
+@pytest.fixture(autouse=True, params=["core", "component"])
+def _called(request, monkeypatch):
+    """All of it by both ways to call a module."""
+    if request.param == "component":
+        monkeypatch.setattr("tests.wasm.conftest.FOLDER", request.getfixturevalue("component_folder"))
 
 
 async def until_busy(runtime, call):
