@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import anywidget
-import msgspec
 import traitlets
 from IPython.display import display
 
 from athena_lab.ai.types import MAX_QUESTION, AnalysisOptions, AnalysisRequest
-from athena_lab.errors import AthenaError, NoProvider
+from athena_lab.errors import AthenaError
 from athena_lab.jupyter.widgets.answer import OFFLINE, Answer, plain_answer, render_answer, standalone
 from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY, Batch
 from athena_lab.jupyter.widgets.markdown import Citations
@@ -173,7 +172,7 @@ class AskCell(anywidget.AnyWidget):
         run.begun = True
         try:
             if not run.stopped:
-                await self._answer(run, request)
+                await self._consume(run, request)
         except AthenaError as error:
             run.problem = error.problem()
         except asyncio.CancelledError:
@@ -182,16 +181,6 @@ class AskCell(anywidget.AnyWidget):
                 raise
         finally:
             self._finish(run)
-
-    async def _answer(self, run: Run, request: AnalysisRequest) -> None:
-        """Where no provider is set up, say so, and give the summary that needs none."""
-        try:
-            await self._consume(run, request)
-        except NoProvider as error:
-            run.problem = error.problem()
-            if self._report is not None:
-                offline = msgspec.structs.replace(request, provider=OFFLINE, model=None, options=AnalysisOptions())
-                await self._consume(run, offline)
 
     async def _consume(self, run: Run, request: AnalysisRequest) -> None:
         async with self._lab.stream(request) as events:
