@@ -22,8 +22,8 @@ from athena_lab.events import (
 )
 from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME
 from athena_lab.jupyter.widgets.coalesce import MAX_TEXT
-from tests.report.make import SHA, report
-from tests.widgets.cells import FINISHED, STARTED, Cell, SayingLab
+from tests.report.make import SHA
+from tests.widgets.cells import FINISHED, STARTED
 
 
 async def test_a_finished_answer_is_rendered_kept_and_published(cell_of):
