@@ -104,7 +104,7 @@ def _refused() -> Iterator[None]:
         yield
     except ModuleRefused as error:
         error.next_step = (
-            "Correct the rules there. What a file includes is looked for beside it and in the folder that was named, and "
+            "Correct the rules there. What a file includes is looked for beside it and in the folder that was named, "
             "nowhere else."
         )
         raise

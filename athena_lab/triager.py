@@ -114,7 +114,7 @@ class Triager:
             raise failed[0]
         raise InvalidField(
             f"No module that is loaded does a {wanted.analysis_type!r} analysis with these options.",
-            next_step="Ask for a full or quick analysis; lab.modules() and GET /api/v1/wasm/modules list what there is.",
+            next_step="Ask for a full or quick analysis; lab.modules(), or GET /api/v1/wasm/modules, lists them.",
         )
 
     def _sessions_of(self, ids: Sequence[str]) -> dict[str, Session]:

@@ -121,13 +121,13 @@ def test_texts_have_names_by_which_what_is_wrong_with_them_is_told(tmp_path):
 
 async def test_what_the_module_does_not_take_is_told_with_what_to_do_about_rules():
     class Lab:
-        async def open_session(self, module, *, ttl):
+        async def open_session(self, _module, **_):
             return SimpleNamespace(id="s")
 
         async def close_session(self, _):
             pass
 
-        async def execute(self, module, _function, _args, *, session):
+        async def execute(self, module, *_args, **_):
             raise ModuleRefused("invalid_args: Rules: house, line 1: no.", module=module)
 
     with pytest.raises(ModuleRefused, match="Correct the rules there"):

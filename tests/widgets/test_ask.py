@@ -20,10 +20,10 @@ from athena_lab.events import (
     Token,
     Usage,
 )
-from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME
+from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME, AskCell
 from athena_lab.jupyter.widgets.coalesce import MAX_TEXT
 from tests.report.make import SHA
-from tests.widgets.cells import FINISHED, STARTED
+from tests.widgets.cells import FINISHED, STARTED, SayingLab
 
 
 async def test_a_finished_answer_is_rendered_kept_and_published(cell_of):
@@ -160,6 +160,16 @@ async def test_an_error_before_the_stream_is_shown_not_raised(cell_of):
     await cell.ask("Go.")
     assert "No server answers. Start the server with `jupyter athena`" in cell.answer_html
     assert cell.answer.ending == "failed"
+
+
+async def test_without_ipython_the_answer_is_printed_as_text(capsys):
+    cell = AskCell(SayingLab(STARTED, Token("It is **packed**."), FINISHED), report())
+    await cell.ask("What is it?")
+    printed = capsys.readouterr().out
+    assert printed.startswith("claude / model-x answered in ")
+    assert "It is **packed**." in printed
+    assert "{" not in printed
+    cell.close()
 
 
 async def test_without_a_provider_the_cell_says_how_to_set_one_and_shows_the_summary(cell_of):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import anywidget
 import traitlets
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from athena_lab.ai.types import MAX_QUESTION, AnalysisOptions, AnalysisRequest
@@ -88,13 +89,13 @@ class AskCell(anywidget.AnyWidget):
         *,
         structured: bool = False,
         consensus: int = 1,
-        publish: Callable[..., Any] = display,
+        publish: Callable[..., Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.answer: Answer | None = None
         """The last answer, whole or as far as it came."""
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
-        self._publish, self._clock = publish, clock
+        self._publish, self._clock = publish or _publish, clock
         self._options = AnalysisOptions(structured=structured, consensus=consensus)
         self._run = Run("", clock)
         self._loop = _running_loop()
@@ -304,6 +305,14 @@ class AskCell(anywidget.AnyWidget):
         if self.answer is None:
             return {"text/html": "", "text/plain": ""}
         return {"text/html": standalone(self.answer_html), "text/plain": plain_answer(self.answer)}
+
+
+def _publish(data: dict[str, str], **options: Any) -> None:
+    """Without IPython there is nothing but text; a view that shows nothing is not for it."""
+    if InteractiveShell.initialized():
+        display(data, **options)  # type: ignore[no-untyped-call]
+    elif VIEW_MIME not in data and data["text/plain"]:
+        print(data["text/plain"])  # noqa: T201 - what else displaying is in a script
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
