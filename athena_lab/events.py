@@ -211,7 +211,8 @@ class Consensus(Event, tag="consensus", frozen=True):
     """What several providers said, merged.
 
     ``agreement`` is the share, from 0 to 1, of those who gave an assessment that stand behind its verdict; None where
-    fewer than two gave one, who have nobody to agree with. A `Structured` with the merged assessment follows, for readers that know nothing of a consensus.
+    fewer than two gave one: one alone agrees with nobody. A `Structured` with the merged assessment follows, for
+    readers that know nothing of a consensus.
     """
 
     merged: Assessment | None

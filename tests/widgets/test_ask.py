@@ -22,7 +22,7 @@ from athena_lab.events import (
 )
 from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME, AskCell
 from athena_lab.jupyter.widgets.coalesce import MAX_TEXT
-from tests.report.make import SHA
+from tests.report.make import SHA, report
 from tests.widgets.cells import FINISHED, STARTED, SayingLab
 
 
