@@ -307,7 +307,7 @@ class AskCell(anywidget.AnyWidget):
         return {"text/html": standalone(self.answer_html), "text/plain": plain_answer(self.answer)}
 
 
-def _publish(data: dict[str, str], **options: Any) -> None:
+def _publish(data: dict[str, Any], **options: Any) -> None:
     """Without IPython there is nothing but text; a view that shows nothing is not for it."""
     if InteractiveShell.initialized():
         display(data, **options)  # type: ignore[no-untyped-call]
