@@ -166,8 +166,7 @@ fn summary(store: &Store, findings: &mut Findings) {
     };
     let count = addresses().count();
     if count > 0 {
-        let finding = Finding::new("addresses", Info, 80, "Addresses of hosts on the internet")
-            .detail(how_many(count));
+        let finding = Finding::new("addresses", Info, 80, "Addresses of hosts on the internet").detail(how_many(count));
         findings.add(addresses().take(16).fold(finding, quote));
     }
     if store.left_out > 0 {
