@@ -108,7 +108,7 @@ def test_who_names_something_twice_is_counted_once():
 
 def test_nobody_gave_an_assessment():
     opinions = (silent("a"), silent("b", "refused"))
-    assert of(*opinions) == Consensus(None, 0.0, opinions)
+    assert of(*opinions) == Consensus(None, None, opinions)
 
 
 def test_a_long_summary_is_cut():
