@@ -225,10 +225,14 @@ class Capabilities(Response, frozen=True):
 
 
 class ModuleMetrics(Response, frozen=True):
-    """What a module did since the server started. `bytes` of samples read."""
+    """What a module did since the server started. `bytes` of samples read.
+
+    `refused`: calls that were no good, and are not among the `errors`.
+    """
 
     calls: int
     errors: int
+    refused: int
     time: float
     bytes: int
     peak_memory: int

@@ -135,6 +135,12 @@ class Lab:
         later.ask = self._ask_again
         self._closed = False
 
+    def __repr__(self) -> str:
+        if self._closed:
+            return "<Lab, closed>"
+        loaded = counted(len(self._runtime.modules), "module")
+        return f"<Lab in this process, {loaded} loaded; providers: {', '.join(self._ai.configured) or 'none'}>"
+
     # -- samples
 
     async def add(self, source: Source, name: str = "") -> Sample:

@@ -133,8 +133,8 @@ class LabProtocol(Protocol):
         """Compile YARA rules once, and keep them in a session of pattern-matcher for any number of samples.
 
         `paths` are files, or folders with all .yar and .yara files in them; each file is a namespace, and what they
-        `include` is found beside them. `sources` is a text, or texts by namespace. Raises `ModuleRefused`, which names
-        file, line and column of what is wrong.
+        `include` is found beside them. `sources` is a text, or texts by namespace. Raises `RulesUnreadable`, and
+        `ModuleRefused`, which names file or namespace, line and column of what is wrong.
         """
 
     async def profile_rules(

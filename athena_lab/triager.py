@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from athena_lab import extraction
 from athena_lab.analysis import ENGINE, Analysis, Means
-from athena_lab.errors import InvalidField
+from athena_lab.errors import InvalidField, ModuleRefused
 from athena_lab.report import ModuleResult, Report, Slot
 from athena_lab.sample import MIB
 from athena_lab.wasm.contract import SampleHashes, SampleInfo
@@ -100,7 +100,7 @@ class Triager:
             raise failed[0]
         raise InvalidField(
             f"No module that is loaded does a {wanted.analysis_type!r} analysis with these options.",
-            next_step="GET /api/v1/wasm/capabilities lists the modules; ask for a full or quick analysis.",
+            next_step="Ask for a full or quick analysis; lab.modules(), or GET /api/v1/wasm/modules, lists them.",
         )
 
     def _engine(self, wanted: api.AnalyzeSample) -> Module | None:
@@ -144,7 +144,11 @@ class Triager:
         file = self._file(sample)
 
         async def call(args: Mapping[str, int]) -> msgspec.Raw:
-            done = await self._runtime.call(module, extraction.FUNCTION, args, sample=file, deadline=deadline)
+            try:
+                done = await self._runtime.call(module, extraction.FUNCTION, args, sample=file, deadline=deadline)
+            except ModuleRefused as error:
+                error.next_step = extraction.WHAT_THERE_IS[module]
+                raise
             return done.output.data
 
         child, content = await extraction.content_of(call, index, module=module, max_bytes=self._quarantine.max_bytes)

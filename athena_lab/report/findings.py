@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
@@ -54,3 +54,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By severity, of equal severity the surest first, then by id."""
     return tuple(sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))
+
+
+def told(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """What says something where no lengths are shown: a place or a text."""
+    return [it for it in evidence if it.offset is not None or it.text]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
+from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
 from athena_lab.report.html_conclusion import by_tactic, points
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
@@ -121,7 +122,7 @@ def _finding(finding: Finding, author: str) -> Iterator[str]:
     yield f"- **{SEVERITY_WORDS[finding.severity]}**: {plain(finding.title)} ({span(finding.id)}{says}){techniques}"
     if finding.detail:
         yield f"  - {span(finding.detail, 600)}"
-    for evidence in finding.evidence[:MAX_EVIDENCE]:
+    for evidence in told(finding.evidence)[:MAX_EVIDENCE]:
         where = "" if evidence.offset is None else f"at {span(f'{evidence.offset:#x}')} "
         yield f"  - {where}{span(evidence.text, 256) if evidence.text else ''}".rstrip()
 
@@ -197,7 +198,8 @@ def _children(facts: FileFacts) -> Iterator[str]:
     yield "|---:|---|---:|---:|---|---|"
     for child in facts.children[:MAX_CHILDREN]:
         parent = "" if child.parent is None else f"{child.parent}"
-        name, kind, digest = span(child.name, 120), plain(child.format, 40), span(child.sha256)
+        name = span(child.name, 120) if child.name else plain(f"without a name, {child.kind}", 60)
+        kind, digest = plain(child.format, 40), span(child.sha256)
         yield f"| {child.index} | {name} | {parent} | {child.size} | {kind} | {digest} |"
     if len(facts.children) > MAX_CHILDREN:
         yield ""

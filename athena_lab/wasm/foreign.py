@@ -77,7 +77,8 @@ def check_component(wasm: bytes, options: ForeignOptions) -> None:
     if len(wasm) > options.max_bytes:
         raise ModuleNotTaken(f"It has {len(wasm):,} bytes; the limit is {options.max_bytes:,}.", module=NEW)
     if not wasm.startswith(MAGIC):
-        raise ModuleNotTaken("It is not a WebAssembly component.", module=NEW)
+        step = "Name the component that `athena modules build` makes; a core module of WebAssembly is none."
+        raise ModuleNotTaken("It is not a WebAssembly component.", module=NEW, next_step=step)
 
 
 def check_name(name: str, ours: Container[str]) -> None:

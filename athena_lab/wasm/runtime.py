@@ -87,6 +87,8 @@ class Counts(msgspec.Struct):
 
     calls: int = 0
     errors: int = 0
+    refused: int = 0
+    """Calls that were no good, as the module says: mistakes of whoever called."""
     time: float = 0.0
     bytes: int = 0
     """Of samples, read."""
@@ -327,8 +329,11 @@ class Runtime:
             if job.entry.foreign:
                 output = await asyncio.to_thread(foreign.answered, output, name, self.options.foreign, job.memory_bytes)
         except WasmError as error:
-            counts.errors += 1
-            counts.last_error = error.detail
+            if isinstance(error, ModuleRefused) and not error.by_fault:
+                counts.refused += 1
+            else:
+                counts.errors += 1
+                counts.last_error = error.detail
             self._note(job, error)
             metrics.WASM_OPERATIONS.labels(name, function, error.code).inc()
             raise
@@ -344,7 +349,7 @@ class Runtime:
         return Completed(output, job.elapsed)
 
     def _note(self, job: Job, error: WasmError | None) -> None:
-        # Who waited in vain for a place, or went away, says nothing of the module; a refusal is an answer.
+        # Who waited in vain for a place, or went away, says nothing of the module.
         telling = error is None or isinstance(error, ModuleRefused) or (job.elapsed and isinstance(error, FAULTS))
         if telling and (recent := self.health.get(job.entry.name)) is not None:  # it may have been removed meanwhile
             recent.note(error)
@@ -357,7 +362,7 @@ class Runtime:
     async def _probe(self, module: Module) -> None:
         name, memory_bytes = module.entry.name, self.limits(module.entry.name).memory_bytes
         job = Job(module.entry, code=module.code, memory_bytes=memory_bytes, seconds=_PROBE_SECONDS)
-        recent = self.health[name]
+        recent = self.health.get(name) or Recent()  # it may have been removed meanwhile
         try:
             text = await self._executor.submit(job)
             said = foreign.described(text, module.entry) if module.entry.foreign else decode(text, Description, name)
