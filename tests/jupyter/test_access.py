@@ -30,7 +30,7 @@ def methods_of(handler):
 
 
 def concrete(pattern):
-    path = re.sub(r"\(\?:ai\|.*", "ai/nothing", pattern)
+    path = re.sub(r"\(\?:ai\|.*", "ai/nothing", pattern.replace("(?:/.*)?", "/nothing"))
     return re.sub(r"\([^)]*\)", "x", path)
 
 

@@ -32,7 +32,8 @@ impl Guest for Misbehave {
         }
     }
 
-    /// Of states that are texts all but some: `trap` and `loop` do that, and of `nothing` there is nothing to prepare.
+    /// Of states that are texts all but some: `trap` and `loop` do that, and of `nothing`, and of the numbers that `count`
+    /// keeps, there is nothing to prepare.
     fn prepare(options: &str) -> bool {
         let call: Value = serde_json::from_str(options).unwrap_or_default();
         let Some(state) = call["state"].as_str() else { return false };
@@ -40,6 +41,7 @@ impl Guest for Misbehave {
             "trap" => std::process::abort(),
             "loop" => endless_loop(&call, Input::Stdin).is_ok(),
             "nothing" => false,
+            number if number.parse::<u64>().is_ok() => false,
             _ => PREPARED.lock().map(|mut prepared| state.clone_into(&mut prepared.0)).is_ok(),
         }
     }
