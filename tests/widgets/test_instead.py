@@ -364,7 +364,7 @@ async def test_several_opinions_are_a_table_below_what_they_amount_to(cell_of):
 
 
 async def test_where_nobody_gives_an_assessment_that_is_said(cell_of):
-    nothing = Consensus(None, 0.0, (Opinion("claude", "m", error="network"), Opinion("openai", "n")))
+    nothing = Consensus(None, None, (Opinion("claude", "m", error="network"), Opinion("openai", "n")))
     cell = cell_of(STARTED, nothing, Finished("degraded", "none"))
     await cell.ask("What is it?")
     assert "0 of 2 providers gave an assessment." in cell.answer_html
