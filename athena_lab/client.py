@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from athena_lab import api, compare, many, rules
+from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus, UsageReport
 from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, encode
 from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
+from athena_lab.derived import Derived
 from athena_lab.errors import SampleTooLarge, ServerUnreachable
 from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import MIB, Sample, check_path, display_name, open_regular
@@ -28,19 +28,14 @@ if TYPE_CHECKING:
         Awaitable,
         Callable,
         Collection,
-        Iterable,
         Iterator,
         Mapping,
         Sequence,
     )
-    from contextlib import AbstractAsyncContextManager
 
     from athena_lab.ai.transports import Message
     from athena_lab.ai.types import AnalysisType, TransportKind
-    from athena_lab.many import Triaged
     from athena_lab.protocol import LabProtocol, Source
-    from athena_lab.report.comparison import Comparison
-    from athena_lab.ruleset import External, RuleSet, RuleTime
 
 _MAX_UPLOAD = 1 << 40
 """The server has the cap; here only its answer counts."""
@@ -87,7 +82,7 @@ class _RuntimeFile(msgspec.Struct, frozen=True):
     token: str = ""
 
 
-class LabClient:
+class LabClient(Derived):
     """A lab over HTTP; see `athena_lab.protocol.LabProtocol` for what its methods do.
 
     `url` is the Jupyter server's base URL. `transport` is the one door by which answers stream; without it the best
@@ -164,21 +159,6 @@ class LabClient:
             options=options or api.TriageOptions(),
         )
 
-    def triage_many(
-        self,
-        sources: Iterable[Source],
-        *,
-        analysis_type: AnalysisType = "full",
-        modules: Sequence[str] | None = None,
-        options: api.TriageOptions | None = None,
-        at_once: int = 4,
-    ) -> AbstractAsyncContextManager[AsyncIterator[Triaged]]:
-        one = partial(self.triage, analysis_type=analysis_type, modules=modules, options=options)
-        return many.triage_many(one, sources, at_once)
-
-    async def compare(self, first: Source, second: Source, *, options: api.TriageOptions | None = None) -> Comparison:
-        return await compare.compare(self, first, second, options)
-
     async def execute(
         self,
         module: str,
@@ -206,24 +186,6 @@ class LabClient:
         encoded = msgspec.Raw(encode(args or {}))
         request = api.Execute(module, function, encoded, None, sample, timeout, session)
         return await self._post("api/v1/wasm/execute", request, api.Executed)
-
-    async def compile_rules(
-        self,
-        *paths: str | os.PathLike[str],
-        sources: str | Mapping[str, str] = "",
-        externals: Mapping[str, External] | None = None,
-        ttl: float | None = None,
-    ) -> RuleSet:
-        return await rules.compile_rules(self, paths, sources, externals, ttl)
-
-    async def profile_rules(
-        self,
-        source: Source,
-        *paths: str | os.PathLike[str],
-        sources: str | Mapping[str, str] = "",
-        externals: Mapping[str, External] | None = None,
-    ) -> tuple[RuleTime, ...]:
-        return await rules.profile_rules(self, source, paths, sources, externals)
 
     async def extract(
         self,

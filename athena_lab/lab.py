@@ -7,14 +7,13 @@ import contextlib
 import os
 import platform
 import time
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api, compare, health, many, modules, questions, rules
+from athena_lab import api, health, modules, questions
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
@@ -26,6 +25,7 @@ from athena_lab.ai.store import Store
 from athena_lab.ai.structured import schema as assessment_schema
 from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
+from athena_lab.derived import Derived
 from athena_lab.errors import BadModule, InvalidField, LabClosed, QueueFull, WasmError
 from athena_lab.report import ModuleResult, Report
 from athena_lab.report.display import counted
@@ -39,18 +39,14 @@ from athena_lab.wasm.runtime import Runtime
 from athena_lab.wasm.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
-    from athena_lab.many import Triaged
     from athena_lab.protocol import Source
-    from athena_lab.report.comparison import Comparison
-    from athena_lab.ruleset import External, RuleSet, RuleTime
 
 _PROBE_EVERY = 5.0
 """Seconds. How the sandbox is, is measured no more often."""
@@ -103,7 +99,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     )
 
 
-class Lab:
+class Lab(Derived):
     """A lab in this process; see `athena_lab.protocol.LabProtocol` for what its methods do.
 
     It owns the sandbox, the quarantine, the AI core and the questions for later. Use it from one event loop.
@@ -193,21 +189,6 @@ class Lab:
         async with contextlib.aclosing(self._triager.stream(sample, wanted)) as parts:
             yield parts
 
-    def triage_many(
-        self,
-        sources: Iterable[Source],
-        *,
-        analysis_type: AnalysisType = "full",
-        modules: Sequence[str] | None = None,
-        options: api.TriageOptions | None = None,
-        at_once: int = 4,
-    ) -> AbstractAsyncContextManager[AsyncIterator[Triaged]]:
-        one = partial(self.triage, analysis_type=analysis_type, modules=modules, options=options)
-        return many.triage_many(one, sources, at_once)
-
-    async def compare(self, first: Source, second: Source, *, options: api.TriageOptions | None = None) -> Comparison:
-        return await compare.compare(self, first, second, options)
-
     def submit_triage(self, sample: Sample, wanted: api.AnalyzeSample) -> Triage:
         """A triage that runs by itself, and whose report can be asked for later."""
         self._check_open()
@@ -259,24 +240,6 @@ class Lab:
         sample = await self.add(source)
         wanted = valid(api.ExtractChild(sample.sha256, index, timeout, module))
         return await self._triager.extract(wanted.module, sample, wanted.index, deadline=wanted.timeout)
-
-    async def compile_rules(
-        self,
-        *paths: str | os.PathLike[str],
-        sources: str | Mapping[str, str] = "",
-        externals: Mapping[str, External] | None = None,
-        ttl: float | None = None,
-    ) -> RuleSet:
-        return await rules.compile_rules(self, paths, sources, externals, ttl)
-
-    async def profile_rules(
-        self,
-        source: Source,
-        *paths: str | os.PathLike[str],
-        sources: str | Mapping[str, str] = "",
-        externals: Mapping[str, External] | None = None,
-    ) -> tuple[RuleTime, ...]:
-        return await rules.profile_rules(self, source, paths, sources, externals)
 
     # -- the question's way
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from athena_lab.errors import AthenaError, InvalidField, QueueFull
+from athena_lab.protocol import Triaged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
@@ -18,14 +19,8 @@ MOST: Final = 64
 """Samples at once."""
 _AGAIN: Final = 0.2
 """Seconds after which a full queue is tried again: a quick triage takes less than a tenth of that."""
-
-
-class Triaged(NamedTuple):
-    """One of many samples: its report, or why there is none."""
-
-    source: Source
-    report: Report | None
-    error: AthenaError | None
+_TRIES: Final = 1_500
+"""Five minutes: who is ahead in the queue has deadlines of 30 s."""
 
 
 @contextlib.asynccontextmanager
@@ -41,13 +36,14 @@ async def triage_many(
         raise InvalidField(f"`at_once` is {at_once}; it must be from 1 to {MOST}.")
 
     async def one(source: Source) -> Triaged:
-        while True:
+        for tries_left in reversed(range(_TRIES)):
             try:
                 return Triaged(source, await triage(source), None)
-            except QueueFull:
-                await sleep(_AGAIN)
             except AthenaError as error:
-                return Triaged(source, None, error)
+                if not isinstance(error, QueueFull) or not tries_left:
+                    return Triaged(source, None, error)
+            await sleep(_AGAIN)
+        raise AssertionError("the last try returns")
 
     async with contextlib.aclosing(_some_at_a_time(iter(sources), one, at_once)) as triaged:
         yield triaged

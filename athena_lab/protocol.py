@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
+from athena_lab.errors import AthenaError
 from athena_lab.events import AnyEvent
-from athena_lab.many import Triaged
 from athena_lab.report import ModuleResult, Report
 from athena_lab.report.comparison import Comparison
 from athena_lab.ruleset import External, RuleSet, RuleTime
@@ -20,8 +20,20 @@ Source = str | os.PathLike[str] | bytes | Sample
 """A path, the bytes themselves, or a sample that the lab has already."""
 
 
-class Events(AsyncIterator[AnyEvent], Protocol):
-    """An answer on its way."""
+class Triaged(NamedTuple):
+    """One of many samples: its report, or why there is none."""
+
+    source: Source
+    report: Report | None
+    error: AthenaError | None
+
+
+class Events(Protocol):
+    """An answer on its way: an async iterator of its events."""
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> AnyEvent: ...
 
     async def pause(self) -> None:
         """Read no more from the provider. What it has sent still comes; the request's deadline goes on."""
@@ -67,8 +79,8 @@ class LabProtocol(Protocol):
     ) -> AbstractAsyncContextManager[AsyncIterator[Triaged]]:
         """Triage many samples, ``at_once`` at a time; each one's report, or its error, as it is ready.
 
-        What is wrong with one sample leaves the others alone; a full queue is waited for. Leaving the context cancels
-        what still runs.
+        What is wrong with one sample leaves the others alone; a full queue is waited for, five minutes at most.
+        Leaving the context cancels what still runs.
         """
 
     async def compare(self, first: Source, second: Source, *, options: api.TriageOptions | None = None) -> Comparison:

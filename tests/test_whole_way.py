@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from athena_lab.api import ChildOptions, TriageOptions
-from athena_lab.errors import EmptySample, InvalidField, NotAFile, UnknownModule
+from athena_lab.errors import EmptySample, InvalidField, NotAFile, QueueFull, UnknownModule
 from athena_lab.lab import open_lab
 from athena_lab.many import triage_many
 from athena_lab.report import Report
@@ -69,12 +69,6 @@ async def test_the_same_bytes_are_analysed_once(lab):
     inner = zipped(one=EICAR, two=EICAR)
     report = await lab.triage(zipped(first=inner, second=inner, third=EICAR))
     assert sorted(by_name(report).values()) == ["analysed", "analysed", "seen", "seen", "seen"]
-
-
-async def test_what_contains_itself_comes_to_an_end(lab):
-    sample = zipped(inner=PLAIN)
-    report = await lab.triage(sample, options=TriageOptions(children=ChildOptions(depth=8)))
-    assert len(report.children) == 1
 
 
 @pytest.mark.parametrize(
@@ -264,6 +258,21 @@ async def test_a_full_queue_is_waited_for(tmp_path):
         sources = [f"sample {index}".encode() * 50 for index in range(12)]
         async with lab.triage_many(sources, at_once=12) as many:
             assert all([one.report is not None async for one in many])
+
+
+async def test_a_queue_that_stays_full_is_given_up_after_five_minutes():
+    waited = []
+
+    async def sleep(seconds):
+        waited.append(seconds)
+
+    async def triage(source):
+        raise QueueFull(f"It is full for {source!r}.", module="crypto")
+
+    async with triage_many(triage, [b"x", b"y"], 1, sleep=sleep) as many:
+        triaged = [one async for one in many]
+    assert [type(one.error) for one in triaged] == [QueueFull, QueueFull]
+    assert sum(waited) / 2 == pytest.approx(300, abs=1)
 
 
 async def test_the_sources_are_taken_one_by_one():

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from athena_lab.wasm.binary import COMPONENT, leb128, sections
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAGIC: Final = b"\0asm\x0d\0\x01\0"
 _IMPORTS: Final = 10
 """The format's number for a section of imports."""
 _INSTANCE: Final = 5
@@ -26,10 +27,10 @@ class Import(NamedTuple):
 
 def imports(content: bytes) -> list[Import]:
     """Raises `ValueError` for what is no component, and for imports that are no interfaces."""
-    if not content.startswith(MAGIC):
+    if not content.startswith(COMPONENT):
         raise ValueError("It is not a component.")
     try:
-        return [it for start in _sections(content) for it in _in_section(content, start)]
+        return [it for kind, start, _ in sections(content) if kind == _IMPORTS for it in _in_section(content, start)]
     except IndexError:
         raise ValueError("The component is cut off.") from None
 
@@ -44,33 +45,13 @@ def rename_namespace(content: bytes, old: str, new: str) -> bytes:
     return bytes(renamed)
 
 
-def _sections(content: bytes) -> Iterator[int]:
-    at = len(MAGIC)
-    while at < len(content):
-        kind = content[at]
-        size, start = _leb128(content, at + 1)
-        if kind == _IMPORTS:
-            yield start
-        at = start + size
-
-
 def _in_section(content: bytes, at: int) -> Iterator[Import]:
-    count, at = _leb128(content, at)
+    count, at = leb128(content, at)
     for _ in range(count):
-        length, start = _leb128(content, at + 1)
+        length, start = leb128(content, at + 1)
         end = start + length
         name = content[start:end].decode()
         if content[end] != _INSTANCE:
             raise ValueError(f"The component imports {name}, which is not an interface.")
         yield Import(name, start)
-        _, at = _leb128(content, end + 1)
-
-
-def _leb128(content: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = content[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:  # noqa: PLR2004 - the high bit says that more follows
-            return value, at
+        _, at = leb128(content, end + 1)

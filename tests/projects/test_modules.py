@@ -16,6 +16,7 @@ from athena_lab.errors import MissingPackage, ProjectError
 from athena_lab.lab import open_lab
 from athena_lab.projects import binary, project, python, rust
 from athena_lab.trial import try_module
+from athena_lab.wasm.binary import COMPONENT
 from tests.conftest import ROOT
 
 PROGRAM = b"MZ" + bytes(58) + struct.pack("<I", 64) + b"PE\0\0"
@@ -238,7 +239,7 @@ def test_only_names_of_imports_are_renamed(component):
     assert sum(a != b for a, b in zip(wasm, there, strict=True)) == 3 * len("wasi") - 3  # the s stays an s
 
 
-@pytest.mark.parametrize("content", [b"", b"\0asm", binary.MAGIC + b"\x0a\x05\x01", binary.MAGIC + b"\x0a\xff"])
+@pytest.mark.parametrize("content", [b"", b"\0asm", COMPONENT + b"\x0a\x05\x01", COMPONENT + b"\x0a\xff"])
 def test_what_is_cut_off_is_named(content):
     with pytest.raises(ValueError, match=r"component"):
         binary.imports(content)
