@@ -115,3 +115,6 @@ impl Clause {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

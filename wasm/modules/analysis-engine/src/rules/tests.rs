@@ -1,64 +1,13 @@
-//! Every rule in `rules/`, through the module's own door: it matches what it is made of, and nothing less.
+//! Every rule, through the module's own door: it matches what it is made of, and nothing less.
 
-use std::path::Path;
-
-use analysis_engine::AnalysisEngine;
 use module_kit::{Call, Module};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-#[derive(Debug, Deserialize)]
-struct File {
-    rule: Vec<Rule>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Rule {
-    id: String,
-    title: String,
-    severity: String,
-    confidence: u8,
-    #[serde(default)]
-    techniques: Vec<String>,
-    #[serde(default)]
-    all: Vec<Clause>,
-    #[serde(default)]
-    any: Vec<Clause>,
-    #[serde(default = "one")]
-    least: usize,
-    #[serde(default)]
-    none: Vec<String>,
-}
-
-fn one() -> usize {
-    1
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Clause {
-    Word(String),
-    AnyOf(Vec<String>),
-}
-
-impl Clause {
-    fn words(&self) -> Vec<&str> {
-        match self {
-            Self::Word(word) => vec![word],
-            Self::AnyOf(words) => words.iter().map(String::as_str).collect(),
-        }
-    }
-}
+use super::{RULES, Rule};
+use crate::AnalysisEngine;
 
 fn rules() -> Vec<Rule> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
-    let mut files: Vec<_> = folder.read_dir().expect("readable").map(|entry| entry.expect("readable").path()).collect();
-    files.sort();
-    let read = |file: &std::path::PathBuf| {
-        let text = std::fs::read_to_string(file).expect("readable");
-        toml::from_str::<File>(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display())).rule
-    };
-    files.iter().flat_map(read).collect()
+    serde_json::from_str(RULES).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Reports of modules that say the words, and no more.
@@ -104,8 +53,8 @@ fn ids(words: &[&str]) -> Vec<String> {
 
 /// The first word of each clause: as little as the rule asks for.
 fn least(rule: &Rule) -> Vec<&str> {
-    let all = rule.all.iter().map(|clause| clause.words()[0]);
-    let distinct = rule.any.iter().map(|clause| clause.words()[0]);
+    let all = rule.all.iter().map(|clause| clause.words()[0].as_str());
+    let distinct = rule.any.iter().map(|clause| clause.words()[0].as_str());
     all.chain(distinct.take(if rule.any.is_empty() { 0 } else { rule.least })).collect()
 }
 
