@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// What was prepared, and how often it was asked for.
 static PREPARED: Mutex<(String, u64)> = Mutex::new((String::new(), 0));
 
-struct Misbehave;
+pub struct Misbehave;
 
 impl Guest for Misbehave {
     fn describe() -> String {
