@@ -1,0 +1,30 @@
+//! Reads the code of files and says how fast: `disassemble FILE...`, natively, for the benchmark to compare with.
+
+use std::time::Instant;
+
+use machine_code::disassembly::Walk;
+use machine_code::view::View;
+
+fn main() {
+    for path in std::env::args().skip(1) {
+        let Ok(data) = std::fs::read(&path) else { continue };
+        let started = Instant::now();
+        for image in file_processor::image::images(&data) {
+            let view = View::new(&data, image);
+            if !view.is_x86() {
+                continue;
+            }
+            let walked = Walk::new(&view).run(&[]);
+            let seconds = started.elapsed().as_secs_f64();
+            let code: u64 =
+                view.image.regions.iter().filter(|region| region.executable).map(|region| region.size).sum();
+            println!(
+                "{} {} {} {} {seconds:.4} {path}",
+                walked.bytes,
+                code,
+                walked.instructions,
+                walked.functions.len()
+            );
+        }
+    }
+}
