@@ -35,6 +35,8 @@ pub struct Outcome {
     /// It made calls of Windows or of Linux' kernel.
     pub windows: usize,
     pub linux: usize,
+    /// Instructions that were run after they were written.
+    pub fresh: u64,
 }
 
 /// How a run begins.
@@ -118,8 +120,21 @@ impl<'v, 'd> Runner<'v, 'd> {
         self.cpu.memory.exists(address)
     }
 
+    /// Whether it called the system.
     #[must_use]
-    pub fn finish(mut self, begin: &Begin, end: String, peb: bool) -> Outcome {
+    pub fn has_called(&self) -> bool {
+        !self.windows.calls.is_empty() || !self.linux.calls.is_empty()
+    }
+
+    /// Whether it looked at the process's environment block.
+    #[must_use]
+    pub fn has_seen_process(&self) -> bool {
+        self.cpu.memory.was_used(Process::block(self.cpu.bits))
+    }
+
+    #[must_use]
+    pub fn finish(mut self, begin: &Begin, end: String) -> Outcome {
+        let peb = self.has_seen_process();
         let mut made = self.decoded();
         let decoded = made.iter().map(|made| made.content.len() as u64).sum();
         made.extend(std::mem::take(&mut self.windows.written).into_iter().map(|written| Made {
@@ -140,7 +155,7 @@ impl<'v, 'd> Runner<'v, 'd> {
             strings,
             decoded,
         };
-        Outcome { run, made, peb, windows, linux }
+        Outcome { run, made, peb, windows, linux, fresh: self.cpu.fresh }
     }
 
     /// Runs of written bytes that were code.
@@ -177,6 +192,13 @@ impl<'v, 'd> Runner<'v, 'd> {
 }
 
 /// ASCII and UTF-16 texts in bytes.
+#[must_use]
+pub fn all_texts(bytes: &[u8]) -> Vec<String> {
+    let mut all = Vec::new();
+    texts(bytes, |_, text| all.push(text));
+    all
+}
+
 fn texts(bytes: &[u8], mut found: impl FnMut(usize, String)) {
     let mut at = 0;
     while at < bytes.len() {

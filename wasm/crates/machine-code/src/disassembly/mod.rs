@@ -11,4 +11,4 @@ mod walk;
 pub use listing::{List, lines};
 pub use report::report;
 pub use text::{is_text, string_at};
-pub use walk::{Found, Walk, Walked};
+pub use walk::{Call, Callee, Found, Walk, Walked};

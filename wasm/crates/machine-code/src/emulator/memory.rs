@@ -172,6 +172,11 @@ impl<'v, 'd> Memory<'v, 'd> {
         Ok((bytes, length, is_written))
     }
 
+    /// Whether anything of the address's page was read or written.
+    pub fn was_used(&self, address: u64) -> bool {
+        self.index.contains_key(&(address / PAGE))
+    }
+
     pub fn is_written(&self, address: u64) -> bool {
         let at = inside(address);
         let page = self.index.get(&(address / PAGE)).map(|&page| &self.pages[page]);

@@ -25,9 +25,14 @@ pub fn look_up(numbers: &[(u64, u32)], enough: usize) -> Vec<HashedApi> {
     if sites.is_empty() {
         return Vec::new();
     }
+    // Most hashes of names differ from all numbers in their lower half.
+    let mut halves = vec![false; 0x1_0000];
+    for &number in sites.keys() {
+        halves[(number & 0xffff) as usize] = true;
+    }
     let mut found: BTreeMap<&'static str, BTreeMap<u32, (&'static str, &'static str)>> = BTreeMap::new();
     let mut check = |algorithm: &'static str, hash: u32, library: &'static str, name: &'static str| {
-        if sites.contains_key(&hash) {
+        if halves[(hash & 0xffff) as usize] && sites.contains_key(&hash) {
             // The first library that has the name is the one that programs know it from.
             found.entry(algorithm).or_default().entry(hash).or_insert((library, name));
         }

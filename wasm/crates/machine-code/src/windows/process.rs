@@ -92,6 +92,12 @@ impl Process {
         process
     }
 
+    /// Where the process's environment block is.
+    #[must_use]
+    pub const fn block(bits: u32) -> u64 {
+        (if bits == 64 { WIDE.blocks } else { NARROW.blocks }) + PROCESS
+    }
+
     const fn base(&self, place: u64) -> u64 {
         self.layout.libraries + LIBRARY * place
     }
