@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.crypto import CryptoFacts
     from athena_lab.report.facts import FileFacts
     from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Severity, Slot
@@ -38,6 +39,7 @@ __all__ = [
     "Performance",
     "Report",
     "ReportStatus",
+    "SandboxFacts",
     "Severity",
     "Slot",
     "Verdict",
@@ -49,6 +51,7 @@ _HOMES = {
     "FileFacts": "facts",
     "NetworkFacts": "network",
     "PatternFacts": "patterns",
+    "SandboxFacts": "behaviour",
     **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"), "findings"),
 }
 

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import BadOutput, Problem
+from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.display import shown
 from athena_lab.report.fact import Fact
@@ -38,6 +39,7 @@ FACTS: dict[str, type[Fact]] = {
     "crypto": CryptoFacts,
     "network": NetworkFacts,
     "pattern-matcher": PatternFacts,
+    "sandbox": SandboxFacts,
 }
 """What the data of our modules' ``analyze`` is, by the module's name."""
 REPORT_MIME = "application/vnd.athena.report+json"
@@ -164,6 +166,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     def network(self) -> NetworkFacts | None:
         """The indicators of compromise, as `facts` has it for the file."""
         return self._facts_of("network", NetworkFacts)
+
+    @cached_property
+    def behaviour(self) -> SandboxFacts | None:
+        """What the sample did in the sandbox, as `facts` has it for the file."""
+        return self._facts_of("sandbox", SandboxFacts)
 
     @cached_property
     def foreign(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ pub mod hashes;
 mod judge;
 pub mod limits;
 pub mod linux;
+pub mod session;
 pub mod shellcode;
 pub mod view;
 pub mod windows;

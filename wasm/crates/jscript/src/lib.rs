@@ -1,0 +1,8 @@
+//! JavaScript and JScript, run by boa. Everything that writes the trace is native: no script can reach, change or forge it.
+
+mod engine;
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "getrandom's way to take a source of randomness from whoever links it")]
+mod random;
+
+pub use engine::run;
