@@ -90,9 +90,17 @@ def source_hash(crate: Path) -> str:
 
 
 def path_dependencies(crate: Path) -> list[Path]:
-    """Folders of the modules that a module uses as libraries; what is in ``crates`` all are made of."""
-    rows = tomllib.loads((crate / "Cargo.toml").read_text(encoding="utf-8")).get("dependencies", {}).values()
-    return sorted((crate / row["path"]).resolve() for row in rows if isinstance(row, dict) and "path" in row)
+    """Folders of the crates of ours that a module is made of; what is in ``crates`` all are counted with."""
+    found: list[Path] = []
+    pending = [crate]
+    while pending:
+        folder = pending.pop()
+        rows = tomllib.loads((folder / "Cargo.toml").read_text(encoding="utf-8")).get("dependencies", {}).values()
+        own = {(folder / row["path"]).resolve() for row in rows if isinstance(row, dict) and "path" in row}
+        more = [path for path in sorted(own) if path not in found]
+        found += more
+        pending += more
+    return sorted(found)
 
 
 def read_manifest(group: Group) -> dict[str, dict[str, Any]]:

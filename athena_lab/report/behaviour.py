@@ -9,6 +9,7 @@ from typing import Literal
 
 from athena_lab.report.children import Child
 from athena_lab.report.fact import Fact
+from athena_lab.report.machine import Machine, WasmGuest
 
 Category = Literal[
     "file", "registry", "process", "network", "persistence", "evasion", "time", "user", "code", "other",
@@ -71,9 +72,12 @@ class SandboxFacts(Fact, frozen=True, kw_only=True):
     children: tuple[Child, ...] = ()
     """Code that it ran, and files that it wrote."""
     children_left_out: int = 0
+    machine: Machine | None = None
+    """Of a program, and of a sample that is code as a whole."""
+    guest: WasmGuest | None = None
+    """Of WebAssembly."""
 
     @property
     def techniques(self) -> tuple[str, ...]:
         """Of all calls that are listed, each once, in the order of their first call."""
         return tuple(dict.fromkeys(technique for call in self.calls for technique in call.techniques))
-

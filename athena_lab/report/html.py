@@ -19,6 +19,7 @@ from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_documents import documents_html
 from athena_lab.report.html_facts import facts_html
 from athena_lab.report.html_foreign import foreign_html
+from athena_lab.report.html_machine import guest_html, machine_html
 from athena_lab.report.html_network import network_html
 from athena_lab.report.html_patterns import patterns_html
 from athena_lab.report.markup import Row, details, table, take
@@ -44,6 +45,8 @@ def render_html(report: Report) -> str:
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")
+        + (machine_html(report.behaviour.machine) if report.behaviour and report.behaviour.machine else "")
+        + (guest_html(report.behaviour.guest) if report.behaviour and report.behaviour.guest else "")
         + foreign_html(report.foreign)
         + _modules(report)
         + "</section>"

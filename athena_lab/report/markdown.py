@@ -13,10 +13,12 @@ from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
@@ -74,7 +76,21 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _document(document)
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
+    if report.behaviour:
+        yield from _machine(report.behaviour)
     yield from _failures(report)
+
+
+def _machine(facts: SandboxFacts) -> Iterator[str]:
+    summary = list(machine_summary(facts))
+    if summary:
+        yield ""
+        yield "### Code"
+        yield ""
+    for sentence in summary:
+        yield f"- {plain(sentence)}"
+    for kind, text, sentence in machine_rows_of_text(facts):
+        yield f"- {kind}: {span(text)}, {plain(sentence)}"
 
 
 def _facts(facts: FileFacts) -> Iterator[str]:

@@ -9,10 +9,12 @@ from athena_lab.report.display import seconds_text, shown, size_text, time_text
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
@@ -45,11 +47,19 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _facts(report.facts)
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
+    if report.behaviour:
+        yield from _machine(report.behaviour)
     yield from _findings(report)
     yield from _own(report)
     for result in report.module_results:
         if result.error:
             yield f"{shown(result.module, 64)} failed: {shown(result.error.detail)} {shown(result.error.next_step)}"
+
+
+def _machine(facts: SandboxFacts) -> Iterator[str]:
+    yield from machine_summary(facts)
+    for kind, text, sentence in machine_rows_of_text(facts):
+        yield f"  {kind}: {shown(text, 120)}, {sentence}"
 
 
 def _findings(report: Report) -> Iterator[str]:

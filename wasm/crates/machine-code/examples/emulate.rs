@@ -14,7 +14,8 @@ fn main() {
             (0..code.len() / 2).filter_map(|at| u8::from_str_radix(&code[2 * at..2 * at + 2], 16).ok()).collect();
         let bits = if asked["bits"] == 64 { 64 } else { 32 };
         let view = View::raw(&data, bits, 0x40_0000);
-        let registers = NAMES.iter().enumerate().filter_map(|(at, name)| Some((at, asked["registers"][*name].as_u64()?)));
+        let registers =
+            NAMES.iter().enumerate().filter_map(|(at, name)| Some((at, asked["registers"][*name].as_u64()?)));
         let asked = Asked {
             address: 0x40_0000,
             bits: u32::from(bits),

@@ -30,9 +30,8 @@ pub struct State {
     pub vectors: Vec<String>,
 }
 
-pub const NAMES: [&str; 16] = [
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-];
+pub const NAMES: [&str; 16] =
+    ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
 #[must_use]
 pub fn run(view: &View, asked: &Asked) -> (State, Vec<Made>) {

@@ -1,5 +1,6 @@
 //! What the module tells: `SandboxFacts` of `athena_lab/report/behaviour.py`.
 
+use machine_code::facts::{Guest, Machine};
 use module_kit::hex;
 use script_host::trace::{Touched, Trace};
 use script_host::{Call, Ended};
@@ -14,6 +15,8 @@ const MAX_CHILDREN: usize = 1_024;
 pub enum Engine {
     Javascript,
     Vbscript,
+    Wasm,
+    X86,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,6 +53,10 @@ pub struct Facts {
     pub children: Vec<Child>,
     #[serde(skip_serializing_if = "is_zero")]
     pub children_left_out: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Guest>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -121,6 +128,8 @@ impl Facts {
             code: Vec::new(),
             children: Vec::new(),
             children_left_out: 0,
+            machine: None,
+            guest: None,
         }
     }
 
@@ -145,6 +154,8 @@ impl Facts {
             persistence: trace.persistence,
             evasion: trace.evasion,
             waits: trace.waits,
+            machine: None,
+            guest: None,
         }
     }
 }

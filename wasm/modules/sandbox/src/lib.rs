@@ -4,14 +4,14 @@ mod encoded;
 mod extract;
 mod facts;
 mod findings;
+mod machine;
 mod markup;
 mod options;
 mod run;
 mod source;
 
-use module_kit::{Call, Description, Findings, Module, Output, Refusal};
+use module_kit::{Call, Description, Module, Output, Refusal};
 
-use facts::Facts;
 use options::Analyze;
 use run::Outcome;
 
@@ -36,6 +36,15 @@ impl Module for Sandbox {
                     behaviour(sample.ok_or_else(Refusal::no_sample)?, call.sample_name(), &Analyze::default());
                 Ok(Output::new(&extract::part(outcome.children, &options)?, Vec::new()))
             }
+            "disassemble" => {
+                Ok(Output::new(&machine::disassemble(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))
+            }
+            "functions" => {
+                Ok(Output::new(&machine::functions(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))
+            }
+            "emulate" => {
+                Ok(Output::new(&machine::emulate(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))
+            }
             other => Err(Refusal::unknown_function(other)),
         }
     }
@@ -43,11 +52,8 @@ impl Module for Sandbox {
 
 /// What the sample does, by whatever can run it.
 fn behaviour(data: &[u8], name: &str, options: &Analyze) -> Outcome {
-    run::scripts(data, name, options).unwrap_or_else(|| Outcome {
-        facts: Facts::nothing(),
-        findings: Findings::default(),
-        children: Vec::new(),
-    })
+    let scripts = if options.raw.is_none() { run::scripts(data, name, options) } else { None };
+    scripts.unwrap_or_else(|| machine::behaviour(data, options.raw))
 }
 
 module_kit::component!(super::Sandbox);

@@ -5,6 +5,8 @@ use script_host::{NetworkAnswer, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::machine;
+
 /// Bytes of an answer of `extract`.
 pub const MAX_PART: usize = 8 << 20;
 const MAX_STEPS: u64 = 200_000_000;
@@ -17,6 +19,7 @@ const MAX_ARGUMENTS: usize = 64;
 #[serde(deny_unknown_fields, default)]
 pub struct Analyze {
     pub language: Option<Language>,
+    pub raw: Option<Width>,
     steps: Option<u64>,
     date: Option<u64>,
     arguments: Vec<String>,
@@ -30,6 +33,25 @@ pub struct Analyze {
 pub enum Language {
     Javascript,
     Vbscript,
+}
+
+/// Of machine code.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub enum Width {
+    #[serde(rename = "x86")]
+    Narrow,
+    #[serde(rename = "x86-64")]
+    Wide,
+}
+
+impl Width {
+    #[must_use]
+    pub const fn bits(self) -> u8 {
+        match self {
+            Self::Narrow => 32,
+            Self::Wide => 64,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -126,10 +148,21 @@ pub fn description() -> Description {
     Description {
         name: "sandbox",
         version: env!("CARGO_PKG_VERSION"),
-        summary: "Runs scripts (JavaScript, JScript, VBScript, VBA, HTA, WSF) against a Windows that only exists here, and \
-                  writes down what they do.",
+        summary: "Runs scripts (JavaScript, JScript, VBScript, VBA, HTA, WSF), machine code (x86) and WebAssembly against a \
+                  Windows that only exists here, and writes down what they do; disassembles programs.",
         slot: "sandbox",
-        capabilities: &["javascript", "jscript", "vbscript", "vba", "behaviour", "extract"],
+        capabilities: &[
+            "javascript",
+            "jscript",
+            "vbscript",
+            "vba",
+            "behaviour",
+            "x86",
+            "webassembly",
+            "disassembly",
+            "emulation",
+            "extract",
+        ],
         functions: vec![
             Function {
                 name: "analyze",
@@ -143,6 +176,27 @@ pub fn description() -> Description {
                 args: extract_schema(),
                 needs_sample: true,
             },
+            Function {
+                name: "disassemble",
+                summary: "Instructions from an address or an offset on, with what they refer to.",
+                args: place_schema(
+                    &json!({"count": {"type": "integer", "minimum": 1, "maximum": machine::MAX_LINES, "default": 64}}),
+                ),
+                needs_sample: true,
+            },
+            Function {
+                name: "functions",
+                summary: "Functions that the code has, with what they call.",
+                args: place_schema(&json!({"start": {"type": "integer", "minimum": 0, "default": 0},
+                                           "count": {"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}})),
+                needs_sample: true,
+            },
+            Function {
+                name: "emulate",
+                summary: "Runs code from an address or an offset on, and says what the processor is then, and what was called.",
+                args: place_schema(&emulate_schema()),
+                needs_sample: true,
+            },
         ],
     }
 }
@@ -150,6 +204,7 @@ pub fn description() -> Description {
 fn analyze_schema() -> Value {
     json!({"type": "object", "additionalProperties": false, "properties": {
         "language": {"enum": ["javascript", "vbscript"], "description": "What to take it for; told by content otherwise."},
+        "raw": {"enum": ["x86", "x86-64"], "description": "The sample is machine code as a whole."},
         "steps": {"type": "integer", "minimum": 0, "maximum": MAX_STEPS, "description": "Instructions that it may take."},
         "date": {"type": "integer", "minimum": 0, "maximum": MAX_DATE, "description": "The date that it sees, in milliseconds since 1970."},
         "arguments": {"type": "array", "items": {"type": "string"}, "maxItems": MAX_ARGUMENTS, "description": "Of its command line."},
@@ -161,6 +216,27 @@ fn analyze_schema() -> Value {
                         "status": {"type": "integer", "minimum": 100, "maximum": 599, "default": 200},
                         "body": {"type": "string"}}}},
     }})
+}
+
+/// Where in the sample, and what else.
+fn place_schema(own: &Value) -> Value {
+    let mut properties = json!({
+        "address": {"type": "integer", "minimum": 0, "description": "In memory; the entry point if both are left out."},
+        "offset": {"type": "integer", "minimum": 0, "description": "In the sample."},
+        "raw": {"enum": ["x86", "x86-64"], "description": "The sample is code as a whole."},
+    });
+    if let (Some(all), Some(own)) = (properties.as_object_mut(), own.as_object()) {
+        all.extend(own.clone());
+    }
+    json!({"type": "object", "additionalProperties": false, "properties": properties})
+}
+
+fn emulate_schema() -> Value {
+    json!({
+        "steps": {"type": "integer", "minimum": 1, "maximum": machine::MAX_STEPS, "default": 100_000, "description": "Instructions."},
+        "registers": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}, "description": "By name, `rax` to `r15`."},
+        "flags": {"type": "integer", "minimum": 0, "description": "The register of flags."},
+    })
 }
 
 fn extract_schema() -> Value {
