@@ -68,6 +68,14 @@ const WIDE: Layout = Layout {
     lists: 0x10,
 };
 
+/// Where a library's headers and its export directory stand.
+const HEADERS: usize = 0x80;
+const DIRECTORY: u32 = 0x400;
+
+const fn directories(wide: bool) -> usize {
+    HEADERS + 24 + if wide { 112 } else { 96 }
+}
+
 const PROCESS: u64 = 0x1000;
 const LOADER: u64 = 0x2000;
 const ENTRIES: u64 = 0x3000;
@@ -84,6 +92,11 @@ impl Process {
         let process = Self { layout: if cpu.bits == 64 { WIDE } else { NARROW } };
         let blocks = process.layout.blocks;
         cpu.memory.map(blocks, SIZE, Rc::new(process.blocks()));
+        // The program that the code would be in: headers, and nothing exported.
+        let mut program = process.library(0, "", also);
+        program.truncate(DIRECTORY as usize);
+        program[directories(process.layout.pointer == 8)..][..8].fill(0);
+        cpu.memory.map(process.program(), LIBRARY, Rc::new(program));
         (cpu.fs, cpu.gs) = if cpu.bits == 64 { (0, blocks) } else { (blocks, 0) };
         for (place, name) in LOADED.iter().enumerate() {
             let base = process.base(place as u64);
@@ -96,6 +109,10 @@ impl Process {
     #[must_use]
     pub const fn block(bits: u32) -> u64 {
         (if bits == 64 { WIDE.blocks } else { NARROW.blocks }) + PROCESS
+    }
+
+    const fn program(&self) -> u64 {
+        self.layout.libraries - LIBRARY
     }
 
     const fn base(&self, place: u64) -> u64 {
@@ -145,7 +162,7 @@ impl Process {
         block.set(0, if pointer == 4 { 0xffff_ffff } else { 0 });
         block.set(own, blocks);
         block.set(process, blocks + PROCESS);
-        block.set(PROCESS + base, 0x40_0000);
+        block.set(PROCESS + base, self.program());
         block.set(PROCESS + loader, blocks + LOADER);
         block.set(PROCESS + heap, 0x25_0000);
         let version = PROCESS + if pointer == 4 { 0xa4 } else { 0x118 };
@@ -161,7 +178,7 @@ impl Process {
             let place = 2 * pointer * list as u64;
             block.link(blocks, LOADER + lists + place, order, place);
         }
-        block.entry(&self.layout, all[0], 0x40_0000, "sample.exe");
+        block.entry(&self.layout, all[0], self.program(), "sample.exe");
         for (index, name) in (0..).zip(LOADED) {
             block.entry(&self.layout, all[index + 1], self.base(index as u64), shown(name));
         }
@@ -170,8 +187,6 @@ impl Process {
 
     /// Headers and an export directory.
     fn library(&self, place: u64, name: &str, also: &BTreeSet<&'static str>) -> Vec<u8> {
-        const HEADERS: usize = 0x80;
-        const DIRECTORY: u32 = 0x400;
         let wide = self.layout.pointer == 8;
         let functions = self.functions(place, name, also);
         let count = u32::try_from(functions.len()).unwrap_or(0);
@@ -185,7 +200,7 @@ impl Process {
         put(&mut image, HEADERS + 4, &if wide { 0x8664u16 } else { 0x14c }.to_le_bytes());
         put(&mut image, HEADERS + 20, &if wide { 240u16 } else { 224 }.to_le_bytes());
         put(&mut image, HEADERS + 24, &if wide { 0x20bu16 } else { 0x10b }.to_le_bytes());
-        let directories = HEADERS + 24 + if wide { 112 } else { 96 };
+        let directories = directories(wide);
         put(&mut image, directories, &DIRECTORY.to_le_bytes());
         put(&mut image, directories + 4, &0x8000u32.to_le_bytes());
         let mut field =
