@@ -93,9 +93,7 @@ impl Cpu<'_, '_> {
         self.set(i, 0, result)?;
         if count != 0 {
             self.flags.carry = turned >> (bits - 1) & 1 != 0;
-            let top = result & sign_bit(size) != 0;
-            let other = if i.mnemonic() == M::Rcl { self.flags.carry } else { result & sign_bit(size) >> 1 != 0 };
-            self.flags.overflow = top != other;
+            self.flags.overflow = (value ^ result) & sign_bit(size) != 0;
         }
         Ok(())
     }
@@ -118,16 +116,17 @@ impl Cpu<'_, '_> {
         } else {
             u128::from(more) << bits | u128::from(value)
         };
-        let (result, carry) = if is_left {
-            ((wide << count >> bits) as u64 & mask(size), wide >> (2 * bits - count) & 1 != 0)
-        } else {
-            ((wide >> count) as u64 & mask(size), wide >> (count - 1) & 1 != 0)
+        let shifted = |count: u32| {
+            let wide = if is_left { wide << count >> bits } else { wide >> count };
+            wide as u64 & mask(size)
         };
+        let (before, result) = (shifted(count - 1), shifted(count));
+        let carry = wide >> (if is_left { 2 * bits - count } else { count - 1 }) & 1 != 0;
         self.set(i, 0, result)?;
         self.flags.result(result, size);
         self.flags.adjust = false;
         self.flags.carry = carry;
-        self.flags.overflow = (value ^ result) & sign_bit(size) != 0;
+        self.flags.overflow = (before ^ result) & sign_bit(size) != 0;
         Ok(())
     }
 

@@ -208,6 +208,8 @@ impl Cpu<'_, '_> {
         if flags.zero {
             self.set(i, 0, source)?;
         } else {
+            // The target is written in either case.
+            self.set(i, 0, target)?;
             self.set_number(AX, size, target);
         }
         self.flags = flags;

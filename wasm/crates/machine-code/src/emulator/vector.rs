@@ -96,9 +96,6 @@ impl Cpu<'_, '_> {
     }
 
     fn execute_float(&mut self, i: &Instruction) -> Result<(), Halt> {
-        if !i.cpuid_features().iter().any(|feature| matches!(feature, CpuidFeature::FPU | CpuidFeature::CMOV)) {
-            return Err(Halt::Unsupported);
-        }
         match i.mnemonic() {
             M::Fnstenv | M::Fnsave => {
                 // Control, status and tag words, then the instruction's address.
@@ -114,12 +111,19 @@ impl Cpu<'_, '_> {
             M::Fnstsw => self.set(i, 0, 0),
             // Values are not computed; what would bring them to memory cannot be told.
             _ if i.op0_kind() == OpKind::Memory && is_store(i.mnemonic()) => Err(Halt::Unsupported),
+            _ if !is_float(i) => Err(Halt::Unsupported),
             _ => {
                 self.float_ip = i.ip();
                 Ok(())
             }
         }
     }
+}
+
+/// An instruction of the floating-point unit.
+fn is_float(i: &Instruction) -> bool {
+    const UNITS: [CpuidFeature; 3] = [CpuidFeature::FPU, CpuidFeature::FPU287, CpuidFeature::FPU387];
+    i.cpuid_features().iter().any(|feature| UNITS.contains(feature))
 }
 
 fn is_store(mnemonic: M) -> bool {
