@@ -68,14 +68,14 @@ const MEANINGS: [Meaning; 5] = [
         id: "debugger-instructions",
         severity: Severity::Low,
         title: "Instructions that act differently under a debugger",
-        kinds: &["int-2d", "int1", "int-3-long"],
+        kinds: &["int-2d", "int-3-long"],
         techniques: &["T1622"],
     },
     Meaning {
         id: "virtual-machine-instructions",
         severity: Severity::Low,
         title: "Instructions that tell a virtual machine from a real one",
-        kinds: &["sidt", "sgdt", "sldt", "str", "smsw", "vmware-word"],
+        kinds: &["sidt", "sgdt", "vmware-word"],
         techniques: &["T1497.001"],
     },
     Meaning {

@@ -31,7 +31,29 @@ pub fn image(data: &[u8]) -> Option<Image> {
             image.functions.push(Named { address: export.address, name, ..Named::default() });
         }
     }
+    if headers.wide {
+        read_unwinding(&headers, &mut image);
+    }
     Some(image)
+}
+
+/// In 64 bits each function that calls others has an entry for whoever unwinds the stack.
+fn read_unwinding(headers: &Headers, image: &mut Image) {
+    const DIRECTORY_EXCEPTION: usize = 3;
+    const ENTRY: u64 = 12;
+    /// The entry is a part of another's function.
+    const CHAINED: u8 = 4 << 3;
+    let Some(directory) = headers.directory(DIRECTORY_EXCEPTION).filter(|_| headers.machine == 0x8664) else { return };
+    let Some(table) = headers.offset(directory.address) else { return };
+    for index in 0..(u64::from(directory.size) / ENTRY).min(MAX_NAMES as u64) {
+        let field = |place: u64| headers.reader.u32(table + ENTRY * index + place);
+        let (Some(begin), Some(unwinding)) = (field(0), field(8)) else { return };
+        let flags = headers.offset(unwinding).and_then(|at| headers.reader.u8(at));
+        if begin != 0 && flags.is_some_and(|flags| flags & CHAINED == 0) && image.functions.len() < MAX_NAMES {
+            let address = headers.image_base.wrapping_add(u64::from(begin));
+            image.functions.push(Named { address, ..Named::default() });
+        }
+    }
 }
 
 fn region(headers: &Headers, section: &SectionHeader) -> Region {
