@@ -21,7 +21,15 @@ ALIASES = {
 
 def by_objdump(file: Path, start: int, stop: int) -> dict[int, tuple[str, str]]:
     """Bytes in hexadecimal and the instruction, by address."""
-    command = ["objdump", "-d", "-M", "intel", "--insn-width=16", f"--start-address={start:#x}", f"--stop-address={stop:#x}"]
+    command = [
+        "objdump",
+        "-d",
+        "-M",
+        "intel",
+        "--insn-width=16",
+        f"--start-address={start:#x}",
+        f"--stop-address={stop:#x}",
+    ]
     listed = subprocess.run([*command, str(file)], capture_output=True, text=True, check=True, errors="replace").stdout
     found = (match for line in listed.splitlines() if (match := _LINE.match(line)))
     return {int(match[1], 16): (match[2].replace(" ", ""), match[3] or "") for match in found}
@@ -29,7 +37,7 @@ def by_objdump(file: Path, start: int, stop: int) -> dict[int, tuple[str, str]]:
 
 def mnemonic(text: str) -> str:
     """Without prefixes and operands, both spellings of the same name made one."""
-    words = _SPACES.sub(" ", text.split("#")[0].split("<")[0]).strip().split(" ")
+    words = _SPACES.sub(" ", text.split("#", maxsplit=1)[0].split("<", maxsplit=1)[0]).strip().split(" ")
     for word in words:
         name = ALIASES.get(word, word)
         if name and name not in ("rep", "repne", "lock") and not word.startswith("rex"):

@@ -52,63 +52,102 @@ def number(chance: random.Random, size: int) -> int:
     return chance.choice([0, 1, -1, (1 << width) - 1, -(1 << width), chance.getrandbits(width)])
 
 
-def memory(chance: random.Random, bits: int) -> str:
-    base = "rsi" if bits == 64 else "esi"
-    return f"[{base} + {chance.randrange(0, 64)}]"
+class Maker:
+    """Instructions that neither leave the code nor touch memory that is not there."""
 
+    def __init__(self, chance: random.Random, bits: int) -> None:
+        self.chance, self.bits = chance, bits
+        self.size = chance.choice([1, 2, 4, 8] if bits == 64 else [1, 2, 4])
+        self.prefix = "r" if bits == 64 else "e"
 
-def instruction(chance: random.Random, bits: int) -> str:
-    """One that neither leaves the code nor touches memory that is not there."""
-    size = chance.choice([1, 2, 4, 8] if bits == 64 else [1, 2, 4])
-    high = size == 1
-    register = lambda: chance.choice(BY_SIZE[size][:4] if high or bits == 32 else BY_SIZE[size])  # noqa: E731
-    place = f"{POINTERS[size]} {memory(chance, bits)}"
-    kind = chance.randrange(17)
-    if kind < 5:
-        name = chance.choice(TWO)
-        target, source = chance.choice([(register(), register()), (place, register()), (register(), str(number(chance, size)))])
-        return f"{'mov' if name == 'xchg' and not source.isalpha() else name} {target}, {source}"
-    if kind == 5:
-        return f"{chance.choice(ONE)} {chance.choice([register(), place])}"
-    if kind == 6:
-        return f"{chance.choice(SHIFTS)} {chance.choice([register(), place])}, {chance.choice(['cl', str(chance.randrange(0, 33))])}"
-    if kind == 7:
-        wide = chance.choice(["eax", "edx", "ebx"])
-        return chance.choice([f"imul {wide}, ecx", f"imul {wide}, edx, {number(chance, 4)}", "mul ecx", "imul ebx", "mul cl"])
-    if kind == 8:
-        return f"mov{chance.choice('sz')}x {chance.choice(['eax', 'edx'])}, {chance.choice(['cl', 'bx', 'byte ptr ' + memory(chance, bits)])}"
-    if kind == 9:
-        condition = chance.choice(CONDITIONS)
-        return chance.choice([f"set{condition} {chance.choice(BY_SIZE[1])}", f"cmov{condition} eax, edx"])
-    if kind == 10:
-        return chance.choice(["cbw", "cwde", "cwd", "cdq", "clc", "stc", "cmc", "lahf", "sahf", "bswap eax", "bswap edx", "nop"])
-    if kind == 11:
-        target = chance.choice(["eax", "ebx"])
-        return f"{chance.choice(['bt', 'bts', 'btr', 'btc'])} {target}, {chance.choice(['edx', str(chance.randrange(0, 32))])}"
-    if kind == 12:
-        own = chance.choice(["rax", "rbx"] if bits == 64 else ["eax", "ebx"])
-        return f"push {own}; pop {chance.choice(['rdx', 'rcx'] if bits == 64 else ['edx', 'ecx'])}"
-    if kind == 13:
-        return f"{chance.choice(['shld', 'shrd'])} eax, edx, {chance.choice(['cl', str(chance.randrange(0, 32))])}"
-    if kind == 14:
-        a, b = chance.randrange(8), chance.randrange(8)
-        source = chance.choice([f"xmm{b}", ""])
-        return f"{chance.choice(VECTORS)} xmm{a}, {source}" if source else f"movdqu xmm{a}, [{'rsi' if bits == 64 else 'esi'} + {chance.randrange(64)}]"
-    if kind == 15:
-        base = "rdi" if bits == 64 else "edi"
-        repeat = chance.choice(["", "rep ", "repne "])
-        name = chance.choice(STRINGS)
-        repeat = "rep " if repeat and name[:4] not in ("scas", "cmps") else repeat.replace("rep ", "repe ")
-        count = f"mov ecx, {chance.randrange(0, 9)}; " if repeat else ""
-        pointer = "rsi" if bits == 64 else "esi"
-        return f"mov {base}, {DATA + 0x200 + chance.randrange(64)}; {count}{repeat}{name}; mov {pointer}, {DATA + chance.randrange(64)}"
-    return chance.choice(["xadd eax, edx", "mov eax, eax; cmpxchg ecx, edx", "lea eax, [esi + ecx*4 + 7]", "popcnt eax, edx", "bsf eax, edx", "bsr eax, edx"])
+    def one(self) -> str:
+        kinds = (
+            *[self.two] * 5, self.single, self.shift, self.product, self.extended, self.conditional, self.plain,
+            self.bit,
+            self.stack, self.double_shift, self.vector, self.string, self.other,
+        )  # fmt: skip
+        return self.chance.choice(kinds)()
+
+    def pick(self, *texts: str) -> str:
+        return self.chance.choice(texts)
+
+    def register(self) -> str:
+        return self.chance.choice(BY_SIZE[self.size][:4] if self.size == 1 or self.bits == 32 else BY_SIZE[self.size])
+
+    def memory(self) -> str:
+        return f"[{self.prefix}si + {self.chance.randrange(64)}]"
+
+    def place(self) -> str:
+        return f"{POINTERS[self.size]} {self.memory()}"
+
+    def two(self) -> str:
+        pairs = (self.register(), self.register()), (self.place(), self.register()), (self.register(), "")
+        target, source = self.chance.choice(pairs)
+        name = self.chance.choice(TWO)
+        if not source:
+            return f"{'mov' if name == 'xchg' else name} {target}, {number(self.chance, self.size)}"
+        return f"{name} {target}, {source}"
+
+    def single(self) -> str:
+        return f"{self.chance.choice(ONE)} {self.pick(self.register(), self.place())}"
+
+    def shift(self) -> str:
+        count = self.pick("cl", str(self.chance.randrange(33)))
+        return f"{self.chance.choice(SHIFTS)} {self.pick(self.register(), self.place())}, {count}"
+
+    def product(self) -> str:
+        wide = self.pick("eax", "edx", "ebx")
+        by_number = f"imul {wide}, edx, {number(self.chance, 4)}"
+        return self.pick(f"imul {wide}, ecx", by_number, "mul ecx", "imul ebx", "mul cl")
+
+    def extended(self) -> str:
+        source = self.pick("cl", "bx", f"byte ptr {self.memory()}")
+        return f"mov{self.pick('s', 'z')}x {self.pick('eax', 'edx')}, {source}"
+
+    def conditional(self) -> str:
+        condition = self.chance.choice(CONDITIONS)
+        return self.pick(f"set{condition} {self.chance.choice(BY_SIZE[1])}", f"cmov{condition} eax, edx")
+
+    def plain(self) -> str:
+        return self.pick(
+            "cbw", "cwde", "cwd", "cdq", "clc", "stc", "cmc", "lahf", "sahf", "bswap eax", "bswap edx", "nop"
+        )
+
+    def bit(self) -> str:
+        index = self.pick("edx", str(self.chance.randrange(32)))
+        return f"{self.pick('bt', 'bts', 'btr', 'btc')} {self.pick('eax', 'ebx')}, {index}"
+
+    def stack(self) -> str:
+        return f"push {self.prefix}{self.pick('ax', 'bx')}; pop {self.prefix}{self.pick('dx', 'cx')}"
+
+    def double_shift(self) -> str:
+        return f"{self.pick('shld', 'shrd')} eax, edx, {self.pick('cl', str(self.chance.randrange(32)))}"
+
+    def vector(self) -> str:
+        target, source = self.chance.randrange(8), self.chance.randrange(8)
+        return self.pick(
+            f"{self.chance.choice(VECTORS)} xmm{target}, xmm{source}", f"movdqu xmm{target}, {self.memory()}"
+        )
+
+    def string(self) -> str:
+        name = self.chance.choice(STRINGS)
+        compares = name.startswith(("scas", "cmps"))
+        repeat = self.pick("", "repe", "repne") if compares else self.pick("", "rep")
+        count = f"mov ecx, {self.chance.randrange(9)}; " if repeat else ""
+        before = f"mov {self.prefix}di, {DATA + 0x200 + self.chance.randrange(64)}; {count}"
+        return f"{before}{repeat} {name}; mov {self.prefix}si, {DATA + self.chance.randrange(64)}"
+
+    def other(self) -> str:
+        return self.pick(
+            "xadd eax, edx", "mov eax, eax; cmpxchg ecx, edx", "lea eax, [esi + ecx*4 + 7]", "popcnt eax, edx",
+            "bsf eax, edx", "bsr eax, edx",
+        )  # fmt: skip
 
 
 def encodable(chance: random.Random, bits: int) -> str:
     """Some combinations do not exist, as `ah` beside a register of 64 bits, or the assembler does not know them."""
     while True:
-        text = instruction(chance, bits)
+        text = Maker(chance, bits).one()
         try:
             assembled(text, bits)
         except keystone.KsError:
@@ -144,7 +183,9 @@ def by_unicorn(asked: dict[str, Any]) -> dict[str, Any]:
     top = STACK + STACK_SIZE // 4 * 3 - width
     machine.mem_write(top, END.to_bytes(width, "little"))
     listed = WIDE if bits == 64 else NARROW
-    register = {name: getattr(names, f"UC_X86_REG_{name.upper() if bits == 64 else 'E' + name[1:].upper()}") for name in listed}
+    register = {
+        name: getattr(names, f"UC_X86_REG_{name.upper() if bits == 64 else 'E' + name[1:].upper()}") for name in listed
+    }
     for name in listed:
         machine.reg_write(register[name], asked["registers"][name])
     machine.reg_write(names.UC_X86_REG_RSP if bits == 64 else names.UC_X86_REG_ESP, top)

@@ -101,7 +101,8 @@ def encoded(code: bytes, key: int = 0x11223344) -> bytes:
     """Behind a stub that asks the floating-point unit for its address and decodes what follows, four bytes a turn."""
     code += b"\x90" * (-len(code) % 4)
     words = [int.from_bytes(code[at : at + 4], "little") ^ key for at in range(0, len(code), 4)]
-    text = "fldz; fnstenv [esp - 12]; pop ebx; add ebx, SIZE; mov ecx, COUNT; l: xor dword ptr [ebx], KEY; add ebx, 4; loop l"
+    text = "fldz; fnstenv [esp - 12]; pop ebx; add ebx, SIZE; mov ecx, COUNT; "
+    text += "l: xor dword ptr [ebx], KEY; add ebx, 4; loop l"
     text = text.replace("COUNT", str(len(words))).replace("KEY", hex(key))
     size = len(assembled(text.replace("SIZE", "26"), 32))
     return assembled(text.replace("SIZE", str(size)), 32) + b"".join(word.to_bytes(4, "little") for word in words)
