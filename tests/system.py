@@ -2,7 +2,7 @@
 
 python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark] [objdump]
 
-Browser, Rust, tshark and objdump come by apt as root, else it says what to install; llmock and aimock come into .cache/.
+What is Debian's comes by apt as root, else it says what to install; llmock and aimock come into .cache/.
 """
 
 from __future__ import annotations

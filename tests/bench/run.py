@@ -24,6 +24,7 @@ TOPICS = (
     "workers",
     "patterns",
     "crypto",
+    "machine",
     "indicators",
     "captures",
     "own_modules",

@@ -10,7 +10,9 @@ use iced_x86::{FlowControl, OpKind};
 use crate::disassembly::{Callee, Found, Walked, is_text};
 use crate::emulator::{AX, Cpu, SP, Step};
 use crate::facts::CodeString;
-use crate::limits::{MAX_FUNCTION_STEPS, MAX_STRING, MAX_STRINGS, MIN_STRING, STEPS_OF_FUNCTION};
+use crate::limits::{
+    LOOKS_AT_FUNCTION, MAX_EMULATED, MAX_FUNCTION_STEPS, MAX_STRING, MAX_STRINGS, MIN_STRING, STEPS_OF_FUNCTION,
+};
 use crate::view::View;
 
 const STACK: u64 = 0x0200_0000;
@@ -27,7 +29,7 @@ pub fn made_strings(view: &View, walked: &Walked) -> Vec<CodeString> {
     let mut left = MAX_FUNCTION_STEPS;
     let mut cpu = Cpu::new(view, view.bits());
     cpu.memory.lenient = true;
-    for address in worth_it(walked) {
+    for address in worth_it(walked).into_iter().take(MAX_EMULATED) {
         if left == 0 || maker.strings.len() >= MAX_STRINGS {
             break;
         }
@@ -79,9 +81,13 @@ impl Maker<'_, '_> {
         let _ = cpu.push(END);
         cpu.memory.forget_written();
         let started = cpu.steps;
+        let mut looks = LOOKS_AT_FUNCTION;
         while cpu.steps - started < steps && cpu.ip != END {
             if let Some(pops) = self.passed_over(cpu) {
-                self.collect(cpu, address);
+                if looks > 0 {
+                    looks -= 1;
+                    self.collect(cpu, address);
+                }
                 pass_over(cpu, pops);
                 continue;
             }

@@ -7,7 +7,9 @@ use wasmi::{
 };
 
 use crate::facts::{Guest, GuestRun, SystemCall};
-use crate::limits::{MAX_ARGUMENT, MAX_CALLS, MAX_WASM_FUEL, MAX_WASM_NAMES, MAX_WASM_PAGES, MAX_WASM_RUNS, WASM_FUEL};
+use crate::limits::{
+    MAX_ARGUMENT, MAX_ARGUMENTS, MAX_CALLS, MAX_WASM_FUEL, MAX_WASM_NAMES, MAX_WASM_PAGES, MAX_WASM_RUNS, WASM_FUEL,
+};
 
 /// Bytes of a WebAssembly page.
 const PAGE: usize = 65_536;
@@ -142,18 +144,14 @@ fn stub(store: &mut Store<Host>, kind: FuncType, module: &str, name: &str) -> Fu
     let called = cut(&format!("{module}.{name}"), MAX_NAME);
     let ends = matches!(name, "proc_exit" | "exit" | "abort");
     Func::new(&mut *store, kind, move |mut caller, arguments, results| {
-        let memory = caller.get_export("memory").and_then(wasmi::Extern::into_memory);
-        let texts: Vec<String> = arguments
-            .iter()
-            .enumerate()
-            .map(|(index, value)| {
-                let bytes = memory.as_ref().map_or(&[][..], |memory| memory.data(&caller));
-                shown(bytes, value, arguments.get(index + 1))
-            })
-            .collect();
-        let host = caller.data_mut();
-        if host.calls.len() < MAX_CALLS {
-            host.calls.push(SystemCall { name: called.clone(), arguments: texts, ..SystemCall::default() });
+        if caller.data().calls.len() < MAX_CALLS {
+            let memory = caller.get_export("memory").and_then(wasmi::Extern::into_memory);
+            let bytes = memory.as_ref().map_or(&[][..], |memory| memory.data(&caller));
+            let following = arguments.iter().skip(1).map(Some).chain([None]);
+            let pairs = arguments.iter().zip(following).take(MAX_ARGUMENTS);
+            let texts = pairs.map(|(value, next)| shown(bytes, value, next)).collect();
+            let call = SystemCall { name: called.clone(), arguments: texts, ..SystemCall::default() };
+            caller.data_mut().calls.push(call);
         }
         for result in results.iter_mut() {
             *result = Val::default_for_ty(result.ty());
@@ -165,11 +163,13 @@ fn stub(store: &mut Store<Host>, kind: FuncType, module: &str, name: &str) -> Fu
 /// A number; where it and the next one are the place and the length of a text, the text.
 fn shown(memory: &[u8], value: &Val, next: Option<&Val>) -> String {
     const SHORTEST: usize = 4;
+    const LONGEST: usize = 4_096;
     match (value, next) {
         (Val::I32(place), Some(Val::I32(length))) => {
             let text = usize::try_from(*place).ok().zip(usize::try_from(*length).ok()).and_then(|(place, length)| {
                 let bytes = memory.get(place..place.checked_add(length)?)?;
-                let is_text = length >= SHORTEST && bytes.iter().all(|&byte| crate::disassembly::is_text(byte));
+                let is_text = (SHORTEST..=LONGEST).contains(&length)
+                    && bytes.iter().all(|&byte| crate::disassembly::is_text(byte));
                 is_text.then(|| {
                     String::from_utf8_lossy(bytes.get(..MAX_ARGUMENT.min(length)).unwrap_or_default()).into_owned()
                 })

@@ -19,6 +19,10 @@ pub const MAX_STRINGS: usize = 1_000;
 pub const MAX_STRING: usize = 256;
 /// Shortest string that is told of.
 pub const MIN_STRING: usize = 5;
+/// Bytes that names of imported functions take in the facts of functions.
+pub const MAX_CALL_TEXT: usize = 1 << 20;
+/// Entries of all tables of jumps.
+pub const MAX_JUMPS: usize = 1_000_000;
 /// Entries of a table of jumps.
 pub const MAX_JUMP_TABLE: u64 = 512;
 /// Lines that one call lists.
@@ -33,12 +37,20 @@ pub const MAX_STEPS: u64 = 3_000_000;
 pub const MAX_FUNCTION_STEPS: u64 = 400_000;
 /// Instructions that are emulated of one function.
 pub const STEPS_OF_FUNCTION: u64 = 20_000;
+/// Functions that are emulated.
+pub const MAX_EMULATED: usize = 2_000;
+/// How often one's memory is looked through.
+pub const LOOKS_AT_FUNCTION: u32 = 16;
+/// What a call of the system costs in instructions: it is looked up by names.
+pub const STEPS_OF_CALL: u64 = 100;
 /// Pages of 4 KiB that an emulated program may have: 32 MiB.
 pub const MAX_PAGES: usize = 8_192;
 /// Calls of the system that are recorded.
 pub const MAX_CALLS: usize = 500;
 /// Bytes of an argument's text that are recorded.
-pub const MAX_ARGUMENT: usize = 512;
+pub const MAX_ARGUMENT: usize = 256;
+/// Arguments of a call that are recorded.
+pub const MAX_ARGUMENTS: usize = 12;
 /// Files that code makes in memory: each is listed as a child.
 pub const MAX_CHILDREN: usize = 32;
 /// Bytes of one.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::emulator::{AX, BP, BX, CX, Cpu, DI, DX, SI};
 use crate::facts::SystemCall;
-use crate::limits::MAX_CALLS;
+use crate::limits::{MAX_CALLS, STEPS_OF_CALL};
 use crate::windows::arguments::{shown, socket_address};
 
 /// Numbers, names and counts of arguments in 32 bits.
@@ -120,6 +120,7 @@ impl Linux {
             values = (0..count as u64).map(|index| Self::word(cpu, table.wrapping_add(4 * index))).collect();
             name = called;
         }
+        cpu.steps += STEPS_OF_CALL;
         let result = self.answer(cpu, name, &values);
         self.record(cpu, name, &values, result);
         cpu.registers[AX] = if wide { result } else { result & 0xffff_ffff };

@@ -15,6 +15,8 @@ pub const BASE: u64 = 0x40_0000;
 const PATIENCE: u64 = 200_000;
 /// Instructions that must have been run after they were written, to say that the code decodes itself.
 pub const FRESH: u64 = 12;
+/// Bytes from the start on that are looked through for hashes.
+const NEAR: usize = 0x1_0000;
 /// Calls of Linux' kernel that chance does not make.
 const KERNEL_CALLS: usize = 2;
 
@@ -49,8 +51,9 @@ pub fn find(data: &[u8], wanted: Option<u8>) -> Option<Shellcode> {
 
 fn attempt(data: &[u8], start: usize, bits: u8, steps: u64) -> (Option<Shellcode>, u64) {
     let view = View::raw(data, bits, BASE);
-    let walked = Walk::new(&view).run(&[BASE + start as u64]);
-    // Numbers behind a decoder are not to be read before it has run.
+    // Numbers behind a decoder are not to be read before it has run; others are near the start.
+    let near = View::raw(&data[..data.len().min(start + NEAR)], bits, BASE);
+    let walked = Walk::new(&near).run(&[BASE + start as u64]);
     let hashed = hashes::look_up(&walked.notes.numbers, 1);
     let begin = Begin {
         address: BASE + start as u64,
@@ -70,7 +73,7 @@ fn attempt(data: &[u8], start: usize, bits: u8, steps: u64) -> (Option<Shellcode
         || outcome.linux >= KERNEL_CALLS
         || outcome.run.calls.iter().any(|call| call.name.starts_with("exec") && call.arguments[0].starts_with("\"/"))
         || outcome.fresh >= FRESH && outcome.run.decoded >= FRESH;
-    let found = is_meant.then(|| Shellcode { bits, start: start as u64, outcome, hashed });
+    let found = is_meant.then_some(Shellcode { bits, start: start as u64, outcome, hashed });
     (found, used)
 }
 

@@ -38,7 +38,7 @@ pub fn jump_table(view: &View, instruction: &Instruction, loaded: u64) -> Vec<u6
     let has_index = instruction.memory_index() != Register::None && instruction.op0_kind() == OpKind::Memory;
     if has_index && instruction.memory_index_scale() == 4 && view.bits() == 32 {
         let table = instruction.memory_displacement64();
-        return entries(view, table, |entry| u64::from(entry));
+        return entries(view, table, u64::from);
     }
     let is_register = instruction.op0_kind() == OpKind::Register;
     if is_register && view.bits() == 64 && loaded != 0 && loaded != view.image.base {

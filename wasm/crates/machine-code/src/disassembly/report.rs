@@ -6,7 +6,7 @@ use super::listing::{List, lines};
 use super::string_at;
 use super::walk::{Callee, Walked};
 use crate::facts::{ApiCall, CodeString, EntryPoint, Function, Machine, Mark};
-use crate::limits::{ENTRY_LINES, MAX_APIS, MAX_CALLS_OF_FUNCTION, MAX_FUNCTIONS_REPORTED, MAX_STRINGS};
+use crate::limits::{ENTRY_LINES, MAX_APIS, MAX_CALL_TEXT, MAX_CALLS_OF_FUNCTION, MAX_FUNCTIONS_REPORTED, MAX_STRINGS};
 use crate::view::View;
 
 /// Names in facts are cut: C++ has some of thousands of characters.
@@ -49,7 +49,8 @@ fn entry_points(view: &View) -> Vec<EntryPoint> {
 }
 
 fn cut(name: &str) -> String {
-    name.chars().take(MAX_NAME).collect()
+    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+    name.chars().take(MAX_NAME).map(shown).collect()
 }
 
 /// Which slots functions jump to, and what calls go there.
@@ -115,16 +116,19 @@ fn functions(view: &View, walked: &Walked, apis: &Apis) -> Vec<Function> {
     }
     let names = names(view);
     let slot_name = |slot: &u32| cut(&view.image.slots[*slot as usize].name);
+    let mut room = MAX_CALL_TEXT;
     let function = |index: usize| {
         let found = &walked.functions[index];
         let own = u32::try_from(index).ok().and_then(|index| calls.get(&index));
+        let names_of = own.into_iter().flatten().map(slot_name);
+        let called: Vec<String> = names_of.take_while(|name| take(&mut room, name.len())).collect();
         Function {
             address: found.address,
             offset: view.offset(found.address).unwrap_or(0),
             size: found.size,
             blocks: found.blocks,
             callers: callers.get(&found.address).copied().unwrap_or(0),
-            calls: own.into_iter().flatten().map(slot_name).collect(),
+            calls: called,
             name: found
                 .thunk
                 .map(|slot| slot_name(&slot))
@@ -133,6 +137,12 @@ fn functions(view: &View, walked: &Walked, apis: &Apis) -> Vec<Function> {
         }
     };
     chosen.into_iter().map(function).collect()
+}
+
+fn take(room: &mut usize, bytes: usize) -> bool {
+    let fits = bytes <= *room;
+    *room = room.saturating_sub(bytes);
+    fits
 }
 
 fn names<'a>(view: &'a View) -> HashMap<u64, &'a str> {

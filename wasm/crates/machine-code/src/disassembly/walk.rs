@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use super::notes::Notes;
-use crate::limits::{MAX_FUNCTIONS, MAX_INSTRUCTIONS, MAX_REFERENCES};
+use crate::limits::{MAX_FUNCTIONS, MAX_INSTRUCTIONS, MAX_JUMPS, MAX_REFERENCES};
 use crate::view::View;
 
 const START: u8 = 1;
@@ -71,6 +71,8 @@ pub struct Walk<'v, 'd> {
     changed: u64,
     walked: Walked,
     current: Found,
+    /// Entries of tables that may still be read.
+    jumps: usize,
 }
 
 impl<'v, 'd> Walk<'v, 'd> {
@@ -103,6 +105,7 @@ impl<'v, 'd> Walk<'v, 'd> {
                 is_cut: false,
             },
             current: Found::default(),
+            jumps: MAX_JUMPS,
         }
     }
 
@@ -295,8 +298,11 @@ impl<'v, 'd> Walk<'v, 'd> {
             FlowControl::Interrupt => {
                 self.walked.notes.interrupt(instruction);
                 // A breakpoint is padding behind a call that does not return; `int 29h` ends the program.
-                !matches!(instruction.mnemonic(), Mnemonic::Int3 | Mnemonic::Ud2)
-                    && !(instruction.mnemonic() == Mnemonic::Int && instruction.immediate8() == 0x29)
+                match instruction.mnemonic() {
+                    Mnemonic::Int3 | Mnemonic::Ud2 => false,
+                    Mnemonic::Int => instruction.immediate8() != 0x29,
+                    _ => true,
+                }
             }
             FlowControl::Exception => false,
             FlowControl::XbeginXabortXend => true,
@@ -353,7 +359,11 @@ impl<'v, 'd> Walk<'v, 'd> {
             self.call(instruction.ip(), Callee::Slot(slot));
             return;
         }
+        if self.jumps == 0 {
+            return;
+        }
         let mut targets = super::flow::jump_table(self.view, instruction, self.loaded);
+        self.jumps = self.jumps.saturating_sub(targets.len() + 1);
         targets.reverse();
         for target in targets {
             self.branch(target);
@@ -393,11 +403,10 @@ impl<'v, 'd> Walk<'v, 'd> {
             }
             return;
         };
-        if region.executable && (is_number || instruction.mnemonic() == Mnemonic::Lea) {
-            if super::prologue::is_one(self.view.bytes(address), self.view.bits()) {
-                self.function(address);
-                return;
-            }
+        let may_be_called = region.executable && (is_number || instruction.mnemonic() == Mnemonic::Lea);
+        if may_be_called && super::prologue::is_one(self.view.bytes(address), self.view.bits()) {
+            self.function(address);
+            return;
         }
         self.walked.notes.data(instruction.ip(), address);
     }

@@ -241,8 +241,8 @@ impl Cpu<'_, '_> {
 
     fn push_all(&mut self) -> Result<(), Halt> {
         let before = self.registers;
-        for number in 0..8 {
-            self.push_sized(before[number], 4)?;
+        for &value in &before[..8] {
+            self.push_sized(value, 4)?;
         }
         Ok(())
     }

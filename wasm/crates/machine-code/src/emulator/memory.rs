@@ -235,9 +235,18 @@ impl<'v, 'd> Memory<'v, 'd> {
 
     /// Bytes of what was written, without changing anything.
     pub fn peek(&self, start: u64, end: u64) -> Vec<u8> {
-        let byte =
-            |address: u64| self.index.get(&(address / PAGE)).map_or(0, |&page| self.pages[page].bytes[inside(address)]);
-        (start..end).map(byte).collect()
+        let mut bytes = Vec::new();
+        let mut at = start;
+        while at < end {
+            let stop = (at / PAGE + 1).saturating_mul(PAGE).min(end);
+            let count = (stop - at) as usize;
+            match self.index.get(&(at / PAGE)) {
+                Some(&page) => bytes.extend_from_slice(&self.pages[page].bytes[inside(at)..inside(at) + count]),
+                None => bytes.resize(bytes.len() + count, 0),
+            }
+            at = stop;
+        }
+        bytes
     }
 }
 

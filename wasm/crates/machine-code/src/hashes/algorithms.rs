@@ -12,17 +12,13 @@ pub struct WithLibrary {
     pub function: fn(&[u8]) -> u32,
 }
 
-pub const ALGORITHMS: [Algorithm; 14] = [
+pub const ALGORITHMS: [Algorithm; 13] = [
     Algorithm { name: "ror13-add", hash: ror13 },
     Algorithm { name: "ror13-add-zero", hash: ror13_zero },
     Algorithm { name: "ror7-add", hash: |name| turned(name, |hash| hash.rotate_right(7), u32::wrapping_add) },
     Algorithm { name: "rol3-xor", hash: |name| turned(name, |hash| hash.rotate_left(3), |hash, byte| hash ^ byte) },
     Algorithm { name: "rol5-add", hash: |name| turned(name, |hash| hash.rotate_left(5), u32::wrapping_add) },
-    Algorithm { name: "rol7-xor", hash: rol7_xor },
-    Algorithm {
-        name: "shl7-shr19-xor",
-        hash: |name| turned(name, |hash| hash << 7 | hash >> 25, |hash, byte| hash ^ byte),
-    },
+    Algorithm { name: "rol7-xor", hash: |name| turned(name, |hash| hash.rotate_left(7), |hash, byte| hash ^ byte) },
     Algorithm { name: "crc32", hash: crc32 },
     Algorithm { name: "djb2", hash: djb2 },
     Algorithm { name: "djb2-xor", hash: |name| multiplied(name, 5_381, 33, |hash, byte| hash ^ byte) },
@@ -57,11 +53,6 @@ fn ror13_zero(name: &[u8]) -> u32 {
 fn ror13_of_library(name: &str) -> u32 {
     let units = name.bytes().chain([0]).flat_map(|byte| [byte.to_ascii_uppercase(), 0]);
     units.fold(0, |hash: u32, byte| hash.rotate_right(13).wrapping_add(u32::from(byte)))
-}
-
-/// Take in a byte, then turn.
-fn rol7_xor(name: &[u8]) -> u32 {
-    name.iter().fold(0, |hash: u32, &byte| (hash ^ u32::from(byte)).rotate_left(7))
 }
 
 fn crc32(name: &[u8]) -> u32 {

@@ -7,7 +7,7 @@ use super::exports::Database;
 use super::process::{Process, UNKNOWN};
 use crate::emulator::{AX, Cpu, SP};
 use crate::facts::SystemCall;
-use crate::limits::{MAX_CALLS, MAX_CHILD, MAX_CHILDREN};
+use crate::limits::{MAX_ARGUMENTS, MAX_CALLS, MAX_CHILD, MAX_CHILDREN, STEPS_OF_CALL};
 
 /// Where memory that the program asks for begins.
 const HEAP: u64 = 0x1000_0000;
@@ -15,7 +15,6 @@ const HEAP: u64 = 0x1000_0000;
 const MAX_HEAP: u64 = 64 << 20;
 /// Arguments that are recorded of a function whose count nobody knows.
 const GUESSED: u8 = 4;
-const MOST_ARGUMENTS: u8 = 12;
 
 /// What a call came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +87,7 @@ impl Windows {
         };
         let return_address = cpu.memory.read(cpu.registers[SP], if cpu.bits == 64 { 8 } else { 4 }).unwrap_or(0) as u64;
         self.call_count += 1;
+        cpu.steps += STEPS_OF_CALL;
         let place = self.record(cpu, &name, words, return_address);
         let result = self.answer(cpu, &name);
         if let (Some(place), Some(result)) = (place, result) {
@@ -110,9 +110,9 @@ impl Windows {
         if self.calls.len() >= MAX_CALLS {
             return None;
         }
-        let count = words.unwrap_or(GUESSED).min(MOST_ARGUMENTS);
+        let count = usize::from(words.unwrap_or(GUESSED)).min(MAX_ARGUMENTS);
         let mut arguments = Vec::new();
-        for index in 0..u64::from(count) {
+        for index in 0..count as u64 {
             let value = argument(cpu, index);
             let address = if index == 1 && takes_socket_address(name) { socket_address(cpu, value) } else { None };
             arguments.push(address.unwrap_or_else(|| shown(cpu, value)));
@@ -195,7 +195,9 @@ impl Windows {
             "GetTickCount" | "timeGetTime" => 0x10_0000 + cpu.steps / 64,
             "lstrlenA" | "strlen" => {
                 let place = argument(cpu, 0);
-                cpu.memory.text(place, 1 << 16).len() as u64
+                let length = cpu.memory.text(place, 1 << 16).len() as u64;
+                cpu.steps += length;
+                length
             }
             "htons" => u64::from((argument(cpu, 0) as u16).swap_bytes()),
             "GetTempPathA" => self.fill(cpu, 1, "C:\\Users\\user\\AppData\\Local\\Temp\\"),
@@ -338,15 +340,20 @@ impl Windows {
 
     fn copy(&self, cpu: &mut Cpu, target: u64, source: u64, size: u64) -> u64 {
         let content = cpu.memory.copy(source, usize::try_from(size).unwrap_or(usize::MAX).min(MAX_CHILD));
+        cpu.steps += content.len() as u64;
         cpu.overwrite(target, &content);
         target
     }
 
     fn write(&mut self, cpu: &mut Cpu, name: &str) {
+        if self.written.len() >= MAX_CHILDREN {
+            return;
+        }
         let (first, kind) = if name == "WriteFile" { (1, "written-file") } else { (2, "injected") };
         let (source, size) = (argument(cpu, first), argument(cpu, first + 1));
         let content = cpu.memory.copy(source, usize::try_from(size).unwrap_or(usize::MAX).min(MAX_CHILD));
-        if !content.is_empty() && self.written.len() < MAX_CHILDREN {
+        cpu.steps += content.len() as u64 / 4;
+        if !content.is_empty() {
             self.written.push(Written { name: format!("{kind}-{}", self.written.len() + 1), kind, content });
         }
     }
