@@ -66,11 +66,8 @@ def compared(sandbox: Guest, file: Path) -> Counter[str]:
 
 def test_instructions_are_those_of_objdump(sandbox: Guest, capsys: pytest.CaptureFixture[str]) -> None:
     files = [Path(name) for name in PROGRAMS if Path(name).is_file()]
-    windows = [
-        corpus.folder() / digest
-        for digest, where in corpus.fetch().items()
-        if "win" in where and where.endswith(".pyd")
-    ]
+    index = corpus.fetch().items()
+    windows = [corpus.folder() / digest for digest, where in index if "win_amd64" in where or "win32:" in where]
     counts: Counter[str] = Counter()
     for file in [*files, *sorted(windows)[:12]]:
         counts += compared(sandbox, file)

@@ -133,6 +133,11 @@ fn named(argument: &str) -> Option<String> {
     text.map(str::to_owned).or_else(|| is_address.then(|| argument.to_owned()))
 }
 
+/// A program of which nothing is read here.
+fn is_foreign(data: &[u8]) -> bool {
+    matches!(file_processor::format_id(data), "pe" | "elf" | "macho" | "macho-fat")
+}
+
 /// Arguments of `disassemble`, `functions` and `emulate`: where, in the sample or in memory.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -148,12 +153,16 @@ pub struct Place {
 }
 
 impl Place {
-    fn view<'a>(&self, data: &'a [u8]) -> View<'a> {
-        let image = code_image(data).filter(|_| self.raw.is_none());
-        match image {
-            Some(image) => View::new(data, image),
-            None => View::raw(data, self.raw.map_or(32, Width::bits), BASE),
+    fn view<'a>(&self, data: &'a [u8]) -> Result<View<'a>, Refusal> {
+        if self.raw.is_none()
+            && let Some(image) = code_image(data)
+        {
+            return Ok(View::new(data, image));
         }
+        if self.raw.is_none() && is_foreign(data) {
+            return Err(Refusal::invalid_args("Arguments: the program is for another processor than x86.".to_owned()));
+        }
+        Ok(View::raw(data, self.raw.map_or(32, Width::bits), BASE))
     }
 
     fn address(&self, view: &View) -> Result<u64, Refusal> {
@@ -182,7 +191,7 @@ pub struct Functions {
 /// `invalid_args` for a place that is not in the sample.
 pub fn disassemble(data: &[u8], args: &Args) -> Result<Lines, Refusal> {
     let place: Place = parse_args(args)?;
-    let view = place.view(data);
+    let view = place.view(data)?;
     let count = place.count.unwrap_or(64).min(MAX_LINES);
     let address = place.address(&view)?;
     Ok(Lines { lines: lines(&view, &List { address, count, bits: place.raw.map(|width| u32::from(width.bits())) }) })
@@ -192,7 +201,7 @@ pub fn disassemble(data: &[u8], args: &Args) -> Result<Lines, Refusal> {
 /// `invalid_args` for arguments that it does not have.
 pub fn functions(data: &[u8], args: &Args) -> Result<Functions, Refusal> {
     let place: Place = parse_args(args)?;
-    let view = place.view(data);
+    let view = place.view(data)?;
     let walked = Walk::new(&view).run(&[place.address(&view)?]);
     let machine = report(&view, &walked);
     let (start, count) = (place.start.unwrap_or(0), place.count.unwrap_or(100));
@@ -204,7 +213,7 @@ pub fn functions(data: &[u8], args: &Args) -> Result<Functions, Refusal> {
 /// `invalid_args` for a place that is not in the sample, or a register that there is not.
 pub fn emulate(data: &[u8], args: &Args) -> Result<State, Refusal> {
     let place: Place = parse_args(args)?;
-    let view = place.view(data);
+    let view = place.view(data)?;
     let mut registers = Vec::new();
     for (name, &value) in &place.registers {
         let number = session::NAMES.iter().position(|known| known == name);
