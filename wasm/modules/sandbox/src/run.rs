@@ -6,6 +6,7 @@ use script_host::{Ended, Host};
 use crate::encoded;
 use crate::facts::{self, Content, Engine, Facts};
 use crate::findings;
+use crate::markup;
 use crate::options::{Analyze, Language};
 use crate::source::{self, Part};
 
@@ -30,7 +31,7 @@ pub fn scripts(data: &[u8], name: &str, options: &Analyze) -> Option<Outcome> {
     for (language, texts) in grouped(&parts) {
         let run;
         (host, run) = match language {
-            Language::Javascript => jscript::run(host, &texts, left),
+            Language::Javascript => jscript::run(host, &texts, left, markup::scripts),
             Language::Vbscript => continue,
         };
         left = left.saturating_sub(run.steps);
