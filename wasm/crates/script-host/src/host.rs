@@ -219,6 +219,13 @@ impl Host {
         }
     }
 
+    /// What it stands for where a value is wanted: its default member where that is a property; None for one that has none.
+    pub fn default_value(&mut self, handle: Handle) -> Option<Answer> {
+        let class = self.object(handle)?.class();
+        let default = class.property(class.default)?;
+        Some(self.ask(handle, default, Access::Get, &[]))
+    }
+
     /// What a function is called with that an object was given; None: it is not called.
     pub fn given_to_callback(&mut self, handle: Handle, member: &str) -> Option<Vec<Value>> {
         let mut object = self.objects.get_mut(handle.0 as usize)?.take()?;

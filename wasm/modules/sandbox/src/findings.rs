@@ -142,7 +142,8 @@ fn evasion(trace: &Trace, findings: &mut Findings) {
             &machine,
         ));
     }
-    let groups: [(&str, &[&str], Severity, &str, &[&'static str]); 5] = [
+    type Group = (&'static str, &'static [&'static str], Severity, &'static str, &'static [&'static str]);
+    let groups: [Group; 5] = [
         ("asks-identity", &["asks who"], Severity::Info, "The script asks who and where it is", &["T1033"]),
         ("asks-processes", &["asks which programs"], Severity::Low, "The script asks which programs run", &["T1057"]),
         (

@@ -32,7 +32,7 @@ pub fn scripts(data: &[u8], name: &str, options: &Analyze) -> Option<Outcome> {
         let run;
         (host, run) = match language {
             Language::Javascript => jscript::run(host, &texts, left, markup::scripts),
-            Language::Vbscript => continue,
+            Language::Vbscript => vbscript::run(host, &texts, left),
         };
         left = left.saturating_sub(run.steps);
         if ended == Ended::Finished {
