@@ -159,7 +159,7 @@ mod tests {
             "<body onload=",
             "<body onload=x",
         ] {
-            parts(page);
+            assert!(parts(page).len() < 2);
         }
         assert_eq!(found("<script>a"), [(Language::Javascript, "a".to_owned())]);
     }

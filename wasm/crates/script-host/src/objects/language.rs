@@ -1,8 +1,10 @@
-//! JScript's own objects for what COM gives: `Enumerator` and `VBArray`.
+//! JScript's own objects for what COM gives, `Enumerator` and `VBArray`, and the one that runs scripts: `ScriptControl`.
+
+use std::borrow::Cow;
 
 use super::{Class, Object, class};
-use crate::host::{Answer, Host};
-use crate::value::{Value, argument};
+use crate::host::{Answer, Fault, Host};
+use crate::value::{Value, argument, text};
 
 static ENUMERATOR: Class = Class {
     name: "Enumerator",
@@ -80,5 +82,46 @@ impl Object for SafeArray {
             "dimensions" => Value::number(1),
             _ => Value::number(0),
         })
+    }
+}
+
+static CONTROL: Class = Class {
+    name: "MSScriptControl.ScriptControl",
+    methods: &["AddCode", "ExecuteStatement", "Eval", "Run", "AddObject", "Reset"],
+    properties: &["Language", "Timeout", "AllowUI", "UseSafeSubset", "State", "SitehWnd"],
+    quiet: &["Timeout", "AllowUI", "UseSafeSubset", "State", "SitehWnd", "Reset"],
+    default: "",
+};
+
+/// What it is given is run once the script that gave it is at its end, or at once where it is of the same language.
+#[derive(Default)]
+pub struct ScriptControl {
+    is_basic: bool,
+}
+
+impl Object for ScriptControl {
+    class!(CONTROL);
+
+    fn name(&self) -> Cow<'_, str> {
+        "ScriptControl".into()
+    }
+
+    fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        if matches!(member, "AddCode" | "ExecuteStatement" | "Eval") {
+            let code = text(args, 0);
+            host.code("ScriptControl", &code);
+            match self.is_basic {
+                true => host.later.push(code),
+                false => host.pages.push(format!("<script>{code}</script>")),
+            }
+        }
+        Ok(Value::Empty)
+    }
+
+    fn put(&mut self, _host: &mut Host, member: &'static str, _args: &[Value], value: Value) -> Result<(), Fault> {
+        if member == "Language" {
+            self.is_basic = value.to_text().to_ascii_lowercase().starts_with("vb");
+        }
+        Ok(())
     }
 }

@@ -131,6 +131,7 @@ pub fn create(name: &str) -> Box<dyn Object> {
         | "microsoft.xmldom"
         | "msxml2.freethreadeddomdocument"
         | "microsoft.freethreadedxmldom" => Box::new(dom::Document),
+        "msscriptcontrol.scriptcontrol" | "scriptcontrol" => Box::new(language::ScriptControl::default()),
         "shell.application" => Box::new(shell_application::Application),
         "schedule.service" => Box::new(tasks::Service),
         "wbemscripting.swbemlocator" => Box::new(wmi::Locator),
