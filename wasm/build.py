@@ -31,8 +31,8 @@ from athena_lab.projects import binary  # noqa: E402 - found only now
 from athena_lab.projects.toolchain import NEED_NODE, NEED_RUST, TARGET, Toolchain, output_of, toolchains  # noqa: E402
 
 FLAGS = ("-Ctarget-feature=+simd128", '--cfg=getrandom_backend="custom"')
-"""Vectors of 128 bits, which every runtime has: a quick analysis takes 7 % less time. And chance is a module's own, with
-a fixed seed, if a crate that it is made of asks for some: there is none in the sandbox."""
+"""Vectors of 128 bits, which every runtime has: a quick analysis takes 7 % less time. And chance is a module's
+own, with a fixed seed, if a crate that it is made of asks for some: there is none in the sandbox."""
 ALLOWED_IMPORTS = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/streams@0.2.12"}
 TEMPORARY = "athena-wasm-"
 FORBIDDEN = (b"/root/", b"/home/", b"registry/src")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
+from athena_lab.report.html_behaviour import behaviour_html
 from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_documents import documents_html
 from athena_lab.report.html_facts import facts_html
@@ -35,12 +36,13 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 440 KB whatever the sample."""
+    """Self-contained HTML, below about 600 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
         + (facts_html(report.facts) if report.facts else "")
+        + (behaviour_html(report.behaviour) if report.behaviour else "")
         + (documents_html(report.facts.documents) if report.facts else "")
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")

@@ -19,6 +19,7 @@ import documents
 import executables
 import golden
 import office
+import scripts_made
 import secrets_made
 import signed
 
@@ -131,6 +132,7 @@ def main() -> None:
         ("crypto", secrets_made.samples()),
         ("file-processor", samples()),
         ("pattern-matcher", rules_samples()),
+        ("sandbox", scripts_made.samples()),
     ):
         folder = golden.folder(module)
         folder.mkdir(exist_ok=True)

@@ -1,5 +1,8 @@
 //! Bytes to text and back, by the names that ADODB and the .NET classes take.
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// Characters below 256 as one byte each; a text with others as UTF-8.
@@ -70,6 +73,35 @@ pub fn source(bytes: &[u8]) -> String {
     }
 }
 
+/// As lenient as Windows: blanks are passed over, the end may be missing.
+#[must_use]
+pub fn from_base64(text: &str) -> Vec<u8> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let clean: Vec<u8> =
+        text.bytes().filter(|&byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/').collect();
+    // One character alone stands for no byte.
+    let length = clean.len() - usize::from(clean.len() % 4 == 1);
+    LENIENT.decode(clean.get(..length).unwrap_or_default()).unwrap_or_default()
+}
+
+#[must_use]
+pub fn to_base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// Digits are read, whatever is between them is not.
+#[must_use]
+pub fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> =
+        text.chars().filter_map(|char| char.to_digit(16)).map(|digit| digit.to_le_bytes()[0]).collect();
+    digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +112,11 @@ mod tests {
         assert_eq!(narrow(&widen(&all)), all);
         assert_eq!(encode(&decode(&all, "iso-8859-1"), "iso-8859-1"), all);
         assert_eq!(encode("ab", "unicode"), b"a\0b\0");
+        assert_eq!(from_base64("aGVs\r\nbG8="), b"hello");
+        assert_eq!(from_base64("aGVsbG8"), b"hello");
+        assert_eq!(from_base64("aGVsbG8=="), b"hello");
+        assert_eq!(from_base64("a"), b"");
+        assert_eq!(from_hex("4d5A 9"), b"MZ");
         assert_eq!(encode("\u{4e2d}a", "windows-1252"), b"?a");
     }
 }

@@ -46,6 +46,10 @@ pub struct Host {
     pub trace: Trace,
     pub disk: Disk,
     pub registry: Registry,
+    /// Pages that scripts wrote into the one that they are in, to be read by who runs them.
+    pub pages: Vec<String>,
+    /// Scripts of another language, to be run when this one is done.
+    pub later: Vec<String>,
     objects: Vec<Option<Box<dyn Object>>>,
     chance: u64,
 }
@@ -58,6 +62,8 @@ impl Host {
             trace: Trace::default(),
             disk: Disk::new(&settings.user, &settings.path, source),
             registry: Registry::default(),
+            pages: Vec::new(),
+            later: Vec::new(),
             objects: Vec::new(),
             chance: 0x9e37_79b9_7f4a_7c15,
             settings,
@@ -120,6 +126,51 @@ impl Host {
         self.add(Box::new(Generic::new(name)))
     }
 
+    /// What a script makes with `new`, or finds in a page.
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn new_of_script(&mut self, class: &str, args: &[Value]) -> Answer {
+        let object = objects::of_script(self, class, args);
+        let object = self.add(object)?;
+        if class == "WebSocket" {
+            let url = crate::value::text(args, 0);
+            self.network("connects to", &url);
+            self.record("WebSocket", args, "")?;
+        }
+        Ok(object)
+    }
+
+    /// An object that pages and Node.js have by its name.
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn of_web(&mut self, name: &str) -> Answer {
+        let object = objects::of_script(self, name, &[]);
+        self.add(object)
+    }
+
+    /// `require`
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn node_module(&mut self, name: &str) -> Answer {
+        let object = objects::node_module(name);
+        self.add(object)
+    }
+
+    /// `fetch`: the response.
+    ///
+    /// # Errors
+    /// Where there are too many objects or calls.
+    pub fn fetch(&mut self, url: &str) -> Answer {
+        self.network("asks", url);
+        self.wait("answer", url);
+        let (status, body) = self.network_answer(url);
+        self.record("fetch", &[Value::text(url)], &status.to_string())?;
+        self.add(objects::response(status, body))
+    }
+
     pub(crate) fn add(&mut self, object: Box<dyn Object>) -> Answer {
         if self.objects.len() >= MAX_OBJECTS {
             return Err(Fault::Stop(Ended::Calls));
@@ -142,6 +193,45 @@ impl Host {
     #[must_use]
     pub fn class_name(&self, handle: Handle) -> String {
         self.object(handle).map_or_else(String::new, |object| object.name().to_string())
+    }
+
+    /// Whether it stands for something where it is called.
+    #[must_use]
+    pub fn is_callable(&self, handle: Handle) -> bool {
+        self.object(handle).is_some_and(|object| !object.class().default.is_empty() || object.is_open())
+    }
+
+    /// Whether it answers to names that it does not know. Objects of pages do not, so that scripts that look for features find
+    /// that they are not there.
+    #[must_use]
+    pub fn is_open(&self, handle: Handle) -> bool {
+        self.object(handle).is_some_and(Object::is_open)
+    }
+
+    /// What it is as a text: its default member where that is a property, else its class.
+    pub fn default_text(&mut self, handle: Handle) -> String {
+        let Some(object) = self.object(handle) else { return String::new() };
+        let class = object.class();
+        let named = format!("[{}]", object.name());
+        match class.property(class.default) {
+            Some(default) => self.ask(handle, default, Access::Get, &[]).map_or(named, |value| value.to_text()),
+            None => named,
+        }
+    }
+
+    /// What it stands for where a value is wanted: its default member where that is a property; None for one that has none.
+    pub fn default_value(&mut self, handle: Handle) -> Option<Answer> {
+        let class = self.object(handle)?.class();
+        let default = class.property(class.default)?;
+        Some(self.ask(handle, default, Access::Get, &[]))
+    }
+
+    /// What a function is called with that an object was given; None: it is not called.
+    pub fn given_to_callback(&mut self, handle: Handle, member: &str) -> Option<Vec<Value>> {
+        let mut object = self.objects.get_mut(handle.0 as usize)?.take()?;
+        let given = object.given_to_callback(self, member);
+        self.give_back(handle, object);
+        given
     }
 
     #[must_use]

@@ -82,10 +82,13 @@ pub fn parts(milliseconds: f64) -> [i64; 6] {
     [year, month, day, seconds / 3_600, seconds / 60 % 60, seconds % 60]
 }
 
-/// As Windows writes it in the United States.
+/// As Windows writes it in the United States: without the clock at midnight.
 #[must_use]
 pub fn text(milliseconds: f64) -> String {
     let [year, month, day, hour, minute, second] = parts(milliseconds);
+    if hour + minute + second == 0 {
+        return format!("{month}/{day}/{year}");
+    }
     let half = if hour < 12 { "AM" } else { "PM" };
     format!("{month}/{day}/{year} {}:{minute:02}:{second:02} {half}", (hour + 11) % 12 + 1)
 }

@@ -82,15 +82,15 @@ mod tests {
     /// The example of the encoder's documentation, and that of a manual.
     #[test]
     fn published_examples_are_decoded() {
-        assert_eq!(decode("#@~^DgAAAA==\\ko$K6,JCV^GJqAQAAA==^#~@"), "MsgBox \"Hello\"");
-        assert_eq!(decode("<b>#@~^DgAAAA==\\ko$K6,JCV^GJqAQAAA==^#~@</b>"), "<b>MsgBox \"Hello\"</b>");
+        assert_eq!(decode("#@~^DgAAAA==\\ko$K6,JC\x7fV^GJqAQAAA==^#~@"), "MsgBox \"Hello\"");
+        assert_eq!(decode("<b>#@~^DgAAAA==\\ko$K6,JC\x7fV^GJqAQAAA==^#~@</b>"), "<b>MsgBox \"Hello\"</b>");
     }
 
     #[test]
     fn cut_parts_are_decoded_as_far_as_they_go() {
         assert_eq!(decode("#@~^DgAAAA==\\ko$K6"), "MsgBox");
         for text in ["#@~^", "#@~^A", "#@~^AAAAAAAA@", "#@~^\u{e4}\u{e4}\u{e4}\u{e4}\u{e4}^#~@", "^#~@"] {
-            decode(text);
+            assert!(decode(text).len() <= text.len());
         }
     }
 

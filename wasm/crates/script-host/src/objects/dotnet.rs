@@ -126,7 +126,7 @@ impl Object for FromBase64 {
         match member {
             "TransformFinalBlock" => {
                 let bytes = argument(args, 0).to_bytes();
-                Ok(Value::bytes(super::dom::base64(&charset::widen(&bytes))))
+                Ok(Value::bytes(charset::from_base64(&charset::widen(&bytes))))
             }
             "InputBlockSize" => Ok(Value::number(1)),
             "OutputBlockSize" => Ok(Value::number(3)),

@@ -7,7 +7,9 @@ mod dotnet;
 mod filesystem;
 mod generic;
 mod http;
+mod language;
 mod network;
+mod node;
 mod office;
 mod recordset;
 mod shell;
@@ -15,6 +17,7 @@ mod shell_application;
 mod stream;
 mod tasks;
 mod text_stream;
+mod web;
 mod wmi;
 mod wscript;
 
@@ -78,6 +81,16 @@ pub trait Object: Any {
         None
     }
 
+    /// Whether it answers to names that it does not know.
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    /// What a function that the member was given is called with, where it is.
+    fn given_to_callback(&mut self, _host: &mut Host, _member: &str) -> Option<Vec<Value>> {
+        None
+    }
+
     fn as_any(&self) -> &dyn Any;
 }
 
@@ -118,6 +131,7 @@ pub fn create(name: &str) -> Box<dyn Object> {
         | "microsoft.xmldom"
         | "msxml2.freethreadeddomdocument"
         | "microsoft.freethreadedxmldom" => Box::new(dom::Document),
+        "msscriptcontrol.scriptcontrol" | "scriptcontrol" => Box::new(language::ScriptControl::default()),
         "shell.application" => Box::new(shell_application::Application),
         "schedule.service" => Box::new(tasks::Service),
         "wbemscripting.swbemlocator" => Box::new(wmi::Locator),
@@ -181,6 +195,27 @@ fn by_class_id(id: &str) -> Option<Box<dyn Object>> {
         _ => return None,
     };
     Some(create(name))
+}
+
+/// What a script makes with `new`, or finds in a page, by its name.
+pub fn of_script(host: &mut Host, name: &str, args: &[Value]) -> Box<dyn Object> {
+    match name {
+        "Enumerator" => Box::new(language::Enumerator::new(host, args)),
+        "VBArray" => Box::new(language::SafeArray::new(args)),
+        "XMLHttpRequest" => Box::new(http::Http::new(false)),
+        "process" => Box::new(node::Process),
+        "Buffer" => Box::new(node::BufferClass),
+        "WebSocket" => Box::new(Generic::new("WebSocket")),
+        other => web::create(other),
+    }
+}
+
+pub fn node_module(name: &str) -> Box<dyn Object> {
+    node::module(name)
+}
+
+pub fn response(status: u16, body: Vec<u8>) -> Box<dyn Object> {
+    Box::new(node::Response::new(status, body))
 }
 
 /// An object of a document's macros, by its name.
