@@ -80,6 +80,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _capture(report.network.capture)
     if report.behaviour and report.behaviour.engine:
         yield from _behaviour(report.behaviour)
+    if report.behaviour:
         yield from _machine(report.behaviour)
     yield from _failures(report)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes ``src/windows/exports.z``: exports of Windows' libraries, and the words that each takes from the stack.
 
-They come from the import libraries of MinGW-w64 (Debian's ``mingw-w64-i686-dev``, unpacked): ``exports.py FOLDER``. Of C++ there are none. Needs ``nm``.
+They come from the import libraries of MinGW-w64 (Debian's ``mingw-w64-i686-dev``, unpacked): ``exports.py FOLDER``.
+Of C++ there are none. Needs ``nm``.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import sys
 import zlib
 from pathlib import Path
 
-LIBRARIES = """
-    ntdll kernel32 user32 advapi32 ws2_32 wininet urlmon winhttp shell32 ole32
-    crypt32 iphlpapi netapi32 psapi shlwapi dnsapi wtsapi32 userenv bcrypt msvcrt
-""".split()
+LIBRARIES = (
+    "ntdll", "kernel32", "user32", "advapi32", "ws2_32", "wininet", "urlmon", "winhttp", "shell32", "ole32", "crypt32",
+    "iphlpapi", "netapi32", "psapi", "shlwapi", "dnsapi", "wtsapi32", "userenv", "bcrypt", "msvcrt",
+)  # fmt: skip
 SYMBOL = re.compile(r" I __imp_[_@]?([A-Za-z_][A-Za-z0-9_]*)(?:@(\d+))?$")
 
 

@@ -29,8 +29,9 @@ pub fn behaviour(data: &[u8], raw: Option<Width>) -> Outcome {
     let Analysis { machine, guest, calls, findings, steps, end, .. } = analysis;
     let engine = match (&machine, &guest) {
         (_, Some(_)) => Some(Engine::Wasm),
-        (Some(_), None) => Some(Engine::X86),
-        (None, None) => None,
+        (Some(_), None) if !end.is_empty() => Some(Engine::X86),
+        // It was read, and not run.
+        _ => None,
     };
     let mut facts = Facts { engine, steps, machine, guest, ..Facts::nothing() };
     if !end.is_empty() {
