@@ -5,7 +5,9 @@ What it would start is the calculator, what it would fetch lies in a domain that
 
 from __future__ import annotations
 
+import executables
 from emulated import assembled
+from wasmtime import wat2wasm
 
 RESOLVER = """
     cld; call start; api_call: pushad; mov ebp, esp; xor eax, eax; mov edx, fs:[eax+0x30]; mov edx, [edx+0xc];
@@ -120,3 +122,32 @@ def stack_strings() -> bytes:
     second += "l: xor byte ptr [esi], 0x5a; inc esi; loop l; lea eax, [ebp - 64]; push eax; call ebx; leave; ret"
     begin = "call first; call second; ret; "
     return assembled(f"{begin} first: {first} second: {second}", 32)
+
+
+def program() -> bytes:
+    """A PE32 whose functions make texts."""
+    made = executables.Pe()
+    made.sections = [executables.PeSection(b".text", executables.CODE, stack_strings())]
+    return made.build()
+
+
+def guest() -> bytes:
+    """WebAssembly that opens a file by an import, and has a loop without end."""
+    return bytes(
+        wat2wasm(
+            """(module (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32) (result i32)))
+            (memory (export "memory") 1) (data (i32.const 8) "/etc/passwd")
+            (func (export "_start") i32.const 8 i32.const 11 call $open drop) (func (export "spin") (loop br 0)))"""
+        )
+    )
+
+
+def samples() -> dict[str, bytes]:
+    return {
+        "shellcode32": starts_program(),
+        "shellcode64": starts_program_wide(),
+        "shellcode-encoded": encoded(encoded(downloads()), 0xDEADBEEF),
+        "shellcode-linux": assembled(LINUX_CONNECT, 64),
+        "program-texts": program(),
+        "guest": guest(),
+    }

@@ -16,7 +16,6 @@ import pytest
 import shellcode
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wasmtime import wat2wasm
 
 from athena_lab.report.behaviour import SandboxFacts
 
@@ -125,9 +124,7 @@ def test_calls_of_linux_are_traced(sandbox: Guest) -> None:
 
 
 def test_texts_that_functions_make_are_found(sandbox: Guest) -> None:
-    program = executables.Pe()
-    program.sections = [executables.PeSection(b".text", executables.CODE, shellcode.stack_strings())]
-    facts, findings = analyze(sandbox, program.build())
+    facts, findings = analyze(sandbox, shellcode.program())
     assert [string.text for string in facts.machine.stack_strings] == ["kernel32.dll", "http://example.invalid/gate"]
     assert findings["stack-strings"] == "info"
 
@@ -171,12 +168,7 @@ def _slots(table: bytes, libraries: dict[str, list[str | int]]) -> list[int]:
 
 
 def test_webassembly_is_run_and_its_calls_are_traced(sandbox: Guest) -> None:
-    sample = wat2wasm(
-        """(module (import "wasi_snapshot_preview1" "path_open" (func $open (param i32 i32) (result i32)))
-        (memory (export "memory") 1) (data (i32.const 8) "/etc/passwd")
-        (func (export "_start") i32.const 8 i32.const 11 call $open drop) (func (export "spin") (loop br 0)))"""
-    )
-    facts, findings = analyze(sandbox, bytes(sample))
+    facts, findings = analyze(sandbox, shellcode.guest())
     assert facts.engine == "wasm"
     assert called(facts) == ['wasi_snapshot_preview1.path_open("/etc/passwd", 11)']
     assert [(run.name, run.end) for run in facts.guest.runs][1:] == [("_start", "returned"), ("spin", "fuel")]

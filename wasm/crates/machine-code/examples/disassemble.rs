@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use machine_code::disassembly::Walk;
+use machine_code::disassembly::{Walk, report};
 use machine_code::view::View;
 
 fn main() {
@@ -15,6 +15,7 @@ fn main() {
                 continue;
             }
             let walked = Walk::new(&view).run(&[]);
+            let machine = report(&view, &walked);
             let seconds = started.elapsed().as_secs_f64();
             let code: u64 =
                 view.image.regions.iter().filter(|region| region.executable).map(|region| region.size).sum();

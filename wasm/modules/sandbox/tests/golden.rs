@@ -5,5 +5,5 @@ use serde_json::json;
 
 #[test]
 fn outputs_are_the_golden_ones() {
-    harness::golden::check::<Sandbox>(env!("CARGO_MANIFEST_DIR"), &json!({}), 19);
+    harness::golden::check::<Sandbox>(env!("CARGO_MANIFEST_DIR"), &json!({}), 25);
 }

@@ -101,12 +101,10 @@ fn functions(view: &View, walked: &Walked, apis: &Apis) -> Vec<Function> {
     chosen.sort_by_key(|&index| std::cmp::Reverse(walked.functions[index].size));
     chosen.truncate(MAX_FUNCTIONS_REPORTED);
     chosen.sort_by_key(|&index| walked.functions[index].address);
-    let mut callers: HashMap<u64, u32> = HashMap::new();
+    let mut callers: Vec<u64> = walked.calls.iter().filter_map(|call| target(call.callee)).collect();
+    callers.sort_unstable();
     let mut calls: HashMap<u32, Vec<u32>> = HashMap::new();
     for call in &walked.calls {
-        if let Callee::Address(address) = call.callee {
-            *callers.entry(address).or_default() += 1;
-        }
         if let Some(slot) = apis.slot(call.callee) {
             let known = calls.entry(call.function).or_default();
             if known.len() < MAX_CALLS_OF_FUNCTION && !known.contains(&slot) {
@@ -114,7 +112,7 @@ fn functions(view: &View, walked: &Walked, apis: &Apis) -> Vec<Function> {
             }
         }
     }
-    let names = names(view);
+    let names = names(view, walked, &chosen);
     let slot_name = |slot: &u32| cut(&view.image.slots[*slot as usize].name);
     let mut room = MAX_CALL_TEXT;
     let function = |index: usize| {
@@ -127,7 +125,7 @@ fn functions(view: &View, walked: &Walked, apis: &Apis) -> Vec<Function> {
             offset: view.offset(found.address).unwrap_or(0),
             size: found.size,
             blocks: found.blocks,
-            callers: callers.get(&found.address).copied().unwrap_or(0),
+            callers: count(&callers, found.address),
             calls: called,
             name: found
                 .thunk
@@ -145,8 +143,25 @@ fn take(room: &mut usize, bytes: usize) -> bool {
     fits
 }
 
-fn names<'a>(view: &'a View) -> HashMap<u64, &'a str> {
-    let named = view.image.functions.iter().filter(|named| !named.name.is_empty());
+fn target(callee: Callee) -> Option<u64> {
+    match callee {
+        Callee::Address(address) => Some(address),
+        Callee::Slot(_) => None,
+    }
+}
+
+/// How often a number is in a sorted list.
+fn count(sorted: &[u64], number: u64) -> u32 {
+    let first = sorted.partition_point(|&other| other < number);
+    let behind = sorted.partition_point(|&other| other <= number);
+    u32::try_from(behind - first).unwrap_or(u32::MAX)
+}
+
+/// Of the chosen functions, which are in the order of their addresses.
+fn names<'a>(view: &'a View, walked: &Walked, chosen: &[usize]) -> HashMap<u64, &'a str> {
+    let is_chosen =
+        |address: u64| chosen.binary_search_by_key(&address, |&index| walked.functions[index].address).is_ok();
+    let named = view.image.functions.iter().filter(|named| !named.name.is_empty() && is_chosen(named.address));
     named.map(|named| (named.address, named.name.as_str())).collect()
 }
 

@@ -2,6 +2,7 @@
 //! byte, so that each byte is read once however branches overlap.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
@@ -62,6 +63,8 @@ pub struct Walk<'v, 'd> {
     /// One for each byte of the file.
     flags: Vec<u8>,
     slots: HashMap<u64, u32>,
+    /// Where the slots are: most addresses are outside.
+    slot_range: RangeInclusive<u64>,
     pending: Vec<u64>,
     blocks: Vec<u64>,
     /// What registers hold of slots, by their number.
@@ -83,12 +86,15 @@ impl<'v, 'd> Walk<'v, 'd> {
                 .executable
                 .then(|| Decoder::with_ip(view.bits(), view.content(region), region.address, DecoderOptions::NONE))
         };
+        let addresses = view.image.slots.iter().map(|slot| slot.address);
+        let slot_range = addresses.clone().min().unwrap_or(1)..=addresses.max().unwrap_or(0);
         let slots = (0..).zip(&view.image.slots).map(|(index, slot)| (slot.address, index)).collect();
         Self {
             view,
             decoders: view.image.regions.iter().map(decoder).collect(),
             flags: vec![0; view.data().len()],
             slots,
+            slot_range,
             pending: Vec::new(),
             blocks: Vec::new(),
             held: [None; 16],
@@ -336,8 +342,12 @@ impl<'v, 'd> Walk<'v, 'd> {
         }
     }
 
+    fn slot_at(&self, address: u64) -> Option<u32> {
+        if self.slot_range.contains(&address) { self.slots.get(&address).copied() } else { None }
+    }
+
     fn slot_of(&self, instruction: &Instruction) -> Option<u32> {
-        self.slots.get(&super::flow::address_of(instruction)?).copied()
+        self.slot_at(super::flow::address_of(instruction)?)
     }
 
     fn read_indirect_call(&mut self, instruction: &Instruction) {
@@ -376,8 +386,7 @@ impl<'v, 'd> Walk<'v, 'd> {
             let register = instruction.op0_register();
             if register.is_gpr() {
                 let is_load = instruction.mnemonic() == Mnemonic::Mov && instruction.op1_kind() == OpKind::Memory;
-                self.held[number(register)] =
-                    address.filter(|_| is_load).and_then(|address| self.slots.get(&address).copied());
+                self.held[number(register)] = address.filter(|_| is_load).and_then(|address| self.slot_at(address));
             }
         }
         if super::flow::changes_data(instruction) {
