@@ -17,12 +17,10 @@ fn main() {
             let walked = Walk::new(&view).run(&[]);
             let machine = report(&view, &walked);
             let seconds = started.elapsed().as_secs_f64();
-            let code: u64 =
-                view.image.regions.iter().filter(|region| region.executable).map(|region| region.size).sum();
             println!(
                 "{} {} {} {} {seconds:.4} {path}",
                 walked.bytes,
-                code,
+                machine.code,
                 walked.instructions,
                 walked.functions.len()
             );
