@@ -26,6 +26,7 @@ TOPICS = (
     "crypto",
     "indicators",
     "captures",
+    "scripts",
     "own_modules",
     "startup",
     "imports",
