@@ -15,74 +15,112 @@ const MEMBER: u32 = 130;
 /// A statement or an operator whose other half goes down: `if`, `else`, `=>`, `?`, `=`, `!`.
 const DOWN: u32 = 320;
 
+/// An expression of a sequence, or one more `else if`: those before stay where they are.
+const LINK: u32 = 70;
+
+/// What is open.
+#[derive(Clone, Copy, Default)]
+struct Level {
+    /// What hangs on it.
+    cost: u32,
+    /// Expressions of a sequence, and `else if`, so far.
+    links: u32,
+    /// What it took to open it.
+    opened: u32,
+    /// Its commas part items, each of which begins anew.
+    is_list: bool,
+}
+
 #[must_use]
 pub fn is_too_deep(source: &str) -> bool {
-    // What is open: what it takes, and what hangs on it.
-    let mut open: Vec<u32> = vec![0];
+    let mut levels = vec![Level::default()];
+    // Of all that is open but the last.
     let mut base = 0_u32;
-    let mut before = "";
+    let mut before: Option<Token<'_>> = None;
     for token in tokens(source) {
-        let cost = match (token.kind, token.text) {
-            (Kind::Sign, "(" | "[") => opened(&mut open, &mut base, PARENTHESIS),
-            (Kind::Sign, "{") => {
-                let is_block = matches!(before, ")" | ">" | "else" | ";" | "{" | "}" | "" | "try" | "finally" | "do");
-                opened(&mut open, &mut base, if is_block { BLOCK } else { PARENTHESIS })
+        let Some(last) = levels.last_mut() else { return true };
+        let behind = before.map_or("", |token| token.text);
+        if behind == "}" && token.text != "else" {
+            last.links = 0;
+        }
+        if before.is_some_and(|before| begins_anew(source, &before, &token)) {
+            last.cost = 0;
+        }
+        match (token.kind, token.text) {
+            (Kind::Sign, "(" | "[" | "{") => {
+                let new = opened(token.text, before);
+                base = base.saturating_add(last.cost).saturating_add(last.links).saturating_add(new.opened);
+                levels.push(new);
             }
-            (Kind::Value, text) if text.starts_with('}') && !text.ends_with("${") => closed(&mut open, &mut base, 0),
             (Kind::Value, text) if text.starts_with('`') && text.ends_with("${") => {
-                opened(&mut open, &mut base, PARENTHESIS)
+                base = base.saturating_add(last.cost).saturating_add(last.links).saturating_add(PARENTHESIS);
+                levels.push(Level { opened: PARENTHESIS, ..Level::default() });
             }
-            (Kind::Sign, ")" | "]") => closed(&mut open, &mut base, MEMBER),
-            (Kind::Sign, "}") => closed(&mut open, &mut base, 0),
-            (Kind::Sign, ";") => ended(&mut open),
-            // In a list each item begins anew; a list of expressions is a chain.
+            (Kind::Sign, ")" | "]" | "}") => close(&mut levels, &mut base, token.text == "}"),
+            (Kind::Value, text) if text.starts_with('}') && !text.ends_with("${") => {
+                close(&mut levels, &mut base, false)
+            }
+            (Kind::Sign, ";") => *last = Level { opened: last.opened, ..Level::default() },
             (Kind::Sign, ",") => {
-                let last = open.len() - 1;
-                open[last] = open[last].min(OPERATOR * 20) + OPERATOR / 5;
-                0
+                last.cost = 0;
+                last.links += if last.is_list { 0 } else { LINK };
             }
-            (Kind::Sign, "." | "&" | "|" | "<") => MEMBER,
-            (Kind::Sign, "=" | ">" | "?" | "!" | "~")
-            | (Kind::Word, "if" | "else" | "typeof" | "void" | "delete" | "new" | "await") => DOWN,
-            (Kind::Sign, "+" | "-" | "*" | "/" | "%" | "^") => OPERATOR,
-            _ => 0,
-        };
-        let last = open.len() - 1;
-        open[last] = open[last].saturating_add(cost);
-        if base.saturating_add(open[last]) > MOST || open.len() > 10_000 {
+            (Kind::Word, "var" | "let" | "const") => last.is_list = true,
+            (Kind::Word, "else") => last.links += LINK,
+            _ => last.cost = last.cost.saturating_add(cost(&token)),
+        }
+        let last = levels.last().copied().unwrap_or_default();
+        if base.saturating_add(last.cost).saturating_add(last.links) > MOST {
             return true;
         }
-        before = token.text;
+        before = Some(token);
     }
     false
 }
 
-fn opened(open: &mut Vec<u32>, base: &mut u32, cost: u32) -> u32 {
-    let last = open.len() - 1;
-    *base = base.saturating_add(open[last]).saturating_add(cost);
-    open.push(0);
-    // What was there before is in the base now, and comes back when this is closed.
-    open[last] = open[last].saturating_add(cost);
-    0
+/// A statement that begins on a line of its own, without a semicolon before it.
+fn begins_anew(source: &str, before: &Token<'_>, token: &Token<'_>) -> bool {
+    let goes_down = matches!(token.text, "if" | "else" | "typeof" | "void" | "delete" | "new" | "await");
+    let ended = before.kind != Kind::Sign || matches!(before.text, ")" | "]" | "}");
+    let between = source.get(before.at + before.text.len()..token.at).unwrap_or_default();
+    token.kind != Kind::Sign && ended && !goes_down && between.contains('\n')
 }
 
-/// What is behind it hangs on what was before: nothing for blocks, a call or an index else.
-fn closed(open: &mut Vec<u32>, base: &mut u32, cost: u32) -> u32 {
-    if open.len() > 1 {
-        open.pop();
-        let last = open.len() - 1;
-        *base = base.saturating_sub(open[last]);
-        let taken = if cost == 0 { BLOCK } else { PARENTHESIS };
-        open[last] = if cost == 0 { 0 } else { open[last].saturating_sub(taken) };
+fn cost(token: &Token<'_>) -> u32 {
+    match (token.kind, token.text) {
+        (Kind::Sign, "." | "&" | "|" | "<") => MEMBER,
+        (Kind::Sign, "=" | ">" | "?" | "!" | "~")
+        | (Kind::Word, "if" | "typeof" | "void" | "delete" | "new" | "await") => DOWN,
+        (Kind::Sign, "+" | "-" | "*" | "/" | "%" | "^") => OPERATOR,
+        _ => 0,
     }
-    cost
 }
 
-fn ended(open: &mut [u32]) -> u32 {
-    if let Some(last) = open.last_mut() {
-        *last = 0;
+fn opened(sign: &str, before: Option<Token<'_>>) -> Level {
+    const HEADS: [&str; 9] = [")", ">", "else", ";", "{", "}", "try", "finally", "do"];
+    let is_block = sign == "{" && before.is_none_or(|token| HEADS.contains(&token.text));
+    let is_call = before.is_some_and(|token| token.kind == Kind::Word || matches!(token.text, ")" | "]"));
+    let is_list = match sign {
+        "(" => is_call,
+        "[" => true,
+        _ => !is_block,
+    };
+    Level { opened: if is_block { BLOCK } else { PARENTHESIS }, is_list, ..Level::default() }
+}
+
+/// Behind a block a statement begins; else what follows hangs on what was before.
+fn close(levels: &mut Vec<Level>, base: &mut u32, is_brace: bool) {
+    if levels.len() < 2 {
+        return;
     }
-    0
+    let closed = levels.pop().unwrap_or_default();
+    let Some(last) = levels.last_mut() else { return };
+    *base = base.saturating_sub(closed.opened).saturating_sub(last.cost).saturating_sub(last.links);
+    if is_brace && closed.opened == BLOCK {
+        last.cost = 0;
+    } else {
+        last.cost = last.cost.saturating_add(MEMBER);
+    }
 }
 
 /// Signs and words behind which a text begins its expression, or is added to one.
@@ -176,6 +214,8 @@ mod tests {
             ("x=", "a=>", ""),
             ("x=", "a&&", ""),
             ("x=", "a+", ""),
+            ("x=(", "a,", ")"),
+            ("if(a){}", "else if(b){}", "//"),
         ] {
             let deep = |count: usize| format!("{head}{}1{}", piece.repeat(count), tail.repeat(count));
             assert!(is_too_deep(&deep(3_000)), "{piece}");
@@ -191,6 +231,7 @@ mod tests {
             "x.push({a: [1, 2, 3], b: function () { return 1; }});\n",
             "/* ((( */ var s = '((('; // (((\n",
             "a = /[(]/g.test(`(`);\n",
+            "a.b.c(d).e\n",
         ] {
             assert!(!is_too_deep(&line.repeat(5_000)), "{line}");
         }
