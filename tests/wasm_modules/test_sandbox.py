@@ -126,7 +126,7 @@ def test_deep_scripts_do_not_overflow_the_stack(module: Guest, script: str) -> N
 @pytest.mark.parametrize(
     "script",
     [
-        'WScript.Echo 1\nSub f : f : End Sub\nf',
+        "WScript.Echo 1\nSub f : f : End Sub\nf",
         "x = " + '"a" & ' * 5_000 + '"b"\nWScript.Echo 1',
         "x = " + "(" * 3_000 + "1" + ")" * 3_000 + "\nWScript.Echo 1",
         "If 1 Then\n" * 3_000,
