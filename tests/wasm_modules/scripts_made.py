@@ -142,6 +142,7 @@ def obfuscated(size: int) -> bytes:
     noise = "".join(f'var n{at}=u("{at:08x}");\n' for at in range(filler))
     return (
         f"var t=[{table}];(function(a,n){{while(n--)a.push(a.shift());}})(t,t.length*7);\n"
-        "function u(h){var s='';for(var i=0;i<h.length;i+=2)s+=String.fromCharCode(parseInt(h.substr(i,2),16));return s;}\n"
+        "function u(h){var s='';for(var i=0;i<h.length;i+=2)"
+        "s+=String.fromCharCode(parseInt(h.substr(i,2),16));return s;}\n"
         f"{noise}var o='';for(var i=0;i<t.length;i++)o+=u(t[i]);eval(o);\n"
     ).encode()
