@@ -27,6 +27,7 @@ TOPICS = (
     "machine",
     "indicators",
     "captures",
+    "scripts",
     "own_modules",
     "startup",
     "imports",

@@ -310,7 +310,7 @@ def test_the_html_shows_what_a_sample_did():
 @pytest.mark.parametrize("form", ["to_markdown", "to_text"])
 def test_forms_without_tables_say_what_a_sample_did(form):
     text = getattr(report(ok(), sandbox(behaviour_facts(3))), form)()
-    for words in ("Behaviour", "run as javascript", "ended with an error", "Processes", "Network", "process", "2.0 s"):
+    for words in ("Behaviour", "run as javascript", "ended with an error", "Processes", "Network", "process", "2.00 s"):
         assert words in text
     assert "Behaviour" not in getattr(report(ok()), form)()
 

@@ -128,3 +128,21 @@ def samples() -> dict[str, bytes]:
         "wide.vbs": 'WScript.Echo "wide"\r\n'.encode("utf-16"),
         "bytes": bytes(range(256)) * 4,
     }
+
+
+def obfuscated(size: int) -> bytes:
+    """A script of about that many bytes as obfuscators write them: an array of texts that is turned around, texts put
+    together of its items and decoded character by character, and run in three layers."""
+    inner = "new ActiveXObject('WScript.Shell').Run('calc.exe', 0);"
+    for _ in range(3):
+        inner = f"eval(String.fromCharCode({','.join(str(ord(char)) for char in inner)}));"
+    pieces = [inner[at : at + 8] for at in range(0, len(inner), 8)]
+    filler = max(0, size - len(inner) * 3) // 24
+    table = ",".join(f'"{piece.encode().hex()}"' for piece in pieces)
+    noise = "".join(f'var n{at}=u("{at:08x}");\n' for at in range(filler))
+    return (
+        f"var t=[{table}];(function(a,n){{while(n--)a.push(a.shift());}})(t,t.length*7);\n"
+        "function u(h){var s='';for(var i=0;i<h.length;i+=2)"
+        "s+=String.fromCharCode(parseInt(h.substr(i,2),16));return s;}\n"
+        f"{noise}var o='';for(var i=0;i<t.length;i++)o+=u(t[i]);eval(o);\n"
+    ).encode()

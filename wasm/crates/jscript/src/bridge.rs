@@ -1,6 +1,6 @@
 //! Between the engine and the host: which script object stands for which host object, and values both ways.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -27,6 +27,8 @@ pub struct State {
     pub timers: RefCell<Timers>,
     /// Why the run was stopped; `Finished` for a script that ended itself.
     pub stopped: RefCell<Option<Ended>>,
+    /// Guarded functions of the language that are within each other.
+    pub depth: Cell<usize>,
     /// Takes the scripts out of a page.
     pub scripts_of: fn(&str) -> Vec<String>,
 }

@@ -7,6 +7,7 @@ use boa_engine::{Context, JsObject, JsResult, JsString, JsValue, NativeFunction,
 use script_host::{Access, Handle, Kind, Value};
 
 use crate::bridge::Bridge;
+use crate::engine;
 
 /// The one proxy of a host object.
 ///
@@ -122,7 +123,7 @@ fn run_made(bridge: &Bridge, context: &mut Context) -> JsResult<()> {
     let pages = std::mem::take(&mut bridge.0.host.borrow_mut().pages);
     for page in pages {
         for script in (bridge.0.scripts_of)(&page) {
-            context.eval(boa_engine::Source::from_bytes(script.as_bytes()))?;
+            engine::script(&script, context)?;
         }
     }
     Ok(())

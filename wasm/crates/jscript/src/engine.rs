@@ -1,7 +1,7 @@
 //! One run of the engine: its limits, its clock, what it tells of code that is made, and how it ends.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use boa_engine::context::time::{Clock, JsInstant};
@@ -9,11 +9,11 @@ use boa_engine::context::{ContextBuilder, HostHooks};
 use boa_engine::error::{EngineError, RuntimeLimitError};
 use boa_engine::module::IdleModuleLoader;
 use boa_engine::realm::Realm;
-use boa_engine::{Context, JsError, JsResult, JsString, Source};
+use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, Source};
 use script_host::{Ended, Host, Run, Value};
 
 use crate::bridge::{Bridge, Shared, State};
-use crate::{conditional, globals, modules, timers};
+use crate::{conditional, depth, globals, modules, timers};
 
 /// Calls within calls.
 const MAX_RECURSION: usize = 400;
@@ -48,6 +48,9 @@ impl HostHooks for Hooks {
     ) -> JsResult<()> {
         let by = if parameters.is_empty() { "eval" } else { "Function" };
         let text = body.to_std_string_lossy();
+        if depth::is_too_deep(&text) {
+            return Err(too_deep());
+        }
         let mut host = self.0.borrow_mut();
         host.code(by, &text);
         match host.record(by, &[Value::text(&text)], "") {
@@ -75,6 +78,7 @@ pub fn run(host: Host, texts: &[&str], steps: u64, scripts_of: fn(&str) -> Vec<S
         objects: RefCell::default(),
         timers: RefCell::default(),
         stopped: RefCell::default(),
+        depth: Cell::default(),
         scripts_of,
     }));
     let outcome = match built {
@@ -115,6 +119,10 @@ fn all(context: &mut Context, bridge: &Bridge, texts: &[&str], steps: u64) -> Ru
         }
     }
     let left = u64::try_from(context.instructions_remaining()).unwrap_or(u64::MAX);
+    // What is awaited may have taken the last one, and then nobody is told.
+    if left == 0 && end.0 == Ended::Finished {
+        end.0 = Ended::Steps;
+    }
     Run { ended: end.0, error: end.1, steps: steps.saturating_sub(left) }
 }
 
@@ -124,8 +132,26 @@ fn evaluate(context: &mut Context, text: &str) -> JsResult<()> {
         text if modules::is_one(text) => Cow::Owned(modules::script(text)),
         text => Cow::Borrowed(text),
     };
-    context.eval(Source::from_bytes(text.as_bytes()))?;
+    script(&text, context)?;
     context.run_jobs()
+}
+
+/// Runs a text as a script of the page.
+///
+/// # Errors
+/// What it throws, and that it nests too deep for the engine.
+pub fn script(text: &str, context: &mut Context) -> JsResult<JsValue> {
+    let joined = depth::joined(text);
+    let text = joined.as_deref().unwrap_or(text);
+    if depth::is_too_deep(text) {
+        return Err(too_deep());
+    }
+    context.eval(Source::from_bytes(text.as_bytes()))
+}
+
+/// As engines say it of what does not fit on their stack.
+fn too_deep() -> JsError {
+    JsNativeError::range().with_message("Maximum call stack size exceeded: nested too deep to be read").into()
 }
 
 /// Why it is over. What a script throws may be anything: a text is only made of what needs no code of it.

@@ -7,7 +7,7 @@ use script_host::charset;
 
 use crate::bridge::Bridge;
 use crate::com::{define, global};
-use crate::{guards, timers};
+use crate::{engine, guards, timers};
 
 type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
 
@@ -169,7 +169,7 @@ fn exec_script(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult
         bridge.0.host.borrow_mut().later.push(code);
         return Ok(JsValue::null());
     }
-    context.eval(boa_engine::Source::from_bytes(code.as_bytes()))
+    engine::script(&code, context)
 }
 
 /// Events that come by themselves come at once; the others never.

@@ -15,6 +15,9 @@ const MAX_TEXT: f64 = 33_554_432.0;
 /// Items of an array that one call goes through.
 const MAX_ITEMS: f64 = 4_000_000.0;
 
+/// Of these functions within each other: an array in an array in an array is joined by each calling the next.
+const MAX_DEPTH: usize = 40;
+
 const OF_ARRAYS: [&str; 36] = [
     "concat",
     "copyWithin",
@@ -90,11 +93,19 @@ fn guard(owner: &JsObject, name: &'static str, check: Check, context: &mut Conte
     let found = owner.get(JsString::from(name), context)?;
     let Some(original) = found.as_object().and_then(JsFunction::from_object) else { return Ok(()) };
     let length = original.get(js_string!("length"), context)?.to_length(context)?;
-    let call = move |this: &JsValue, args: &[JsValue], original: &JsFunction, context: &mut Context| match check(
-        this, args, context,
-    )? {
-        Some(answer) => Ok(answer),
-        None => original.call(this, args, context),
+    let call = move |this: &JsValue, args: &[JsValue], original: &JsFunction, context: &mut Context| {
+        if let Some(answer) = check(this, args, context)? {
+            return Ok(answer);
+        }
+        let bridge = Bridge::of(context)?;
+        let depth = bridge.0.depth.get();
+        if depth >= MAX_DEPTH {
+            return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
+        }
+        bridge.0.depth.set(depth + 1);
+        let answer = original.call(this, args, context);
+        bridge.0.depth.set(depth);
+        answer
     };
     let guarded =
         FunctionObjectBuilder::new(context.realm(), NativeFunction::from_copy_closure_with_captures(call, original))

@@ -3,6 +3,7 @@
 mod bridge;
 mod com;
 mod conditional;
+mod depth;
 mod engine;
 mod globals;
 mod guards;
@@ -11,6 +12,7 @@ mod patterns;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "getrandom's way to take a source of randomness from whoever links it")]
 mod random;
+mod scan;
 mod timers;
 
 pub use engine::run;

@@ -1,9 +1,10 @@
 //! `setTimeout` and `setInterval` on the virtual clock.
 
-use boa_engine::{Context, JsResult, JsString, JsValue, Source};
+use boa_engine::{Context, JsResult, JsString, JsValue};
 use script_host::Value;
 
 use crate::bridge::Bridge;
+use crate::engine;
 
 /// Timers that fire in one run, and times that one interval does.
 const MAX_FIRED: usize = 1_000;
@@ -108,5 +109,5 @@ fn fire(bridge: &Bridge, timer: &Timer, context: &mut Context) -> JsResult<()> {
     let text: JsString = timer.what.to_string(context)?;
     let text = text.to_std_string_lossy();
     bridge.0.host.borrow_mut().code("setTimeout", &text);
-    context.eval(Source::from_bytes(text.as_bytes())).map(drop)
+    engine::script(&text, context).map(drop)
 }

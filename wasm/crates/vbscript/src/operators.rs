@@ -153,7 +153,7 @@ fn compared(operator: Binary, order: Option<Ordering>) -> bool {
         Binary::Unequal => order.is_ne(),
         Binary::Less => order.is_lt(),
         Binary::Greater => order.is_gt(),
-        Binary::AtMost => order.is_le(),
+        Binary::UpTo => order.is_le(),
         _ => order.is_ge(),
     }
 }

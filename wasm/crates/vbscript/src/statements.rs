@@ -157,7 +157,7 @@ impl Machine {
     }
 
     fn is_case(&mut self, subject: &Val, tests: &[Case]) -> Done<bool> {
-        use crate::ast::Binary::{AtLeast, AtMost, Equal};
+        use crate::ast::Binary::{Equal, From, UpTo};
         for test in tests {
             let holds = match test {
                 Case::Is(value) => {
@@ -166,7 +166,7 @@ impl Machine {
                 }
                 Case::Between(from, to) => {
                     let (from, to) = (self.value(from)?, self.value(to)?);
-                    self.binary(AtLeast, subject, &from)?.to_bool() && self.binary(AtMost, subject, &to)?.to_bool()
+                    self.binary(From, subject, &from)?.to_bool() && self.binary(UpTo, subject, &to)?.to_bool()
                 }
                 Case::Compared(operator, value) => {
                     let value = self.value(value)?;
