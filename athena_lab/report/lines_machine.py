@@ -20,8 +20,9 @@ MAX_LINES = 8
 def machine_summary(facts: SandboxFacts) -> Iterator[str]:
     """Sentences without text of the sample."""
     if machine := facts.machine:
-        covered = f"{machine.instructions:,} instructions, {size_text(machine.decoded)} of {size_text(machine.code)} of code read"
-        yield f"Code for {machine.architecture}: {counted(machine.function_count, 'function')}, {covered}"
+        covered = f"{size_text(machine.decoded)} of {size_text(machine.code)} of code read"
+        counts = counted(machine.function_count, "function"), counted(machine.instructions, "instruction")
+        yield f"Code for {machine.architecture}: {', '.join(counts)}, {covered}"
         for mark in machine.marks[:MAX_ROWS]:
             yield f"Instructions {mark.kind}: {mark.count:,}"
     if guest := facts.guest:
