@@ -1,8 +1,8 @@
 """Installs what the tests need beside the Python packages.
 
-python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark]
+python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark] [objdump]
 
-Browser, Rust and tshark come by apt as root, else it says what to install; llmock and aimock come into .cache/.
+What is Debian's comes by apt as root, else it says what to install; llmock and aimock come into .cache/.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ NEEDS = {
     ),
     "rust-lint": ([], ["rustfmt-web", "rust-web-clippy"]),
     "tshark": (["/usr/bin/tshark"], ["tshark"]),
+    "objdump": (["/usr/bin/objdump"], ["binutils"]),
 }
 
 

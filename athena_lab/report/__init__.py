@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.conclusion import Conclusion
     from athena_lab.report.crypto import CryptoFacts
     from athena_lab.report.facts import FileFacts
@@ -43,6 +44,7 @@ __all__ = [
     "Performance",
     "Report",
     "ReportStatus",
+    "SandboxFacts",
     "Severity",
     "Slot",
     "Verdict",
@@ -55,6 +57,7 @@ _HOMES = {
     "FileFacts": "facts",
     "NetworkFacts": "network",
     "PatternFacts": "patterns",
+    "SandboxFacts": "behaviour",
     "Node": "tree",
     **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Level", "Severity", "Slot"), "findings"),
 }

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
+from athena_lab.report.html_behaviour import behaviour_html
 from athena_lab.report.html_conclusion import conclusion_html
 from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_documents import documents_html
 from athena_lab.report.html_facts import facts_html
 from athena_lab.report.html_foreign import foreign_html
+from athena_lab.report.html_machine import guest_html, machine_html
 from athena_lab.report.html_network import network_html
 from athena_lab.report.html_patterns import patterns_html
 from athena_lab.report.html_tree import tree_html
@@ -36,7 +38,7 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 520 KB whatever the sample."""
+    """Self-contained HTML, below about 680 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
@@ -44,10 +46,13 @@ def render_html(report: Report) -> str:
         + (conclusion_html(report.conclusion) if report.conclusion else "")
         + tree_html(report.children)
         + (facts_html(report.facts) if report.facts else "")
+        + (behaviour_html(report.behaviour) if report.behaviour else "")
         + (documents_html(report.facts.documents) if report.facts else "")
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")
+        + (machine_html(report.behaviour.machine) if report.behaviour and report.behaviour.machine else "")
+        + (guest_html(report.behaviour.guest) if report.behaviour and report.behaviour.guest else "")
         + foreign_html(report.foreign)
         + _modules(report)
         + "</section>"

@@ -13,14 +13,17 @@ from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_
 from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
 from athena_lab.report.html_conclusion import by_tactic, points
+from athena_lab.report.lines_behaviour import behaviour_rows, behaviour_summary, call_text, call_time
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
 from athena_lab.report.lines_tree import MAX_INDENT, verdict_text
 from athena_lab.report.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
@@ -35,6 +38,7 @@ MAX_SECTIONS = 64
 MAX_VALUES = 40
 MAX_CHILDREN = 100
 MAX_DOCUMENTS = 4
+MAX_CALLS = 60
 MAX_LISTED = 8
 """Modules, formulas, scripts, links and objects of a document, each."""
 _BACKTICKS = re.compile(r"`+")
@@ -81,7 +85,23 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _document(document)
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
+    if report.behaviour and report.behaviour.engine:
+        yield from _behaviour(report.behaviour)
+    if report.behaviour:
+        yield from _machine(report.behaviour)
     yield from _failures(report)
+
+
+def _machine(facts: SandboxFacts) -> Iterator[str]:
+    summary = list(machine_summary(facts))
+    if summary:
+        yield ""
+        yield "### Code"
+        yield ""
+    for sentence in summary:
+        yield f"- {plain(sentence)}"
+    for kind, text, sentence in machine_rows_of_text(facts):
+        yield f"- {kind}: {span(text)}, {plain(sentence)}"
 
 
 def _facts(facts: FileFacts) -> Iterator[str]:
@@ -220,6 +240,17 @@ def _capture(facts: CaptureFacts) -> Iterator[str]:
     for line in capture_summary(facts):
         yield f"- {plain(line, 300)}"
     yield from _rows(capture_rows_of_text(facts))
+
+
+def _behaviour(facts: SandboxFacts) -> Iterator[str]:
+    yield ""
+    yield "### Behaviour"
+    yield ""
+    yield f"- {plain(behaviour_summary(facts), 300)}"
+    yield from _rows(behaviour_rows(facts))
+    for call in facts.calls[:MAX_CALLS]:
+        techniques = f", {plain(', '.join(call.techniques), 120)}" if call.techniques else ""
+        yield f"- {call_time(call)}, {plain(call.category, 20)}: {span(call_text(call), 300)}{techniques}"
 
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import BadOutput, Problem
+from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.conclusion import Conclusion
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.display import shown
@@ -40,6 +41,7 @@ FACTS: dict[str, type[Fact]] = {
     "crypto": CryptoFacts,
     "network": NetworkFacts,
     "pattern-matcher": PatternFacts,
+    "sandbox": SandboxFacts,
 }
 """What the data of our modules' ``analyze`` is, by the module's name."""
 REPORT_MIME = "application/vnd.athena.report+json"
@@ -168,6 +170,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     def network(self) -> NetworkFacts | None:
         """The indicators of compromise, as `facts` has it for the file."""
         return self._facts_of("network", NetworkFacts)
+
+    @cached_property
+    def behaviour(self) -> SandboxFacts | None:
+        """What the sample did in the sandbox, as `facts` has it for the file."""
+        return self._facts_of("sandbox", SandboxFacts)
 
     @cached_property
     def conclusion(self) -> Conclusion | None:

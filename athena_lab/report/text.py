@@ -8,13 +8,16 @@ from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import counted, seconds_text, shown, size_text, time_text
 from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
+from athena_lab.report.lines_behaviour import behaviour_rows, behaviour_summary, call_text, call_time
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
 from athena_lab.report.lines_tree import tree_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.capture import CaptureFacts
     from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
@@ -28,6 +31,7 @@ MAX_SECTIONS = 24
 MAX_VALUES = 12
 MAX_CHILDREN = 40
 MAX_DOCUMENTS = 2
+MAX_CALLS = 30
 MAX_LISTED = 4
 """Modules, formulas, scripts, links and objects of a document, each."""
 
@@ -47,12 +51,22 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _facts(report.facts)
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
+    if report.behaviour and report.behaviour.engine:
+        yield from _behaviour(report.behaviour)
+    if report.behaviour:
+        yield from _machine(report.behaviour)
     yield from _findings(report)
     yield from tree_lines(report.children)
     yield from _own(report)
     for result in report.module_results:
         if result.error:
             yield f"{shown(result.module, 64)} failed: {shown(result.error.detail)} {shown(result.error.next_step)}"
+
+
+def _machine(facts: SandboxFacts) -> Iterator[str]:
+    yield from machine_summary(facts)
+    for kind, text, sentence in machine_rows_of_text(facts):
+        yield f"  {kind}: {shown(text, 120)}, {sentence}"
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -127,6 +141,14 @@ def _capture(facts: CaptureFacts) -> Iterator[str]:
     for line in capture_summary(facts):
         yield f"  {shown(line, 300)}"
     yield from _rows(capture_rows_of_text(facts))
+
+
+def _behaviour(facts: SandboxFacts) -> Iterator[str]:
+    yield "Behaviour"
+    yield f"  {shown(behaviour_summary(facts), 300)}"
+    yield from _rows(behaviour_rows(facts))
+    for call in facts.calls[:MAX_CALLS]:
+        yield f"  {call_time(call):>9} {call.category:11} {shown(call_text(call), 160)}"
 
 
 def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import msgspec
 
 from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
+from athena_lab.report import behaviour as b
 from athena_lab.report import capture as k
 from athena_lab.report import conclusion as e
 from athena_lab.report import contents as x
@@ -19,7 +20,13 @@ from athena_lab.report.tree import Node
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
-SLOTS = {"analysis-engine": "conclusion", "crypto": "crypto", "network": "network", "pattern-matcher": "patterns"}
+SLOTS = {
+    "analysis-engine": "conclusion",
+    "crypto": "crypto",
+    "network": "network",
+    "pattern-matcher": "patterns",
+    "sandbox": "sandbox",
+}
 HOSTILE = (
     "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
 )
@@ -165,6 +172,27 @@ def crypto_facts(many: int = 1) -> c.CryptoFacts:
         xor=(c.XorGuess("1337", 1, "known-text", HOSTILE, 90, 0),) * many,
         xor_left_out=4,
     )
+
+
+def behaviour_facts(many: int = 1) -> b.SandboxFacts:
+    """A run in which every text is hostile."""
+    touched = tuple(b.Touched("write", f"{HOSTILE}{index}") for index in range(many))
+    calls = tuple(
+        b.Call(index, index * 1_000, HOSTILE, "process", (HOSTILE,) * 12, HOSTILE, ("T1059.007", HOSTILE), 3)
+        for index in range(many)
+    )
+    return b.SandboxFacts(
+        kind="sandbox", engine="javascript", ended="exception", error=HOSTILE, steps=12_345, calls=calls,
+        calls_total=3 * many + 1, files=touched, registry=touched, processes=touched, network=touched,
+        persistence=touched, evasion=touched, waits=touched, code=(b.Executed("eval", 0, 9),),
+        children=tuple(Child(index, 1, HOSTILE, "executed-code", 9, sha256=SHA) for index in range(many)),
+        children_left_out=2,
+    )  # fmt: skip
+
+
+def sandbox(facts: b.SandboxFacts | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or behaviour_facts()))
+    return ModuleResult.ok("sandbox", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
 
 
 def crypto(facts: c.CryptoFacts | None = None) -> ModuleResult:

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from athena_lab.errors import BadOutput
 from athena_lab.report import Report
-from tests.report.make import conclusion, crypto, failed, network, nodes, ok, patterns, report
+from tests.report.make import conclusion, crypto, failed, network, nodes, ok, patterns, report, sandbox
 
 BAIT = "x' \"><script>alert(1)</script>\n\x1b[2J\u202e<img src=x> http://evil.example/ ![x](http://e.vil/p) `|`"
 
@@ -54,6 +54,7 @@ def small():
     made["results"]["crypto"] = {"crypto": json.loads(msgspec.json.encode(crypto()))}
     made["results"]["network"] = {"network": json.loads(msgspec.json.encode(network()))}
     made["results"]["patterns"] = {"pattern-matcher": json.loads(msgspec.json.encode(patterns()))}
+    made["results"]["sandbox"] = {"sandbox": json.loads(msgspec.json.encode(sandbox()))}
     return json.loads(json.dumps(made).replace("http://", "hxxp://").replace("\\u202e", "").replace("\\u001b", ""))
 
 

@@ -13,6 +13,7 @@ from athena_lab.report.model import MAX_SAVED_DATA
 from tests.report.make import (
     FINDINGS,
     SHA,
+    behaviour_facts,
     crypto,
     crypto_facts,
     failed,
@@ -23,6 +24,7 @@ from tests.report.make import (
     pattern_facts,
     patterns,
     report,
+    sandbox,
 )
 
 
@@ -103,6 +105,12 @@ def test_the_facts_of_crypto_are_typed():
     assert made.facts is None
     again = Report.from_json(made.to_json())
     assert again.crypto == made.crypto
+
+
+def test_the_facts_of_the_sandbox_are_typed():
+    made = Report.from_json(report(sandbox()).to_json())
+    assert made.behaviour == behaviour_facts()
+    assert made.behaviour.techniques[0] == "T1059.007"
 
 
 def test_the_facts_of_the_pattern_matcher_are_typed():

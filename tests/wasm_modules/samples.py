@@ -19,7 +19,9 @@ import documents
 import executables
 import golden
 import office
+import scripts_made
 import secrets_made
+import shellcode
 import signed
 
 X86_64, ARM64 = 0x01000007, 0x0100000C
@@ -131,6 +133,7 @@ def main() -> None:
         ("crypto", secrets_made.samples()),
         ("file-processor", samples()),
         ("pattern-matcher", rules_samples()),
+        ("sandbox", scripts_made.samples() | shellcode.samples()),
     ):
         folder = golden.folder(module)
         folder.mkdir(exist_ok=True)

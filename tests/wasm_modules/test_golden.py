@@ -8,6 +8,7 @@ import golden
 import msgspec
 import pytest
 
+from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.network import NetworkFacts
@@ -36,6 +37,7 @@ FACTS: dict[str, type[msgspec.Struct]] = {
     "file-processor": FileFacts,
     "network": NetworkFacts,
     "pattern-matcher": PatternFacts,
+    "sandbox": SandboxFacts,
 }
 CASES = [(module, name) for module in golden.modules() for name in golden.names(module)]
 

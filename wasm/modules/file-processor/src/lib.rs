@@ -12,6 +12,7 @@ mod elf;
 mod extract;
 mod facts;
 mod formats;
+pub mod image;
 mod limits;
 mod macho;
 mod measured;

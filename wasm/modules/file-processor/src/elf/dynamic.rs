@@ -126,8 +126,8 @@ pub struct Symbol {
     pub name: u32,
     pub info: u8,
     other: u8,
-    section: u16,
-    value: u64,
+    pub section: u16,
+    pub value: u64,
 }
 
 impl Symbol {
@@ -176,7 +176,7 @@ pub fn is_program(header: &Header, segments: &[SegmentHeader]) -> bool {
 }
 
 /// Tags and values, from the segment, else from the section.
-fn entries(header: &Header, segments: &[SegmentHeader], sections: &[SectionHeader]) -> Vec<(u64, u64)> {
+pub fn entries(header: &Header, segments: &[SegmentHeader], sections: &[SectionHeader]) -> Vec<(u64, u64)> {
     let segment = segments.iter().find(|segment| segment.kind == PT_DYNAMIC);
     let section = sections.iter().find(|section| section.kind == 6);
     let place = segment
@@ -201,7 +201,7 @@ pub fn section_symbols(sections: &[SectionHeader], kind: u32) -> Option<SymbolTa
 }
 
 /// File offset of a virtual address.
-fn file_offset(segments: &[SegmentHeader], address: u64) -> Option<u64> {
+pub fn file_offset(segments: &[SegmentHeader], address: u64) -> Option<u64> {
     let loaded = segments.iter().filter(|segment| segment.kind == PT_LOAD);
     let mut containing = loaded.filter_map(|segment| {
         let inside = address.checked_sub(segment.address)?;

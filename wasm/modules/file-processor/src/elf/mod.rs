@@ -1,7 +1,7 @@
 //! ELF images of both classes and byte orders (System V ABI, and its processor supplements).
 
-mod dynamic;
-mod header;
+pub mod dynamic;
+pub mod header;
 mod judge;
 mod telfhash;
 

@@ -241,7 +241,7 @@ fn permissions(protection: u32) -> String {
 }
 
 /// A name of 16 bytes.
-fn name_in(reader: Reader, at: u64) -> String {
+pub fn name_in(reader: Reader, at: u64) -> String {
     text(reader.c_string(at, 16).unwrap_or_default(), 16)
 }
 
@@ -252,7 +252,7 @@ fn string_in(command: Reader) -> String {
 }
 
 /// The program counter in the registers of an old-style start.
-fn thread_entry(command: Reader, header: &Header) -> Option<u64> {
+pub fn thread_entry(command: Reader, header: &Header) -> Option<u64> {
     match header.arch().as_str() {
         "x86" => command.u32(16 + 4 * 10).map(u64::from),
         "x86-64" => command.u64(16 + 8 * 16),

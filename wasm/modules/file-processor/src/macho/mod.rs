@@ -1,7 +1,7 @@
 //! Mach-O images, thin and fat (Apple's `mach-o/loader.h`, `fat.h` and `nlist.h`).
 
 mod code_signature;
-mod commands;
+pub mod commands;
 mod judge;
 
 use module_kit::Findings;
@@ -139,7 +139,7 @@ pub fn slices(data: &[u8]) -> Vec<Slice<'_>> {
 }
 
 /// Slices that share bytes would multiply the work. True if there were any.
-fn drop_overlapping(slices: &mut Vec<Slice>) -> bool {
+pub fn drop_overlapping(slices: &mut Vec<Slice>) -> bool {
     let count = slices.len();
     let mut seen: Vec<(u64, u64)> = Vec::new();
     slices.retain(|slice| {

@@ -9,7 +9,7 @@ use crate::reader::text;
 use module_kit::Findings;
 
 /// Bytes of a library's or function's name; longer ones are cut.
-const MAX_NAME: u64 = 512;
+pub(super) const MAX_NAME: u64 = 512;
 
 #[derive(Default)]
 pub struct Imports {
@@ -19,12 +19,12 @@ pub struct Imports {
 }
 
 /// One library's descriptor, ordinary or delayed.
-struct Descriptor {
-    name: u32,
+pub(super) struct Descriptor {
+    pub(super) name: u32,
     /// Names or ordinals; 0 if there is none.
-    lookup: u32,
+    pub(super) lookup: u32,
     /// Overwritten by the loader; before that usually the same as `lookup`.
-    address_table: u32,
+    pub(super) address_table: u32,
 }
 
 pub fn parse(headers: &Headers, findings: &mut Findings) -> Imports {
@@ -35,13 +35,13 @@ pub fn parse(headers: &Headers, findings: &mut Findings) -> Imports {
     imports
 }
 
-fn ordinary(headers: &Headers, at: u64) -> Option<Descriptor> {
+pub(super) fn ordinary(headers: &Headers, at: u64) -> Option<Descriptor> {
     let field = |index: u64| headers.reader.u32(at + 4 * index);
     Some(Descriptor { lookup: field(0)?, name: field(3)?, address_table: field(4)? })
 }
 
 /// Old linkers (attribute bit 0 clear) wrote virtual addresses instead of RVAs.
-fn delayed(headers: &Headers, at: u64) -> Option<Descriptor> {
+pub(super) fn delayed(headers: &Headers, at: u64) -> Option<Descriptor> {
     let field = |index: u64| headers.reader.u32(at + 4 * index);
     let relative = field(0)? & 1 != 0;
     let rva = |value: u32| if relative { value } else { headers.rva(u64::from(value)).unwrap_or(0) };
@@ -140,7 +140,7 @@ fn read_thunks(
 }
 
 /// Name or ordinal of a thunk; None for what is neither.
-fn symbol(headers: &Headers, thunk: u64) -> Option<(Option<String>, Option<u32>)> {
+pub(super) fn symbol(headers: &Headers, thunk: u64) -> Option<(Option<String>, Option<u32>)> {
     let flag = if headers.wide { 1 << 63 } else { 1 << 31 };
     if thunk & flag != 0 {
         let ordinal = thunk & !flag;
@@ -151,7 +151,7 @@ fn symbol(headers: &Headers, thunk: u64) -> Option<(Option<String>, Option<u32>)
     (!name.is_empty() && name.iter().all(|&byte| is_name_byte(byte))).then(|| (Some(text(name, 512)), None))
 }
 
-fn is_library_name(name: &[u8]) -> bool {
+pub(super) fn is_library_name(name: &[u8]) -> bool {
     let allowed = |&byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'()-@^_`{}~+,.;=[]:\\/ ".contains(&byte);
     !name.is_empty() && name.iter().all(allowed)
 }

@@ -15,11 +15,14 @@ mod ordinals;
 mod payloads;
 mod resources;
 mod rich;
+mod slots;
 
 use std::collections::BTreeMap;
 
 pub use debug::common_names;
+pub use debug::tls_callbacks as tls_list;
 pub use payloads::payloads;
+pub use slots::import_slots;
 
 use headers::{
     DIRECTORY_CLI, Headers, SECTION_EXECUTE, SECTION_READ, SECTION_WRITE, SectionHeader, dll_characteristics,
@@ -28,7 +31,7 @@ use module_kit::Findings;
 
 use crate::budget::Budget;
 use crate::build;
-use crate::facts::{Executable, Overlay, Section, Signature};
+use crate::facts::{Executable, Export, Overlay, Section, Signature};
 use crate::formats::identify_id;
 use crate::limits::MAX_SECTIONS;
 use crate::options::Analyze;
@@ -69,6 +72,11 @@ pub fn parse(data: &[u8], options: &Analyze, budget: &mut Budget, findings: &mut
     }
     executable.cut(1);
     Some(executable)
+}
+
+/// What the image exports.
+pub fn export_list(headers: &Headers, findings: &mut Findings) -> Vec<Export> {
+    exports::parse(headers, findings).symbols
 }
 
 /// What the headers only point to.

@@ -1,0 +1,165 @@
+"""The built sandbox component: what scripts do in it, that they end, and that honest ones raise no alarm."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import scripts_made
+from harness import Guest, Refused
+
+from athena_lab.report.behaviour import SandboxFacts
+
+Guests = Callable[[str], Guest]
+STDIN_ONLY = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/streams@0.2.12"}
+ALARMS = {"medium", "high", "critical"}
+SUFFIXES = {".js", ".cjs", ".mjs", ".html"}
+LARGEST = 400_000
+"""Bytes of an honest script that is tried."""
+MOST = 300
+
+
+@pytest.fixture
+def module(guest: Guests) -> Guest:
+    return guest("sandbox")
+
+
+def analyze(module: Guest, script: str | bytes, name: str = "x.js", **args: Any) -> tuple[SandboxFacts, dict[str, str]]:
+    """The facts, and the severity of each finding."""
+    output = module.call("analyze", script.encode() if isinstance(script, str) else script, name, **args)
+    facts = msgspec.json.decode(output.data, type=SandboxFacts)
+    return facts, {finding.id: finding.severity for finding in output.findings}
+
+
+def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
+    description = module.describe()
+    assert (description.name, description.slot) == ("sandbox", "sandbox")
+    assert [function.name for function in description.functions] == ["analyze", "extract"]
+    assert all(function.args["additionalProperties"] is False for function in description.functions)
+    assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("downloader.js", {"downloads-and-runs": "critical"}),
+        ("downloader.vbs", {"downloads-and-runs": "critical"}),
+        ("node.js", {"downloads-and-runs": "critical", "runs-suspicious-command": "high"}),
+        ("persists.js", {"persists-autostart": "high", "persists-task": "high", "hides": "medium"}),
+        ("drops.js", {"drops-program": "high", "drops-and-runs": "high"}),
+        ("checks.vbs", {"checks-machine": "medium", "sleeps-long": "low"}),
+        ("macro.bas", {"runs-suspicious-command": "high"}),
+        ("page.hta", {"runs-suspicious-command": "high"}),
+        ("waits.js", {"waits": "info"}),
+        ("endless.js", {"steps-exhausted": "info"}),
+        ("layers.js", {"runs-made-code": "info"}),
+    ],
+)
+def test_what_scripts_do_is_found(module: Guest, name: str, expected: dict[str, str]) -> None:
+    _, found = analyze(module, scripts_made.samples()[name], name)
+    assert expected.items() <= found.items(), found
+
+
+def test_the_timeline_is_in_order(module: Guest) -> None:
+    facts, _ = analyze(module, "WScript.Sleep(500); WScript.Echo(1); WScript.Sleep(1500); WScript.Echo(2);")
+    assert [(call.api, call.at) for call in facts.calls] == [
+        ("WScript.Sleep", 500), ("WScript.Echo", 500), ("WScript.Sleep", 2_000), ("WScript.Echo", 2_000),
+    ]  # fmt: skip
+
+
+def test_children_are_given_out(module: Guest) -> None:
+    script = scripts_made.samples()["drops.js"]
+    facts, _ = analyze(module, script, "drops.js")
+    (child,) = [child for child in facts.children if child.kind == "written-file"]
+    part = msgspec.json.decode(module.call("extract", script, "drops.js", index=child.index).data)
+    content = base64.b64decode(part["content"])
+    assert content.startswith(b"MZ")
+    assert (len(content), part["child"]["name"]) == (child.size, child.name)
+    with pytest.raises(Refused):
+        module.call("extract", script, "drops.js", index=99)
+
+
+def test_what_it_pretends_can_be_chosen(module: Guest) -> None:
+    waits = scripts_made.samples()["waits.js"]
+    facts, _ = analyze(module, waits, date=1_930_000_000_000, arguments=["a", "b"])
+    assert [process.target for process in facts.processes] == ["calc"]
+    script = "var h = new XMLHttpRequest(); h.open('GET', 'http://a.example/'); h.send(); eval(h.responseText);"
+    answer = {"prefix": "http://a.example/", "body": "WScript.Echo('stage two')"}
+    facts, _ = analyze(module, script, answers=[answer])
+    assert ("WScript.Echo", ("stage two",)) in [(call.api, call.args) for call in facts.calls]
+
+
+def test_two_runs_say_the_same(module: Guest) -> None:
+    for name, content in scripts_made.samples().items():
+        assert module.call("analyze", content, name).data == module.call("analyze", content, name).data
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "WScript.Echo(1); function f() { return [1].map(f); } f();",
+        "WScript.Echo(1); var o = { get x() { return this.x; } }; o.x;",
+        "WScript.Echo(1); var o = { toString: function () { return '' + o; } }; '' + o;",
+        "WScript.Echo(1); function f() { eval('f()'); } f();",
+        "WScript.Echo(1); var p = new Proxy({}, { get: function (t, k, r) { return r[k]; } }); p.x;",
+        "WScript.Echo(1); JSON.stringify({ toJSON: function () { return JSON.stringify(this); } });",
+        "WScript.Echo(1); var a = []; for (var i = 0; i < 1e5; i++) a = [a]; String(a);",
+        "WScript.Echo(1); /(a+)+$/.test(new Array(5000).join('a') + 'b');",
+        "x = " + "'a' + " * 5_000 + "'b'; WScript.Echo(1);",
+        "x = " + "(" * 3_000 + "1" + ")" * 3_000 + ";",
+        "x = " + "[" * 3_000 + "]" * 3_000 + ";",
+        "if (1) " * 3_000 + "WScript.Echo(1);",
+    ],
+)
+def test_deep_scripts_do_not_overflow_the_stack(module: Guest, script: str) -> None:
+    began = time.perf_counter()
+    facts, _ = analyze(module, script)
+    assert facts.ended is not None
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "WScript.Echo 1\nSub f : f : End Sub\nf",
+        "x = " + '"a" & ' * 5_000 + '"b"\nWScript.Echo 1',
+        "x = " + "(" * 3_000 + "1" + ")" * 3_000 + "\nWScript.Echo 1",
+        "If 1 Then\n" * 3_000,
+        "Function f(a)\nf = f(f(f(a)))\nEnd Function\nx = f(1)",
+        'Sub f\nExecute "f"\nEnd Sub\nf',
+    ],
+)
+def test_deep_basic_does_not_overflow_the_stack(module: Guest, script: str) -> None:
+    facts, _ = analyze(module, script, "x.vbs")
+    assert facts.ended is not None
+
+
+def honest_scripts() -> list[Path]:
+    """Scripts of packages that are installed here: of npm's for the build, of Debian's documentation."""
+    repository = Path(__file__).resolve().parents[2]
+    roots = (repository / "wasm" / "node_modules", repository / "labextension" / "node_modules", Path("/usr/share"))
+    files = [file for root in roots if root.is_dir() for file in root.rglob("*") if file.suffix in SUFFIXES]
+    fitting = sorted(file for file in files if file.is_file() and 100 < file.stat().st_size < LARGEST)
+    return fitting[:: max(1, len(fitting) // MOST)][:MOST]
+
+
+def test_honest_scripts_raise_no_alarm(module: Guest) -> None:
+    files = honest_scripts()
+    if not files:
+        pytest.skip("no packages with scripts are installed here")
+    for file in files:
+        _, found = analyze(module, file.read_bytes(), file.name)
+        assert not ALARMS & set(found.values()), (file, found)
+
+
+def test_a_script_of_100_kb_with_its_layers_is_quick(module: Guest) -> None:
+    """It is asked to be done in 1 s, deobfuscator included; this is a limit for a machine that is busy."""
+    began = time.perf_counter()
+    facts, _ = analyze(module, scripts_made.obfuscated(100_000))
+    assert time.perf_counter() - began < 2
+    assert [process.target for process in facts.processes] == ["calc.exe"]

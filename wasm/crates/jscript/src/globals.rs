@@ -1,0 +1,197 @@
+//! What a script finds in its global object: of Windows Script Host, of a browser, of Node.js.
+
+use boa_engine::object::{FunctionObjectBuilder, ObjectInitializer};
+use boa_engine::property::Attribute;
+use boa_engine::{Context, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
+use script_host::charset;
+
+use crate::bridge::Bridge;
+use crate::com::{define, global};
+use crate::{engine, guards, timers};
+
+type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
+
+/// Functions that may be constructed, too, as COM's and the browser's are.
+const FUNCTIONS: [(&str, Native, usize); 27] = [
+    ("ActiveXObject", active_x, 1),
+    ("GetObject", get_object, 1),
+    ("Enumerator", |_, args, context| host_object("Enumerator", args, context), 1),
+    ("VBArray", |_, args, context| host_object("VBArray", args, context), 1),
+    ("XMLHttpRequest", |_, args, context| host_object("XMLHttpRequest", args, context), 0),
+    ("WebSocket", |_, args, context| host_object("WebSocket", args, context), 1),
+    ("Image", |_, args, context| host_object("HTMLImageElement", args, context), 0),
+    ("CollectGarbage", nothing, 0),
+    ("ScriptEngine", |_, _, _| Ok(js_string!("JScript").into()), 0),
+    ("ScriptEngineMajorVersion", |_, _, _| Ok(JsValue::from(5)), 0),
+    ("ScriptEngineMinorVersion", |_, _, _| Ok(JsValue::from(8)), 0),
+    ("ScriptEngineBuildVersion", |_, _, _| Ok(JsValue::from(16_384)), 0),
+    ("setTimeout", |_, args, context| timers::set(args, false, context), 1),
+    ("setInterval", |_, args, context| timers::set(args, true, context), 1),
+    ("setImmediate", |_, args, context| timers::set(args.get(..1).unwrap_or_default(), false, context), 1),
+    ("clearTimeout", |_, args, context| timers::clear(args, context), 1),
+    ("clearInterval", |_, args, context| timers::clear(args, context), 1),
+    ("clearImmediate", |_, args, context| timers::clear(args, context), 1),
+    ("atob", from_base64, 1),
+    ("btoa", to_base64, 1),
+    ("alert", |_, args, context| told("alert", args, JsValue::undefined(), context), 1),
+    ("confirm", |_, args, context| told("confirm", args, JsValue::from(true), context), 1),
+    ("prompt", |_, args, context| told("prompt", args, JsValue::null(), context), 1),
+    ("fetch", fetch, 1),
+    ("execScript", exec_script, 1),
+    ("require", require, 1),
+    ("addEventListener", add_listener, 2),
+];
+
+/// # Errors
+/// Those of the engine.
+pub fn install(context: &mut Context) -> JsResult<()> {
+    for (name, function, length) in FUNCTIONS {
+        let function = FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(function))
+            .name(JsString::from(name))
+            .length(length)
+            .constructor(true)
+            .build();
+        define(context, name, function.into())?;
+    }
+    let bridge = Bridge::of(context)?;
+    let wscript = bridge.0.host.borrow_mut().wscript();
+    for name in ["WScript", "WSH"] {
+        if let Ok(value) = &wscript {
+            global(context, name, value)?;
+        }
+    }
+    for (name, class) in [
+        ("document", "document"),
+        ("navigator", "navigator"),
+        ("location", "location"),
+        ("screen", "screen"),
+        ("history", "history"),
+        ("localStorage", "localStorage"),
+        ("sessionStorage", "sessionStorage"),
+        ("console", "console"),
+        ("process", "process"),
+        ("Buffer", "Buffer"),
+    ] {
+        let made = bridge.0.host.borrow_mut().of_web(class);
+        if let Ok(value) = made {
+            global(context, name, &value)?;
+        }
+    }
+    let this = JsValue::from(context.global_object());
+    for name in ["window", "self", "top", "parent", "frames", "global"] {
+        define(context, name, this.clone())?;
+    }
+    let path = bridge.0.host.borrow().settings.path.clone();
+    define(context, "__filename", JsString::from(path.as_str()).into())?;
+    define(context, "__dirname", JsString::from(script_host::files::parent(&path)).into())?;
+    let exports = JsObject::with_object_proto(context.intrinsics());
+    let module =
+        ObjectInitializer::new(context).property(js_string!("exports"), exports.clone(), Attribute::all()).build();
+    define(context, "module", module.into())?;
+    define(context, "exports", exports.into())?;
+    guards::install(context)
+}
+
+fn nothing(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {
+    Ok(JsValue::undefined())
+}
+
+fn active_x(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let name = text(args, 0, context)?;
+    bridge.ask(context, |host| host.create("ActiveXObject", &name))
+}
+
+fn get_object(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let (moniker, class) = (text(args, 0, context)?, text(args, 1, context)?);
+    bridge.ask(context, |host| host.bind("GetObject", &moniker, &class))
+}
+
+fn host_object(class: &str, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let values = bridge.host_values(args, context)?;
+    bridge.ask(context, |host| host.new_of_script(class, &values))
+}
+
+fn require(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let name = text(args, 0, context)?;
+    bridge.ask(context, |host| host.node_module(&name))
+}
+
+/// The text of an argument; empty for one that was left out.
+fn text(args: &[JsValue], at: usize, context: &mut Context) -> JsResult<String> {
+    match args.get(at).filter(|arg| !arg.is_undefined()) {
+        Some(arg) => Ok(arg.to_string(context)?.to_std_string_lossy()),
+        None => Ok(String::new()),
+    }
+}
+
+fn from_base64(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let text = text(args, 0, context)?;
+    Ok(JsString::from(charset::widen(&charset::from_base64(&text)).as_str()).into())
+}
+
+fn to_base64(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let text = text(args, 0, context)?;
+    Ok(JsString::from(charset::to_base64(&charset::narrow(&text)).as_str()).into())
+}
+
+/// A message that nobody reads.
+fn told(name: &'static str, args: &[JsValue], answer: JsValue, context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let values = bridge.host_values(args, context)?;
+    let recorded = {
+        let mut host = bridge.0.host.borrow_mut();
+        if name != "alert" {
+            host.wait("user", "a question to be answered");
+        }
+        host.record(name, &values, "")
+    };
+    recorded.map_err(|fault| bridge.error(fault, context))?;
+    Ok(answer)
+}
+
+/// A promise of a response that is there at once.
+fn fetch(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let url = text(args, 0, context)?;
+    let response = bridge.ask(context, |host| host.fetch(&url))?;
+    boa_engine::object::builtins::JsPromise::resolve(response, context).map(JsValue::from)
+}
+
+fn exec_script(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let (code, language) = (text(args, 0, context)?, text(args, 1, context)?);
+    bridge.0.host.borrow_mut().code("execScript", &code);
+    if language.to_ascii_lowercase().starts_with("vb") {
+        bridge.0.host.borrow_mut().later.push(code);
+        return Ok(JsValue::null());
+    }
+    engine::script(&code, context)
+}
+
+/// Events that come by themselves come at once; the others never.
+fn add_listener(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let event = text(args, 0, context)?.to_ascii_lowercase();
+    if matches!(event.as_str(), "load" | "domcontentloaded" | "message" | "pageshow") {
+        let call = args.get(1..2).unwrap_or_default();
+        return timers::set(call, false, context);
+    }
+    let bridge = Bridge::of(context)?;
+    bridge.0.host.borrow_mut().wait("event", &event);
+    Ok(JsValue::undefined())
+}
+
+/// `window.onload`, which the script may have set.
+///
+/// # Errors
+/// What it throws.
+pub fn fire_load(context: &mut Context) -> JsResult<()> {
+    let found = context.global_object().get(js_string!("onload"), context)?;
+    match found.as_callable() {
+        Some(function) => function.call(&JsValue::undefined(), &[], context).map(drop),
+        None => Ok(()),
+    }
+}

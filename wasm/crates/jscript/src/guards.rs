@@ -1,0 +1,186 @@
+//! Functions of the language that work on and on within one instruction, where no count of steps ends them: each is kept
+//! behind one that looks at the size first.
+
+use boa_engine::object::FunctionObjectBuilder;
+use boa_engine::object::builtins::JsFunction;
+use boa_engine::property::{Attribute, PropertyDescriptor};
+use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
+use script_host::Ended;
+
+use crate::bridge::Bridge;
+use crate::patterns;
+
+/// Characters of a text that one call makes.
+const MAX_TEXT: f64 = 33_554_432.0;
+/// Items of an array that one call goes through.
+const MAX_ITEMS: f64 = 4_000_000.0;
+
+/// Of these functions within each other: an array in an array in an array is joined by each calling the next.
+const MAX_DEPTH: usize = 40;
+
+const OF_ARRAYS: [&str; 36] = [
+    "concat",
+    "copyWithin",
+    "every",
+    "fill",
+    "filter",
+    "find",
+    "findIndex",
+    "findLast",
+    "findLastIndex",
+    "flat",
+    "flatMap",
+    "forEach",
+    "includes",
+    "indexOf",
+    "join",
+    "lastIndexOf",
+    "map",
+    "reduce",
+    "reduceRight",
+    "reverse",
+    "shift",
+    "slice",
+    "some",
+    "sort",
+    "splice",
+    "toLocaleString",
+    "toReversed",
+    "toSorted",
+    "toSpliced",
+    "toString",
+    "unshift",
+    "with",
+    "entries",
+    "keys",
+    "values",
+    "push",
+];
+
+/// # Errors
+/// Those of the engine.
+pub fn install(context: &mut Context) -> JsResult<()> {
+    let constructors = context.intrinsics().constructors();
+    let (array, string) = (constructors.array().prototype(), constructors.string().prototype());
+    let (function, regexp) = (constructors.function().prototype(), constructors.regexp().prototype());
+    let (array_itself, object) = (constructors.array().constructor(), constructors.object().constructor());
+    for name in OF_ARRAYS.into_iter().filter(|name| !matches!(*name, "entries" | "keys" | "values" | "push")) {
+        guard(&array, name, by_length, context)?;
+    }
+    for name in ["repeat", "padStart", "padEnd"] {
+        guard(&string, name, by_result, context)?;
+    }
+    guard(&function, "apply", by_list, context)?;
+    guard(&array_itself, "from", by_first, context)?;
+    for name in ["keys", "values", "entries", "assign", "getOwnPropertyNames"] {
+        guard(&object, name, by_first, context)?;
+    }
+    guard(&regexp, "exec", by_pattern, context)?;
+    let math = context.global_object().get(js_string!("Math"), context)?;
+    if let Some(math) = math.as_object() {
+        let random = FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(random))
+            .name(js_string!("random"))
+            .build();
+        put(&math, "random", &random, context)?;
+    }
+    Ok(())
+}
+
+type Check = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<Option<JsValue>>;
+
+/// Puts a function before one of the language's: it looks first, and then calls it.
+fn guard(owner: &JsObject, name: &'static str, check: Check, context: &mut Context) -> JsResult<()> {
+    let found = owner.get(JsString::from(name), context)?;
+    let Some(original) = found.as_object().and_then(JsFunction::from_object) else { return Ok(()) };
+    let length = original.get(js_string!("length"), context)?.to_length(context)?;
+    let call = move |this: &JsValue, args: &[JsValue], original: &JsFunction, context: &mut Context| {
+        if let Some(answer) = check(this, args, context)? {
+            return Ok(answer);
+        }
+        let bridge = Bridge::of(context)?;
+        let depth = bridge.0.depth.get();
+        if depth >= MAX_DEPTH {
+            return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
+        }
+        bridge.0.depth.set(depth + 1);
+        let answer = original.call(this, args, context);
+        bridge.0.depth.set(depth);
+        answer
+    };
+    let guarded =
+        FunctionObjectBuilder::new(context.realm(), NativeFunction::from_copy_closure_with_captures(call, original))
+            .name(JsString::from(name))
+            .length(usize::try_from(length).unwrap_or(0))
+            .build();
+    put(owner, name, &guarded, context)
+}
+
+/// As the language's own functions lie there: not listed.
+fn put(owner: &JsObject, name: &str, function: &JsFunction, context: &mut Context) -> JsResult<()> {
+    let attributes = Attribute::WRITABLE | Attribute::CONFIGURABLE;
+    let descriptor = PropertyDescriptor::builder()
+        .value(function.clone())
+        .writable(attributes.writable())
+        .enumerable(false)
+        .configurable(attributes.configurable());
+    owner.define_property_or_throw(JsString::from(name), descriptor, context).map(drop)
+}
+
+fn random(_: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let number = bridge.0.host.borrow_mut().random();
+    Ok(JsValue::from(number))
+}
+
+/// Ends the run where an object says that it has too many items.
+fn by_items(value: Option<&JsValue>, context: &mut Context) -> JsResult<Option<JsValue>> {
+    let Some(object) = value.and_then(JsValue::as_object) else { return Ok(None) };
+    let length = object.get(js_string!("length"), context)?;
+    match length.as_number() {
+        Some(length) if length > MAX_ITEMS => Err(Bridge::of(context)?.stop(Ended::Steps)),
+        _ => Ok(None),
+    }
+}
+
+fn by_length(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    by_items(Some(this), context)
+}
+
+fn by_first(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    by_items(args.first(), context)
+}
+
+fn by_list(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    by_items(args.get(1), context)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "lengths of texts in memory")]
+fn by_result(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    let count = args.first().map_or(Ok(0.0), |count| count.to_number(context))?;
+    let length = this.as_string().map_or(1, |text| text.len()).max(1);
+    // For `repeat` a count of texts, for the others one of characters: the larger of both is the safe side.
+    if count * length as f64 > MAX_TEXT {
+        return Err(JsNativeError::range().with_message("Invalid string length").into());
+    }
+    Ok(None)
+}
+
+/// An expression that may try without end is not tried on a long text: it matches nothing.
+fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    let Some(regexp) = this.as_object() else { return Ok(None) };
+    let Some(text) = args.first().and_then(JsValue::as_string) else { return Ok(None) };
+    if text.len() < patterns::SHORT {
+        return Ok(None);
+    }
+    let source = regexp.get(js_string!("source"), context)?;
+    let Some(source) = source.as_string() else { return Ok(None) };
+    let source = source.to_std_string_lossy();
+    if !patterns::may_run_away(&source) {
+        return Ok(None);
+    }
+    let bridge = Bridge::of(context)?;
+    let recorded =
+        bridge.0.host.borrow_mut().record("RegExp.exec", &[script_host::Value::text(&source)], "! not tried");
+    recorded.map_err(|fault| bridge.error(fault, context))?;
+    Ok(Some(JsValue::null()))
+}

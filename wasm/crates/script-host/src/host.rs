@@ -1,0 +1,489 @@
+//! The host: which objects there are, what is asked of them, and that all of it is written down.
+
+use crate::classify::{self, Meaning};
+use crate::files::{self, Disk};
+use crate::limits::MAX_OBJECTS;
+use crate::objects::{self, Generic, Object};
+use crate::registry::Registry;
+use crate::settings::Settings;
+use crate::time::Clock;
+use crate::trace::{Ended, Trace, cut, touch};
+use crate::value::{Handle, Value};
+use crate::{commands, environment};
+
+/// Why a call gave no value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fault {
+    /// What the script may catch: a number as COM has them, and a message.
+    Thrown(i64, String),
+    /// The run is over.
+    Stop(Ended),
+    /// The script ended itself.
+    Quit,
+}
+
+pub type Answer = Result<Value, Fault>;
+
+/// How a member is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Get,
+    Call,
+}
+
+/// What a member is, so that a language knows whether its name alone already asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Method,
+    Property,
+    /// Of an object that knows no such member.
+    Unknown,
+}
+
+pub struct Host {
+    pub settings: Settings,
+    pub clock: Clock,
+    pub trace: Trace,
+    pub disk: Disk,
+    pub registry: Registry,
+    /// Pages that scripts wrote into the one that they are in, to be read by who runs them.
+    pub pages: Vec<String>,
+    /// Scripts of another language, to be run when this one is done.
+    pub later: Vec<String>,
+    objects: Vec<Option<Box<dyn Object>>>,
+    chance: u64,
+}
+
+impl Host {
+    #[must_use]
+    pub fn new(settings: Settings, source: &[u8]) -> Self {
+        Self {
+            clock: Clock::new(settings.start),
+            trace: Trace::default(),
+            disk: Disk::new(&settings.user, &settings.path, source),
+            registry: Registry::default(),
+            pages: Vec::new(),
+            later: Vec::new(),
+            objects: Vec::new(),
+            chance: 0x9e37_79b9_7f4a_7c15,
+            settings,
+        }
+    }
+
+    /// A number from 0 to below 1, the same ones in each run (xorshift64*, by Vigna).
+    #[allow(clippy::cast_precision_loss, reason = "53 bits")]
+    pub fn random(&mut self) -> f64 {
+        self.chance ^= self.chance >> 12;
+        self.chance ^= self.chance << 25;
+        self.chance ^= self.chance >> 27;
+        (self.chance.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    // -- objects ---------------------------------------------------------------------------------------------------
+
+    /// An object of a class that a script names, `CreateObject` or `new ActiveXObject`.
+    ///
+    /// # Errors
+    /// Where there are too many.
+    pub fn create(&mut self, by: &str, name: &str) -> Answer {
+        let object = self.add(objects::create(name))?;
+        self.record(by, &[Value::text(name)], "")?;
+        if objects::is_given_away_by(name) {
+            touch(&mut self.trace.evasion, "asks for an object of an analyst's tool", name);
+        }
+        Ok(object)
+    }
+
+    /// `GetObject`: a moniker such as `winmgmts:` or `script:https://...`, or a file.
+    ///
+    /// # Errors
+    /// Where there are too many.
+    pub fn bind(&mut self, by: &str, moniker: &str, class: &str) -> Answer {
+        let object = objects::bind(self, moniker, class);
+        let object = self.add(object)?;
+        self.record(by, &[Value::text(moniker), Value::text(class)], "")?;
+        Ok(object)
+    }
+
+    /// The object that every script of Windows Script Host has.
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn wscript(&mut self) -> Answer {
+        self.add(Box::new(objects::Wscript))
+    }
+
+    /// One that only a document's macros have, by its name; None for one that there is not.
+    pub fn of_office(&mut self, name: &str) -> Option<Answer> {
+        objects::of_office(name).map(|object| self.add(object))
+    }
+
+    /// An object that answers to everything, and says under which name.
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn generic(&mut self, name: &str) -> Answer {
+        self.add(Box::new(Generic::new(name)))
+    }
+
+    /// What a script makes with `new`, or finds in a page.
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn new_of_script(&mut self, class: &str, args: &[Value]) -> Answer {
+        let object = objects::of_script(self, class, args);
+        let object = self.add(object)?;
+        if class == "WebSocket" {
+            let url = crate::value::text(args, 0);
+            self.network("connects to", &url);
+            self.record("WebSocket", args, "")?;
+        }
+        Ok(object)
+    }
+
+    /// An object that pages and Node.js have by its name.
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn of_web(&mut self, name: &str) -> Answer {
+        let object = objects::of_script(self, name, &[]);
+        self.add(object)
+    }
+
+    /// `require`
+    ///
+    /// # Errors
+    /// Where there are too many objects.
+    pub fn node_module(&mut self, name: &str) -> Answer {
+        let object = objects::node_module(name);
+        self.add(object)
+    }
+
+    /// `fetch`: the response.
+    ///
+    /// # Errors
+    /// Where there are too many objects or calls.
+    pub fn fetch(&mut self, url: &str) -> Answer {
+        self.network("asks", url);
+        self.wait("answer", url);
+        let (status, body) = self.network_answer(url);
+        self.record("fetch", &[Value::text(url)], &status.to_string())?;
+        self.add(objects::response(status, body))
+    }
+
+    pub(crate) fn add(&mut self, object: Box<dyn Object>) -> Answer {
+        if self.objects.len() >= MAX_OBJECTS {
+            return Err(Fault::Stop(Ended::Calls));
+        }
+        self.objects.push(Some(object));
+        u32::try_from(self.objects.len() - 1).map_or(Err(Fault::Stop(Ended::Calls)), |at| Ok(Value::Object(Handle(at))))
+    }
+
+    fn object(&self, handle: Handle) -> Option<&dyn Object> {
+        self.objects.get(handle.0 as usize)?.as_deref()
+    }
+
+    /// The object, if it is of that type.
+    pub(crate) fn look<T: Object>(&self, value: &Value) -> Option<&T> {
+        let Value::Object(handle) = value else { return None };
+        self.object(*handle)?.as_any().downcast_ref()
+    }
+
+    /// Its class, as the trace names it.
+    #[must_use]
+    pub fn class_name(&self, handle: Handle) -> String {
+        self.object(handle).map_or_else(String::new, |object| object.name().to_string())
+    }
+
+    /// Whether it stands for something where it is called.
+    #[must_use]
+    pub fn is_callable(&self, handle: Handle) -> bool {
+        self.object(handle).is_some_and(|object| !object.class().default.is_empty() || object.is_open())
+    }
+
+    /// Whether it answers to names that it does not know. Objects of pages do not, so that scripts that look for features find
+    /// that they are not there.
+    #[must_use]
+    pub fn is_open(&self, handle: Handle) -> bool {
+        self.object(handle).is_some_and(Object::is_open)
+    }
+
+    /// What it is as a text: its default member where that is a property, else its class.
+    pub fn default_text(&mut self, handle: Handle) -> String {
+        let Some(object) = self.object(handle) else { return String::new() };
+        let class = object.class();
+        let named = format!("[{}]", object.name());
+        match class.property(class.default) {
+            Some(default) => self.ask(handle, default, Access::Get, &[]).map_or(named, |value| value.to_text()),
+            None => named,
+        }
+    }
+
+    /// What it stands for where a value is wanted: its default member where that is a property; None for one that has none.
+    pub fn default_value(&mut self, handle: Handle) -> Option<Answer> {
+        let class = self.object(handle)?.class();
+        let default = class.property(class.default)?;
+        Some(self.ask(handle, default, Access::Get, &[]))
+    }
+
+    /// What a function is called with that an object was given; None: it is not called.
+    pub fn given_to_callback(&mut self, handle: Handle, member: &str) -> Option<Vec<Value>> {
+        let mut object = self.objects.get_mut(handle.0 as usize)?.take()?;
+        let given = object.given_to_callback(self, member);
+        self.give_back(handle, object);
+        given
+    }
+
+    #[must_use]
+    pub fn kind(&self, handle: Handle, member: &str) -> Kind {
+        let Some(object) = self.object(handle) else { return Kind::Unknown };
+        let class = object.class();
+        match member {
+            "" => Kind::Method,
+            _ if class.method(member).is_some() => Kind::Method,
+            _ if class.property(member).is_some() || object.field(member).is_some() => Kind::Property,
+            _ => Kind::Unknown,
+        }
+    }
+
+    /// What `For Each` and `Enumerator` go through; None for what is no collection.
+    pub fn items(&mut self, handle: Handle) -> Option<Vec<Value>> {
+        let mut object = self.objects.get_mut(handle.0 as usize)?.take()?;
+        let items = object.items(self);
+        self.give_back(handle, object);
+        items
+    }
+
+    fn give_back(&mut self, handle: Handle, object: Box<dyn Object>) {
+        if let Some(place) = self.objects.get_mut(handle.0 as usize) {
+            *place = Some(object);
+        }
+    }
+
+    /// Asks an object for something. The empty name is its default member.
+    ///
+    /// # Errors
+    /// What the object throws, and the end of the run.
+    pub fn ask(&mut self, handle: Handle, member: &str, access: Access, args: &[Value]) -> Answer {
+        let Some(mut object) = self.objects.get_mut(handle.0 as usize).and_then(Option::take) else {
+            return Err(Fault::Thrown(438, "The object is in use.".to_owned()));
+        };
+        let answer = self.ask_it(object.as_mut(), member, access, args);
+        self.give_back(handle, object);
+        answer
+    }
+
+    fn ask_it(&mut self, object: &mut dyn Object, member: &str, access: Access, args: &[Value]) -> Answer {
+        let class = object.class();
+        let member = if member.is_empty() { class.default } else { member };
+        let known = class.method(member).or_else(|| class.property(member));
+        let Some(known) = known.filter(|known| !known.is_empty()) else {
+            if let Some(value) = object.field(member) {
+                let api = format!("{}.{}", object.name(), cut(member));
+                return self.written(&api, args, Ok(value));
+            }
+            return self.ask_unknown(object, member, access, args);
+        };
+        let is_quiet = class.is_quiet(known);
+        let api = format!("{}.{known}", object.name());
+        let answer = object.call(self, known, args);
+        if is_quiet && answer.is_ok() {
+            // Asking for a state in a loop must end, too.
+            return if self.trace.quiet_call() { answer } else { Err(Fault::Stop(Ended::Calls)) };
+        }
+        self.written(&api, args, answer)
+    }
+
+    /// A member that we do not know answers with an object that goes on answering.
+    fn ask_unknown(&mut self, object: &dyn Object, member: &str, access: Access, args: &[Value]) -> Answer {
+        let owner = object.name();
+        let name = if member.is_empty() { owner.to_string() } else { format!("{owner}.{}", cut(member)) };
+        let answer = self.generic(&name);
+        match access {
+            Access::Get => answer,
+            Access::Call => self.written(&name, args, answer),
+        }
+    }
+
+    /// Sets a property; `args` are the indexes of one that has them.
+    ///
+    /// # Errors
+    /// What the object throws, and the end of the run.
+    pub fn put(&mut self, handle: Handle, member: &str, args: &[Value], value: Value) -> Result<(), Fault> {
+        let Some(mut object) = self.objects.get_mut(handle.0 as usize).and_then(Option::take) else {
+            return Err(Fault::Thrown(438, "The object is in use.".to_owned()));
+        };
+        let class = object.class();
+        let member = if member.is_empty() { class.default } else { member };
+        let known = class.property(member).or_else(|| class.method(member));
+        let api = format!("{}.{} =", object.name(), known.map_or_else(|| cut(member), str::to_owned));
+        let told: Vec<Value> = args.iter().cloned().chain([value.clone()]).collect();
+        let answer = match known {
+            Some(known) => object.put(self, known, args, value),
+            None => Ok(()),
+        };
+        self.give_back(handle, object);
+        self.written(&api, &told, answer.map(|()| Value::Empty)).map(drop)
+    }
+
+    // -- writing down ----------------------------------------------------------------------------------------------
+
+    fn written(&mut self, api: &str, args: &[Value], answer: Answer) -> Answer {
+        let result = match &answer {
+            Ok(Value::Empty) => String::new(),
+            Ok(Value::Object(handle)) => format!("[{}]", self.class_name(*handle)),
+            Ok(value) => shown(value),
+            Err(Fault::Thrown(_, message)) => format!("! {message}"),
+            Err(_) => String::new(),
+        };
+        self.record(api, args, &result)?;
+        answer
+    }
+
+    /// Writes down a call that a language makes for a script by itself.
+    ///
+    /// # Errors
+    /// When there are no more calls to be had.
+    pub fn record(&mut self, api: &str, args: &[Value], result: &str) -> Result<(), Fault> {
+        let args: Vec<String> = args.iter().map(|arg| self.argument_text(arg)).collect();
+        let meaning: Meaning = classify::meaning(api, &args);
+        match self.trace.call(self.clock.passed(), api, args, result, meaning) {
+            true => Ok(()),
+            false => Err(Fault::Stop(Ended::Calls)),
+        }
+    }
+
+    fn argument_text(&self, value: &Value) -> String {
+        match value {
+            Value::Object(handle) => format!("[{}]", self.class_name(*handle)),
+            other => shown(other),
+        }
+    }
+
+    /// A text that is run as code.
+    pub fn code(&mut self, by: &'static str, text: &str) {
+        self.trace.run(by, text);
+    }
+
+    pub fn file(&mut self, operation: &'static str, path: &str) {
+        touch(&mut self.trace.files, operation, path);
+        if operation != "read" && operation != "delete" && commands::is_startup_folder(path) {
+            touch(&mut self.trace.persistence, "file in a startup folder", path);
+        }
+    }
+
+    pub fn registry_touched(&mut self, operation: &'static str, key: &str) {
+        touch(&mut self.trace.registry, operation, key);
+        if operation == "write" && commands::is_autostart_key(key) {
+            touch(&mut self.trace.persistence, "registry value that starts programs", key);
+        }
+        if operation == "read" && commands::is_machine_check(key) {
+            touch(&mut self.trace.evasion, "asks which machine it is on", key);
+        }
+    }
+
+    /// A command that is started.
+    pub fn process(&mut self, operation: &'static str, command: &str) {
+        let command = environment::expand(&self.settings, command);
+        touch(&mut self.trace.processes, operation, &command);
+        for (how, target) in commands::persists(&command) {
+            touch(&mut self.trace.persistence, how, target);
+        }
+        for url in commands::urls(&command) {
+            touch(&mut self.trace.network, "in a command", url);
+        }
+    }
+
+    pub fn network(&mut self, operation: &'static str, target: &str) {
+        touch(&mut self.trace.network, operation, target);
+    }
+
+    pub fn persistence(&mut self, how: &'static str, target: &str) {
+        touch(&mut self.trace.persistence, how, target);
+    }
+
+    pub fn evasion(&mut self, how: &'static str, target: &str) {
+        touch(&mut self.trace.evasion, how, target);
+    }
+
+    pub fn wait(&mut self, what: &'static str, target: &str) {
+        self.trace.wait(what, target);
+    }
+
+    /// Time passes for the script alone.
+    pub fn sleep(&mut self, milliseconds: u64) {
+        self.clock.forward(milliseconds);
+        if milliseconds >= 60_000 {
+            self.evasion("sleeps for long", &format!("{milliseconds} ms"));
+        }
+    }
+
+    /// What the network answers to a request.
+    #[must_use]
+    pub fn network_answer(&self, url: &str) -> (u16, Vec<u8>) {
+        let fitting = self.settings.answers.iter().find(|answer| url.starts_with(&answer.prefix));
+        fitting.map_or((404, Vec::new()), |answer| (answer.status, answer.body.clone()))
+    }
+
+    /// Writes a file, and says so.
+    ///
+    /// # Errors
+    /// Where the disk is full.
+    pub fn write_file(&mut self, path: &str, content: Vec<u8>, is_more: bool) -> Result<(), Fault> {
+        let path = files::normal(path);
+        self.file("write", &path);
+        let done = if is_more { self.disk.append(&path, &content) } else { self.disk.write(&path, content) };
+        if done { Ok(()) } else { Err(Fault::Thrown(61, "Disk full".to_owned())) }
+    }
+
+    /// Reads a file, and says so.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn read_file(&mut self, path: &str) -> Result<Vec<u8>, Fault> {
+        let path = files::normal(path);
+        self.file("read", &path);
+        self.disk.read(&path).map(<[u8]>::to_vec).ok_or_else(|| Fault::Thrown(53, "File not found".to_owned()))
+    }
+
+    /// The end: what it wrote is there, and what it waited for is told.
+    #[must_use]
+    pub fn into_trace(mut self, ended: Ended, error: &str, steps: u64) -> Trace {
+        self.trace.error = cut(error);
+        self.trace.steps = steps;
+        if self.clock.was_asked() {
+            self.trace.wait("date", &crate::time::text(self.clock_start()));
+        }
+        let waits = ended == Ended::Finished && !self.trace.has_effects() && self.trace.waited();
+        self.trace.ended = Some(if waits { Ended::Waits } else { ended });
+        self.trace.dropped = self.disk.into_written().filter(|(_, content)| !content.is_empty()).collect();
+        self.trace
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a date")]
+    fn clock_start(&self) -> f64 {
+        self.settings.start as f64
+    }
+}
+
+/// A value as the trace shows it.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Bytes(bytes) => {
+            let head: String = bytes.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+            format!("[{} bytes] {head}", bytes.len())
+        }
+        Value::Text(text) => cut(text),
+        Value::List(items) => cut(&items.iter().take(32).map(shown).collect::<Vec<_>>().join(", ")),
+        other => other.to_text(),
+    }
+}
+
+/// How a language's part of a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub ended: Ended,
+    /// What was thrown and not caught; hostile.
+    pub error: String,
+    pub steps: u64,
+}

@@ -1,0 +1,57 @@
+//! What a run pretends, and how far it may go.
+
+/// A Tuesday in office hours: 2025-06-17 09:30:00 UTC.
+const START: u64 = 1_750_152_600_000;
+
+/// What a request to the network gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The beginning of the addresses that it is for; empty: all.
+    pub prefix: String,
+    pub status: u16,
+    pub body: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Milliseconds since 1970.
+    pub start: u64,
+    /// Where the script itself lies.
+    pub path: String,
+    pub arguments: Vec<String>,
+    pub user: String,
+    pub computer: String,
+    /// The first whose prefix fits is given.
+    pub answers: Vec<Answer>,
+    /// Instructions or statements.
+    pub steps: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            start: START,
+            path: "C:\\Users\\jsmith\\Downloads\\sample.js".to_owned(),
+            arguments: Vec::new(),
+            user: "jsmith".to_owned(),
+            computer: "DESKTOP-7Q2M4KD".to_owned(),
+            answers: vec![Answer { prefix: String::new(), status: 200, body: BODY.to_vec() }],
+            steps: 20_000_000,
+        }
+    }
+}
+
+/// What every address answers with: text that is no program, and as a script a comment. Long enough for droppers that
+/// ask whether there is something.
+pub const BODY: &[u8] = &body();
+
+const fn body() -> [u8; 65_536] {
+    let mut body = [b' '; 65_536];
+    let text = b"/* athena lab: an inert answer */\r\n";
+    let mut at = 0;
+    while at < text.len() {
+        body[at] = text[at];
+        at += 1;
+    }
+    body
+}

@@ -1,0 +1,271 @@
+//! What a run says about a sample. Scripts of honest packages read files, start programs and talk to the network, too: what
+//! alone is no sign is told as information.
+
+use module_kit::{Finding, Findings, Severity};
+use script_host::trace::{Touched, Trace};
+use script_host::{Category, Ended, commands};
+
+/// Calls that a finding quotes.
+const MAX_QUOTES: usize = 8;
+
+pub fn judge(trace: &Trace, findings: &mut Findings) {
+    downloads_and_runs(trace, findings);
+    processes(trace, findings);
+    persistence(trace, findings);
+    evasion(trace, findings);
+    network(trace, findings);
+    writes(trace, findings);
+    code(trace, findings);
+    ended(trace, findings);
+}
+
+fn quoted(finding: Finding, touched: &[Touched]) -> Finding {
+    finding.quotes(touched.iter().take(MAX_QUOTES).map(|it| format!("{}: {}", it.operation, it.target)))
+}
+
+/// Programs and scripts, by the ends of their names.
+fn is_runnable(path: &str) -> bool {
+    const ENDS: [&str; 22] = [
+        ".exe", ".dll", ".scr", ".com", ".pif", ".cpl", ".bat", ".cmd", ".ps1", ".vbs", ".vbe", ".js", ".jse", ".wsf",
+        ".hta", ".lnk", ".msi", ".jar", ".ocx", ".sys", ".sct", ".xll",
+    ];
+    let lower = path.to_lowercase();
+    ENDS.iter().any(|end| lower.ends_with(end))
+}
+
+/// Whether a process is started from a file that the script wrote.
+fn runs_what_it_wrote(trace: &Trace) -> Option<&str> {
+    // Windows takes both slashes, and scripts mix them.
+    let commands: Vec<String> =
+        trace.processes.iter().map(|process| process.target.to_lowercase().replace('/', "\\")).collect();
+    let written = trace.dropped.iter().map(|(path, _)| path.as_str());
+    written.into_iter().find(|path| {
+        let lower = path.to_lowercase();
+        commands.iter().any(|command| command.contains(&lower))
+    })
+}
+
+/// It reached the network by itself, and not by a command of somebody else.
+fn asked_network(trace: &Trace) -> bool {
+    trace.network.iter().any(|it| it.operation != "in a command")
+}
+
+fn downloads_and_runs(trace: &Trace, findings: &mut Findings) {
+    let Some(path) = runs_what_it_wrote(trace) else { return };
+    let finding = if asked_network(trace) {
+        Finding::new("downloads-and-runs", Severity::Critical, 95, "The script downloads a file and runs it")
+            .techniques(&["T1105", "T1204.002"])
+    } else {
+        Finding::new("drops-and-runs", Severity::High, 90, "The script writes a file and runs it")
+            .techniques(&["T1204.002"])
+    };
+    findings.add(quoted(finding.quote(path), &trace.network));
+}
+
+/// What a command line says beyond the name of its program.
+fn is_suspicious(techniques: &[&str]) -> bool {
+    const TELLING: [&str; 14] = [
+        "T1027.010",
+        "T1564.003",
+        "T1105",
+        "T1562.001",
+        "T1562.004",
+        "T1490",
+        "T1197",
+        "T1140",
+        "T1218.005",
+        "T1218.010",
+        "T1218.003",
+        "T1218.004",
+        "T1218.009",
+        "T1127.001",
+    ];
+    techniques.iter().any(|technique| TELLING.contains(technique))
+}
+
+fn processes(trace: &Trace, findings: &mut Findings) {
+    for process in trace.processes.iter().take(32) {
+        let techniques = commands::techniques(&process.target);
+        let finding = match (techniques.is_empty(), is_suspicious(&techniques)) {
+            (_, true) => Finding::new(
+                "runs-suspicious-command",
+                Severity::High,
+                90,
+                "The script starts a command that hides, fetches or weakens something",
+            ),
+            (false, _)
+                if techniques.iter().any(|technique| technique.starts_with("T1059") || *technique == "T1218.011") =>
+            {
+                Finding::new("runs-interpreter", Severity::Low, 80, "The script starts an interpreter of commands")
+            }
+            _ => Finding::new("runs-program", Severity::Low, 80, "The script starts a program"),
+        };
+        findings.add(finding.techniques(&techniques).quote(&format!("{}: {}", process.operation, process.target)));
+    }
+}
+
+fn persistence(trace: &Trace, findings: &mut Findings) {
+    for it in &trace.persistence {
+        let (id, title, technique) = match it.operation {
+            "scheduled task" => ("persists-task", "The script makes a scheduled task", "T1053.005"),
+            "service" => ("persists-service", "The script makes a service", "T1543.003"),
+            "subscription to events of WMI" => ("persists-wmi", "The script subscribes to events of WMI", "T1546.003"),
+            "changes macros of a document" => {
+                ("changes-macros", "The script changes the macros of a document", "T1137.001")
+            }
+            _ => ("persists-autostart", "The script makes itself start with Windows", "T1547.001"),
+        };
+        findings.add(Finding::new(id, Severity::High, 90, title).techniques(&[technique]).quote(&it.target));
+    }
+}
+
+fn evasion(trace: &Trace, findings: &mut Findings) {
+    let of = |words: &[&str]| -> Vec<Touched> {
+        trace.evasion.iter().filter(|it| words.iter().any(|word| it.operation.starts_with(word))).cloned().collect()
+    };
+    let machine = of(&[
+        "asks which machine",
+        "asks what the machine",
+        "asks for an object of an analyst",
+        "asks how large",
+        "asks which documents",
+    ]);
+    if !machine.is_empty() {
+        let sure = machine.iter().any(|it| commands::is_machine_check(&it.target)) || machine.len() >= 3;
+        let severity = if sure { Severity::Medium } else { Severity::Low };
+        findings.add(quoted(
+            Finding::new(
+                "checks-machine",
+                severity,
+                if sure { 85 } else { 60 },
+                "The script asks what machine it is on, as those do that avoid sandboxes",
+            )
+            .techniques(&["T1497.001", "T1082"]),
+            &machine,
+        ));
+    }
+    type Group = (&'static str, &'static [&'static str], Severity, &'static str, &'static [&'static str]);
+    let groups: [Group; 5] = [
+        ("asks-identity", &["asks who"], Severity::Info, "The script asks who and where it is", &["T1033"]),
+        ("asks-processes", &["asks which programs"], Severity::Low, "The script asks which programs run", &["T1057"]),
+        (
+            "asks-protection",
+            &["asks which protection"],
+            Severity::Medium,
+            "The script asks which protection there is",
+            &["T1518.001"],
+        ),
+        (
+            "sleeps-long",
+            &["sleeps"],
+            Severity::Low,
+            "The script waits for long, as those do that outwait sandboxes",
+            &["T1497.003"],
+        ),
+        (
+            "hides",
+            &["deletes itself", "hides a file", "runs what a style sheet"],
+            Severity::Medium,
+            "The script hides what it did or how it runs",
+            &["T1070.004"],
+        ),
+    ];
+    for (id, words, severity, title, techniques) in groups {
+        let found = of(words);
+        if !found.is_empty() {
+            findings.add(quoted(Finding::new(id, severity, 80, title).techniques(techniques), &found));
+        }
+    }
+}
+
+fn network(trace: &Trace, findings: &mut Findings) {
+    if asked_network(trace) {
+        let finding =
+            Finding::new("uses-network", Severity::Low, 80, "The script uses the network").techniques(&["T1071.001"]);
+        findings.add(quoted(finding, &trace.network));
+    }
+}
+
+fn writes(trace: &Trace, findings: &mut Findings) {
+    let is_program = |content: &[u8]| content.starts_with(b"MZ") || content.starts_with(b"\x7fELF");
+    let programs: Vec<&str> =
+        trace.dropped.iter().filter(|(_, content)| is_program(content)).map(|(path, _)| path.as_str()).collect();
+    if !programs.is_empty() {
+        let title = "The script writes a program that it holds";
+        findings
+            .add(Finding::new("drops-program", Severity::High, 90, title).techniques(&["T1027.009"]).quotes(programs));
+    }
+    let scripts: Vec<&str> =
+        trace.dropped.iter().map(|(path, _)| path.as_str()).filter(|path| is_runnable(path)).collect();
+    if !scripts.is_empty() && !findings.has("drops-program") {
+        findings.add(
+            Finding::new("writes-runnable", Severity::Low, 70, "The script writes a file that can be run")
+                .quotes(scripts),
+        );
+    }
+}
+
+fn code(trace: &Trace, findings: &mut Findings) {
+    if trace.code.is_empty() {
+        return;
+    }
+    let mut by: Vec<&str> = trace.code.iter().map(|code| code.by).collect();
+    by.dedup();
+    let detail = format!("{} texts; each is a child.", trace.code.len());
+    findings.add(
+        Finding::new("runs-made-code", Severity::Info, 90, "The script runs code that it makes while it runs")
+            .detail(detail)
+            .techniques(&["T1027"])
+            .quotes(by),
+    );
+}
+
+fn ended(trace: &Trace, findings: &mut Findings) {
+    match trace.ended {
+        Some(Ended::Steps) => findings.add(Finding::new(
+            "steps-exhausted",
+            Severity::Info,
+            100,
+            "The script ran out of steps; what it did until then is told",
+        )),
+        Some(Ended::Calls) => findings.add(Finding::new(
+            "calls-exhausted",
+            Severity::Info,
+            100,
+            "The script ran out of calls; what it did until then is told",
+        )),
+        Some(Ended::Exception) => findings.add(
+            Finding::new("script-threw", Severity::Info, 100, "The script ended with an error").quote(&trace.error),
+        ),
+        Some(Ended::Waits) => {
+            // Honest programs look at the clock, too.
+            let only_date = trace.waits.iter().all(|it| it.operation == "date");
+            let severity = if only_date { Severity::Info } else { Severity::Low };
+            let title = "The script did nothing, and had asked for something that it did not get";
+            findings.add(quoted(Finding::new("waits", severity, 60, title).techniques(&["T1497"]), &trace.waits));
+        }
+        _ => {}
+    }
+    let unlisted = trace.calls_total.saturating_sub(trace.calls.iter().map(|call| call.times).sum());
+    if unlisted > 0 {
+        findings.add(
+            Finding::new("calls-cut", Severity::Info, 100, "There are more calls than are listed")
+                .detail(format!("{unlisted} more.")),
+        );
+    }
+    let evades = trace.calls.iter().filter(|call| call.category == Category::Evasion).count();
+    if evades > 0 && !findings.has("checks-machine") {
+        let quotes =
+            trace.calls.iter().filter(|call| call.category == Category::Evasion).map(|call| call.args.join(", "));
+        findings.add(
+            Finding::new(
+                "checks-machine",
+                Severity::Medium,
+                75,
+                "The script asks what machine it is on, as those do that avoid sandboxes",
+            )
+            .techniques(&["T1497.001"])
+            .quotes(quotes.take(MAX_QUOTES)),
+        );
+    }
+}

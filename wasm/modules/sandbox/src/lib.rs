@@ -1,0 +1,59 @@
+//! sandbox: what a sample does, without the host. What runs it is chosen by what it is; this file is the glue.
+
+mod encoded;
+mod extract;
+mod facts;
+mod findings;
+mod machine;
+mod markup;
+mod options;
+mod run;
+mod source;
+
+use module_kit::{Call, Description, Module, Output, Refusal};
+
+use options::Analyze;
+use run::Outcome;
+
+pub struct Sandbox;
+
+impl Module for Sandbox {
+    fn description() -> Description {
+        options::description()
+    }
+
+    fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+        let sample = sample.filter(|sample| !sample.is_empty());
+        match call.function.as_str() {
+            "analyze" => {
+                let options = Analyze::read(&call.args)?;
+                let outcome = behaviour(sample.ok_or_else(Refusal::no_sample)?, call.sample_name(), &options);
+                Ok(Output::new(&outcome.facts, outcome.findings.into_sorted()))
+            }
+            "extract" => {
+                let options = options::extracted(&call.args)?;
+                let outcome =
+                    behaviour(sample.ok_or_else(Refusal::no_sample)?, call.sample_name(), &Analyze::default());
+                Ok(Output::new(&extract::part(outcome.children, &options)?, Vec::new()))
+            }
+            "disassemble" => {
+                Ok(Output::new(&machine::disassemble(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))
+            }
+            "functions" => {
+                Ok(Output::new(&machine::functions(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))
+            }
+            "emulate" => {
+                Ok(Output::new(&machine::emulate(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))
+            }
+            other => Err(Refusal::unknown_function(other)),
+        }
+    }
+}
+
+/// What the sample does, by whatever can run it.
+fn behaviour(data: &[u8], name: &str, options: &Analyze) -> Outcome {
+    let scripts = if options.raw.is_none() { run::scripts(data, name, options) } else { None };
+    scripts.unwrap_or_else(|| machine::behaviour(data, options.raw))
+}
+
+module_kit::component!(super::Sandbox);

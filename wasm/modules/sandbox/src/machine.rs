@@ -1,0 +1,234 @@
+//! Machine code and WebAssembly: what `machine-code` says of a sample, in the module's facts, and its functions.
+
+use machine_code::analysis::{Analysis, Wanted, analyze, code_image};
+use machine_code::disassembly::{List, Walk, lines, report};
+use machine_code::emulation::Made;
+use machine_code::facts::{Function, Line, SystemCall};
+use machine_code::session::{self, Asked, State};
+use machine_code::shellcode::BASE;
+use machine_code::view::View;
+use module_kit::{Args, Refusal, hex, parse_args};
+use script_host::trace::{Category, Touched};
+use script_host::{Call, Ended};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::facts::{Child, Content, Engine, Facts};
+use crate::options::Width;
+use crate::run::Outcome;
+
+/// Most that `disassemble` lists, and `emulate` runs.
+pub const MAX_LINES: usize = 2_000;
+pub const MAX_STEPS: u64 = 5_000_000;
+
+/// What the sample's code does. `raw`: it is code in this width, whatever it looks like.
+#[must_use]
+pub fn behaviour(data: &[u8], raw: Option<Width>) -> Outcome {
+    let analysis = analyze(data, Wanted { raw: raw.map(Width::bits), quick: false });
+    let children = children(analysis.made);
+    let Analysis { machine, guest, calls, findings, steps, end, .. } = analysis;
+    let engine = match (&machine, &guest) {
+        (_, Some(_)) => Some(Engine::Wasm),
+        (Some(_), None) if !end.is_empty() => Some(Engine::X86),
+        // It was read, and not run.
+        _ => None,
+    };
+    let mut facts = Facts { engine, steps, machine, guest, ..Facts::nothing() };
+    if !end.is_empty() {
+        facts.ended = Some(if matches!(end.as_str(), "steps" | "fuel") { Ended::Steps } else { Ended::Finished });
+    }
+    facts.calls_total = calls.len() as u64;
+    facts.calls = (1..).zip(&calls).map(|(number, call)| written_down(number, call)).collect();
+    touch(&mut facts, &calls);
+    facts.children = children.iter().map(|content| content.child.clone()).collect();
+    Outcome { facts, findings, children }
+}
+
+fn children(made: Vec<Made>) -> Vec<Content> {
+    let child = |(index, made): (usize, Made)| {
+        let sha256 = hex(&Sha256::digest(&made.content));
+        let child = Child { index, depth: 1, name: made.name, kind: made.kind, size: made.content.len(), sha256 };
+        Content { child, bytes: made.content }
+    };
+    made.into_iter().enumerate().map(child).collect()
+}
+
+/// Beginnings of names: what such a call is for, and its technique.
+const KINDS: [(&str, Category, &[&str]); 30] = [
+    ("URL", Category::Network, &["T1105"]),
+    ("Internet", Category::Network, &["T1071.001"]),
+    ("Http", Category::Network, &["T1071.001"]),
+    ("WinHttp", Category::Network, &["T1071.001"]),
+    ("Dns", Category::Network, &["T1071.004"]),
+    ("gethostbyname", Category::Network, &[]),
+    ("WSA", Category::Network, &["T1095"]),
+    ("connect", Category::Network, &["T1095"]),
+    ("bind", Category::Network, &[]),
+    ("listen", Category::Network, &[]),
+    ("accept", Category::Network, &[]),
+    ("socket", Category::Network, &[]),
+    ("recv", Category::Network, &["T1095"]),
+    ("send", Category::Network, &["T1095"]),
+    ("WinExec", Category::Process, &["T1106"]),
+    ("CreateProcess", Category::Process, &["T1106"]),
+    ("ShellExecute", Category::Process, &["T1106"]),
+    ("exec", Category::Process, &["T1106"]),
+    ("system", Category::Process, &["T1059"]),
+    ("CreateRemoteThread", Category::Process, &["T1055"]),
+    ("WriteProcessMemory", Category::Process, &["T1055"]),
+    ("OpenProcess", Category::Process, &[]),
+    ("Reg", Category::Registry, &["T1112"]),
+    ("IsDebuggerPresent", Category::Evasion, &["T1622"]),
+    ("CheckRemoteDebugger", Category::Evasion, &["T1622"]),
+    ("Sleep", Category::Time, &["T1497.003"]),
+    ("CreateFile", Category::File, &[]),
+    ("WriteFile", Category::File, &[]),
+    ("open", Category::File, &[]),
+    ("MessageBox", Category::User, &[]),
+];
+
+fn kind(name: &str) -> (Category, &'static [&'static str]) {
+    let own = name.rsplit('.').next().unwrap_or(name);
+    let found = KINDS.iter().find(|(start, _, _)| own.starts_with(start));
+    found.map_or((Category::Other, &[]), |&(_, category, techniques)| (category, techniques))
+}
+
+fn written_down(number: u64, call: &SystemCall) -> Call {
+    let (category, techniques) = kind(&call.name);
+    Call {
+        number,
+        at: 0,
+        api: call.name.clone(),
+        args: call.arguments.clone(),
+        result: call.result.clone(),
+        category,
+        techniques: techniques.to_vec(),
+        times: 1,
+    }
+}
+
+/// What calls name, each once, in the lists of the facts.
+fn touch(facts: &mut Facts, calls: &[SystemCall]) {
+    for call in calls {
+        let (category, _) = kind(&call.name);
+        let (list, operation) = match category {
+            Category::Process => (&mut facts.processes, "start"),
+            Category::Network => (&mut facts.network, "connect"),
+            Category::Registry => (&mut facts.registry, "write"),
+            Category::File => (&mut facts.files, "open"),
+            _ => continue,
+        };
+        for target in call.arguments.iter().filter_map(|argument| named(argument)) {
+            let touched = Touched { operation, target };
+            if !list.contains(&touched) {
+                list.push(touched);
+            }
+        }
+    }
+}
+
+/// A text in quotes, or an address with its port.
+fn named(argument: &str) -> Option<String> {
+    let text = argument.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let is_address = !argument.starts_with("0x") && argument.contains(':');
+    text.map(str::to_owned).or_else(|| is_address.then(|| argument.to_owned()))
+}
+
+/// A program of which nothing is read here.
+fn is_foreign(data: &[u8]) -> bool {
+    matches!(file_processor::format_id(data), "pe" | "elf" | "macho" | "macho-fat")
+}
+
+/// Arguments of `disassemble`, `functions` and `emulate`: where, in the sample or in memory.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Place {
+    address: Option<u64>,
+    offset: Option<u64>,
+    raw: Option<Width>,
+    count: Option<usize>,
+    start: Option<usize>,
+    steps: Option<u64>,
+    registers: std::collections::BTreeMap<String, u64>,
+    flags: Option<u64>,
+}
+
+impl Place {
+    fn view<'a>(&self, data: &'a [u8]) -> Result<View<'a>, Refusal> {
+        if self.raw.is_none()
+            && let Some(image) = code_image(data)
+        {
+            return Ok(View::new(data, image));
+        }
+        if self.raw.is_none() && is_foreign(data) {
+            return Err(Refusal::invalid_args("Arguments: the program is for another processor than x86.".to_owned()));
+        }
+        Ok(View::raw(data, self.raw.map_or(32, Width::bits), BASE))
+    }
+
+    fn address(&self, view: &View) -> Result<u64, Refusal> {
+        let refuse =
+            || Refusal::invalid_args("Arguments: nothing of the sample is at this place in memory.".to_owned());
+        match (self.address, self.offset) {
+            (Some(address), _) => view.offset(address).map(|_| address).ok_or_else(refuse),
+            (None, Some(offset)) => view.address(offset).ok_or_else(refuse),
+            (None, None) => Ok(view.image.starts.first().map_or(view.image.base, |start| start.address)),
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub struct Lines {
+    pub lines: Vec<Line>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Functions {
+    pub total: u64,
+    pub functions: Vec<Function>,
+}
+
+/// # Errors
+/// `invalid_args` for a place that is not in the sample.
+pub fn disassemble(data: &[u8], args: &Args) -> Result<Lines, Refusal> {
+    let place: Place = parse_args(args)?;
+    let view = place.view(data)?;
+    let count = place.count.unwrap_or(64).min(MAX_LINES);
+    let address = place.address(&view)?;
+    Ok(Lines { lines: lines(&view, &List { address, count, bits: place.raw.map(|width| u32::from(width.bits())) }) })
+}
+
+/// # Errors
+/// `invalid_args` for arguments that it does not have.
+pub fn functions(data: &[u8], args: &Args) -> Result<Functions, Refusal> {
+    let place: Place = parse_args(args)?;
+    let view = place.view(data)?;
+    let walked = Walk::new(&view).run(&[place.address(&view)?]);
+    let machine = report(&view, &walked);
+    let (start, count) = (place.start.unwrap_or(0), place.count.unwrap_or(100));
+    let functions = machine.functions.into_iter().skip(start).take(count).collect();
+    Ok(Functions { total: machine.function_count, functions })
+}
+
+/// # Errors
+/// `invalid_args` for a place that is not in the sample, or a register that there is not.
+pub fn emulate(data: &[u8], args: &Args) -> Result<State, Refusal> {
+    let place: Place = parse_args(args)?;
+    let view = place.view(data)?;
+    let mut registers = Vec::new();
+    for (name, &value) in &place.registers {
+        let number = session::NAMES.iter().position(|known| known == name);
+        let number = number.ok_or_else(|| {
+            Refusal::invalid_args("Arguments: `registers` are named as in 64 bits, `rax` to `r15`.".to_owned())
+        })?;
+        registers.push((number, value));
+    }
+    let asked = Asked {
+        address: place.address(&view)?,
+        bits: view.bits(),
+        steps: place.steps.unwrap_or(100_000).min(MAX_STEPS),
+        registers,
+        flags: place.flags,
+    };
+    Ok(session::run(&view, &asked).0)
+}

@@ -1,0 +1,166 @@
+//! Scripts of pages and script files: HTML, HTA, WSF, WSC, SCT. In the order in which they are there.
+
+use crate::options::Language;
+use crate::source::Part;
+
+/// Scripts of one file.
+const MAX_PARTS: usize = 256;
+
+/// The parts between `<script>` and `</script>`, and handlers that run by themselves (`onload`).
+#[must_use]
+pub fn parts(text: &str) -> Vec<Part> {
+    let lower = text.to_ascii_lowercase();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(found) = lower.get(at..).and_then(|rest| rest.find("<script")) {
+        let start = at + found + "<script".len();
+        let Some(end_of_tag) = tag_end(text, start) else { break };
+        let tag = text.get(start..end_of_tag).unwrap_or_default();
+        let body_start = end_of_tag + 1;
+        if tag.ends_with('/') {
+            at = body_start;
+            continue;
+        }
+        let rest = lower.get(body_start..).unwrap_or_default();
+        let body_end = body_start + rest.find("</script").unwrap_or(rest.len());
+        if let Some(language) = language(tag).filter(|_| parts.len() < MAX_PARTS) {
+            let body = text.get(body_start..body_end).unwrap_or_default();
+            parts.push(Part { language, text: unwrapped(body).to_owned() });
+        }
+        at = body_end;
+    }
+    parts.extend(handlers(text, &lower));
+    parts.truncate(MAX_PARTS);
+    parts
+}
+
+/// The JavaScript of a page that a script writes.
+#[must_use]
+pub fn scripts(text: &str) -> Vec<String> {
+    parts(text).into_iter().filter(|part| part.language == Language::Javascript).map(|part| part.text).collect()
+}
+
+/// Where a tag ends, outside of quotes.
+fn tag_end(text: &str, start: usize) -> Option<usize> {
+    let mut quote = None;
+    for (at, byte) in text.bytes().enumerate().skip(start) {
+        match (byte, quote) {
+            (b'>', None) => return Some(at),
+            (b'"' | b'\'', None) => quote = Some(byte),
+            (byte, Some(open)) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// By `language` or `type`; JavaScript without. None for data and templates.
+fn language(tag: &str) -> Option<Language> {
+    let said = attribute(tag, "language").or_else(|| attribute(tag, "type")).unwrap_or_default().to_ascii_lowercase();
+    match said.as_str() {
+        said if said.contains("vb") => Some(Language::Vbscript),
+        "" | "module" => Some(Language::Javascript),
+        said if said.contains("javascript") || said.contains("jscript") || said.contains("ecmascript") => {
+            Some(Language::Javascript)
+        }
+        _ => None,
+    }
+}
+
+/// The value of an attribute in a tag.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let lower = tag.to_ascii_lowercase();
+    let at = lower.match_indices(name).map(|(at, _)| at).find(|&at| {
+        let before = lower.get(..at).unwrap_or_default();
+        let after = lower.get(at + name.len()..).unwrap_or_default();
+        before.ends_with(|char: char| char.is_whitespace() || char == '"' || char == '\'')
+            && after.trim_start().starts_with('=')
+    })?;
+    let value = tag.get(at + name.len()..)?.trim_start().strip_prefix('=')?.trim_start();
+    Some(match value.chars().next()? {
+        quote @ ('"' | '\'') => value.get(1..)?.split(quote).next()?.to_owned(),
+        _ => value.split([' ', '\t', '\r', '\n', '>', '/']).next()?.to_owned(),
+    })
+}
+
+/// Without the comment or the CDATA section around it.
+fn unwrapped(body: &str) -> &str {
+    let trimmed = body.trim();
+    let inner = trimmed.strip_prefix("<![CDATA[").map(|inner| inner.strip_suffix("]]>").unwrap_or(inner));
+    let inner = inner.or_else(|| {
+        trimmed.strip_prefix("<!--").map(|inner| inner.trim_end().trim_end_matches("-->").trim_end_matches("//"))
+    });
+    inner.unwrap_or(body)
+}
+
+/// `onload` and `onerror` of the page's elements.
+fn handlers(text: &str, lower: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for name in ["onload", "onerror"] {
+        for (at, _) in lower.match_indices(name).take(MAX_PARTS) {
+            let start = lower.get(..at).and_then(|before| before.rfind(['<', '>']));
+            let Some(start) = start.filter(|&start| lower.as_bytes().get(start) == Some(&b'<') && at - start < 4_096)
+            else {
+                continue;
+            };
+            let is_element = lower.as_bytes().get(start + 1).is_some_and(u8::is_ascii_alphabetic);
+            let Some(end) = tag_end(text, start + 1).filter(|&end| is_element && end > at) else { continue };
+            let Some(code) = text.get(start..end).and_then(|tag| attribute(tag, name)) else { continue };
+            let code = code
+                .replace("&quot;", "\"")
+                .replace("&#39;", "'")
+                .replace("&lt;", "<")
+                .replace("&gt;", ">")
+                .replace("&amp;", "&");
+            let is_basic = code.to_ascii_lowercase().starts_with("vbscript:");
+            let language = if is_basic { Language::Vbscript } else { Language::Javascript };
+            let code = code
+                .split_once(':')
+                .filter(|(scheme, _)| scheme.to_ascii_lowercase().ends_with("script"))
+                .map_or(code.as_str(), |(_, rest)| rest);
+            parts.push(Part { language, text: code.to_owned() });
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<(Language, String)> {
+        parts(text).into_iter().map(|part| (part.language, part.text)).collect()
+    }
+
+    #[test]
+    fn parts_come_in_order_with_their_languages() {
+        let page = "<HTML><SCRIPT LANGUAGE = \"VBScript\">a</SCRIPT><script src=x />\n<script><!--\nb\n//--></script>\
+                    <script type='text/template'>no</script><body onload=\"c(&quot;d&quot;)\">";
+        assert_eq!(
+            found(page),
+            [
+                (Language::Vbscript, "a".to_owned()),
+                (Language::Javascript, "\nb\n".to_owned()),
+                (Language::Javascript, "c(\"d\")".to_owned()),
+            ]
+        );
+        let wsf = "<job><script language=\"JScript\"><![CDATA[x]]></script></job>";
+        assert_eq!(found(wsf), [(Language::Javascript, "x".to_owned())]);
+    }
+
+    #[test]
+    fn unfinished_pages_are_read_as_far_as_they_go() {
+        for page in [
+            "<script",
+            "<script>",
+            "<script>a",
+            "<script language=",
+            "<script language=\"",
+            "<body onload=",
+            "<body onload=x",
+        ] {
+            assert!(parts(page).len() < 2);
+        }
+        assert_eq!(found("<script>a"), [(Language::Javascript, "a".to_owned())]);
+    }
+}

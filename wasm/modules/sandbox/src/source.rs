@@ -1,0 +1,177 @@
+//! What a sample is: which scripts are in it, in which language, in which order. A guess is only made for text.
+
+use script_host::charset;
+
+use crate::encoded;
+use crate::markup;
+use crate::options::Language;
+
+/// A script of the sample.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub language: Language,
+    pub text: String,
+}
+
+/// Bytes of a sample that is read as a script: more than any is long.
+const MAX_SOURCE: usize = 16 << 20;
+/// Characters that are looked at for the language.
+const HEAD: usize = 65_536;
+
+/// The scripts of a sample; empty if it has none. `name` is a hint.
+#[must_use]
+pub fn parts(data: &[u8], name: &str, language: Option<Language>) -> Vec<Part> {
+    if data.len() > MAX_SOURCE || !is_text(data) {
+        return Vec::new();
+    }
+    let text = charset::source(data);
+    let text = if encoded::is_encoded(&text) { encoded::decode(&text) } else { text };
+    if let Some(language) = language {
+        return vec![Part { language, text }];
+    }
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+    match extension.as_str() {
+        "js" | "jse" | "cjs" | "mjs" => vec![Part { language: Language::Javascript, text }],
+        "vbs" | "vbe" | "vba" | "bas" | "cls" | "frm" => vec![Part { language: Language::Vbscript, text }],
+        "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup::parts(&text),
+        _ => guessed(text),
+    }
+}
+
+/// Text has no control characters but those of lines, except where it is UTF-16.
+fn is_text(data: &[u8]) -> bool {
+    if data.starts_with(&[0xff, 0xfe]) || data.starts_with(&[0xfe, 0xff]) {
+        return true;
+    }
+    let head = data.get(..data.len().min(HEAD)).unwrap_or_default();
+    let controls = head.iter().filter(|byte| **byte < 0x20 && !b"\t\n\r\x0b\x0c\x1a".contains(byte)).count();
+    !head.contains(&0) && controls * 100 <= head.len()
+}
+
+fn guessed(text: String) -> Vec<Part> {
+    let cut = text.char_indices().nth(HEAD).map_or(text.len(), |(at, _)| at);
+    let head = text.get(..cut).unwrap_or(&text);
+    let lower = head.to_ascii_lowercase();
+    let starts = lower.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if starts.starts_with('<')
+        && ["<script", "<job", "<package", "<component", "<scriptlet", "<hta:"].iter().any(|tag| lower.contains(tag))
+    {
+        return markup::parts(&text);
+    }
+    if starts.starts_with("#!") && !starts.lines().next().unwrap_or_default().contains("node") {
+        return Vec::new();
+    }
+    match (visual_basic(&lower), javascript(head)) {
+        (basic, script) if basic >= 2 && basic >= script => vec![Part { language: Language::Vbscript, text }],
+        (_, script) if script >= 2 => vec![Part { language: Language::Javascript, text }],
+        _ => Vec::new(),
+    }
+}
+
+/// How many kinds of lines there are that Basic alone has.
+fn visual_basic(lower: &str) -> usize {
+    const STARTS: [&str; 19] = [
+        "dim ",
+        "set ",
+        "end sub",
+        "end function",
+        "end if",
+        "on error resume next",
+        "option explicit",
+        "attribute vb_",
+        "sub ",
+        "private sub ",
+        "public sub ",
+        "wend",
+        "wscript.echo ",
+        "execute ",
+        "execute(",
+        "executeglobal ",
+        "msgbox ",
+        "loop",
+        "private function ",
+    ];
+    let found =
+        STARTS.iter().filter(|start| lower.lines().take(5_000).any(|line| line.trim_start().starts_with(**start)));
+    // Lines of other languages begin so, too: Basic has no braces and no semicolons at its lines' ends.
+    let ends = lower.lines().take(5_000).filter(|line| line.trim_end().ends_with([';', '{', '}'])).count();
+    let lines = lower.lines().take(5_000).count().max(1);
+    if ends * 4 > lines { 0 } else { found.count() }
+}
+
+/// How many marks of JavaScript there are that other languages with braces have less of.
+fn javascript(head: &str) -> usize {
+    const MARKS: [&str; 16] = [
+        "function(",
+        "function (",
+        "var ",
+        "===",
+        "ActiveXObject",
+        "WScript.",
+        "document.",
+        "window.",
+        "eval(",
+        "let ",
+        "const ",
+        "=> ",
+        ".prototype",
+        "require(",
+        "String.fromCharCode",
+        "this.",
+    ];
+    const OTHERS: [&str; 16] = [
+        "#include",
+        "package ",
+        "import java",
+        "using System",
+        "public class",
+        "<?php",
+        "def ",
+        "fn main",
+        "func ",
+        "param(",
+        "namespace ",
+        "$_",
+        "#define",
+        "public static",
+        "int main",
+        "template<",
+    ];
+    if OTHERS.iter().any(|mark| head.contains(mark)) && !head.contains("ActiveXObject") {
+        return 0;
+    }
+    let is_code = head.contains('(') && head.contains(';');
+    if is_code { MARKS.iter().filter(|mark| head.contains(**mark)).count() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn languages(text: &str, name: &str) -> Vec<Language> {
+        parts(text.as_bytes(), name, None).into_iter().map(|part| part.language).collect()
+    }
+
+    #[test]
+    fn languages_are_told_by_name_and_by_content() {
+        assert_eq!(languages("x", "a.JS"), [Language::Javascript]);
+        assert_eq!(languages("x", "a.vbs"), [Language::Vbscript]);
+        assert_eq!(languages("Dim a\nSet a = CreateObject(\"x\")\n", ""), [Language::Vbscript]);
+        assert_eq!(languages("var a = new ActiveXObject('x'); eval(a);", ""), [Language::Javascript]);
+        assert_eq!(languages("<html><script>x</script></html>", ""), [Language::Javascript]);
+    }
+
+    #[test]
+    fn what_is_no_script_is_left_alone() {
+        for text in [
+            "",
+            "Just a letter; let us say (for once) that this is prose.\n",
+            "#!/bin/sh\nvar=1; eval(x)\n",
+            "#include <stdio.h>\nint main(void) { var x; return this.y; }\n",
+            "import os\ndef f():\n    return 1\n",
+            "\u{0}\u{1}\u{2}var x; eval(y)",
+        ] {
+            assert_eq!(languages(text, ""), [], "{text}");
+        }
+    }
+}
