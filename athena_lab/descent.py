@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from athena_lab.errors import AthenaError, QueueFull
+from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.tree import MAX_WORST, Node
@@ -128,7 +129,7 @@ def _found(results: Iterable[ModuleResult]) -> Iterator[Found]:
     """What is directly inside: the rest is inside that, and its own analysis finds it."""
     for result in results:
         facts = result.facts()
-        if isinstance(facts, FileFacts):
+        if isinstance(facts, FileFacts | SandboxFacts):
             yield from (Found(result.module, child) for child in facts.children if child.parent is None)
         elif isinstance(facts, NetworkFacts) and facts.capture is not None:
             yield from (Found(result.module, file) for file in facts.capture.files.items)

@@ -102,9 +102,12 @@ impl Atoms {
 
     fn sandbox(&mut self, data: &Value) {
         let machine = &data["machine"];
-        for call in list(data, "calls").chain(list(machine, "calls")) {
+        for call in list(data, "calls") {
             self.say("api", &function(text(call, "api")), "a call of the sample's");
             self.say("behavior", text(call, "category"), "a call of the sample's");
+        }
+        for call in list(machine, "runs").flat_map(|run| list(run, "calls")) {
+            self.say("api", &function(text(call, "name")), "a call of emulated code");
         }
         for api in list(machine, "api_calls").chain(list(machine, "hashed_apis")) {
             let name = if api["api"].is_string() { text(api, "api") } else { text(api, "name") };
