@@ -128,7 +128,7 @@ def test_the_picture_for_the_readme(open_page, athena):
     bench = open_page(athena.page(notebook))
     bench.panel()
     bench.run_all()
-    expect(bench.report.locator(".athena-verdict")).to_contain_text("Worth a look")
+    expect(bench.report.locator(".athena-verdict")).to_contain_text("Suspicious")
     expect(bench.row("file-processor")).to_contain_text("loaded")
     expect(bench.row("local")).to_contain_text("available")
     bench.row("local").get_by_role("button", name="Open breaker").evaluate("row => row.scrollIntoView()")

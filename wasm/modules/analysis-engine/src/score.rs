@@ -2,9 +2,8 @@
 //!
 //! A finding has its severity's weight times its confidence. Findings that say the same thing (a group) are not added up:
 //! the strongest counts whole, each further one half of the one before (of what files inside are, only the worst counts).
-//! What counts of one severity has a ceiling, so that
-//! many small oddities, as large honest files have them, never add up to a suspicion. Points are tenths, without
-//! rounding on the way.
+//! What counts of one severity has a ceiling, so that many small oddities, as large honest files have them, never add up
+//! to a suspicion, nor those and medium ones to what looks malicious. There is no rounding on the way.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +16,7 @@ use crate::told::{Level, Told};
 
 /// The weight of a severity at full confidence, and the most that all findings of it add: both in points.
 const WEIGHTS: [(Severity, u32, u32); 4] =
-    [(Severity::Critical, 90, 100), (Severity::High, 55, 95), (Severity::Medium, 25, 60), (Severity::Low, 4, 10)];
+    [(Severity::Critical, 90, 100), (Severity::High, 55, 95), (Severity::Medium, 25, 55), (Severity::Low, 4, 10)];
 /// The least score of each level.
 const LEVELS: [(u32, Level); 3] = [(70, Level::MaliciousLooking), (40, Level::Suspicious), (15, Level::WorthALook)];
 
@@ -233,7 +232,10 @@ mod tests {
         let low: Vec<_> = ids.iter().map(|id| (id.as_str(), Severity::Low, 100)).collect();
         assert_eq!((of(&low).score, of(&low).level), (10, Level::CleanLooking));
         let medium: Vec<_> = ids.iter().map(|id| (id.as_str(), Severity::Medium, 100)).collect();
-        assert_eq!((of(&medium).score, of(&medium).level), (60, Level::Suspicious));
+        assert_eq!((of(&medium).score, of(&medium).level), (55, Level::Suspicious));
+        // All of both stay below what looks malicious: that takes something of high severity.
+        let both = of(&[low, medium].concat());
+        assert_eq!((both.score, both.level), (65, Level::Suspicious));
     }
 
     #[test]
