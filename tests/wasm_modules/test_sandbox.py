@@ -39,7 +39,8 @@ def analyze(module: Guest, script: str | bytes, name: str = "x.js", **args: Any)
 def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
     description = module.describe()
     assert (description.name, description.slot) == ("sandbox", "sandbox")
-    assert [function.name for function in description.functions] == ["analyze", "extract"]
+    names = [function.name for function in description.functions]
+    assert names == ["analyze", "extract", "disassemble", "functions", "emulate"]
     assert all(function.args["additionalProperties"] is False for function in description.functions)
     assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
 
