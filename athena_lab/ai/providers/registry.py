@@ -56,6 +56,9 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the openai-chat wire sends batches: ``files`` as OpenAI and Groq, ``jobs`` as Mistral."""
     limits: Limits = Limits()
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    reasoning_field: Literal["", "reasoning_content"] = ""
+    """Under which name the openai-chat wire gives reasoning back with each call of a function, even where there is
+    none. Empty: only what came, under the name that it came under."""
     stream_options: dict[str, bool] = {}
     """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
     safety_settings: dict[str, str] = {}
@@ -120,6 +123,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
             Model("deepseek-flash", 1_000_000, 384_000, 0.3, 0.006, 1.2),
             Model("deepseek-v4-pro", 1_000_000, 384_000, 1.32, 0.044, 3.96),
         ),
+        reasoning_field="reasoning_content",  # without it, HTTP 400: api-docs.deepseek.com/guides/thinking_mode
         stream_options={"include_usage": True},
     ),
     ProviderRow(
