@@ -90,7 +90,9 @@ def ask(model, look, *, schema=None, names=("one",), clock=None, notes=None, **l
             note=(notes if notes is not None else []).append,
         )
         prompt = replace(build_prompt("What is it?", schema=schema), tools=look.tools)
-        call = Call("one", "m-one", prompt, 100, 300.0, request=AnalysisRequest("What is it?"), look=look, recover=False)
+        call = Call(
+            "one", "m-one", prompt, 100, 300.0, request=AnalysisRequest("What is it?"), look=look, recover=False
+        )
         events = []
         try:
             async with aclosing(compose([made(options, tools) for made in ORDER], model.send)(call)) as items:
@@ -106,7 +108,15 @@ def ask(model, look, *, schema=None, names=("one",), clock=None, notes=None, **l
 def test_calls_are_run_and_the_model_goes_on_with_what_they_came_to():
     model, look = Model(asks('{"offset": 0}', text="I look."), says("It is MZ [call/1].")), Look()
     events = ask(model, look)
-    assert [name_of(event) for event in events] == ["Token", "Usage", "ToolCall", "ToolResult", "Token", "Usage", "Finished"]
+    assert [name_of(event) for event in events] == [
+        "Token",
+        "Usage",
+        "ToolCall",
+        "ToolResult",
+        "Token",
+        "Usage",
+        "Finished",
+    ]
     call, result = events[2:4]
     assert (call.number, call.name, call.arguments) == (1, "read_bytes", '{"offset": 0}')
     assert (result.number, result.outcome, result.text) == (1, "ok", "found 1")
@@ -172,7 +182,9 @@ def test_a_call_gets_its_own_seconds_and_no_more_than_are_left():
     assert [(seconds, characters) for _, _, seconds, characters in look.asked] == [(5.0, 300), (3.0, 300)]
 
 
-@pytest.mark.parametrize("bad", ["", "[]", "no", '{"a": ', "1", '"x"', "{" * 5_000, f'{{"a": "{"x" * MAX_ARGUMENTS}"}}'])
+@pytest.mark.parametrize(
+    "bad", ["", "[]", "no", '{"a": ', "1", '"x"', "{" * 5_000, f'{{"a": "{"x" * MAX_ARGUMENTS}"}}']
+)
 def test_arguments_that_are_no_object_are_told_as_that_and_count(bad):
     model, look = Model(asks(bad), says("done")), Look()
     events = ask(model, look)
@@ -296,7 +308,9 @@ def test_whoever_leaves_stops_what_is_run_and_closes_what_is_kept():
     async def leave():
         tools = Tools(clock=lambda: asyncio.get_running_loop().time())
         call = Call("one", "m", replace(build_prompt("?"), tools=look.tools), 100, 9_999.0, look=look)
-        composed = compose([made(PipelineOptions(looking=LookingOptions(deadline=3_600)), tools) for made in ORDER], send)
+        composed = compose(
+            [made(PipelineOptions(looking=LookingOptions(deadline=3_600)), tools) for made in ORDER], send
+        )
 
         async def read():
             async with aclosing(composed(call)) as items:
@@ -334,7 +348,9 @@ def test_whatever_is_asked_for_every_call_is_answered_once_and_no_more_are_run_t
     events = ask(model, look, calls=calls)
     assert isinstance(events[-1], Finished)
     asked = [event.number for event in events if isinstance(event, ToolCall)]
-    assert asked == [event.number for event in events if isinstance(event, ToolResult)] == list(range(1, len(asked) + 1))
+    assert (
+        asked == [event.number for event in events if isinstance(event, ToolResult)] == list(range(1, len(asked) + 1))
+    )
     assert len(look.asked) <= calls
     told = [called.number for turn in model.calls[-1].prompt.talk for called in turn.calls]
     assert told == asked

@@ -133,7 +133,7 @@ class OverSocket:
         self._transport = transport
 
     async def send(self, call: Call) -> AsyncGenerator[Item, None]:
-        socket, messages = self._going_on(call) or self._begin(call)
+        socket, messages = await self._going_on(call) or self._begin(call)
         called = waits = False
         try:
             # A socket stays open behind an answer, so its end is not waited for.
@@ -159,27 +159,32 @@ class OverSocket:
         socket = self._transport.stream(request, SocketWatch(ours, call))
         return socket, _lent(socket)
 
-    def _going_on(self, call: Call) -> tuple[Socket, AsyncGenerator[Message, None]] | None:
-        """On the connection of the turn before, where that waits for what its calls came to."""
+    async def _going_on(self, call: Call) -> tuple[Socket, AsyncGenerator[Message, None]] | None:
+        """On the connection of the turn before, where that waits for what its calls came to.
+
+        None where it does not, or has gone meanwhile: a new one is told the talk.
+        """
         if call.kept is None or not isinstance(self._wire, TalkingSocketWire):
             return None
         socket = call.kept.take(self._key(call, len(call.prompt.talk)))
         if socket is None:
             return None
+        try:
+            first = await socket.asend(self._wire.socket_results(call))
+        except (TransportFailure, StopAsyncIteration):
+            await socket.aclose()
+            return None
         call.state.move("connected")
-        return socket, _lent(socket, self._wire.socket_results(call))
+        return socket, _lent(socket, first)
 
     def _key(self, call: Call, turn: int) -> tuple[str, str, int]:
         return self._endpoint.row.name, call.model, turn
 
 
-async def _lent(socket: Socket, frame: str | None = None) -> AsyncGenerator[Message, None]:
-    """The socket's messages, after it has sent the frame. Closing this leaves the socket open."""
-    if frame is not None:
-        try:
-            yield await socket.asend(frame)
-        except StopAsyncIteration:
-            return
+async def _lent(socket: Socket, first: Message | None = None) -> AsyncGenerator[Message, None]:
+    """The socket's messages. Closing this leaves the socket open."""
+    if first is not None:
+        yield first
     async for message in socket:
         yield message
 
