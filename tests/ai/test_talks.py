@@ -189,7 +189,8 @@ def valid(wire, body):
     match wire:
         case "openai-chat":
             messages = [
-                {key: it for key, it in message.items() if key not in {"reasoning_content", "reasoning"}} for message in body["messages"]
+                {key: it for key, it in message.items() if key not in {"reasoning_content", "reasoning"}}
+                for message in body["messages"]
             ]
             kinds = (chat.CompletionCreateParamsStreaming, groq.CompletionCreateParams)
             assert all(fits(body | {"messages": messages}, kind) for kind in kinds)
