@@ -19,7 +19,7 @@ def _members(kind):
     return typing_extensions.get_type_hints(kind, include_extras=True)
 
 
-def fits(value, kind):
+def fits(value, kind):  # noqa: PLR0911 - one for each kind of type
     """Types that are no JSON's, such as dates and files, fit nothing."""
     origin, inner = typing_extensions.get_origin(kind), typing_extensions.get_args(kind)
     if kind in {object, typing.Any}:

@@ -28,8 +28,8 @@ from athena_lab.ai.types import AnalysisOptions, Features
 from athena_lab.events import ToolCall
 from tests.ai.conftest import KEY
 from tests.ai.fits import fits
-from tests.ai.kits.anthropic import block, ended, text_block
 from tests.ai.kits.anthropic import anthropic as messages
+from tests.ai.kits.anthropic import block, ended, text_block
 from tests.ai.kits.responses import CREATED, response
 from tests.ai.recorded import responses as events
 from tests.ai.test_gemini_live import END as LIVE_END
@@ -254,7 +254,7 @@ async def test_chat_gives_reasoning_back_under_its_name():
 
 
 def test_mistral_takes_the_talk():
-    body = body_of("openai-chat", "mistral", turn("elsewhere", id="not nine"))
+    body = body_of("openai-chat", "mistral", turn("elsewhere", prefix="not nine"))
     taken = ChatCompletionRequest.model_validate({key: body[key] for key in ("model", "messages", "tools")})
     assert [type(message).__name__ for message in taken.messages[-3:]] == [
         "AssistantMessage",
@@ -315,9 +315,9 @@ async def test_gemini_gets_its_signatures_back_and_results_by_their_ids():
     assert [(it["id"], list(it["response"])) for it in said] == [("g-1", ["output"]), ("g-2", ["error"])]
 
 
-def turn(provider, *, id="x/1", carried=None):
+def turn(provider, *, prefix="x/1", carried=None):
     calls = tuple(
-        Called(at, f"{id}{at}", "read_bytes", arguments, f"result {at}", failed=at == 2)
+        Called(at, f"{prefix}{at}", "read_bytes", arguments, f"result {at}", failed=at == 2)
         for at, arguments in enumerate(ASKED, 1)
     )
     return Turn(provider, "m-1", "I look.", calls, carried)

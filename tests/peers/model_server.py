@@ -5,7 +5,8 @@
 It streams a plausible answer in Markdown that cites the finding ids which it finds in the prompt, like
 ``[file-processor/overlay]``; asked with a schema, it answers in JSON. Where functions are offered that look into the
 sample, it asks for some of them first, one after the other, each by what the one before it gave, and cites what they
-showed (`looking`). ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints ``listening on http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
+showed (`looking`). ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints ``listening on
+http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
