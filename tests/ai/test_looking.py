@@ -6,17 +6,22 @@ import asyncio
 import json
 from contextlib import aclosing
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from prometheus_client import REGISTRY
 
 from athena_lab.ai import AnalysisRequest, PipelineOptions, build_prompt
 from athena_lab.ai.looking import MAX_ARGUMENTS, UNKNOWN, LookingOptions
+from athena_lab.ai.metrics import note
 from athena_lab.ai.pipeline import ORDER, compose
 from athena_lab.ai.prompt import Tool
-from athena_lab.ai.send import Call, Carry, Looked, Tools
-from athena_lab.errors import AthenaError, ServiceUnavailable
+from athena_lab.ai.recovery import PastAnswer
+from athena_lab.ai.retry import RetryOptions
+from athena_lab.ai.send import Call, Carry, Looked, Progress, Tools
+from athena_lab.errors import AthenaError, ProviderTimeout, ServiceUnavailable
 from athena_lab.events import FailedOver, Finished, Structured, Token, ToolCall, ToolResult, Usage
 from tests.ai.several import Routes, shown
 from tests.ai.virtual_time import run
@@ -354,3 +359,51 @@ def test_whatever_is_asked_for_every_call_is_answered_once_and_no_more_are_run_t
     assert len(look.asked) <= calls
     told = [called.number for turn in model.calls[-1].prompt.talk for called in turn.calls]
     assert told == asked
+
+
+class KeptAnswers:
+    """Earlier answers, in memory."""
+
+    def __init__(self):
+        self.answers = {}
+
+    async def find(self, key):
+        return self.answers.get(key)
+
+    async def keep(self, key, answer):
+        self.answers[key] = answer
+
+
+def test_an_earlier_answer_stands_in_with_what_it_was_looked_up_in():
+    past, look = KeptAnswers(), Look()
+    model = Model(asks("{}"), says("It is MZ [call/1]."), [ProviderTimeout("x", provider="one", model="m-one")])
+
+    async def collect():
+        tools = Tools(clock=lambda: asyncio.get_running_loop().time(), router=Routes("one"), past=past)
+        composed = compose([made(PipelineOptions(retry=RetryOptions(attempts=1)), tools) for made in ORDER], model.send)
+        prompt = replace(build_prompt("What is it?"), tools=look.tools)
+        for _ in range(2):
+            call = Call("one", "m-one", prompt, 100, 300.0, request=AnalysisRequest("What is it?"), look=look)
+            async with aclosing(composed(call)) as items:
+                events = [item async for item in items if not isinstance(item, Progress)]
+        return events
+
+    told, call, result, text, end = run(collect())
+    assert (told.how, call.number, result.number, text.text) == ("stale", 1, 1, "It is MZ [call/1].")
+    assert end.status == "degraded"
+    assert len(look.asked) == 1
+    kept = next(iter(past.answers.values()))
+    assert msgspec.json.decode(msgspec.json.encode(kept), type=PastAnswer) == kept
+
+
+def test_calls_are_counted_by_function_and_outcome():
+    def counted(tool, outcome):
+        return REGISTRY.get_sample_value("athena_ai_tool_calls_total", {"tool": tool, "outcome": outcome}) or 0.0
+
+    before = counted("read_bytes", "ok"), counted(UNKNOWN, "ok")
+    notes = []
+    ask(Model(asks("{}", "{}"), asks("{}", name="made up"), says("x")), Look(), notes=notes)
+    for event in notes:
+        note(event)
+    assert (counted("read_bytes", "ok"), counted(UNKNOWN, "ok")) == (before[0] + 2, before[1] + 1)
+    assert counted("made up", "ok") == 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -51,8 +52,10 @@ def start(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def athena(start, peer_of_session):
-    """`jupyter athena` with a provider."""
-    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url)
+    """`jupyter athena` with a provider that has function calling."""
+    rebuilt = {"ATHENA_WASM__COMPONENTS": os.environ["ATHENA_COMPONENTS"]} if "ATHENA_COMPONENTS" in os.environ else {}
+    functions = {"ATHENA_PROVIDERS__LOCAL__FEATURES__FUNCTION_CALLING": "true"}
+    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url, **functions, **rebuilt)
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,7 @@ function buildView(model) {
   log.setAttribute("role", "log");
   log.setAttribute("aria-live", "off");
   log.setAttribute("aria-label", "Answer");
-  const looks = element("div", { className: "athena-answer athena-live" });
+  const looks = element("div", { className: "athena-live" });
   const answer = element("div", { className: "athena-final" });
   const bar = element("div", { className: "athena-bar" }, ask, stop, summary, collect, status, clock);
   const root = element("div", { className: "athena-ask" }, question, bar, looks, log, answer);
@@ -253,9 +253,11 @@ function stateShower(view, model, cell) {
     // Rendered and escaped in the kernel: see looks.py.
     const looks = running ? model.get("looks_html") : "";
     if (looks !== shownLooks) {
-      const open = view.looks.querySelector("details")?.open;
+      const open = [...view.looks.querySelectorAll("details")].map((details) => details.open);
       view.looks.innerHTML = shownLooks = looks;
-      if (open) view.looks.firstElementChild.open = true;
+      view.looks.querySelectorAll("details").forEach((details, number) => {
+        details.open = open[number] ?? false;
+      });
     }
     view.looks.hidden = !looks;
     const elsewhere = model.get("mirrored") && !cell.restored;
