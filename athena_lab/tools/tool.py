@@ -50,7 +50,7 @@ class LookTool(Value, frozen=True):
         """As the model is told of it. ``own``: schemas of arguments that the module itself describes better."""
         (schema,), definitions = msgspec.json.schema_components((self.args,))
         plain = _plain(schema, definitions)
-        plain["properties"] |= {name: below for name, below in (own or {}).items() if name in plain["properties"]}
+        plain["properties"] |= {name: _plain(below, {}) for name, below in (own or {}).items()}
         return Tool(self.name, self.description, plain)
 
 
