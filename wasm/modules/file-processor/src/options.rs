@@ -319,7 +319,11 @@ mod tests {
         assert!(Analyze::read(&args(json!({"quick": true, "now": 1}))).is_ok());
         assert!(Strings::read(&args(json!({"min_string_length": 4}))).is_ok());
         for bad in [json!({}), json!({"pattern": "", "regex": true}), json!({"pattern": "a", "max_matches": 1_001})] {
-            assert_eq!(Search::read(&args(bad.clone())).err().map(|refusal| refusal.code), Some("invalid_args"), "{bad}");
+            assert_eq!(
+                Search::read(&args(bad.clone())).err().map(|refusal| refusal.code),
+                Some("invalid_args"),
+                "{bad}"
+            );
         }
         for bad in [json!({"offset": 0}), json!({"offset": -1, "length": 1}), json!({"offset": 0, "length": 4_097})] {
             assert_eq!(Read::read(&args(bad.clone())).err().map(|refusal| refusal.code), Some("invalid_args"), "{bad}");
