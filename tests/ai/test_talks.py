@@ -276,7 +276,7 @@ def test_deepseek_gets_reasoning_with_every_call_even_where_there_is_none():
 
 async def test_responses_gets_its_reasoning_back_sealed_and_in_its_place():
     async with ScriptedServer(stream([calls_of_responses()]), stream([text_of_responses("x")])) as server:
-        await ask([row_for(server, "openai-responses")], Look())
+        await ask([row_for(server, "openai-responses", reasoning_field="encrypted_content")], Look())
         first, second = (request.json() for request in server.requests)
     assert first["include"] == ["reasoning.encrypted_content"]
     assert first["input"] == prompt().user
@@ -285,6 +285,7 @@ async def test_responses_gets_its_reasoning_back_sealed_and_in_its_place():
     assert second["input"][1]["encrypted_content"] == "gAAA"
     assert second["input"][2]["phase"] == "commentary"
     assert second["store"] is False
+    assert "include" not in body_of("openai-responses", "peer"), "models that do not reason refuse it"
 
 
 async def test_anthropic_gets_its_thinking_back_signed_and_in_its_place():

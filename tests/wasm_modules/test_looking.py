@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 WIDE = "http://wide.example/a".encode("utf-16-le")
 SAMPLE = (
-    b"MZ\x90\0"
-     b"http://one.example/ and http://two.example/\0\x01\x02"
-    + WIDE
-    + b"\0\0"
-    + bytes(64)
-    + b"C:\\Temp\\run.exe"
+    b"MZ\x90\0http://one.example/ and http://two.example/\0\x01\x02" + WIDE + b"\0\0" + bytes(64) + b"C:\\Temp\\run.exe"
 )
 
 

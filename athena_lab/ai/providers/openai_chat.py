@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.transports import Message
 
 DONE: Final = "[DONE]"
+REASONING: Final = "reasoning_content"
 
 STATUS_OF: Final[Mapping[str, Literal["completed", "refused", "degraded"]]] = {
     "stop": "completed",
@@ -295,7 +296,7 @@ def _messages(row: ProviderRow, call: Call, turn: Turn) -> Iterator[dict[str, An
         {"id": id_, "type": "function", "function": {"name": called.name, "arguments": called.arguments}}
         for id_, called in named
     ]
-    reasoning: dict[str, Any] = {row.reasoning_field: ""} if row.reasoning_field else {}
+    reasoning: dict[str, Any] = {REASONING: ""} if row.reasoning_field == REASONING else {}
     if turn.of(call.provider, call.model) and turn.carried:
         reasoning |= turn.carried
     yield {"role": "assistant", "content": turn.text or None, "tool_calls": calls, **reasoning}

@@ -325,7 +325,7 @@ class OpenAIResponses(openai_words.OpenAIWords):
                 }
                 for tool in call.prompt.tools
             ]
-            if call.prompt.looks:
+            if call.prompt.looks and row.reasoning_field == "encrypted_content":
                 body["include"] = ["reasoning.encrypted_content"]
             if call.prompt.closing:
                 body["tool_choice"] = "none"
