@@ -58,8 +58,8 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     reasoning_field: Literal["", "reasoning_content", "encrypted_content"] = ""
     """How reasoning goes back with what a call gave. ``reasoning_content``: the openai-chat wire gives it back under
-    that name with each call, even where there is none. ``encrypted_content``: the openai-responses wire asks for it in a
-    sealed form, which models that do not reason refuse. Empty: only what came, as it came."""
+    that name with each call, even where there is none. ``encrypted_content``: the openai-responses wire asks for it
+    in a sealed form, which models that do not reason refuse. Empty: only what came, as it came."""
     stream_options: dict[str, bool] = {}
     """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
     safety_settings: dict[str, str] = {}
