@@ -115,9 +115,9 @@ def test_matches_of_a_rule_tell_where_and_with_which_key():
     match = {"rule": "a", "namespace": "default", "strings": [{"id": "$a", "count": 1, "places": [place]}]}
     looked, sandbox = run("match_yara", {"rule": "rule a {}"}, {"rules": 1, "set": "given", "matches": [match]})
     assert looked.text.splitlines() == [
-        "1 of 1 rules match",
+        "1 of 1 rule matches",
         "rule a matches",
-        "- $a: 1 times",
+        "- $a: 1 time",
         "  at 0x50, 4 bytes: 32292e2a, with XOR key 0x5a",
     ]
     assert sandbox.calls[0][:2] == ("pattern-matcher", "scan")

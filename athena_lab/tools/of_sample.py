@@ -103,7 +103,7 @@ async def _search(desk: Desk, wanted: SearchArguments) -> Iterator[str]:
 
 def _hit_lines(found: _Hits) -> Iterator[str]:
     more = f", here the first {len(found.items)}" if found.total > len(found.items) else ""
-    yield f"{found.total} matches{more}"
+    yield f"{found.total} {'match' if found.total == 1 else 'matches'}{more}"
     if found.stopped:
         yield f"only the first {found.searched:,} characters of strings were searched: there may be more"
     yield from (f"{hit.offset:#x} ({hit.encoding}): {hit.text}" for hit in found.items)
@@ -128,7 +128,8 @@ async def _match(desk: Desk, wanted: YaraArguments) -> Iterator[str]:
 
 
 def _match_lines(facts: PatternFacts) -> Iterator[str]:
-    yield f"{len(facts.matches) + facts.matches_left_out} of {facts.rules} rules match"
+    count = len(facts.matches) + facts.matches_left_out
+    yield f"{count} of {facts.rules} {'rule matches' if facts.rules == 1 else 'rules match'}"
     for match in facts.matches:
         yield from _rule_lines(match)
 
@@ -136,7 +137,7 @@ def _match_lines(facts: PatternFacts) -> Iterator[str]:
 def _rule_lines(match: RuleMatch) -> Iterator[str]:
     yield f"rule {match.rule} matches"
     for string in match.strings:
-        yield f"- {string.id}: {string.count} times"
+        yield f"- {string.id}: {string.count} {'time' if string.count == 1 else 'times'}"
         for place in string.places[:_PLACES]:
             key = f", with XOR key {place.xor_key:#x}" if place.xor_key else ""
             yield f"  at {place.offset:#x}, {place.length} bytes: {place.data}{key}"

@@ -19,6 +19,10 @@ CHROMIUM = [
 ]  # fmt: skip
 
 
+REBUILT = {"ATHENA_WASM__COMPONENTS": os.environ["ATHENA_COMPONENTS"]} if "ATHENA_COMPONENTS" in os.environ else {}
+"""Modules that were rebuilt elsewhere. Read before the environment of the tests is cleared."""
+
+
 @pytest.fixture(scope="session")
 def peer_of_session():
     with Peer() as peer:
@@ -53,9 +57,8 @@ def start(tmp_path_factory):
 @pytest.fixture(scope="session")
 def athena(start, peer_of_session):
     """`jupyter athena` with a provider that has function calling."""
-    rebuilt = {"ATHENA_WASM__COMPONENTS": os.environ["ATHENA_COMPONENTS"]} if "ATHENA_COMPONENTS" in os.environ else {}
     functions = {"ATHENA_PROVIDERS__LOCAL__FEATURES__FUNCTION_CALLING": "true"}
-    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url, **functions, **rebuilt)
+    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url, **functions, **REBUILT)
 
 
 @pytest.fixture(scope="session")

@@ -43,5 +43,7 @@ def test_each_look_is_shown_folded_while_the_model_looks_and_after_it(open_page,
         head.click()
     expect(looks.locator("pre").nth(2)).to_contain_text("CFG1Z")
     assert looks.locator("a, img, script").count() == 0
+    expect(looks.locator("summary code").nth(1)).to_contain_text("$address = ")
+    assert looks.locator("mjx-container").count() == 0
     looks.scroll_into_view_if_needed()
     bench.screenshot("looked")

@@ -29,10 +29,14 @@ def model_url():
 pytestmark = pytest.mark.timeout(900)  # one of them builds a component
 
 
+REBUILT = {"ATHENA_WASM__COMPONENTS": os.environ["ATHENA_COMPONENTS"]} if "ATHENA_COMPONENTS" in os.environ else {}
+"""Modules that were rebuilt elsewhere. Read before the environment of the tests is cleared."""
+
+
 def execute(path, **environment):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(ROOT / "notebooks")}})
-    client.execute(env=os.environ | environment)
+    client.execute(env=os.environ | REBUILT | environment)
     return {cell.id: cell for cell in notebook.cells}
 
 

@@ -16,7 +16,7 @@ RULE = """rule hidden_address {
   condition:
     $address
 }"""
-_BEFORE = 16
+_BEFORE = 32
 _PLACE = re.compile(r"^  at 0x([0-9a-f]+), \d+ bytes: \S+?(?:, with XOR key (0x[0-9a-f]+))?$", re.MULTILINE)
 _FENCED = re.compile(r"UNTRUSTED (\S+) BEGIN\n(.*)\nUNTRUSTED \1 END", re.DOTALL)
 _ROW = re.compile(r"^[0-9a-f]{8}  ([0-9a-f ]+?)  +(.+)$", re.MULTILINE)

@@ -320,9 +320,9 @@ async def test_where_the_model_looked_again_is_shown_folded_as_text(cell_of):
     html = cell.answer_html
     assert "The model looked at the file again: 2 calls, 1 of them without a result" in html
     arguments = "{&quot;offset&quot;: 0, &quot;why&quot;: &quot;&lt;script&gt;&quot;}"
-    assert f"<summary>Call 1: read_bytes {arguments}, 250 ms</summary>" in html
+    assert f"<summary>Call 1: <code>read_bytes {arguments}</code>, 250 ms</summary>" in html
     assert "&lt;img src=x onerror=alert(1)&gt;\n\\u202e hxxp[://]evil[.]example\n…</pre>" in html
-    assert "Call 2: nothing {}, the call does not fit" in html
+    assert "Call 2: <code>nothing {}</code>, the call does not fit" in html
     assert "<script" not in html
     assert "<img" not in html
     assert "open" not in html.partition("<details")[2].partition(">")[0]
@@ -356,7 +356,7 @@ async def test_a_look_is_told_while_the_answer_comes(cell_of):
 async def test_a_call_without_a_result_is_told_as_that(cell_of):
     cell = cell_of(STARTED, CALL, Failed(ServiceUnavailable("down", provider="p").problem()))
     await cell.ask("What is it?")
-    assert "<p>Call 1: read_bytes" in cell.answer_html
+    assert "<p>Call 1: <code>read_bytes" in cell.answer_html
     assert "no result</p>" in cell.answer_html
 
 

@@ -62,16 +62,23 @@ def plain_looks(looks: Sequence[Shown]) -> list[str]:
 
 def title(look: Shown) -> str:
     """``Call 2: read_bytes {"offset": 64}, 3 ms``. Still to be escaped."""
-    call, result = look.call, look.result
-    asked = f"Call {call.number}: {shown(call.name, 64)} {shown(call.arguments, 200)}"
+    return f"Call {look.call.number}: {_asked(look.call)}{_ended(look.result)}"
+
+
+def _asked(call: ToolCall) -> str:
+    return f"{shown(call.name, 64)} {shown(call.arguments, 200)}"
+
+
+def _ended(result: ToolResult | None) -> str:
     if result is None:
-        return f"{asked}, no result"
+        return ", no result"
     ended = f", {_ENDS[result.outcome]}" if _ENDS[result.outcome] else ""
-    return f"{asked}{ended}, {seconds_text(result.elapsed)}"
+    return f"{ended}, {seconds_text(result.elapsed)}"
 
 
 def _look(look: Shown) -> str:
-    head = escape(title(look))
+    # Code, and the results below as well: outside of it, what stands between two dollars is typeset as mathematics.
+    head = f"Call {look.call.number}: <code>{escape(_asked(look.call))}</code>{escape(_ended(look.result))}"
     if look.result is None:
         return f"<p>{head}</p>"
     text = look.result.text

@@ -184,7 +184,8 @@ proptest! {
             let read: serde_json::Value = serde_json::from_str(output.data.get()).expect("JSON");
             let digits: String = read["rows"].as_array().expect("a list").iter().filter_map(|row| row["hex"].as_str()).collect();
             let expected = data.iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).take(length);
-            prop_assert!(digits == expected.map(|byte| format!("{byte:02x}")).collect::<String>());
+            let expected: String = expected.map(|byte| format!("{byte:02x}")).collect();
+            prop_assert!(digits == expected);
         }
     }
 }
