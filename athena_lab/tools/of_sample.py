@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from athena_lab.report.patterns import PatternFacts
 from athena_lab.tools.tool import LookTool, Unfit, value_lines
-from athena_lab.wasm.worker import decode
+from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from athena_lab.ai.notice import age_text
 from athena_lab.ai.types import AnalysisResult, SetAside
 from athena_lab.errors import RateLimited, ServiceUnavailable, UnknownJob
 from athena_lab.events import (
@@ -27,7 +28,6 @@ from athena_lab.events import (
 )
 from athena_lab.jupyter.widgets.ask import VIEW_MIME
 from athena_lab.jupyter.widgets.markdown import Citations, render_markdown
-from athena_lab.jupyter.widgets.recovered import age_text
 from athena_lab.jupyter.widgets.seams import Seam, authors, plain_with_seams, render_with_seams
 from athena_lab.jupyter.widgets.tried import MAX_ASIDE
 from tests.widgets.cells import FINISHED, STARTED, SayingLab
@@ -364,7 +364,7 @@ async def test_several_opinions_are_a_table_below_what_they_amount_to(cell_of):
 
 
 async def test_where_nobody_gives_an_assessment_that_is_said(cell_of):
-    nothing = Consensus(None, 0.0, (Opinion("claude", "m", error="network"), Opinion("openai", "n")))
+    nothing = Consensus(None, None, (Opinion("claude", "m", error="network"), Opinion("openai", "n")))
     cell = cell_of(STARTED, nothing, Finished("degraded", "none"))
     await cell.ask("What is it?")
     assert "0 of 2 providers gave an assessment." in cell.answer_html
