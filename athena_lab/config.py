@@ -33,6 +33,7 @@ from athena_lab.ai.hedge import HedgeOptions
 from athena_lab.ai.job_options import JobOptions
 from athena_lab.ai.later_options import LaterOptions
 from athena_lab.ai.ledger import MEMORY, LedgerOptions
+from athena_lab.ai.looking import LookingOptions
 from athena_lab.ai.pipeline import PipelineOptions
 from athena_lab.ai.providers.registry import DEFAULT_ROWS, ProviderRow
 from athena_lab.ai.recovery import RecoveryOptions
@@ -94,6 +95,8 @@ class AiConfig(DeadlineOptions, frozen=True):
     batching: BatchingOptions = BatchingOptions()
     hedge: HedgeOptions = HedgeOptions()
     consensus: ConsensusOptions = ConsensusOptions()
+    looking: LookingOptions = LookingOptions()
+    """``[ai.looking]``: how often and how long a model may look at the sample again."""
 
     @property
     def options(self) -> PipelineOptions:

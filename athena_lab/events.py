@@ -2,8 +2,8 @@
 
 ::
 
-    Started (Token | ToolCall | Member | Reconnecting | FailedOver | Usage)* Recovered? Token* Consensus? Structured?
-    (Finished | Failed)
+    Started (Token | ToolCall | ToolResult | Member | Reconnecting | FailedOver | Usage)* Recovered? Token* Consensus?
+    Structured? (Finished | Failed)
 
 It always ends with exactly one terminal event: a stream that breaks off upstream ends with `Failed`, and the text
 received so far stays valid as a fragment.
@@ -72,6 +72,25 @@ class ToolCall(Event, tag="tool_call", frozen=True):
     name: str
     arguments: str
     """JSON text as the model wrote it; it may be invalid."""
+    number: int = 0
+    """Of a call that is run: counted from 1 in the whole answer, and the number of its `ToolResult`."""
+
+
+ToolOutcome = Literal["ok", "invalid", "refused", "failed", "timeout"]
+"""invalid: there is no such function, or the arguments do not fit; refused: no more may be run; failed: it says why."""
+
+
+class ToolResult(Event, tag="tool_result", frozen=True):
+    """What a call came to, as the model was told. ``text`` may hold anything that a sample holds."""
+
+    number: int
+    name: str
+    outcome: ToolOutcome
+    text: str
+    elapsed: float = 0.0
+    """Seconds."""
+    cut: bool = False
+    """There was more of it than is told."""
 
 
 class Member(Event, tag="member", frozen=True):
@@ -253,6 +272,7 @@ AnyEvent = (
     Started
     | Token
     | ToolCall
+    | ToolResult
     | Member
     | Reconnecting
     | FailedOver

@@ -31,6 +31,7 @@ from athena_lab.report import ModuleResult, Report
 from athena_lab.report.display import counted
 from athena_lab.sample import Incoming, Quarantine, Sample, check_path, display_name
 from athena_lab.telemetry.bulkheads import watch as watch_bulkhead
+from athena_lab.tools import Look
 from athena_lab.triager import Triager
 from athena_lab.triages import Triage, Triages
 from athena_lab.wasm.catalog import Catalog
@@ -244,13 +245,15 @@ class Lab(Derived):
     # -- the question's way
 
     async def analyze(self, request: AnalysisRequest) -> AnalysisResult:
-        return await self._ai.analyze(valid(request), await self._prompt(request))
+        prompt, look = await self._question(valid(request))
+        return await self._ai.analyze(request, prompt, look=look)
 
     @contextlib.asynccontextmanager
     async def stream(
         self, request: AnalysisRequest, *, state: StreamState | None = None
     ) -> AsyncIterator[PulledEvents]:
-        async with self._ai.stream(valid(request), await self._prompt(request), state=state) as events:
+        prompt, look = await self._question(valid(request))
+        async with self._ai.stream(request, prompt, state=state, look=look) as events:
             yield PulledEvents(events)
 
     def submit(self, request: AnalysisRequest, *, id_: str | None = None, polled: bool = False) -> Job:
@@ -269,8 +272,9 @@ class Lab(Derived):
     async def _ask_again(self, request: AnalysisRequest) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         """Ask a question that was queued: nobody waits for it, and nothing stands in for its answer."""
         seconds = max(request.options.deadline or 0.0, self.config.ai.deadline)
-        request = replace(request, options=replace(request.options, deadline=seconds))
-        async with self._ai.stream(request, await self._prompt(request), recover=False) as events:
+        request = replace(request, options=replace(request.options, deadline=seconds, tools=False))
+        prompt, _ = await self._question(request)
+        async with self._ai.stream(request, prompt, recover=False) as events:
             yield events
 
     async def answer(self, job: str) -> AnalysisResult | None:
@@ -284,13 +288,15 @@ class Lab(Derived):
         now = time.time()
         return tuple(questions.queued(question, now) for question in await self.later.waiting())
 
-    async def _prompt(self, request: AnalysisRequest) -> Prompt:
+    async def _question(self, request: AnalysisRequest) -> tuple[Prompt, Look | None]:
+        """The prompt, and what its functions are run by, where the model may look again."""
         self._check_open()
         schema = assessment_schema() if request.options.structured or request.options.consensus > 1 else None
         if request.sample is None:
-            return build_prompt(request.question, schema=schema)
-        report = await self.triage(await self.sample(request.sample), analysis_type=request.analysis_type)
-        return build_prompt(
+            return build_prompt(request.question, schema=schema), None
+        sample = await self.sample(request.sample)
+        report = await self.triage(sample, analysis_type=request.analysis_type)
+        prompt = build_prompt(
             request.question,
             sample_name=report.sample.name,
             sha256=report.sample.sha256,
@@ -299,6 +305,17 @@ class Lab(Derived):
             verdict=report.verdict.sentence,
             schema=schema,
         )
+        if not (self.config.ai.looking.enabled and questions.may_look(request)):
+            return prompt, None
+        look = self._look(sample, report)
+        return replace(prompt, tools=look.tools), look
+
+    def _look(self, sample: Sample, report: Report) -> Look:
+        async def execute(module: str, function: str, args: Mapping[str, Any], seconds: float) -> msgspec.Raw:
+            done = await self._triager.execute(module, function, args, sample=sample, deadline=seconds, session=None)
+            return done.output.data
+
+        return Look(report, self._runtime.modules, execute)
 
     async def providers(self, *, refresh: bool = False) -> Sequence[ProviderStatus]:
         self._check_open()

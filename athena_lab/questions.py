@@ -1,15 +1,27 @@
-"""Questions that wait for a provider, in the words of the API."""
+"""Questions: those that wait for a provider, in the words of the API, and how one may be answered."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from athena_lab import api
+from athena_lab.ai import offline
 from athena_lab.ai.question import request_of
 from athena_lab.errors import InvalidField
 
 if TYPE_CHECKING:
     from athena_lab.ai.question import Question
+    from athena_lab.ai.types import AnalysisRequest
+
+
+def may_look(request: AnalysisRequest) -> bool:
+    """Whether the model may look at the sample again.
+
+    Not where several are asked to agree: they would agree on what each has seen alone, and each look is paid for by
+    every one of them. Not in a batch, where nobody waits for a question in the middle.
+    """
+    options = request.options
+    return options.tools and options.consensus == 1 and not options.batch and request.provider != offline.NAME
 
 
 def queued(question: Question, now: float) -> api.Queued:

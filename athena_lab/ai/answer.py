@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import aclosing
 from os import urandom
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec.structs import replace
 
@@ -26,6 +26,7 @@ from athena_lab.events import (
     Structured,
     Token,
     ToolCall,
+    ToolResult,
     Usage,
 )
 
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from athena_lab.ai.states import StreamState
     from athena_lab.errors import Problem
     from athena_lab.events import AnyEvent, Attempt
+
+
+CALL: Final = "call"
+"""An answer cites what a call showed as ``[call/2]``."""
 
 
 class Answer:
@@ -112,6 +117,8 @@ class Answer:
                     self._text.clear()
             case Recovered():
                 self._problem = item.error
+            case ToolResult():
+                self._known = (*self._known, f"{CALL}/{item.number}")
         if self._first is None and isinstance(item, Token | ToolCall | Member):
             self._first = self._elapsed()
         if self._state.value == "connected" and isinstance(item, Token | ToolCall | Member):
@@ -188,6 +195,7 @@ class Folder:
         self._started: Started | None = None
         self._text: list[str] = []
         self._calls: list[ToolCall] = []
+        self._results: list[ToolResult] = []
         self._usage = Usage()
         self._structured: Structured | None = None
         self._set_aside: list[SetAside] = []
@@ -214,14 +222,20 @@ class Folder:
                 self._who = event.provider, event.model
             case Consensus():
                 self._consensus = event
-            case ToolCall():
-                self._calls.append(event)
+            case ToolCall() | ToolResult():
+                self._looked(event)
             case Usage():
                 self._usage = event
             case Structured():
                 self._structured = event
             case Finished() | Failed():
                 self._end = event
+
+    def _looked(self, event: ToolCall | ToolResult) -> None:
+        if isinstance(event, ToolCall):
+            self._calls.append(event)
+        else:
+            self._results.append(event)
 
     def _fail_over(self, event: FailedOver) -> None:
         self._who = event.provider, event.model
@@ -230,7 +244,7 @@ class Folder:
         if self._text:
             self._set_aside.append(SetAside(event.left, event.left_model, event.error, "".join(self._text)))
         self._text.clear()
-        self._calls.clear()
+        self._calls = [call for call in self._calls if call.number]  # those that were run are known to who comes next
 
     def result(self) -> AnalysisResult:
         """Raises RuntimeError for a stream without its beginning or its terminal event."""
@@ -250,6 +264,7 @@ class Folder:
             verdict=structured.assessment if structured else None,
             structured=structured,
             tool_calls=tuple(self._calls),
+            tool_results=tuple(self._results),
             usage=self._usage,
             attempts=end.attempts,
             elapsed=end.elapsed,

@@ -160,7 +160,7 @@ class _Trip:
     def _restart_wait(self, error: AthenaError) -> float:
         """Seconds after which the same provider may be asked anew. Raises the error where it may not."""
         self._restarts += 1
-        begun = self._kept or self.own
+        begun = self._kept or self.own or self._tools_called
         if not begun or self._restarts > self._options.failover.restarts or not is_transient(error):
             raise error
         asked = error.retry_after if isinstance(error, APIError) else None

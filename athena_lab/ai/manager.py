@@ -3,8 +3,8 @@
 ::
 
     request -> choose a provider (router) -> policies (pipeline.ORDER) -> provider: attempt -> wire -> transport
-            <- events: Started, Token, ToolCall, Member, Reconnecting, FailedOver, Recovered, Usage, Structured,
-               Finished | Failed
+            <- events: Started, Token, ToolCall, ToolResult, Member, Reconnecting, FailedOver, Recovered, Usage,
+               Structured, Finished | Failed
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.recovery import Later, Past
-    from athena_lab.ai.send import Item
+    from athena_lab.ai.send import Item, Looks
     from athena_lab.ai.transports.http import ClientFactory
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus
     from athena_lab.bulkhead import Bulkhead
@@ -116,25 +116,32 @@ class AIManager:
 
     @asynccontextmanager
     async def stream(
-        self, request: AnalysisRequest, prompt: Prompt, *, state: StreamState | None = None, recover: bool = True
+        self,
+        request: AnalysisRequest,
+        prompt: Prompt,
+        *,
+        state: StreamState | None = None,
+        recover: bool = True,
+        look: Looks | None = None,
     ) -> AsyncIterator[AsyncIterator[AnyEvent]]:
         """The answer's events. Leaving the block ends the request and closes its connection at once.
 
         ``state`` is moved as the stream goes, for a caller that wants to know where it is. Without ``recover`` nothing
-        stands in for an answer that nobody gives.
+        stands in for an answer that nobody gives. ``look`` runs the functions that the prompt offers; without it the
+        reader is told of them.
 
         Raises on entering: InvalidField for a provider that does not exist or a transport that it does not have,
         NoProvider when none can be asked and the prompt has no findings that a summary could stand in with.
         Whatever fails after that is told by the last event.
         """
         self._check_open()
-        answer, items = await self._prepare(request, prompt, state or StreamState(), recover=recover)
+        answer, items = await self._prepare(request, prompt, state or StreamState(), recover=recover, look=look)
         async with aclosing(answer.events(items)) as events:
             yield events
 
-    async def analyze(self, request: AnalysisRequest, prompt: Prompt) -> AnalysisResult:
+    async def analyze(self, request: AnalysisRequest, prompt: Prompt, *, look: Looks | None = None) -> AnalysisResult:
         """The answer in one piece. Raises as `stream` does."""
-        async with self.stream(request, prompt) as events:
+        async with self.stream(request, prompt, look=look) as events:
             return await fold(events)
 
     async def providers(self, *, refresh: bool = False) -> tuple[ProviderStatus, ...]:
@@ -214,7 +221,7 @@ class AIManager:
         await self.aclose()
 
     async def _prepare(
-        self, request: AnalysisRequest, prompt: Prompt, state: StreamState, *, recover: bool
+        self, request: AnalysisRequest, prompt: Prompt, state: StreamState, *, recover: bool, look: Looks | None
     ) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
@@ -235,6 +242,7 @@ class AIManager:
                 wanted=request.options.transport,
                 request=request,
                 recover=recover,
+                look=look,
             )
             lane = await self._router.next(call)
             if lane is None:

@@ -130,7 +130,8 @@ def prompt_tokens(prompt: Prompt) -> int:
     tools = sum(len(f"{tool.name}{tool.description}{tool.parameters}") for tool in prompt.tools)
     schema = len(str(prompt.schema)) if prompt.schema else 0
     size = len(prompt.system.encode("utf-8", "replace")) + len(prompt.user.encode("utf-8", "replace"))
-    return -(-(size + tools + schema) // BYTES_PER_TOKEN)
+    talk = sum(turn.size for turn in prompt.talk)
+    return -(-(size + tools + schema + talk) // BYTES_PER_TOKEN)
 
 
 def believable(usage: Usage, call: Call) -> Usage:

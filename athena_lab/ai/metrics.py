@@ -62,6 +62,8 @@ def note(event: PolicyEvent) -> None:
             metrics.AI_HEDGES.labels(provider, event.reason).inc()
         case "rate_limit_hit":
             metrics.AI_RATE_LIMIT_HITS.labels(provider).inc()
+        case "tool_call":
+            metrics.AI_TOOL_CALLS.labels(event.tool, event.reason).inc()
         case "circuit_failure":
             metrics.AI_CIRCUIT_FAILURES.labels(provider).inc()
 

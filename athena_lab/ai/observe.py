@@ -41,7 +41,7 @@ class RequestEnded(Value, frozen=True):
         return self.problem.code if self.problem is not None else None
 
 
-Kind = Literal["retry", "failover", "refusal", "hedge", "rate_limit_hit", "circuit_failure"]
+Kind = Literal["retry", "failover", "refusal", "hedge", "rate_limit_hit", "circuit_failure", "tool_call"]
 
 
 class PolicyEvent(Value, frozen=True):
@@ -50,7 +50,10 @@ class PolicyEvent(Value, frozen=True):
     kind: Kind
     provider: str
     reason: str = ""
-    """For a failover, why the provider was left: an error's code, or ``refused``; for a hedge ``won`` or ``lost``."""
+    """For a failover, why the provider was left: an error's code, or ``refused``; for a hedge ``won`` or ``lost``; for
+    a tool call its outcome."""
+    tool: str = ""
+    """Of a tool call: the function's name, ``unknown`` for one that there is not."""
 
 
 Observer = Callable[[RequestEnded], None]

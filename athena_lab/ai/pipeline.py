@@ -19,6 +19,7 @@ from athena_lab.ai import (
     failover,
     gate,
     hedge,
+    looking,
     ratelimit,
     recovery,
     retry,
@@ -32,6 +33,7 @@ from athena_lab.ai.consensus import ConsensusOptions
 from athena_lab.ai.deadline import DeadlineOptions
 from athena_lab.ai.failover import FailoverOptions
 from athena_lab.ai.hedge import HedgeOptions
+from athena_lab.ai.looking import LookingOptions
 from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.retry import RetryOptions
 from athena_lab.ai.send import Policy, Send, Tools
@@ -50,6 +52,7 @@ class PipelineOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batching: BatchingOptions = BatchingOptions()
     hedge: HedgeOptions = HedgeOptions()
     consensus: ConsensusOptions = ConsensusOptions()
+    looking: LookingOptions = LookingOptions()
 
 
 PolicyFactory = Callable[[PipelineOptions, Tools], Policy]
@@ -59,6 +62,7 @@ ORDER: tuple[PolicyFactory, ...] = (
     consensus.policy,
     structured.policy,
     coalesce.policy,
+    looking.policy,
     failover.policy,
     batching.policy,
     hedge.policy,
@@ -73,7 +77,8 @@ ORDER: tuple[PolicyFactory, ...] = (
 )
 """From the outside in. Across providers: what stands in for an answer comes last of all; several that are asked
 to agree go each their own way through the rest; repairing an answer is a request like any other; who asks the same at
-the same time shares the way through the providers; whom a second one overtakes has not failed.
+the same time shares the way through the providers, which each turn of a model that looks again goes; whom a second one
+overtakes has not failed.
 
 At one provider: a batch goes a way of its own (see `batching`); its breaker sees one outcome a request; a sleeping
 retry holds neither a place nor a reservation; who waits for a rate limit or a place has sent nothing, so that no limit

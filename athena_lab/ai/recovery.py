@@ -18,7 +18,7 @@ from msgspec import Meta
 
 from athena_lab.ai import offline
 from athena_lab.errors import AnalysisCancelled, AthenaError, error_codes
-from athena_lab.events import FailedOver, Finished, Recovered, Structured, Token
+from athena_lab.events import FailedOver, Finished, Recovered, Structured, Token, ToolCall, ToolResult
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -93,6 +93,8 @@ class PastAnswer(msgspec.Struct, frozen=True):
     text: str
     structured: Structured | None = None
     at: float = 0.0
+    looks: tuple[ToolCall | ToolResult, ...] = ()
+    """Where the model looked at the sample again: the answer may cite it."""
 
 
 class Past(Protocol):
@@ -159,6 +161,7 @@ class _Shown:
         self._provider, self._model = call.provider, call.model
         self._text: list[str] = []
         self._structured: Structured | None = None
+        self._looks: list[ToolCall | ToolResult] = []
         self._complete = False
 
     @property
@@ -175,12 +178,15 @@ class _Shown:
                     self._text.clear()
             case Structured():
                 self._structured = item
+            case ToolResult() | ToolCall() if item.number:
+                self._looks.append(item)
             case Finished():
                 self._complete = item.status == "completed"
 
     async def keep(self, past: Past | None) -> None:
         if past is not None and self._complete and self._text and self._call.request is not None:
-            answer = PastAnswer(self._provider, self._model, "".join(self._text), self._structured, time.time())
+            text, now = "".join(self._text), time.time()
+            answer = PastAnswer(self._provider, self._model, text, self._structured, now, tuple(self._looks))
             await past.keep(key(self._call), answer)
 
 
@@ -230,4 +236,4 @@ async def _kept(error: AthenaError, call: Call, tools: Tools) -> str | None:
 def _stale(past: PastAnswer, error: AthenaError) -> tuple[Item, ...]:
     told = Recovered("stale", error.problem(), past.provider, past.model, age=max(0.0, time.time() - past.at))
     structured = () if past.structured is None else (past.structured,)
-    return (told, Token(past.text), *structured, Finished("degraded", "stale"))
+    return (told, *past.looks, Token(past.text), *structured, Finished("degraded", "stale"))

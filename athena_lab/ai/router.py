@@ -116,7 +116,8 @@ class Router:
         """Whether it has the transport, the functions, and room for the prompt."""
         if call.wanted is not None and call.wanted not in provider.selection.offered:
             return False
-        if call.prompt.tools and not provider.features.function_calling:
+        needed = call.look is None  # whoever runs them for the model gives its report to everybody
+        if call.prompt.tools and needed and not provider.features.function_calling:
             return False
         room = provider.row.known(self._model(provider, call)).context
         return room is None or prompt_tokens(call.prompt) + call.max_tokens <= room

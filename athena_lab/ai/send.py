@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from athena_lab.ai.states import StreamState
-from athena_lab.events import AnyEvent, Attempt
+from athena_lab.events import AnyEvent, Attempt, ToolOutcome
 from athena_lab.value import Value
 
 if TYPE_CHECKING:
     from athena_lab.ai.guards import Guard
     from athena_lab.ai.meter import Meter
     from athena_lab.ai.observe import PolicyEvent
-    from athena_lab.ai.prompt import Prompt
+    from athena_lab.ai.prompt import Prompt, Tool
     from athena_lab.ai.providers.batches import Batches
     from athena_lab.ai.recovery import Later, Past
     from athena_lab.ai.router import Router
@@ -36,7 +36,56 @@ class Progress:
 
 PROGRESS = Progress()
 
+
+class Carry(Progress):
+    """What the provider wants to have back with the results of the calls of this turn. Comes before its `Finished`."""
+
+    __slots__ = ("what",)
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+
 Item = AnyEvent | Progress
+
+
+class Looked(Value, frozen=True):
+    """What a function came to. ``text`` may hold anything that a sample holds."""
+
+    hidden = frozenset({"text"})
+
+    outcome: ToolOutcome
+    text: str
+    cut: bool = False
+    """There was more of it."""
+
+
+class Looks(Protocol):
+    """Runs what a model asks for."""
+
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """What it may ask for."""
+
+    async def run(self, name: str, arguments: str, *, seconds: float, characters: int) -> Looked:
+        """Never raises, whatever is asked. At most so many characters, in so many seconds of the sandbox."""
+
+
+class Kept:
+    """What stays open between two turns of a talk, by provider. Whoever holds the talk closes it."""
+
+    def __init__(self) -> None:
+        self._open: dict[Hashable, AsyncGenerator[Any, Any]] = {}
+
+    def put(self, key: Hashable, what: AsyncGenerator[Any, Any]) -> None:
+        self._open[key] = what
+
+    def take(self, key: Hashable) -> AsyncGenerator[Any, Any] | None:
+        return self._open.pop(key, None)
+
+    async def aclose(self) -> None:
+        while self._open:
+            await self._open.popitem()[1].aclose()
 
 
 @dataclass(slots=True)
@@ -78,6 +127,10 @@ class Call(Value, frozen=True):
     """Of all attempts at this call so far. Copies that run at the same time bring their own."""
     batched: bool = False
     """It goes with others, in a batch."""
+    look: Looks | None = None
+    """Runs the functions that the model asks for; None where whoever asked is told of them, and nothing is run."""
+    kept: Kept | None = None
+    """Of the talk that it is a turn of."""
 
 
 Send = Callable[[Call], AsyncGenerator[Item, None]]

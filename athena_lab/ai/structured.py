@@ -19,7 +19,7 @@ from athena_lab.ai.prompt import fence, inert
 from athena_lab.ai.send import PROGRESS
 from athena_lab.ai.states import StreamState
 from athena_lab.errors import APIError, AthenaError, Rejected
-from athena_lab.events import Assessment, FailedOver, Finished, Member, Structured, Token, Usage
+from athena_lab.events import Assessment, FailedOver, Finished, Member, Structured, Token, ToolCall, Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -121,7 +121,7 @@ class _Answer:
             case Finished():
                 self.end = item
                 return ()
-            case FailedOver(resumed=False):
+            case FailedOver(resumed=False) | ToolCall():  # what stood before a look was no answer yet
                 self.reader, self.end = Reader(), None
         return (item,)
 

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import Problem
-from athena_lab.events import Assessment, Attempt, Consensus, Recovered, Structured, ToolCall, Usage
+from athena_lab.events import Assessment, Attempt, Consensus, Recovered, Structured, ToolCall, ToolResult, Usage
 from athena_lab.report.findings import AnalysisType as AnalysisType  # noqa: PLC0414 - the doors know it from here
 
 AnalysisStatus = Literal["completed", "refused", "degraded", "failed"]
@@ -33,6 +33,10 @@ class AnalysisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, r
     """How the provider is to be asked; None for the best way that it has."""
     consensus: Annotated[int, Meta(ge=1, le=7)] = 1
     """How many providers to ask at once; more than one asks for structured answers, and merges them."""
+    tools: bool = True
+    """Let the model look at the sample again, with functions that only read. Only for a question about a sample, of a
+    provider with function calling, that is answered at once by one provider. Each look is a request more, which takes
+    all of the talk along: an answer costs the more input tokens, the more often the model looks."""
     batch: bool = False
     """No hurry: the question may wait for others, and goes to the provider's batch service where it has one."""
 
@@ -79,6 +83,8 @@ class AnalysisResult(msgspec.Struct, frozen=True, rename="camel"):
     structured: Structured | None = None
     """What became of a structured answer; None where none was asked for."""
     tool_calls: tuple[ToolCall, ...] = ()
+    """What the model asked for. Those with a number were run; what they came to is in `tool_results`."""
+    tool_results: tuple[ToolResult, ...] = ()
     usage: Usage = Usage()
     attempts: tuple[Attempt, ...] = ()
     stop_reason: str | None = None

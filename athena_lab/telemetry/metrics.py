@@ -56,6 +56,9 @@ AI_RETRIES = Counter("athena_ai_retries", "Requests that a provider was asked ag
 AI_FAILOVERS = Counter("athena_ai_failovers", "Times that a provider was left for another.", ("provider", "reason"))
 AI_REFUSALS = Counter("athena_ai_refusals", "Answers that a provider declined to give.", ("provider",))
 AI_HEDGES = Counter("athena_ai_hedges", "Second providers asked beside a slow one.", ("provider", "outcome"))
+AI_TOOL_CALLS = Counter(
+    "athena_ai_tool_calls", "Functions that models asked for, and what came of it.", ("tool", "outcome")
+)
 
 AI_QUEUE_SIZE = Gauge("athena_ai_queue_size", "Attempts that wait for one of a provider's workers.", ("provider",))
 

@@ -21,6 +21,7 @@ from athena_lab.ai import (
     failover,
     gate,
     hedge,
+    looking,
     ratelimit,
     recovery,
     retry,
@@ -94,7 +95,7 @@ def error(kind=ServiceUnavailable, **fields):
 
 
 def test_the_order_of_policies():
-    across = (recovery, consensus, structured, coalesce, failover)
+    across = (recovery, consensus, structured, coalesce, looking, failover)
     within = (batching, hedge, breaker, retry, ratelimit, bulkhead, gate, budget, attempts, deadline)
     assert tuple(module.policy for module in (*across, *within)) == ORDER
 

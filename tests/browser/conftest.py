@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -16,6 +17,10 @@ CHROMIUM = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+REBUILT = {"ATHENA_WASM__COMPONENTS": os.environ["ATHENA_COMPONENTS"]} if "ATHENA_COMPONENTS" in os.environ else {}
+"""Modules that were rebuilt elsewhere. Read before the environment of the tests is cleared."""
 
 
 @pytest.fixture(scope="session")
@@ -51,8 +56,9 @@ def start(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def athena(start, peer_of_session):
-    """`jupyter athena` with a provider."""
-    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url)
+    """`jupyter athena` with a provider that has function calling."""
+    functions = {"ATHENA_PROVIDERS__LOCAL__FEATURES__FUNCTION_CALLING": "true"}
+    return start("athena", ATHENA_LOCAL_URL=peer_of_session.url, **functions, **REBUILT)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Self
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "peers"))
 
-from model_server import MODEL, answer_to, chunks
+import looking
+from model_server import MODEL, answer_to, call_chunks, chunks
 from scripted_server import ScriptedServer, reply, sse, stream
 
 if TYPE_CHECKING:
@@ -84,6 +85,24 @@ class Peer:
                 await exchange.chunk(sse(chunk))
             await exchange.chunk(sse("[DONE]"))
             await exchange.write(b"0\r\n\r\n")
+
+        self.answer = script
+        return lambda: self._release(released)
+
+    def look(self) -> Callable[[], None]:
+        """Look into the sample first, then be silent until the function that this returns is called, and answer."""
+        released = asyncio.Event()
+        self._talks.append(released)
+
+        async def script(exchange: Exchange) -> None:
+            body = exchange.request.json()
+            results = looking.results_of(body["messages"])
+            if calls := looking.next_calls(looking.offered(body), results):
+                made = map(sse, call_chunks(calls, MODEL, len(results)))
+                await stream([*made, sse("[DONE]")])(exchange)
+            else:
+                await released.wait()
+                await stream(_events(looking.shown(results)))(exchange)
 
         self.answer = script
         return lambda: self._release(released)

@@ -3,8 +3,10 @@
     python tests/peers/model_server.py --port 8080 --rate 50
 
 It streams a plausible answer in Markdown that cites the finding ids which it finds in the prompt, like
-``[file-processor/overlay]``; asked with a schema, it answers in JSON. ``GET /v1/models`` lists one model. It binds
-127.0.0.1, prints ``listening on http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
+``[file-processor/overlay]``; asked with a schema, it answers in JSON. Where functions are offered that look into the
+sample, it asks for some of them first, one after the other, each by what the one before it gave, and cites what they
+showed (`looking`). ``GET /v1/models`` lists one model. It binds 127.0.0.1, prints ``listening on
+http://127.0.0.1:PORT/v1`` once it does; ends on SIGTERM or SIGINT.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import looking
 from scripted_server import Request, read_request, sse
 
 if TYPE_CHECKING:
@@ -87,6 +90,30 @@ def chunks(text: str, model: str, *, usage: dict[str, int] | None) -> Iterator[d
         yield {**base, "choices": [], "usage": usage}
 
 
+def call_chunks(calls: list[tuple[str, dict[str, Any]]], model: str, first: int) -> Iterator[dict[str, Any]]:
+    """The chunks of a turn that asks for functions, their arguments in pieces."""
+    base = {"id": "chatcmpl-local", "object": "chat.completion.chunk", "created": 0, "model": model}
+
+    def choice(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:
+        return {**base, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+
+    yield choice({"role": "assistant", "content": None})
+    for index, call in enumerate(calls_of(calls, first)):
+        arguments = call["function"]["arguments"]
+        begun = {**call, "function": {**call["function"], "arguments": ""}}
+        yield choice({"tool_calls": [{"index": index, **begun}]})
+        for at in range(0, len(arguments), 24):
+            yield choice({"tool_calls": [{"index": index, "function": {"arguments": arguments[at : at + 24]}}]})
+    yield choice({}, "tool_calls")
+
+
+def calls_of(calls: list[tuple[str, dict[str, Any]]], first: int) -> list[dict[str, Any]]:
+    return [
+        {"id": f"local{number:04d}", "type": "function", "function": {"name": name, "arguments": json.dumps(arguments)}}
+        for number, (name, arguments) in enumerate(calls, first)
+    ]
+
+
 class ModelServer:
     def __init__(self, behaviour: Behaviour = Behaviour()) -> None:
         self.behaviour = behaviour
@@ -117,19 +144,27 @@ class ModelServer:
 
     async def _complete(self, body: dict[str, Any], writer: asyncio.StreamWriter) -> None:
         prompt = "\n".join(message["content"] for message in body["messages"] if message["role"] == "user")
-        text = assessment_of(prompt) if "response_format" in body else answer_to(prompt)
+        results = looking.results_of(body["messages"])
+        calls = looking.next_calls(looking.offered(body), results)
+        made = [answer_to(prompt), looking.shown(results)]
+        structured = "response_format" in body or looking.wants_json(body["messages"])
+        text = assessment_of(prompt) if structured else "\n".join(filter(None, made))
         model = body.get("model") or MODEL
         words = len(text.split())
-        usage = {"prompt_tokens": len(prompt) // 4, "completion_tokens": words}
+        usage = {"prompt_tokens": len(json.dumps(body["messages"])) // 4, "completion_tokens": words}
         if not body.get("stream"):
-            message = {"role": "assistant", "content": text}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            said = {"content": None, "tool_calls": calls_of(calls, len(results))} if calls else {"content": text}
+            message = {"role": "assistant", **said}
+            choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if calls else "stop"}
             _send(writer, 200, {"id": "chatcmpl-local", "model": model, "choices": [choice], "usage": usage})
             return
         asked = (body.get("stream_options") or {}).get("include_usage")
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
         await asyncio.sleep(self.behaviour.delay)
-        for chunk in chunks(text, model, usage=usage if asked else None):
+        answer = (
+            call_chunks(calls, model, len(results)) if calls else chunks(text, model, usage=usage if asked else None)
+        )
+        for chunk in answer:
             await _chunk(writer, sse(chunk))
             if self.behaviour.rate:
                 await asyncio.sleep(1 / self.behaviour.rate)

@@ -18,6 +18,8 @@ from athena_lab.events import (
     Started,
     Structured,
     Token,
+    ToolCall,
+    ToolResult,
     Usage,
 )
 from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME, AskCell
@@ -305,3 +307,70 @@ async def test_the_question_is_shown_as_text(cell_of):
     await cell.ask("<img src=x onerror=alert(1)> \u202e")
     assert "<img" not in cell.answer_html
     assert r"\u202e" in cell.answer_html
+
+
+HOSTILE = "<img src=x onerror=alert(1)>\n\u202e http://evil.example"
+CALL = ToolCall("id", "read_bytes", '{"offset": 0, "why": "<script>"}', number=1)
+RESULT = ToolResult(1, "read_bytes", "ok", HOSTILE, 0.25, cut=True)
+
+
+async def test_where_the_model_looked_again_is_shown_folded_as_text(cell_of):
+    refused = (
+        ToolCall("b", "nothing", "{}", number=2),
+        ToolResult(2, "nothing", "invalid", "There is no such function."),
+    )
+    cell = cell_of(STARTED, CALL, RESULT, *refused, Token("It is MZ [call/1]."), FINISHED)
+    await cell.ask("What is it?")
+    html = cell.answer_html
+    assert "The model looked at the file again: 2 calls, 1 of them without a result" in html
+    arguments = "{&quot;offset&quot;: 0, &quot;why&quot;: &quot;&lt;script&gt;&quot;}"
+    assert f"<summary>Call 1: <code>read_bytes {arguments}</code>, 250 ms</summary>" in html
+    assert "&lt;img src=x onerror=alert(1)&gt;\n\\u202e hxxp[://]evil[.]example\n…</pre>" in html
+    assert "Call 2: <code>nothing {}</code>, the call does not fit" in html
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "open" not in html.partition("<details")[2].partition(">")[0]
+    [output] = cell.notebook.outputs.values()
+    assert 'Call 1: read_bytes {"offset": 0' in output["text/plain"]
+    assert cell.looks_html == ""
+
+
+async def filled(cell, trait):
+    """Until the trait holds something."""
+    changed = asyncio.Event()
+    cell.observe(lambda _: changed.set(), trait)
+    if not getattr(cell, trait):
+        await changed.wait()
+
+
+async def test_a_look_is_told_while_the_answer_comes(cell_of):
+    asked, gate = asyncio.Event(), asyncio.Event()
+    cell = cell_of(STARTED, CALL, asked, RESULT, gate, Token("x"), FINISHED)
+    task = asyncio.ensure_future(cell.ask("What is it?"))
+    await filled(cell, "note")
+    assert cell.note == "Call 1: read_bytes"
+    asked.set()
+    await filled(cell, "looks_html")
+    assert "The model looked at the file again: 1 call<" in cell.looks_html
+    assert cell.note == ""
+    gate.set()
+    await task
+
+
+async def test_a_call_without_a_result_is_told_as_that(cell_of):
+    cell = cell_of(STARTED, CALL, Failed(ServiceUnavailable("down", provider="p").problem()))
+    await cell.ask("What is it?")
+    assert "<p>Call 1: <code>read_bytes" in cell.answer_html
+    assert "no result</p>" in cell.answer_html
+
+
+async def test_calls_that_nobody_runs_are_not_for_the_reader(cell_of):
+    cell = cell_of(STARTED, ToolCall("id", "read_bytes", "{}"), FINISHED)
+    await cell.ask("What is it?")
+    assert "read_bytes" not in cell.answer_html
+
+
+async def test_a_cell_may_be_told_to_let_nobody_look(cell_of):
+    cell = cell_of(STARTED, Token("x"), FINISHED, tools=False)
+    await cell.ask("What is it?")
+    assert not cell._lab.requests[0].options.tools

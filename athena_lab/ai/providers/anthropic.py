@@ -29,7 +29,8 @@ from athena_lab.ai.providers.wire import (
     models_of,
     output_limit,
 )
-from athena_lab.ai.send import PROGRESS
+from athena_lab.ai.send import PROGRESS, Carry
+from athena_lab.ai.talk import MAX_CARRIED, ids, raw
 from athena_lab.ai.transports import HttpRequest
 from athena_lab.errors import (
     Forbidden,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.keys import Secret
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
+    from athena_lab.ai.talk import Turn
     from athena_lab.ai.transports import Message
     from athena_lab.ai.types import Model
 
@@ -89,6 +91,8 @@ class _Delta(msgspec.Struct):
     type: str = ""
     text: str = ""
     partial_json: str = ""
+    thinking: str = ""
+    signature: str = ""
     stop_reason: str | None = None
     stop_details: _StopDetails | None = None
 
@@ -101,6 +105,10 @@ class _Block(msgspec.Struct):
     id: str = ""
     name: str = ""
     input: msgspec.Raw = msgspec.Raw(b"{}")
+    thinking: str = ""
+    signature: str = ""
+    data: Any = None
+    """Of reasoning that is not shown."""
 
 
 class _Start(msgspec.Struct):
@@ -132,11 +140,56 @@ _EVENT: Final = msgspec.json.Decoder(_Event)
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
+class Blocks:
+    """The blocks of one answer, as they go back with the results of its calls: reasoning has to, with its signature."""
+
+    def __init__(self) -> None:
+        self._at: dict[int, _Block] = {}
+        self._size = 0
+
+    def begin(self, index: int, block: _Block) -> None:
+        self._at[index] = replace(block)
+        self._size += len(block.text) + len(block.thinking) + len(as_text(block.data)) + 100
+
+    def add(self, index: int, delta: _Delta) -> None:
+        block = self._at.get(index)
+        self._size += len(delta.text) + len(delta.thinking) + len(delta.signature)
+        if block is not None and self._size <= MAX_CARRIED:
+            block.text += delta.text
+            block.thinking += delta.thinking
+            block.signature += delta.signature
+
+    def carried(self) -> Carry | None:
+        """None without reasoning: all else is known from the answer itself."""
+        blocks = [self._at[index] for index in sorted(self._at)]
+        reasons = any(block.type in _REASONING for block in blocks)
+        if not reasons or self._size > MAX_CARRIED:
+            return None
+        return Carry([kept for block in blocks if (kept := _kept(block))])
+
+
+_REASONING: Final = frozenset({"thinking", "redacted_thinking"})
+
+
+def _kept(block: _Block) -> dict[str, str] | None:
+    match block.type:
+        case "thinking" if block.signature:
+            return {"type": "thinking", "thinking": block.thinking, "signature": block.signature}
+        case "redacted_thinking" if as_text(block.data):
+            return {"type": "redacted_thinking", "data": as_text(block.data)}
+        case "text" if block.text.strip():
+            return {"type": "text", "text": block.text}
+        case "tool_use":
+            return {"type": "tool_use"}
+    return None
+
+
 class AnthropicParser:
     """One answer."""
 
     def __init__(self) -> None:
         self._calls = Calls()
+        self._blocks = Blocks()
         self._usage = Usage()
         self._stop_reason: str | None = None
         self._details = _StopDetails()
@@ -152,10 +205,10 @@ class AnthropicParser:
             raise Garbage from None
         match event.type:
             case "content_block_delta" if event.delta is not None:
+                self._blocks.add(event.index, event.delta)
                 yield self._delta(event.index, event.delta)
-            case "content_block_start" if event.content_block is not None and event.content_block.type == "tool_use":
-                self._calls.add(event.index, id=event.content_block.id, name=event.content_block.name)
-                yield PROGRESS
+            case "content_block_start" if event.content_block is not None:
+                yield from self._start(event.index, event.content_block)
             case "message_start" if event.message is not None:
                 self._count(event.message.usage)
             case "message_delta":
@@ -166,6 +219,12 @@ class AnthropicParser:
                 yield from self._finish()
             case "error":
                 raise StreamError(AnthropicMessages.complaint(message.data.encode()))
+
+    def _start(self, index: int, block: _Block) -> Iterator[Item]:
+        self._blocks.begin(index, block)
+        if block.type == "tool_use":
+            self._calls.add(index, id=block.id, name=block.name)
+            yield PROGRESS
 
     def end(self) -> Iterator[Item]:
         """Only message_stop ends an answer; what was billed until it broke off is told."""
@@ -190,6 +249,7 @@ class AnthropicParser:
         self._count(answer.usage)
         self._stop(answer.stop_reason, answer.stop_details)
         for number, block in enumerate(answer.content):
+            self._blocks.begin(number, block)
             if block.type == "tool_use":
                 self._calls.add(number, id=block.id, name=block.name, arguments=bytes(block.input).decode())
             elif block.text:
@@ -209,7 +269,10 @@ class AnthropicParser:
         status = STATUS_OF.get(reason, "completed")
         if status == "refused" and self._details.explanation and not self._spoke:
             yield Token(self._details.explanation)
-        yield from self._calls.end(cut_off=status != "completed")
+        calls = list(self._calls.end(cut_off=status != "completed"))
+        yield from calls
+        if calls and (carried := self._blocks.carried()) is not None:
+            yield carried
         yield self._usage
         category = self._details.category or ""
         yield Finished(status, f"{reason}: {category}" if _CATEGORY.fullmatch(category) else reason)
@@ -231,6 +294,7 @@ class AnthropicParser:
 class AnthropicMessages:
     """The wire."""
 
+    talks = True
     version = VERSION
     errors = ErrorTable(
         codes={
@@ -265,7 +329,10 @@ class AnthropicMessages:
             "model": call.model,
             "max_tokens": output_limit(row, call),
             "system": call.prompt.system,
-            "messages": [{"role": "user", "content": call.prompt.user}],
+            "messages": [
+                {"role": "user", "content": call.prompt.user},
+                *(message for turn in call.prompt.talk for message in _messages(call, turn)),
+            ],
             "stream": call.transport != "polling",
         }
         if call.prompt.tools and row.features.function_calling:
@@ -273,8 +340,10 @@ class AnthropicMessages:
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
                 for tool in call.prompt.tools
             ]
-        if call.prompt.schema is not None and row.features.structured_output:
-            body["output_config"] = {"format": {"type": "json_schema", "schema": reduced(call.prompt.schema)}}
+            if call.prompt.closing:
+                body["tool_choice"] = {"type": "none"}
+        if call.prompt.enforced is not None and row.features.structured_output:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": reduced(call.prompt.enforced)}}
         return HttpRequest("POST", f"{base_url}/messages", self._headers(key), msgspec.json.encode(body))
 
     def models_request(self, row: ProviderRow, base_url: str, key: Secret | None) -> HttpRequest:
@@ -302,3 +371,35 @@ class AnthropicMessages:
     @staticmethod
     def _headers(key: Secret | None) -> dict[str, str]:
         return {"anthropic-version": VERSION, "content-type": "application/json", **bearer(key)}
+
+
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _messages(call: Call, turn: Turn) -> Iterator[dict[str, Any]]:
+    """A turn, and the results of what it called: all of them in one message, as it wants them."""
+    named = [
+        (id_ if _ID.fullmatch(id_) else called.neutral_id, called)
+        for id_, called in zip(ids(turn, call.provider, call.model), turn.calls, strict=True)
+    ]
+    calls = [{"type": "tool_use", "id": id_, "name": called.name, "input": raw(called)} for id_, called in named]
+    own = turn.carried if turn.of(call.provider, call.model) else None
+    yield {"role": "assistant", "content": _as_it_came(own, calls) or _plain(turn, calls)}
+    results = [
+        {"type": "tool_result", "tool_use_id": id_, "content": called.result, "is_error": called.failed}
+        for id_, called in named
+    ]
+    yield {"role": "user", "content": results}
+
+
+def _as_it_came(carried: list[dict[str, Any]] | None, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What was carried along, with the calls in their places; nothing where they do not fit."""
+    if carried is None or sum(block["type"] == "tool_use" for block in carried) != len(calls):
+        return []
+    rest = iter(calls)
+    return [next(rest) if block["type"] == "tool_use" else block for block in carried]
+
+
+def _plain(turn: Turn, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    text = [{"type": "text", "text": turn.text}] if turn.text.strip() else []
+    return [*text, *calls]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from msgspec.structs import replace
 
 from athena_lab.ai.broken_utf8 import Mender
+from athena_lab.ai.providers.channels import TalkingSocketWire
 from athena_lab.ai.providers.selection import refuses_upgrade
 from athena_lab.ai.providers.wire import Garbage, StreamError, Translator
+from athena_lab.ai.talk import private as talk_texts
 from athena_lab.ai.transports import HttpStatus, NoUpgrade, SocketClosed, Tap, TransportFailure
-from athena_lab.events import Finished
+from athena_lab.events import Finished, ToolCall
 from athena_lab.value import Value
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from athena_lab.ai.transports import HttpRequest, Message, ReplyInfo, SocketRequest, Transport
     from athena_lab.ai.types import TransportKind
     from athena_lab.errors import APIError
+
+    Socket = AsyncGenerator[Message, str | None]
 
 DRAIN: Final = 0.05
 """Seconds to wait for the end of the HTTP response behind the end of the answer, so that its connection can be kept."""
@@ -54,7 +58,7 @@ class Endpoint(Value, frozen=True):
         return self.wire.request(self.row, self.base_url, self.key, call)
 
     def translator(self, call: Call | None = None) -> Translator:
-        private = (call.prompt.system, call.prompt.user) if call else ()
+        private = (call.prompt.system, call.prompt.user, *talk_texts(call.prompt.talk)) if call else ()
         return Translator(self.wire, self.row.name, call.model if call else "", (self.key,), private)
 
 
@@ -115,28 +119,74 @@ class OverHttp:
         return events(messages, self._endpoint.wire.parser(), drain=True)
 
 
-class OverSocket:
-    """A WebSocket of its own for each answer."""
+class SocketTransport(Protocol):
+    def stream(self, request: SocketRequest, tap: Tap = ...) -> Socket:
+        """As `Transport.stream`; what is sent into it is sent over the socket."""
 
-    def __init__(self, endpoint: Endpoint, transport: Transport[SocketRequest]) -> None:
+
+class OverSocket:
+    """A WebSocket of its own for each answer; a wire that wants to be told results on it keeps it for that long."""
+
+    def __init__(self, endpoint: Endpoint, transport: SocketTransport) -> None:
         self._endpoint = endpoint
         self._wire = cast("SocketWire", endpoint.wire)
         self._transport = transport
 
     async def send(self, call: Call) -> AsyncGenerator[Item, None]:
-        ours = self._endpoint
-        request = self._wire.socket_request(ours.row, ours.base_url, ours.key, call)
-        messages = self._transport.stream(request, SocketWatch(ours, call))
+        socket, messages = await self._going_on(call) or self._begin(call)
+        called = waits = False
         try:
             # A socket stays open behind an answer, so its end is not waited for.
             async with aclosing(events(messages, self._wire.socket_parser(), drain=False)) as items:
                 async for item in items:
+                    called = called or isinstance(item, ToolCall)
+                    waits = called and isinstance(item, Finished) and item.status == "completed"
                     yield item
         except SocketClosed as closed:
             error = self._wire.socket_closed(closed.code, closed.reason)
             if error is None:
                 raise
             raise error from None
+        finally:
+            if waits and call.kept is not None and isinstance(self._wire, TalkingSocketWire):
+                call.kept.put(self._key(call, len(call.prompt.talk) + 1), socket)
+            else:
+                await socket.aclose()
+
+    def _begin(self, call: Call) -> tuple[Socket, AsyncGenerator[Message, None]]:
+        ours = self._endpoint
+        request = self._wire.socket_request(ours.row, ours.base_url, ours.key, call)
+        socket = self._transport.stream(request, SocketWatch(ours, call))
+        return socket, _lent(socket)
+
+    async def _going_on(self, call: Call) -> tuple[Socket, AsyncGenerator[Message, None]] | None:
+        """On the connection of the turn before, where that waits for what its calls came to.
+
+        None where it does not, or has gone meanwhile: a new one is told the talk.
+        """
+        if call.kept is None or not isinstance(self._wire, TalkingSocketWire):
+            return None
+        socket = call.kept.take(self._key(call, len(call.prompt.talk)))
+        if socket is None:
+            return None
+        try:
+            first = await socket.asend(self._wire.socket_results(call))
+        except (TransportFailure, StopAsyncIteration):
+            await socket.aclose()
+            return None
+        call.state.move("connected")
+        return socket, _lent(socket, first)
+
+    def _key(self, call: Call, turn: int) -> tuple[str, str, int]:
+        return self._endpoint.row.name, call.model, turn
+
+
+async def _lent(socket: Socket, first: Message | None = None) -> AsyncGenerator[Message, None]:
+    """The socket's messages. Closing this leaves the socket open."""
+    if first is not None:
+        yield first
+    async for message in socket:
+        yield message
 
 
 def attempt(ways: Mapping[TransportKind, Send], selection: Selection, call: Call) -> AsyncGenerator[Item, None]:

@@ -35,6 +35,15 @@ class SocketWire(Protocol):
         ...
 
 
+@runtime_checkable
+class TalkingSocketWire(SocketWire, Protocol):
+    """A wire that satisfies it is told what its calls came to on the connection on which it asked for them."""
+
+    def socket_results(self, call: Call) -> str:
+        """The frame that tells the results of the talk's last turn."""
+        ...
+
+
 CLOSE_STATUSES: Final[Mapping[int, int]] = {
     1007: 400,  # data that does not fit the type
     1008: 400,  # against a policy

@@ -28,7 +28,8 @@ from athena_lab.ai.providers.wire import (
     error_in,
     output_limit,
 )
-from athena_lab.ai.send import PROGRESS
+from athena_lab.ai.send import PROGRESS, Carry
+from athena_lab.ai.talk import MAX_CARRIED, raw
 from athena_lab.ai.transports import HttpRequest
 from athena_lab.ai.types import Model
 from athena_lab.errors import (
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.keys import Secret
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
+    from athena_lab.ai.talk import Called, Turn
     from athena_lab.ai.transports import Message
 
 ENDS: Final[Mapping[str, Literal["completed", "refused", "degraded", "failed"]]] = {
@@ -105,6 +107,7 @@ class _Part(msgspec.Struct, rename="camel"):
     text: str = ""
     thought: bool = False
     function_call: _FunctionCall | None = None
+    thought_signature: str = ""
 
 
 class _Content(msgspec.Struct):
@@ -154,11 +157,42 @@ _WHOLE: Final = msgspec.json.Decoder(_Chunk | list[_Chunk])  # a proxy that drop
 _MODELS: Final = msgspec.json.Decoder(_Models)
 
 
+class Parts:
+    """The parts of one answer, as they go back with the results of its calls: those with a signature have to."""
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, Any]] = []
+        self._size = 0
+
+    def add(self, part: _Part) -> None:
+        kept: dict[str, Any] = {"thoughtSignature": part.thought_signature} if part.thought_signature else {}
+        if part.function_call is not None:
+            kept |= {"functionCall": {"id": part.function_call.id} if part.function_call.id else {}}
+        elif part.text and not part.thought:
+            kept |= {"text": part.text}
+        elif kept:
+            kept |= {"text": ""}
+        if kept:
+            self._size += len(part.text) + len(part.thought_signature) + 100
+            if self._size <= MAX_CARRIED:
+                self._parts.append(kept)
+
+    def carried(self) -> Carry | None:
+        return Carry(self._parts) if self._size <= MAX_CARRIED else None
+
+
+NOT_SIGNED: Final = "skip_thought_signature_validator"
+"""Google's own word for calls that another model made, which have no signature of its:
+https://ai.google.dev/gemini-api/docs/thought-signatures"""
+
+
 class GeminiParser:
     """One answer."""
 
     def __init__(self) -> None:
         self._calls = Calls()
+        self._parts = Parts()
+        self._called = False
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
         self._block_reason: str | None = None
@@ -195,7 +229,9 @@ class GeminiParser:
                 self._finish_reason = candidate.finish_reason or self._finish_reason
 
     def _item(self, part: _Part) -> Item:
+        self._parts.add(part)
         if part.function_call is not None:
+            self._called = True
             called = part.function_call
             return self._calls.whole(id=called.id, name=called.name, arguments=bytes(called.args).decode())
         return Token(part.text) if part.text and not part.thought else PROGRESS
@@ -209,6 +245,8 @@ class GeminiParser:
         status = "refused" if self._finish_reason is None else ENDS.get(reason, "degraded")
         if status == "failed":
             raise StreamError(Complaint(kind=reason))
+        if self._called and (carried := self._parts.carried()) is not None:
+            yield carried
         yield Finished(status, reason)
 
 
@@ -229,6 +267,7 @@ def _status(error: Any) -> int | None:
 class Gemini:
     """The wire."""
 
+    talks = True
     version = "v1beta"
     errors = ErrorTable(
         # google.rpc.ErrorInfo's reasons, then google.rpc.Code's names that say more than the status beside them.
@@ -311,11 +350,14 @@ class Gemini:
     @staticmethod
     def _body(row: ProviderRow, call: Call) -> dict[str, Any]:
         config: dict[str, Any] = {"maxOutputTokens": output_limit(row, call)}
-        if call.prompt.schema is not None and row.features.structured_output:
-            config |= {"responseMimeType": "application/json", "responseJsonSchema": call.prompt.schema}
+        if call.prompt.enforced is not None and row.features.structured_output:
+            config |= {"responseMimeType": "application/json", "responseJsonSchema": call.prompt.enforced}
         body: dict[str, Any] = {
             "systemInstruction": {"parts": [{"text": call.prompt.system}]},
-            "contents": [{"role": "user", "parts": [{"text": call.prompt.user}]}],
+            "contents": [
+                {"role": "user", "parts": [{"text": call.prompt.user}]},
+                *(content for turn in call.prompt.talk for content in _contents(call, turn)),
+            ],
             "generationConfig": config,
         }
         if row.safety_settings:
@@ -328,6 +370,8 @@ class Gemini:
                 for tool in call.prompt.tools
             ]
             body["tools"] = [{"functionDeclarations": functions}]
+            if call.prompt.closing:
+                body["toolConfig"] = {"functionCallingConfig": {"mode": "NONE"}}
         return body
 
     @staticmethod
@@ -347,3 +391,42 @@ def _model(entry: _Listed) -> Model:
 def _seconds(duration: Any) -> float | None:
     """Of google.rpc.RetryInfo: ``38.5s``, protobuf's JSON for a duration."""
     return float(duration[:-1]) if isinstance(duration, str) and _DURATION.fullmatch(duration) else None
+
+
+def _contents(call: Call, turn: Turn) -> Iterator[dict[str, Any]]:
+    """A turn, and the results of what it called."""
+    parts = _as_it_came(turn) if turn.of(call.provider, call.model) else None
+    parts = parts or _plain(turn)
+    yield {"role": "model", "parts": parts}
+    made = [part["functionCall"] for part in parts if "functionCall" in part]
+    yield {"role": "user", "parts": [_response(call_, called) for call_, called in zip(made, turn.calls, strict=True)]}
+
+
+def _as_it_came(turn: Turn) -> list[dict[str, Any]] | None:
+    """What was carried along, with the calls in their places; nothing where they do not fit."""
+    carried = turn.carried or []
+    if sum("functionCall" in part for part in carried) != len(turn.calls):
+        return None
+    rest = iter(turn.calls)
+    return [part | {"functionCall": _call(next(rest), part)} if "functionCall" in part else part for part in carried]
+
+
+def _call(called: Called, part: Mapping[str, Any]) -> dict[str, Any]:
+    """With an id where it came with one: that is how its result is told."""
+    own = {"id": called.id} if "id" in part["functionCall"] else {}
+    return {**own, "name": called.name, "args": raw(called)}
+
+
+def _plain(turn: Turn) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = [{"text": turn.text}] if turn.text else []
+    for number, called in enumerate(turn.calls):
+        signed = {} if number else {"thoughtSignature": NOT_SIGNED}  # the first of those made at once has one
+        made = {"id": called.neutral_id, "name": called.name, "args": raw(called)}
+        parts.append({"functionCall": made, **signed})
+    return parts
+
+
+def _response(made: Mapping[str, Any], called: Called) -> dict[str, Any]:
+    own = {"id": made["id"]} if "id" in made else {}
+    said = {"error" if called.failed else "output": called.result}
+    return {"functionResponse": {**own, "name": called.name, "response": said}}

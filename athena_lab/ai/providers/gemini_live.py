@@ -1,8 +1,8 @@
 """Google Gemini over a WebSocket: the Live API, BidiGenerateContent, asked for text.
 
 A setup frame, its ``setupComplete``, then one turn of ours with the question; the answer's turn ends with
-``turnComplete``, or with a ``toolCall``, which the model waits for. Only models made for it speak it, so the row of
-Gemini offers no WebSocket by itself. The key travels in a header.
+``turnComplete``, or with a ``toolCall``: the model waits for a ``toolResponse`` on the same connection. Only models
+made for it speak it, so the row of Gemini offers no WebSocket by itself. The key travels in a header.
 
 Sources: https://ai.google.dev/api/live and Google's Python SDK google-genai 3.4 (``live.py``; ``LiveServerMessage`` and
 ``TurnCompleteReason`` in ``types.py``). Why Google closes a socket stands in the reason alone: 1007 and 1008 are used
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
+from athena_lab.ai.prompt import told
 from athena_lab.ai.providers.calls import Calls
 from athena_lab.ai.providers.channels import closed_as
 from athena_lab.ai.providers.gemini import Gemini
@@ -215,7 +217,9 @@ class GeminiLive(Gemini):
     """The wire, with its `SocketWire`."""
 
     def socket_request(self, row: ProviderRow, base_url: str, key: Secret | None, call: Call) -> SocketRequest:
-        asked = self._body(row, call)
+        # Earlier calls are no calls of this connection's: they are told as text.
+        prompt = told(call.prompt)
+        asked = self._body(row, replace(call, prompt=replace(prompt, tools=() if prompt.closing else prompt.tools)))
         turns = asked.pop("contents")
         config = {"maxOutputTokens": asked["generationConfig"]["maxOutputTokens"], "responseModalities": ["TEXT"]}
         model = f"models/{call.model.removeprefix('models/')}"
@@ -223,6 +227,13 @@ class GeminiLive(Gemini):
         turn = {"clientContent": {"turns": turns, "turnComplete": True}}
         frames = tuple(msgspec.json.encode(frame).decode() for frame in (setup, turn))
         return SocketRequest(live_url(base_url), self._headers(key), frames)
+
+    def socket_results(self, call: Call) -> str:
+        responses = [
+            {"id": called.id, "name": called.name, "response": {"error" if called.failed else "output": called.result}}
+            for called in call.prompt.talk[-1].calls
+        ]
+        return msgspec.json.encode({"toolResponse": {"functionResponses": responses}}).decode()
 
     def socket_parser(self) -> GeminiLiveParser:
         return GeminiLiveParser()

@@ -24,7 +24,8 @@ from athena_lab.ai.providers.wire import (
     StreamError,
     output_limit,
 )
-from athena_lab.ai.send import PROGRESS
+from athena_lab.ai.send import PROGRESS, Carry
+from athena_lab.ai.talk import MAX_CARRIED, ids
 from athena_lab.ai.transports import HttpRequest
 from athena_lab.events import Finished, Token, Usage
 
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from athena_lab.ai.keys import Secret
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
+    from athena_lab.ai.talk import Turn
     from athena_lab.ai.transports import Message
 
 DONE: Final = "[DONE]"
+REASONING: Final = "reasoning_content"
 
 STATUS_OF: Final[Mapping[str, Literal["completed", "refused", "degraded"]]] = {
     "stop": "completed",
@@ -121,11 +124,29 @@ class _Chunk(msgspec.Struct):
 _CHUNK: Final = msgspec.json.Decoder(_Chunk)
 
 
+class Reasoning:
+    """Of one answer, under the name that it came under. DeepSeek wants it back with what it called; others take it."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, list[str]] = {}
+        self._size = 0
+
+    def add(self, **pieces: str | None) -> None:
+        for name, piece in pieces.items():
+            if piece and self._size <= MAX_CARRIED:
+                self._size += len(piece)
+                self.parts.setdefault(name, []).append(piece)
+
+    def whole(self) -> dict[str, str]:
+        return {name: "".join(pieces) for name, pieces in self.parts.items()}
+
+
 class OpenAIChatParser:
     """One answer. It is at its end with ``[DONE]``, or with a finish_reason and the end of the connection."""
 
     def __init__(self) -> None:
         self._calls = Calls()
+        self._reasoning = Reasoning()
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
         self._refused = False
@@ -172,6 +193,7 @@ class OpenAIChatParser:
             text += delta.refusal
         for call in delta.tool_calls or ():
             self._call(call)
+        self._reasoning.add(reasoning_content=delta.reasoning_content, reasoning=delta.reasoning)
         if text:
             self._spoke = True
             yield Token(text)
@@ -196,7 +218,10 @@ class OpenAIChatParser:
             raise Garbage
         reason = self._finish_reason or DONE
         status = "refused" if self._refused else STATUS_OF.get(reason, "completed")
-        yield from self._calls.end(cut_off=status != "completed")
+        calls = list(self._calls.end(cut_off=status != "completed"))
+        yield from calls
+        if calls and self._reasoning.parts:
+            yield Carry(self._reasoning.whole())
         if self._usage is not None:
             yield self._usage
         yield Finished(status, reason)
@@ -214,6 +239,8 @@ class OpenAIChatParser:
 
 class OpenAIChat(openai_words.OpenAIWords):
     """The wire."""
+
+    talks = True
 
     version = "v1"
     errors = ErrorTable(
@@ -235,6 +262,7 @@ class OpenAIChat(openai_words.OpenAIWords):
             "messages": [
                 {"role": "system", "content": call.prompt.system},
                 {"role": "user", "content": call.prompt.user},
+                *(message for turn in call.prompt.talk for message in _messages(row, call, turn)),
             ],
             "stream": call.transport != "polling",
         }
@@ -246,8 +274,10 @@ class OpenAIChat(openai_words.OpenAIWords):
                 for tool in call.prompt.tools
             ]
             body["tools"] = [{"type": "function", "function": function} for function in functions]
-        if call.prompt.schema is not None and row.features.structured_output:
-            schema = {"name": SCHEMA_NAME, "schema": call.prompt.schema}
+            if call.prompt.closing:
+                body["tool_choice"] = "none"
+        if call.prompt.enforced is not None and row.features.structured_output:
+            schema = {"name": SCHEMA_NAME, "schema": call.prompt.enforced}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
 
@@ -257,3 +287,18 @@ class OpenAIChat(openai_words.OpenAIWords):
     def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> OpenAIBatches:
         form = MistralJobs if row.batch_format == "jobs" else OpenAIBatches
         return form(base_url, openai_words.headers(key), "/v1/chat/completions")
+
+
+def _messages(row: ProviderRow, call: Call, turn: Turn) -> Iterator[dict[str, Any]]:
+    """A turn, and the results of what it called."""
+    named = list(zip(ids(turn, call.provider, call.model), turn.calls, strict=True))
+    calls = [
+        {"id": id_, "type": "function", "function": {"name": called.name, "arguments": called.arguments}}
+        for id_, called in named
+    ]
+    reasoning: dict[str, Any] = {REASONING: ""} if row.reasoning_field == REASONING else {}
+    if turn.of(call.provider, call.model) and turn.carried:
+        reasoning |= turn.carried
+    yield {"role": "assistant", "content": turn.text or None, "tool_calls": calls, **reasoning}
+    for id_, called in named:
+        yield {"role": "tool", "tool_call_id": id_, "content": called.result}

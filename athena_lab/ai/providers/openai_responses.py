@@ -25,7 +25,8 @@ from athena_lab.ai.providers.wire import (
     StreamError,
     output_limit,
 )
-from athena_lab.ai.send import PROGRESS
+from athena_lab.ai.send import PROGRESS, Carry
+from athena_lab.ai.talk import ids
 from athena_lab.ai.transports import HttpRequest
 from athena_lab.errors import InvalidRequest, ProviderTimeout, RateLimited, ServiceUnavailable
 from athena_lab.events import Finished, Token, Usage
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from athena_lab.ai.keys import Secret
     from athena_lab.ai.providers.registry import ProviderRow
     from athena_lab.ai.send import Call, Item
+    from athena_lab.ai.talk import Turn
     from athena_lab.ai.transports import Message
 
 INCOMPLETE: Final[Mapping[str, Literal["refused", "degraded"]]] = {
@@ -105,6 +107,10 @@ class _Item(msgspec.Struct):
     name: str = ""
     arguments: str = ""
     status: str | None = None
+    id: Any = None
+    phase: Any = None
+    encrypted_content: Any = None
+    summary: Any = None
 
 
 class _Reason(msgspec.Struct):
@@ -157,6 +163,8 @@ class OpenAIResponsesParser:
         self._calls = Calls()
         self._usage: Usage | None = None
         self._refused = False
+        self._items: list[dict[str, Any]] = []
+        self._called = False
 
     def feed(self, message: Message) -> Iterator[Item]:
         if message.whole:
@@ -193,10 +201,26 @@ class OpenAIResponsesParser:
 
     def _call(self, item: _Item) -> Iterator[Item]:
         """A function call is taken when it is whole; before that its arguments are progress."""
+        self._carry(item)
         if item.type == "function_call" and item.status != "incomplete":
+            self._called = True
             yield self._calls.whole(id=item.call_id, name=item.name, arguments=item.arguments)
         else:
             yield PROGRESS
+
+    def _carry(self, item: _Item) -> None:
+        """What goes back with the results: reasoning in the form that only OpenAI reads, and a message's phase."""
+        match item.type:
+            case "reasoning" if item.encrypted_content:
+                known = {"id": item.id, "encrypted_content": item.encrypted_content}
+                self._items.append({"type": "reasoning", "summary": item.summary or [], **known})
+            case "message":
+                text = "".join(part.text for part in item.content or ())
+                phase = {"phase": item.phase} if item.phase else {}
+                if text:
+                    self._items.append({"role": "assistant", "content": text, **phase})
+            case "function_call" if item.status != "incomplete":
+                self._items.append({"type": "function_call"})
 
     def _state(self, response: _Response, kind: str) -> Iterator[Item]:
         """What an event that holds the answer says of it, and its end if that is what it says."""
@@ -217,6 +241,8 @@ class OpenAIResponsesParser:
                 yield PROGRESS
 
     def _finish(self, status: Literal["completed", "refused", "degraded"], reason: str) -> Iterator[Item]:
+        if self._called:
+            yield Carry(self._items)
         yield from self.end()
         yield Finished(status, reason)
 
@@ -258,6 +284,7 @@ def _complaint(error: _Error | None, status: str) -> Complaint:
 class OpenAIResponses(openai_words.OpenAIWords):
     """The wire."""
 
+    talks = True
     version = "v1"
     errors = ErrorTable(
         codes={**openai_words.CODES, **CODES},
@@ -277,7 +304,7 @@ class OpenAIResponses(openai_words.OpenAIWords):
         body: dict[str, Any] = {
             "model": call.model,
             "instructions": call.prompt.system,
-            "input": call.prompt.user,
+            "input": _input(call) if call.prompt.talk else call.prompt.user,
             "max_output_tokens": output_limit(row, call),
             "store": background,
         }
@@ -298,9 +325,13 @@ class OpenAIResponses(openai_words.OpenAIWords):
                 }
                 for tool in call.prompt.tools
             ]
-        if call.prompt.schema is not None and row.features.structured_output:
+            if call.prompt.looks and row.reasoning_field == "encrypted_content":
+                body["include"] = ["reasoning.encrypted_content"]
+            if call.prompt.closing:
+                body["tool_choice"] = "none"
+        if call.prompt.enforced is not None and row.features.structured_output:
             body["text"] = {
-                "format": {"type": "json_schema", "name": SCHEMA_NAME, "schema": call.prompt.schema, "strict": False}
+                "format": {"type": "json_schema", "name": SCHEMA_NAME, "schema": call.prompt.enforced, "strict": False}
             }
         return body
 
@@ -309,3 +340,39 @@ class OpenAIResponses(openai_words.OpenAIWords):
 
     def batch_format(self, row: ProviderRow, base_url: str, key: Secret | None) -> OpenAIBatches:  # noqa: ARG002 - there is one
         return OpenAIBatches(base_url, openai_words.headers(key), "/v1/responses")
+
+
+def _input(call: Call) -> list[dict[str, Any]]:
+    """The question, and the talk behind it."""
+    items: list[dict[str, Any]] = [{"role": "user", "content": call.prompt.user}]
+    for turn in call.prompt.talk:
+        items += _turn(call, turn)
+    return items
+
+
+def _turn(call: Call, turn: Turn) -> Iterator[dict[str, Any]]:
+    named = list(zip(ids(turn, call.provider, call.model), turn.calls, strict=True))
+    calls = [
+        {"type": "function_call", "call_id": id_, "name": called.name, "arguments": called.arguments}
+        for id_, called in named
+    ]
+    yield from _as_it_came(turn, calls) if turn.of(call.provider, call.model) else _plain(turn, calls)
+    for id_, called in named:
+        yield {"type": "function_call_output", "call_id": id_, "output": called.result}
+
+
+def _as_it_came(turn: Turn, calls: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What was carried along, with the calls in their places."""
+    carried = turn.carried or []
+    if sum(item.get("type") == "function_call" for item in carried) != len(calls):
+        yield from _plain(turn, calls)
+        return
+    rest = iter(calls)
+    for item in carried:
+        yield next(rest) if item.get("type") == "function_call" else item
+
+
+def _plain(turn: Turn, calls: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    if turn.text:
+        yield {"role": "assistant", "content": turn.text}
+    yield from calls

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from athena_lab.ai.answer import collect
 from athena_lab.ai.health import check
 from athena_lab.ai.keys import read_key
+from athena_lab.ai.prompt import fitted
 from athena_lab.ai.providers.attempt import FAILURES, Endpoint, Learn, OverHttp, OverSocket, attempt, named
 from athena_lab.ai.providers.background import Background
 from athena_lab.ai.providers.channels import BatchWire
@@ -118,7 +119,8 @@ class Provider:
     async def stream(self, call: Call) -> AsyncGenerator[Item, None]:
         """One attempt: a `Send`. Raises InvalidField for a transport that is wanted and not to be had."""
         call = call if call.model else replace(call, model=await self.default_model())
-        call = replace(call, transport=self.selection.pick(call.wanted))
+        prompt = fitted(call.prompt, calls=self.features.function_calling, talks=getattr(self._wire, "talks", False))
+        call = replace(call, transport=self.selection.pick(call.wanted), prompt=prompt)
         translator = self._endpoint.translator(call)
         failure: APIError | None = None
         refusal: str | None = None

@@ -56,6 +56,10 @@ class ProviderRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How the openai-chat wire sends batches: ``files`` as OpenAI and Groq, ``jobs`` as Mistral."""
     limits: Limits = Limits()
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    reasoning_field: Literal["", "reasoning_content", "encrypted_content"] = ""
+    """How reasoning goes back with what a call gave. ``reasoning_content``: the openai-chat wire gives it back under
+    that name with each call, even where there is none. ``encrypted_content``: the openai-responses wire asks for it
+    in a sealed form, which models that do not reason refuse. Empty: only what came, as it came."""
     stream_options: dict[str, bool] = {}
     """Sent with streaming requests; empty sends none, for providers that reject what they do not know."""
     safety_settings: dict[str, str] = {}
@@ -104,6 +108,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
         # Not in the background by itself: what goes on there is stored at OpenAI.
         features=Features(batching=True, function_calling=True, websocket=True, structured_output=True),
         batch_price=HALF,
+        reasoning_field="encrypted_content",
         models=(Model("gpt-6.2-sol", 1_050_000, 128_000, 2.0, 0.1, 10.0),),  # up to 272,000 tokens of input
         max_tokens_field="max_completion_tokens",  # where its wire is set to openai-chat
         stream_options={"include_obfuscation": False},
@@ -120,6 +125,7 @@ DEFAULT_ROWS: tuple[ProviderRow, ...] = (
             Model("deepseek-flash", 1_000_000, 384_000, 0.3, 0.006, 1.2),
             Model("deepseek-v4-pro", 1_000_000, 384_000, 1.32, 0.044, 3.96),
         ),
+        reasoning_field="reasoning_content",  # without it, HTTP 400: api-docs.deepseek.com/guides/thinking_mode
         stream_options={"include_usage": True},
     ),
     ProviderRow(

@@ -131,7 +131,12 @@ class Parser(Protocol):
 
 
 class Wire(Protocol):
-    """One wire protocol. Stateless; `parser` gives what keeps state."""
+    """One wire protocol. Stateless; `parser` gives what keeps state.
+
+    One that has a ``talks`` that is true gives the model the turns of ``call.prompt.talk`` back in its provider's own
+    words, behind the user's text, and heeds ``closing``; its parser may yield a `Carry` before the end of a turn that
+    asks for functions. Any other is given a talk as part of the user's text.
+    """
 
     version: str
     """Of the provider's API that it speaks."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from athena_lab.ai.prompt import Tool, build_prompt
 from athena_lab.ai.providers.provider import Provider
 from athena_lab.ai.send import Call, Progress
+from athena_lab.ai.talk import Called, Turn
 from athena_lab.ai.testkit.parsing import expect
 from athena_lab.ai.testkit.server import ScriptedServer, cut, reply, stream
 from athena_lab.ai.transports.http import AiohttpClients
@@ -21,6 +22,7 @@ from athena_lab.events import Finished, Token
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from athena_lab.ai.prompt import Prompt
     from athena_lab.ai.send import Item
     from athena_lab.ai.testkit.recordings import Answer, Failure, Kit
     from athena_lab.ai.testkit.server import End, Request
@@ -106,6 +108,25 @@ async def asks_for_what_the_row_allows(kit: Kit) -> None:
         expect((streaming.path, streaming.body) != (whole.path, whole.body), "a stream is asked for as a whole answer")
 
 
+async def gives_a_talk_back(kit: Kit) -> None:
+    """What functions came to is told, whoever asked for them: on the wire, or as text."""
+    calls = (
+        Called(1, "kit-1", "look_up", '{"sha256": "ab"}', "It is known since Tuesday."),
+        Called(2, "kit-2", "look_up", "{}", "The hash is missing.", failed=True),
+    )
+    for who in (kit.row.name, "another"):
+        talk = (Turn(who, MODEL, "I look it up.", calls),)
+        for allowed in (True, False):
+            for closing in (True, False):
+                prompt = replace(PROMPT, talk=talk, looks=12, closing=closing)
+                for request in await _requests(kit, allowed=allowed, prompt=prompt):
+                    text = request.body.decode()
+                    request.json()
+                    for called in calls:
+                        expect(text.count(called.result) == 1, f"the result {called.result!r} is not told once")
+                    expect(text.count("I look it up.") == 1, "what the model wrote is not told once")
+
+
 async def key_in_a_header_only(kit: Kit) -> None:
     """And no error repeats it, wherever the provider does."""
     async with ScriptedServer() as server, _provider(kit, server) as provider:
@@ -171,7 +192,7 @@ async def _provider(
         await provider.aclose()
 
 
-async def _requests(kit: Kit, *, allowed: bool) -> list[Request]:
+async def _requests(kit: Kit, *, allowed: bool, prompt: Prompt = PROMPT) -> list[Request]:
     """Those for a stream and for a whole answer, where the row does (not) allow functions and schemas."""
     async with ScriptedServer(reply(503)) as server:
         for streaming in (True, False):
@@ -185,22 +206,22 @@ async def _requests(kit: Kit, *, allowed: bool) -> list[Request]:
             )
             limits = replace(kit.row.limits, max_tokens=7)
             async with _provider(kit, server, features=features, limits=limits) as provider:
-                await _fail(provider)
+                await _fail(provider, prompt)
         return server.requests
 
 
-def _call(provider: Provider) -> Call:
-    return Call(provider.name, MODEL, PROMPT, max_tokens=4_096, expires=float("inf"))
+def _call(provider: Provider, prompt: Prompt = PROMPT) -> Call:
+    return Call(provider.name, MODEL, prompt, max_tokens=4_096, expires=float("inf"))
 
 
-async def _ask(provider: Provider) -> list[Item]:
-    async with aclosing(provider.stream(_call(provider))) as items:
+async def _ask(provider: Provider, prompt: Prompt = PROMPT) -> list[Item]:
+    async with aclosing(provider.stream(_call(provider, prompt))) as items:
         return [item async for item in items if not isinstance(item, Progress)]
 
 
-async def _fail(provider: Provider) -> tuple[list[Item], APIError | None]:
+async def _fail(provider: Provider, prompt: Prompt = PROMPT) -> tuple[list[Item], APIError | None]:
     try:
-        return await _ask(provider), None
+        return await _ask(provider, prompt), None
     except APIError as error:
         return [], error
 

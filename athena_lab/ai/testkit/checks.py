@@ -62,6 +62,7 @@ def _runs(kit: Kit) -> Iterator[tuple[str, Run]]:
     for name, check in {
         "errors however broken are named": asking.errors_however_broken_are_named,
         "the request asks for what the row allows": asking.asks_for_what_the_row_allows,
+        "a talk is given back": asking.gives_a_talk_back,
         "the key travels in a header only": asking.key_in_a_header_only,
         "models are listed": asking.models_are_listed,
         "a key is validated": asking.a_key_is_validated,

@@ -67,10 +67,11 @@ class WebSocketTransport:
         self._lock = asyncio.Lock()
         self._closed = False
 
-    async def stream(self, request: SocketRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, None]:
+    async def stream(self, request: SocketRequest, tap: Tap = NO_TAP) -> AsyncGenerator[Message, str | None]:
         """One message a text or binary frame, until the peer closes. Raises as all transports do.
 
-        A peer that closes with a code other than 1000 raises `SocketClosed`. The caller, who knows where an answer
+        A frame that is sent into the generator (``asend``) goes out before the next message is waited for. A peer
+        that closes with a code other than 1000 raises `SocketClosed`. The caller, who knows where an answer
         ends, closes the generator, and with it the socket.
         """
         async with self._connected(request, tap) as socket:
@@ -78,8 +79,8 @@ class WebSocketTransport:
             await _send(socket, next(frames), tap)
             async with aclosing(_capped(socket, self._heartbeat, tap)) as received:
                 async for data in received:
-                    yield Message(decode(data))
-                    if (frame := next(frames, None)) is not None:
+                    more = yield Message(decode(data))
+                    if (frame := more or next(frames, None)) is not None:
                         await _send(socket, frame, tap)
 
     async def aclose(self) -> None:

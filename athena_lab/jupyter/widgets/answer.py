@@ -13,6 +13,7 @@ from athena_lab.errors import Problem
 from athena_lab.events import Attempt, Consensus, Recovered, Structured, Usage
 from athena_lab.jupyter.widgets.assessment import plain_assessment, render_assessment
 from athena_lab.jupyter.widgets.consensus import plain_consensus, render_consensus
+from athena_lab.jupyter.widgets.looks import Shown, plain_looks, render_looks
 from athena_lab.jupyter.widgets.recovered import plain_recovered, render_recovered, title
 from athena_lab.jupyter.widgets.seams import Seam, authors, plain_with_seams, render_with_seams
 from athena_lab.jupyter.widgets.tried import (
@@ -58,6 +59,8 @@ class Answer(msgspec.Struct, frozen=True):
     recovered: Recovered | None = None
     consensus: Consensus | None = None
     attempts: tuple[Attempt, ...] = ()
+    looks: tuple[Shown, ...] = ()
+    """Where the model looked at the sample again."""
 
 
 def render_answer(answer: Answer, citations: Citations) -> str:
@@ -68,7 +71,8 @@ def render_answer(answer: Answer, citations: Citations) -> str:
         f'<p class="athena-by">{escape(byline(answer))}</p>'
         f"{render_recovered(answer.recovered) if answer.recovered else ''}"
         f"{_assessed(answer)}{render_with_seams(answer.text, answer.seams, citations)}{_notes(answer)}"
-        f"{render_asides(answer.asides, citations)}{render_attempts(answer.attempts, _declined(answer))}</section>"
+        f"{render_looks(answer.looks)}{render_asides(answer.asides, citations)}"
+        f"{render_attempts(answer.attempts, _declined(answer))}</section>"
     )
 
 
@@ -92,7 +96,8 @@ def plain_answer(answer: Answer) -> str:
     """For a terminal, and for hosts that show no HTML."""
     text = plain_with_seams(answer.text, answer.seams)
     lines = [byline(answer), *_plain_before(answer), *(shown(line) for line in text.splitlines()), *_warnings(answer)]
-    return "\n".join((*lines, *plain_asides(answer.asides), *plain_attempts(answer.attempts, _declined(answer))))
+    tried = (*plain_asides(answer.asides), *plain_attempts(answer.attempts, _declined(answer)))
+    return "\n".join((*lines, *plain_looks(answer.looks), *tried))
 
 
 def _plain_before(answer: Answer) -> list[str]:

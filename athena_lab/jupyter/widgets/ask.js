@@ -168,11 +168,12 @@ function buildView(model) {
   log.setAttribute("role", "log");
   log.setAttribute("aria-live", "off");
   log.setAttribute("aria-label", "Answer");
+  const looks = element("div", { className: "athena-live" });
   const answer = element("div", { className: "athena-final" });
   const bar = element("div", { className: "athena-bar" }, ask, stop, summary, collect, status, clock);
-  const root = element("div", { className: "athena-ask" }, question, bar, log, answer);
+  const root = element("div", { className: "athena-ask" }, question, bar, looks, log, answer);
   root.setAttribute("data-lm-suppress-shortcuts", "true");
-  return { root, question, ask, stop, summary, collect, status, clock, log, answer };
+  return { root, question, ask, stop, summary, collect, status, clock, log, looks, answer };
 }
 
 function statusText(model) {
@@ -235,6 +236,7 @@ function standsInDocument(answer) {
 function stateShower(view, model, cell) {
   let began = 0;
   let timer = 0;
+  let shownLooks = "";
   const tick = () => {
     view.clock.textContent = elapsed(performance.now() - began);
   };
@@ -248,6 +250,16 @@ function stateShower(view, model, cell) {
     view.collect.title = `The question was kept as job ${job}`;
     view.status.textContent = statusText(model);
     view.log.hidden = !running;
+    // Rendered and escaped in the kernel: see looks.py.
+    const looks = running ? model.get("looks_html") : "";
+    if (looks !== shownLooks) {
+      const open = [...view.looks.querySelectorAll("details")].map((details) => details.open);
+      view.looks.innerHTML = shownLooks = looks;
+      view.looks.querySelectorAll("details").forEach((details, number) => {
+        details.open = open[number] ?? false;
+      });
+    }
+    view.looks.hidden = !looks;
     const elsewhere = model.get("mirrored") && !cell.restored;
     // Rendered and sanitised in the kernel: see markdown.py.
     view.answer.innerHTML = running || elsewhere ? "" : model.get("answer_html");
@@ -264,7 +276,7 @@ function stateShower(view, model, cell) {
   return { show, stop: () => clearInterval(timer) };
 }
 
-const SHOWN = ["running", "provider", "model", "note", "answer_html", "job", "mirrored"].map((name) => `change:${name}`).join(" ");
+const SHOWN = ["running", "provider", "model", "note", "looks_html", "answer_html", "job", "mirrored"].map((name) => `change:${name}`).join(" ");
 
 export default {
   initialize({ model }) {

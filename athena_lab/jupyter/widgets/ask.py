@@ -19,8 +19,10 @@ from IPython.display import display
 
 from athena_lab.ai.types import MAX_QUESTION, AnalysisOptions, AnalysisRequest
 from athena_lab.errors import AthenaError
+from athena_lab.events import ToolResult
 from athena_lab.jupyter.widgets.answer import OFFLINE, Answer, plain_answer, render_answer, standalone
 from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY, Batch
+from athena_lab.jupyter.widgets.looks import render_looks
 from athena_lab.jupyter.widgets.markdown import Citations
 from athena_lab.jupyter.widgets.recovered import job_of
 from athena_lab.jupyter.widgets.run import Run, kept
@@ -55,7 +57,8 @@ class AskCell(anywidget.AnyWidget):
     """Asks a lab about a report, or without one, and shows the answer as it comes.
 
     ``provider`` and ``model`` override the lab's choice; ``structured`` asks for a verdict with techniques and
-    indicators beside the text, ``consensus`` that of so many providers, merged. Show the cell and type; or run
+    indicators beside the text, ``consensus`` that of so many providers, merged; ``tools=False`` keeps the model from
+    looking at the sample again. Show the cell and type; or run
     ``await cell.ask("...")``, which ends as a plain output that is saved with the notebook and needs no kernel to be
     read.
     """
@@ -73,6 +76,8 @@ class AskCell(anywidget.AnyWidget):
     """Start of the sample's SHA-256; empty without a report."""
     note = traitlets.Unicode().tag(sync=True)
     """What the reader should know while the answer waits: who failed, and when it is asked again."""
+    looks_html = traitlets.Unicode().tag(sync=True)
+    """Where the model looked again, while the answer comes."""
     answer_html = traitlets.Unicode().tag(sync=True)
     job = traitlets.Unicode().tag(sync=True)
     """Where the answer will be that nobody gave yet, if the lab can be asked for it."""
@@ -89,6 +94,7 @@ class AskCell(anywidget.AnyWidget):
         *,
         structured: bool = False,
         consensus: int = 1,
+        tools: bool = True,
         publish: Callable[..., Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,7 +102,7 @@ class AskCell(anywidget.AnyWidget):
         """The last answer, whole or as far as it came."""
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
         self._publish, self._clock = publish or _publish, clock
-        self._options = AnalysisOptions(structured=structured, consensus=consensus)
+        self._options = AnalysisOptions(structured=structured, consensus=consensus, tools=tools)
         self._run = Run("", clock)
         self._loop = _running_loop()
         self._task: asyncio.Task[None] | None = None
@@ -158,7 +164,7 @@ class AskCell(anywidget.AnyWidget):
         )
         self._run = Run(request.question, self._clock)
         with self.hold_sync():
-            self.question, self.answer_html, self.job = request.question, "", ""
+            self.question, self.answer_html, self.looks_html, self.job = request.question, "", "", ""
             self.run_id += 1
             self.running = True
         self._task = asyncio.ensure_future(self._drive(self._run, request))
@@ -191,6 +197,8 @@ class AskCell(anywidget.AnyWidget):
                     self.provider, self.model = run.provider, run.model
                 if self.note != run.note:
                     self.note = run.note
+                if isinstance(event, ToolResult):
+                    self.looks_html = render_looks(run.looks)
                 if run.needs_no_more:
                     return
                 await self._pace()
@@ -229,7 +237,7 @@ class AskCell(anywidget.AnyWidget):
         citations = Citations.of(self._report, answer.unknown_citations)
         with self.hold_sync():
             self.answer_html = render_answer(answer, citations)
-            self.note = ""
+            self.note = self.looks_html = ""
             self.job = job_of(answer.recovered) if isinstance(self._lab, Keeps) else ""
             self.running = False
         self._update_outputs()

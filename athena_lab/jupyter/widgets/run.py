@@ -17,12 +17,16 @@ from athena_lab.events import (
     Started,
     Structured,
     Token,
+    ToolCall,
+    ToolResult,
     Usage,
 )
 from athena_lab.jupyter.widgets.answer import Answer, Ending
 from athena_lab.jupyter.widgets.coalesce import Coalescer
+from athena_lab.jupyter.widgets.looks import MAX_LOOKS, Shown, looks_of
 from athena_lab.jupyter.widgets.seams import MAX_SEAMS, Seam, named
 from athena_lab.jupyter.widgets.tried import HEDGED, MAX_ASIDES, REFUSED, Aside, cut, left, reason
+from athena_lab.report.display import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +61,7 @@ class Run:
         self._attempts: tuple[Attempt, ...] = ()
         self._seams: list[Seam] = []
         self._asides: list[Aside] = []
+        self.looks: list[Shown] = []
         self._clock = clock
         self._began = clock()
 
@@ -77,12 +82,24 @@ class Run:
                 self._fail_over(event)
             case Usage() | Structured() | Consensus() | Recovered():
                 self._keep(event)
+            case ToolCall() | ToolResult():
+                self._look(event)
             case Finished():
                 self._finished, self._attempts = event, event.attempts
             case Failed():
                 self.problem, self._attempts = event.error, event.attempts
             case _:
-                pass  # members of a structured answer are shown when it is whole; tool calls are not for the reader
+                pass  # members of a structured answer are shown when it is whole
+
+    def _look(self, event: ToolCall | ToolResult) -> None:
+        """A call that nobody runs (it has no number) is not for the reader."""
+        if isinstance(event, ToolResult):
+            if self.looks and self.looks[-1].call.number == event.number:
+                self.looks[-1] = Shown(self.looks[-1].call, event)
+            self.note = ""
+        elif event.number and len(self.looks) < MAX_LOOKS:
+            self.looks.append(Shown(event))
+            self.note = f"Call {event.number}: {shown(event.name, 64)}"
 
     def _keep(self, event: Usage | Structured | Consensus | Recovered) -> None:
         """What is shown at the end."""
@@ -142,6 +159,7 @@ class Run:
             recovered=self._recovered,
             consensus=self._consensus,
             attempts=self._attempts,
+            looks=tuple(self.looks),
         )
 
     def _problem(self) -> Problem | None:
@@ -181,6 +199,7 @@ def kept(question: str, result: AnalysisResult) -> Answer:
         recovered=result.recovered,
         consensus=result.consensus,
         attempts=result.attempts,
+        looks=looks_of(result.tool_calls, result.tool_results),
     )
 
 

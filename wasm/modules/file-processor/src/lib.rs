@@ -3,6 +3,7 @@
 mod behaviour;
 mod budget;
 mod build;
+mod bytes;
 mod charset;
 mod children;
 mod codec;
@@ -20,6 +21,7 @@ mod options;
 mod package;
 mod pe;
 mod reader;
+mod search;
 mod signature;
 mod similar;
 mod strings;
@@ -28,7 +30,7 @@ mod unpack;
 
 use measured::Measured;
 use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
-use options::{Analyze, Compare, Extract, Fuzzy, Nothing, Strings};
+use options::{Analyze, Compare, Extract, Fuzzy, Nothing, Read, Search, Strings};
 
 pub struct FileProcessor;
 
@@ -59,6 +61,8 @@ fn function(name: &str) -> Option<Run> {
         "fuzzy" => Some(fuzzy),
         "compare" => Some(compare),
         "strings" => Some(find_strings),
+        "search" => Some(search),
+        "read" => Some(read),
         "extract" => Some(extract),
         _ => None,
     }
@@ -76,6 +80,18 @@ fn find_strings(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options = Strings::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
     Ok(Output::new(&strings::strings(data, options.min_string_length, options.max_strings), Vec::new()))
+}
+
+fn search(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let options = Search::read(&call.args)?;
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    Ok(Output::new(&search::search(data, &options)?, Vec::new()))
+}
+
+fn read(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
+    let options = Read::read(&call.args)?;
+    let data = sample.ok_or_else(Refusal::no_sample)?;
+    Ok(Output::new(&bytes::read(data, &options), Vec::new()))
 }
 
 fn extract(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {

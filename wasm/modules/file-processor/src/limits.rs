@@ -39,6 +39,18 @@ pub const MAX_ENTRIES_REPORTED: usize = 1_000;
 pub const MAX_ENTRY_TEXT: usize = 1 << 20;
 /// Bytes that strings take in JSON: the host takes answers of up to 16 MiB.
 pub const MAX_STRING_TEXT: usize = 4 << 20;
+/// Characters of strings that are searched for a literal.
+pub const MAX_SEARCHED: usize = 256 << 20;
+/// The same for an expression: in the worst case each takes a step for every part of it, a second in all.
+pub const MAX_SEARCHED_BY_EXPRESSION: usize = 1 << 20;
+/// Bytes that an expression takes, compiled.
+pub const MAX_EXPRESSION: usize = 16 << 10;
+/// Characters of a pattern.
+pub const MAX_PATTERN: usize = 1_024;
+/// Matches that are shown.
+pub const MAX_MATCHES: usize = 1_000;
+/// Bytes that `read` shows.
+pub const MAX_READ: usize = 4_096;
 /// Files in the sample that are listed, those in others among them: package archives have some thousand.
 pub const MAX_CHILDREN: usize = 4_096;
 /// Levels of files in files: a package of a compressed archive with an installer in it has five.

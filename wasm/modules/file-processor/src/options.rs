@@ -4,12 +4,14 @@ use module_kit::{Args, Description, Function, Refusal, parse_args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::limits::MAX_PART;
+use crate::limits::{MAX_MATCHES, MAX_PART, MAX_PATTERN, MAX_READ};
 
 const DEFAULT_MAX_STRINGS: usize = 2_000;
 const DEFAULT_MIN_LENGTH: usize = 5;
 const MAX_STRINGS: usize = 100_000;
 const MAX_MIN_LENGTH: usize = 1_024;
+const DEFAULT_MATCHES: usize = 50;
+const SEARCHED_LENGTH: usize = 4;
 
 /// Arguments of `analyze`.
 #[derive(Debug, Deserialize)]
@@ -50,6 +52,38 @@ impl Default for Strings {
     fn default() -> Self {
         Self { max_strings: DEFAULT_MAX_STRINGS, min_string_length: DEFAULT_MIN_LENGTH }
     }
+}
+
+/// Arguments of `search`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Search {
+    pub pattern: String,
+    /// It is an expression; else it is the text itself.
+    pub regex: bool,
+    pub ignore_case: bool,
+    pub max_matches: usize,
+    pub min_string_length: usize,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            pattern: String::new(),
+            regex: false,
+            ignore_case: false,
+            max_matches: DEFAULT_MATCHES,
+            min_string_length: SEARCHED_LENGTH,
+        }
+    }
+}
+
+/// Arguments of `read`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    pub offset: u64,
+    pub length: usize,
 }
 
 /// Arguments of `extract`.
@@ -126,6 +160,24 @@ impl Strings {
     }
 }
 
+impl Search {
+    pub fn read(args: &Args) -> Result<Self, Refusal> {
+        let options: Self = parse_args(args)?;
+        check("length of pattern", options.pattern.len(), 1, MAX_PATTERN)?;
+        check("max_matches", options.max_matches, 0, MAX_MATCHES)?;
+        check("min_string_length", options.min_string_length, 2, MAX_MIN_LENGTH)?;
+        Ok(options)
+    }
+}
+
+impl Read {
+    pub fn read(args: &Args) -> Result<Self, Refusal> {
+        let options: Self = parse_args(args)?;
+        check("length", options.length, 1, MAX_READ)?;
+        Ok(options)
+    }
+}
+
 fn check(name: &str, value: usize, least: usize, most: usize) -> Result<(), Refusal> {
     if (least..=most).contains(&value) {
         return Ok(());
@@ -156,6 +208,8 @@ pub fn description() -> Description {
             function("analyze", "All facts and findings.", analyze_schema()),
             function("identify", "The format alone.", object(&json!({}))),
             function("strings", "Strings in ASCII and UTF-16LE, with offsets.", strings_schema()),
+            function("search", "Where a text or an expression is in the strings.", search_schema()),
+            function("read", "Bytes at an offset, as digits and as text.", read_schema()),
             function("extract", "The content of a file that is inside the sample, by its number.", extract_schema()),
             function("entropy", "Shannon entropy, overall and as a profile of up to 256 blocks.", object(&json!({}))),
             function("hashes", "MD5, SHA-1 and SHA-256.", object(&json!({}))),
@@ -202,6 +256,30 @@ fn strings_schema() -> Value {
     object(&json!({"max_strings": max_strings_schema(), "min_string_length": min_length_schema()}))
 }
 
+fn search_schema() -> Value {
+    let no = json!({"type": "boolean", "default": false});
+    let mut schema = object(&json!({
+        "pattern": {"type": "string", "minLength": 1, "maxLength": MAX_PATTERN, "description": "What to look for."},
+        "regex": no,
+        "ignore_case": no,
+        "max_matches": {"type": "integer", "minimum": 0, "maximum": MAX_MATCHES, "default": DEFAULT_MATCHES,
+                        "description": "Matches to return; all are counted."},
+        "min_string_length": {"type": "integer", "minimum": 2, "maximum": MAX_MIN_LENGTH, "default": SEARCHED_LENGTH,
+                              "description": "Characters of the strings that are searched."},
+    }));
+    schema["required"] = json!(["pattern"]);
+    schema
+}
+
+fn read_schema() -> Value {
+    let mut schema = object(&json!({
+        "offset": {"type": "integer", "minimum": 0},
+        "length": {"type": "integer", "minimum": 1, "maximum": MAX_READ, "description": "Bytes."},
+    }));
+    schema["required"] = json!(["offset", "length"]);
+    schema
+}
+
 fn extract_schema() -> Value {
     let mut schema = object(&json!({
         "index": {"type": "integer", "minimum": 0, "description": "The child's number in the facts of a full analysis."},
@@ -240,5 +318,15 @@ mod tests {
         }
         assert!(Analyze::read(&args(json!({"quick": true, "now": 1}))).is_ok());
         assert!(Strings::read(&args(json!({"min_string_length": 4}))).is_ok());
+        for bad in [json!({}), json!({"pattern": "", "regex": true}), json!({"pattern": "a", "max_matches": 1_001})] {
+            assert_eq!(
+                Search::read(&args(bad.clone())).err().map(|refusal| refusal.code),
+                Some("invalid_args"),
+                "{bad}"
+            );
+        }
+        for bad in [json!({"offset": 0}), json!({"offset": -1, "length": 1}), json!({"offset": 0, "length": 4_097})] {
+            assert_eq!(Read::read(&args(bad.clone())).err().map(|refusal| refusal.code), Some("invalid_args"), "{bad}");
+        }
     }
 }

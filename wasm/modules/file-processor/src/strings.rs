@@ -27,13 +27,25 @@ fn is_printable(byte: u8) -> bool {
 /// The first `max_items` strings of at least `min_length` (at least 2) characters, and the number of all of them.
 pub fn strings(data: &[u8], min_length: usize, max_items: usize) -> Strings {
     let min_length = min_length.max(2);
-    let ascii = scan_ascii(data, min_length, max_items);
-    let wide = scan_utf16(data, min_length, max_items);
+    let (mut ascii, mut wide) = (Found::new(max_items), Found::new(max_items));
+    scan_ascii(data, min_length, &mut ascii);
+    scan_utf16(data, min_length, &mut wide);
     let mut items = ascii.items;
     items.extend(wide.items);
     items.sort_by_key(|item| item.offset);
     cut(&mut items, max_items, MAX_STRING_TEXT, |item| json_length(&item.text));
     Strings { total: ascii.total + wide.total, items, min_length }
+}
+
+/// Is told of each string: where it begins, and all its characters, which are ASCII.
+pub trait Sink {
+    fn add(&mut self, offset: usize, encoding: Encoding, characters: impl Iterator<Item = u8>);
+}
+
+/// Tells of all strings of at least `min_length` (at least 2) characters: those in ASCII, then those in UTF-16LE.
+pub fn scan(data: &[u8], min_length: usize, sink: &mut impl Sink) {
+    scan_ascii(data, min_length.max(2), sink);
+    scan_utf16(data, min_length.max(2), sink);
 }
 
 /// What one scan found.
@@ -48,7 +60,9 @@ impl Found {
     const fn new(max_items: usize) -> Self {
         Self { total: 0, max_items, letters: 0, items: Vec::new() }
     }
+}
 
+impl Sink for Found {
     fn add(&mut self, offset: usize, encoding: Encoding, characters: impl Iterator<Item = u8>) {
         self.total += 1;
         if self.items.len() < self.max_items && self.letters < MAX_STRING_TEXT {
@@ -60,8 +74,7 @@ impl Found {
 }
 
 /// Runs of printable bytes.
-fn scan_ascii(data: &[u8], min_length: usize, max_items: usize) -> Found {
-    let mut found = Found::new(max_items);
+fn scan_ascii(data: &[u8], min_length: usize, found: &mut impl Sink) {
     // No string begins before `from`.
     let mut from = 0;
     while let Some(&sampled) = data.get(from + min_length - 1) {
@@ -78,12 +91,10 @@ fn scan_ascii(data: &[u8], min_length: usize, max_items: usize) -> Found {
         }
         from = end + 1;
     }
-    found
 }
 
 /// Rows of pairs: a printable byte and a NUL. A row may begin at an odd offset.
-fn scan_utf16(data: &[u8], min_length: usize, max_items: usize) -> Found {
-    let mut found = Found::new(max_items);
+fn scan_utf16(data: &[u8], min_length: usize, found: &mut impl Sink) {
     let is_pair = |at: usize| data.get(at + 1) == Some(&0) && is_printable(data[at]);
     let mut from = 0;
     // Of two neighbouring bytes within a row, one begins a pair; a row has at least `2 * min_length` bytes.
@@ -106,7 +117,6 @@ fn scan_utf16(data: &[u8], min_length: usize, max_items: usize) -> Found {
         }
         from = end;
     }
-    found
 }
 
 #[cfg(test)]

@@ -159,6 +159,37 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_pattern_is_searched_for_or_refused(index in any::<usize>(), pattern in ".{0,60}", regex in any::<bool>(), ignore_case in any::<bool>()) {
+        let data = &SAMPLES[index % SAMPLES.len()];
+        let args = serde_json::json!({"pattern": pattern, "regex": regex, "ignore_case": ignore_case});
+        let started = Instant::now();
+        if let Ok(output) = answer("search", &args, data) {
+            let found: serde_json::Value = serde_json::from_str(output.data.get()).expect("JSON");
+            for hit in found["items"].as_array().expect("a list") {
+                prop_assert!(hit["offset"].as_u64().is_some_and(|offset| offset < data.len() as u64));
+            }
+        }
+        prop_assert!(started.elapsed() < DEADLINE);
+    }
+
+    #[test]
+    fn bytes_are_read_wherever_they_are_asked_for(index in any::<usize>(), offset in any::<u64>(), near in 0..4_096_u64, length in 1..4_096_usize) {
+        let data = &SAMPLES[index % SAMPLES.len()];
+        for offset in [offset, near] {
+            let output = answer("read", &serde_json::json!({"offset": offset, "length": length}), data).expect("an answer");
+            let read: serde_json::Value = serde_json::from_str(output.data.get()).expect("JSON");
+            let digits: String = read["rows"].as_array().expect("a list").iter().filter_map(|row| row["hex"].as_str()).collect();
+            let expected = data.iter().skip(usize::try_from(offset).unwrap_or(usize::MAX)).take(length);
+            let expected: String = expected.map(|byte| format!("{byte:02x}")).collect();
+            prop_assert!(digits == expected);
+        }
+    }
+}
+
 #[test]
 fn samples_cut_at_every_byte_of_their_headers_are_answered() {
     for sample in SAMPLES.iter() {

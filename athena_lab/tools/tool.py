@@ -1,0 +1,117 @@
+"""What a function for a model is: its name, what it says of itself, its arguments, and what it calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+
+from athena_lab.ai.prompt import Tool, inert
+from athena_lab.value import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+
+    from athena_lab.report import Report
+
+MAX_LINE: Final = 600
+"""Characters of one line of a result."""
+_FOR_MODELS: Final = frozenset(
+    {"additionalProperties", "anyOf", "description", "enum", "items", "properties", "required", "type"}
+)
+"""Of a JSON Schema. Providers refuse much of the rest; our own validation sees to it."""
+
+
+class Desk(Protocol):
+    """What a function works on: one sample, and its report."""
+
+    @property
+    def report(self) -> Report: ...
+
+    async def execute(self, module: str, function: str, args: Mapping[str, Any]) -> msgspec.Raw:
+        """Call it in the sandbox, on this sample. Raises `AthenaError`."""
+
+
+class Unfit(Exception):
+    """The arguments are of the right types, and still ask for what there is not. Says what, in words of ours."""
+
+
+class LookTool(Value, frozen=True):
+    """``run`` gives the lines of the result. It raises `Unfit`, and `AthenaError` for what fails in the sandbox."""
+
+    name: str
+    description: str
+    args: type[msgspec.Struct]
+    run: Callable[[Desk, Any], Awaitable[Iterable[str]]]
+    needs: tuple[str, str] | None = None
+    """The module and the function that it calls; None where the report is enough."""
+
+    def declaration(self, own: Mapping[str, Any] | None = None) -> Tool:
+        """As the model is told of it. ``own``: schemas of arguments that the module itself describes better."""
+        (schema,), definitions = msgspec.json.schema_components((self.args,))
+        plain = _plain(schema, definitions)
+        plain["properties"] |= {name: _plain(below, {}) for name, below in (own or {}).items()}
+        return Tool(self.name, self.description, plain)
+
+
+def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
+    """Without references, and with what models are told of a value: its type and what it is for."""
+    if isinstance(node, list):
+        return [_plain(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _plain(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    kept = {key: value for key, value in node.items() if key in _FOR_MODELS}
+    return {
+        key: {name: _plain(below, definitions) for name, below in value.items()}
+        if key == "properties"
+        else _plain(value, definitions)
+        for key, value in kept.items()
+    }
+
+
+def fit(lines: Iterable[str], characters: int) -> tuple[str, bool]:
+    """As many lines as there is room for, and whether there were more. What does not print stands as an escape."""
+    kept: list[str] = []
+    room = characters - 40
+    left_out = 0
+    for line in lines:
+        text = inert(line, MAX_LINE)
+        room -= len(text) + 1
+        if left_out or room < 0:
+            left_out += 1
+        else:
+            kept.append(text)
+    if left_out:
+        kept.append(f"({left_out:,} more lines left out)")
+    return "\n".join(kept)[:characters], bool(left_out)
+
+
+def value_lines(value: Any, indent: str = "") -> Iterator[str]:
+    """An answer whose form is its module's own, a line for each value."""
+    match value:
+        case dict():
+            for name, below in value.items():
+                yield from _named_lines(str(name), below, indent)
+        case list() if all(isinstance(item, str | int | float | None) for item in value) and len(value) <= 16:  # noqa: PLR2004 - a short line
+            yield f"{indent}{', '.join(map(str, value))}"
+        case list():
+            for item in value:
+                if isinstance(item, dict) and not any(isinstance(below, dict | list) for below in item.values()):
+                    yield f"{indent}- " + ", ".join(f"{name} {below}" for name, below in item.items())
+                else:
+                    yield f"{indent}-"
+                    yield from value_lines(item, indent + "  ")
+        case str():
+            yield from (f"{indent}{line}" for line in value.splitlines() or [""])
+        case _:
+            yield f"{indent}{value}"
+
+
+def _named_lines(name: str, value: Any, indent: str) -> Iterator[str]:
+    if isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value):
+        yield f"{indent}{name}:"
+        yield from value_lines(value, indent + "  ")
+    else:
+        yield f"{indent}{name}: {value}"
