@@ -217,7 +217,7 @@ mod tests {
         let text = "@echo off\r\nset k=abcdehlorw\r\n%k:~5,1%%k:~4,1%%k:~6,1%%k:~6,1%%k:~7,1% %k:~-1%%k:~7,1%%k:~8,1%%k:~6,1%%k:~3,1%\r\n";
         assert!(undone(text).ends_with("hello world\r\n"), "{}", undone(text));
         assert!(
-            undone("set a=hXYlXYlo\r\nset \"b=%a:XY=e%\"\r\necho %b% %b% %b% %b% %b% %b% %b% %b%")
+            undone("set a=hXYlXYlo\r\nset \"b=%a:XY=e%\"\r\necho %b% %b% %b% %b% %b% %b% %b% %b% %b% %b%")
                 .contains("echo helelo")
         );
     }

@@ -96,7 +96,7 @@ fn packer(layer: &Layer, findings: &mut Findings) {
                 .techniques(&["T1027.002"]),
         );
     }
-    if layer.found.technique == Technique::Coercion && !layer.rewritten {
+    if layer.found.technique == Technique::Coercion {
         findings.add(
             Finding::new("symbol-encoded-script", Severity::Medium, 90, "A script is written in signs alone")
                 .techniques(OBFUSCATED),
@@ -122,6 +122,9 @@ fn run(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
                 Finding::new("dynamic-code", Severity::Info, 90, "A script runs a text as code").techniques(&["T1059"]),
             );
         }
+        return;
+    }
+    if findings.has("decoded-script-run") {
         return;
     }
     findings.add(

@@ -71,7 +71,8 @@ fn decompress(values: &[u16], width: u32) -> Option<Vec<u8>> {
         if code == 2 {
             return Some(String::from_utf16_lossy(&made).into_bytes());
         }
-        if code < 2 {
+        let is_new_letter = code < 2;
+        if is_new_letter {
             let letter = literal(&mut bits, Some(code))??;
             // A letter has an entry of its own: its place is where it is written now.
             entries.push((made.len(), made.len() + 1));
@@ -85,7 +86,6 @@ fn decompress(values: &[u16], width: u32) -> Option<Vec<u8>> {
         }
         let index = usize::try_from(code).ok()?;
         let start = made.len();
-        let is_new_letter = entries.get(index).is_some_and(|entry| entry.1 == start && entry.0 + 1 == start);
         let begin = if is_new_letter { start - 1 } else { start };
         if !is_new_letter {
             match entries.get(index) {

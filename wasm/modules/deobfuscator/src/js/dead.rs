@@ -3,6 +3,7 @@
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
     BindingPattern, Expression, Function, IdentifierReference, Program, Statement, VariableDeclaration,
+    VariableDeclarationKind,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::{Scoping, SemanticBuilder};
@@ -95,10 +96,14 @@ impl<'a> Visit<'a> for Uses<'_> {
     }
 
     fn visit_variable_declaration(&mut self, it: &VariableDeclaration<'a>) {
-        if let [declared] = it.declarations.as_slice()
-            && let BindingPattern::BindingIdentifier(name) = &declared.id
-        {
-            self.declare(name.name.as_str(), name.symbol_id.get(), it.span);
+        for declared in &it.declarations {
+            let BindingPattern::BindingIdentifier(name) = &declared.id else { continue };
+            // One of several loses its value alone.
+            let is_only = it.declarations.len() == 1;
+            let span = if is_only { it.span } else { oxc_span::Span::new(name.span.end, declared.span.end) };
+            if is_only || it.kind != VariableDeclarationKind::Const {
+                self.declare(name.name.as_str(), name.symbol_id.get(), span);
+            }
         }
         walk::walk_variable_declaration(self, it);
     }

@@ -150,16 +150,27 @@ impl<'a> Machine<'a, '_> {
         Ok(object)
     }
 
+    /// What a decoder notes at itself is no constant of the text.
+    fn object_of_member(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        let object = self.evaluate(expression, scope)?;
+        let is_site = scope == 0 && self.mode == Mode::Pure && self.own;
+        if is_site && self.is_closure(&object) && matches!(expression, Expression::Identifier(_)) {
+            Err(Stop::Unknown)
+        } else {
+            Ok(object)
+        }
+    }
+
     /// The object of a member, and the member.
     fn member_of(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome<(Value, Value)> {
         match expression {
             Expression::StaticMemberExpression(it) => {
-                let object = self.evaluate(&it.object, scope)?;
+                let object = self.object_of_member(&it.object, scope)?;
                 let value = self.member(&object, it.property.name.as_str())?;
                 Ok((object, value))
             }
             Expression::ComputedMemberExpression(it) => {
-                let object = self.evaluate(&it.object, scope)?;
+                let object = self.object_of_member(&it.object, scope)?;
                 let key = self.evaluate(&it.expression, scope)?;
                 // Elements by number, without a text being made of it.
                 if let (Value::Number(index), Some(items)) = (&key, self.items(&object))
@@ -256,6 +267,9 @@ impl<'a> Machine<'a, '_> {
             Value::Opaque | Value::Native(_) if self.mode == Mode::Trace => Ok(Value::Opaque),
             Value::Object(_) => {
                 let this = self.object(Kind::Plain)?;
+                if let (Value::Object(prototype), Value::Object(place)) = (self.member(&callee, "prototype")?, &this) {
+                    self.heap[*place].prototype = Some(prototype);
+                }
                 let result = self.call(&callee, this.clone(), arguments)?;
                 Ok(if matches!(result, Value::Object(_)) { result } else { this })
             }

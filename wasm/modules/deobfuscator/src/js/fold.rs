@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
-    AssignmentTarget, BinaryExpression, CallExpression, Expression, IfStatement, LogicalExpression, ObjectProperty,
-    Program, PropertyKey, SimpleAssignmentTarget, Statement, StringLiteral, UnaryExpression,
+    AssignmentTarget, BinaryExpression, CallExpression, ComputedMemberExpression, Expression, IfStatement,
+    LogicalExpression, ObjectProperty, Program, PropertyKey, SimpleAssignmentTarget, Statement, StringLiteral,
+    UnaryExpression,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::SemanticBuilder;
@@ -24,6 +25,8 @@ use crate::peel::Technique;
 
 /// Characters of a text that an expression becomes.
 const MAX_LITERAL: usize = 4 << 20;
+/// Steps for turning one list.
+const MAX_ROTATION_STEPS: u64 = 12_000_000;
 /// Bytes of an expression that are looked at for what it is.
 const LOOKED_AT: usize = 4_000;
 
@@ -33,6 +36,8 @@ pub struct Folder<'a, 'b, 's> {
     pub edits: Edits,
     counts: BTreeMap<Technique, usize>,
     weight: usize,
+    /// What turns a list stays as it is: it is right for that list alone.
+    turned: Vec<(usize, usize)>,
 }
 
 pub fn fold<'a>(
@@ -43,8 +48,10 @@ pub fn fold<'a>(
     progress: &mut Progress,
 ) -> Edits {
     let mut machine = Machine::new(allocator, budget, Mode::Pure);
+    machine.source = (progress.rounds == 0 && text.len() <= MAX_LITERAL).then(|| allocator.alloc_str(text));
     let mut scoping = None;
     let mut can_decode = true;
+    let mut turned = Vec::new();
     if parse::is_shallow(program) {
         let known = Rc::new(SemanticBuilder::new().build(program).semantic.into_scoping());
         let Names { declared, rotations } = names::collect(program, text, &known);
@@ -52,9 +59,13 @@ pub fn fold<'a>(
             machine.declare(name, lazy, symbol);
         }
         machine.scoping = Some(Rc::clone(&known));
+        let least = machine.least_steps;
         for rotation in &rotations {
+            machine.least_steps = machine.budget.steps.saturating_sub(MAX_ROTATION_STEPS);
             can_decode &= machine.evaluate(rotation, 0).is_ok();
+            turned.push(place(rotation));
         }
+        machine.least_steps = least;
         scoping = Some(known);
     }
     if !can_decode {
@@ -63,7 +74,7 @@ pub fn fold<'a>(
         machine = Machine::new(allocator, machine.budget, Mode::Pure);
         machine.scoping = kept;
     }
-    let mut folder = Folder { machine, text, edits: Edits::default(), counts: BTreeMap::new(), weight: 0 };
+    let mut folder = Folder { machine, text, edits: Edits::default(), counts: BTreeMap::new(), weight: 0, turned };
     folder.visit_program(program);
     if let Some(scoping) = &scoping {
         flatten::proxies(&mut folder, program, scoping);
@@ -232,6 +243,25 @@ impl<'a> Folder<'a, '_, '_> {
         self.edit((place(first.0).0, place(last.0).1), literal, Technique::Concat, weight);
     }
 
+    /// A name in brackets may stand behind a dot.
+    fn dotted(&mut self, it: &ComputedMemberExpression<'a>) {
+        if let Expression::StringLiteral(name) = &it.expression
+            && quote::is_name(name.value.as_str())
+        {
+            let (start, end) = (it.object.span().end as usize, it.span.end as usize);
+            let between = self.source(start, name.span.start as usize).to_owned();
+            // The brackets of what was in parentheses are not the tree's.
+            if between.trim() == "["
+                && self.source(name.span.end as usize, end).trim() == "]"
+                && !matches!(it.object, Expression::NumericLiteral(_))
+            {
+                let text = format!(".{}", name.value);
+                *self.counts.entry(Technique::ComputedMember).or_default() += 1;
+                self.edits.add(start, end, text);
+            }
+        }
+    }
+
     fn branch(&mut self, it: &'a IfStatement<'a>) -> bool {
         let compares_texts = matches!(&it.test, Expression::BinaryExpression(test)
             if matches!(test.left, Expression::StringLiteral(_)) && matches!(test.right, Expression::StringLiteral(_)));
@@ -290,7 +320,7 @@ fn cuts<'t>(pieces: impl Iterator<Item = &'t str>) -> usize {
 impl<'a> Visit<'a> for Folder<'a, '_, '_> {
     fn visit_expression(&mut self, it: &Expression<'a>) {
         let it = self.alloc(it);
-        if self.machine.is_spent() {
+        if self.machine.is_spent() || self.turned.contains(&place(it)) {
             return;
         }
         if !self.folded(it) {
@@ -337,6 +367,7 @@ impl<'a> Visit<'a> for Folder<'a, '_, '_> {
             Expression::ComputedMemberExpression(member) => {
                 self.visit_expression(&member.object);
                 self.visit_expression(&member.expression);
+                self.dotted(member);
             }
             Expression::StaticMemberExpression(member) => self.visit_expression(&member.object),
             callee => walk::walk_expression(self, callee),
@@ -349,6 +380,7 @@ impl<'a> Visit<'a> for Folder<'a, '_, '_> {
             AssignmentTarget::ComputedMemberExpression(member) => {
                 walk::walk_expression(self, &member.object);
                 self.visit_expression(&member.expression);
+                self.dotted(member);
             }
             AssignmentTarget::StaticMemberExpression(member) => walk::walk_expression(self, &member.object),
             _ => walk::walk_assignment_target(self, it),
@@ -360,6 +392,7 @@ impl<'a> Visit<'a> for Folder<'a, '_, '_> {
             SimpleAssignmentTarget::ComputedMemberExpression(member) => {
                 walk::walk_expression(self, &member.object);
                 self.visit_expression(&member.expression);
+                self.dotted(member);
             }
             SimpleAssignmentTarget::StaticMemberExpression(member) => walk::walk_expression(self, &member.object),
             _ => {}
@@ -395,23 +428,8 @@ impl<'a> Visit<'a> for Folder<'a, '_, '_> {
         walk::walk_statements(self, it);
     }
 
-    fn visit_computed_member_expression(&mut self, it: &oxc_ast::ast::ComputedMemberExpression<'a>) {
+    fn visit_computed_member_expression(&mut self, it: &ComputedMemberExpression<'a>) {
         walk::walk_computed_member_expression(self, it);
-        // A name in brackets may stand behind a dot.
-        if let Expression::StringLiteral(name) = &it.expression
-            && quote::is_name(name.value.as_str())
-        {
-            let (start, end) = (it.object.span().end as usize, it.span.end as usize);
-            let between = self.source(start, name.span.start as usize).to_owned();
-            // The brackets of what was in parentheses are not the tree's.
-            if between.trim() == "["
-                && self.source(name.span.end as usize, end).trim() == "]"
-                && !matches!(it.object, Expression::NumericLiteral(_))
-            {
-                let text = format!(".{}", name.value);
-                *self.counts.entry(Technique::ComputedMember).or_default() += 1;
-                self.edits.add(start, end, text);
-            }
-        }
+        self.dotted(it);
     }
 }

@@ -84,6 +84,8 @@ pub struct Machine<'a, 'b> {
     pub changed: bool,
     /// Elements of lists that functions of the text asked for.
     pub list_reads: usize,
+    /// The text as its author wrote it, which functions may ask for theirs.
+    pub source: Option<&'a str>,
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
@@ -106,6 +108,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             least_steps: 0,
             changed: false,
             list_reads: 0,
+            source: None,
         };
         machine.scopes.push(Scope { is_function: true, ..Scope::default() });
         machine

@@ -34,6 +34,7 @@ struct Progress {
     weight: usize,
     /// Names of declarations that only serve to decode.
     machinery: Vec<String>,
+    rounds: usize,
 }
 
 /// A few names in pieces, or one list of texts, weigh as much.
@@ -50,10 +51,11 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
         if next.len() > MAX_LAYER {
             break;
         }
-        current = Some(next);
+        // What is no longer needed need not be run again.
+        current = Some(without_machinery(&next, &progress.machinery, budget).unwrap_or(next));
     }
     if let Some(done) = current.filter(|_| progress.weight >= ENOUGH) {
-        let tidy = tidied(&done, &progress.machinery, budget).unwrap_or(done);
+        let tidy = tidied(&done, budget).unwrap_or(done);
         let steps = progress.counts.into_iter().collect();
         return Rewrite { text: Some(tidy), steps, found: Vec::new() };
     }
@@ -65,15 +67,22 @@ fn round(text: &str, budget: &mut Budget, progress: &mut Progress) -> Option<Str
     let allocator = Allocator::default();
     let program = allocator.alloc(parse::program(&allocator, text, budget)?);
     let edits = fold::fold(&allocator, program, text, budget, progress);
+    progress.rounds += 1;
     if edits.is_empty() { None } else { Some(edits.apply(text)) }
 }
 
-/// Without what only served to decode, printed so that it can be read.
-fn tidied(text: &str, machinery: &[String], budget: &mut Budget) -> Option<String> {
+fn without_machinery(text: &str, machinery: &[String], budget: &mut Budget) -> Option<String> {
+    if machinery.is_empty() {
+        return None;
+    }
     let allocator = Allocator::default();
     let program = parse::program(&allocator, text, budget)?;
-    let without = dead::without(program, &allocator, text, machinery);
-    let text = without.as_deref().unwrap_or(text);
-    let program = parse::program(&allocator, allocator.alloc_str(text), budget)?;
+    dead::without(program, &allocator, text, machinery)
+}
+
+/// Printed so that it can be read.
+fn tidied(text: &str, budget: &mut Budget) -> Option<String> {
+    let allocator = Allocator::default();
+    let program = parse::program(&allocator, text, budget)?;
     Some(Codegen::new().build(&program).code)
 }

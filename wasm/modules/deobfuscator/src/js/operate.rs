@@ -86,7 +86,12 @@ impl Machine<'_, '_> {
                 }
             }
             Kind::Regex(source, flags) => to.extend(format!("/{source}/{flags}").encode_utf16()),
-            // Its text is not what it was, as soon as something of it has been rewritten.
+            Kind::Closure { code, own: true, .. } => {
+                // Its text is not what it was, as soon as something of it has been rewritten.
+                let (start, end) = code.place();
+                let text = self.source.and_then(|source| source.get(start..end)).ok_or(Stop::Unknown)?;
+                to.extend(text.encode_utf16());
+            }
             Kind::Closure { .. } | Kind::Bound(..) => return Err(Stop::Unknown),
         }
         Ok(())
@@ -247,6 +252,11 @@ impl Machine<'_, '_> {
                 if let Some(value) = self.own_member(*place, name)? {
                     return Ok(value);
                 }
+                if name == "prototype" && self.is_closure(object) {
+                    let prototype = self.object(Kind::Plain)?;
+                    self.heap[*place].set(name, prototype.clone());
+                    return Ok(prototype);
+                }
             }
             _ => {}
         }
@@ -265,6 +275,12 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// Whether a value is a function of the text, whose members change while it is called.
+    pub fn is_closure(&self, value: &Value) -> bool {
+        let Value::Object(place) = value else { return false };
+        self.heap.get(*place).is_some_and(|object| matches!(object.kind, Kind::Closure { .. }))
+    }
+
     fn own_member(&self, place: usize, name: &str) -> Outcome<Option<Value>> {
         let object = self.heap.get(place).ok_or(Stop::Unknown)?;
         if let Kind::Array(items) = &object.kind {
@@ -278,7 +294,10 @@ impl Machine<'_, '_> {
         if let (Kind::Regex(source, _), "source") = (&object.kind, name) {
             return Ok(Some(Value::text(source)));
         }
-        Ok(object.get(name).cloned())
+        if let Some(value) = object.get(name) {
+            return Ok(Some(value.clone()));
+        }
+        Ok(object.prototype.and_then(|place| self.heap.get(place)).and_then(|prototype| prototype.get(name)).cloned())
     }
 
     fn constructor(&self, object: &Value) -> &'static str {

@@ -201,7 +201,7 @@ fn regex_of(machine: &Machine<'_, '_>, value: &Value) -> Outcome<(Regex, String)
     if flags.contains('y') || source.len() > 4_096 {
         return Err(Stop::Unknown);
     }
-    let source = source.replace("[^]", "(?s:.)");
+    let source = plain_braces(&source.replace("[^]", "(?s:.)"));
     let mut builder = RegexBuilder::new(&source);
     builder
         .case_insensitive(flags.contains('i'))
@@ -209,6 +209,30 @@ fn regex_of(machine: &Machine<'_, '_>, value: &Value) -> Outcome<(Regex, String)
         .dot_matches_new_line(flags.contains('s'));
     let regex = builder.size_limit(MAX_REGEX).build().map_err(|_| Stop::Unknown)?;
     Ok((regex, flags.clone()))
+}
+
+/// A brace that counts nothing is itself, which others take for a mistake.
+fn plain_braces(source: &str) -> String {
+    let mut done = String::with_capacity(source.len());
+    let mut letters = source.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        let rest = source.get(at + 1..).unwrap_or_default();
+        match letter {
+            '\\' => {
+                done.push(letter);
+                done.extend(letters.next().map(|next| next.1));
+            }
+            '{' => {
+                let inner = rest.split('}').next().unwrap_or_default();
+                let counts = rest.len() > inner.len()
+                    && inner.starts_with(|letter: char| letter.is_ascii_digit())
+                    && inner.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+                done.push_str(if counts { "{" } else { "\\{" });
+            }
+            other => done.push(other),
+        }
+    }
+    done
 }
 
 pub fn test(machine: &mut Machine<'_, '_>, this: &Value, text: &Value) -> Outcome {

@@ -43,7 +43,6 @@ pub fn found(text: &str, budget: &mut Budget) -> Vec<Found> {
     let captured = std::mem::take(&mut machine.captured);
     let mut found: Vec<Found> = captured
         .into_iter()
-        .filter(|one| !text.contains(&one.code) || one.code.len() >= 16)
         .map(|one| {
             let (start, end) = (one.place.0.min(text.len()), one.place.1.min(text.len()));
             let packed = text.get(start..end).is_some_and(is_packer);

@@ -47,6 +47,17 @@ pub enum Code<'a> {
     Arrow(&'a ArrowFunctionExpression<'a>),
 }
 
+impl Code<'_> {
+    /// The bytes of the text that it is.
+    pub const fn place(self) -> (usize, usize) {
+        let span = match self {
+            Self::Function(function) => function.span,
+            Self::Arrow(arrow) => arrow.span,
+        };
+        (span.start as usize, span.end as usize)
+    }
+}
+
 #[derive(Debug)]
 pub enum Kind<'a> {
     Plain,
@@ -65,13 +76,15 @@ pub enum Kind<'a> {
 #[derive(Debug)]
 pub struct Object<'a> {
     pub kind: Kind<'a>,
+    /// Where members are that it has not itself.
+    pub prototype: Option<usize>,
     names: Vec<String>,
     members: HashMap<String, Value>,
 }
 
 impl<'a> Object<'a> {
     pub fn new(kind: Kind<'a>) -> Self {
-        Self { kind, names: Vec::new(), members: HashMap::new() }
+        Self { kind, prototype: None, names: Vec::new(), members: HashMap::new() }
     }
 
     pub fn get(&self, name: &str) -> Option<&Value> {
