@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from athena_lab.report.crypto import CryptoFacts
+    from athena_lab.report.deobfuscation import DeobfuscationFacts
     from athena_lab.report.facts import FileFacts
     from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Severity, Slot
     from athena_lab.report.model import (
@@ -29,6 +30,7 @@ __all__ = [
     "SEVERITIES",
     "AnalysisType",
     "CryptoFacts",
+    "DeobfuscationFacts",
     "Evidence",
     "FileFacts",
     "Finding",
@@ -46,6 +48,7 @@ __all__ = [
 
 _HOMES = {
     "CryptoFacts": "crypto",
+    "DeobfuscationFacts": "deobfuscation",
     "FileFacts": "facts",
     "NetworkFacts": "network",
     "PatternFacts": "patterns",

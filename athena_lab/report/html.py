@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
 from athena_lab.report.html_crypto import crypto_html
+from athena_lab.report.html_deobfuscation import deobfuscation_html
 from athena_lab.report.html_documents import documents_html
 from athena_lab.report.html_facts import facts_html
 from athena_lab.report.html_foreign import foreign_html
@@ -34,13 +35,14 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 440 KB whatever the sample."""
+    """Self-contained HTML, below about 510 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
         + (facts_html(report.facts) if report.facts else "")
         + (documents_html(report.facts.documents) if report.facts else "")
+        + (deobfuscation_html(report.deobfuscation) if report.deobfuscation else "")
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")

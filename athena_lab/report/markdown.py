@@ -12,6 +12,7 @@ from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
 
 if TYPE_CHECKING:
@@ -72,6 +73,10 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _children(report.facts)
     for document in report.facts.documents[:MAX_DOCUMENTS] if report.facts else ():
         yield from _document(document)
+    if report.deobfuscation and report.deobfuscation.layers:
+        yield from ("", "### Layers", "")
+        for name, said in layer_rows(report.deobfuscation):
+            yield f"- {plain(name)}: {plain(said, 400)}"
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
     yield from _failures(report)

@@ -8,6 +8,7 @@ from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import seconds_text, shown, size_text, time_text
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"SHA-256 {report.sample.sha256}"
     if report.facts:
         yield from _facts(report.facts)
+    if report.deobfuscation and report.deobfuscation.layers:
+        yield "Layers"
+        for name, said in layer_rows(report.deobfuscation):
+            yield f"  {name}: {shown(said, 400)}"
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
     yield from _findings(report)

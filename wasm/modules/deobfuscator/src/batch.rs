@@ -73,7 +73,17 @@ impl Run {
                 {
                     done.push_str(&value);
                     rest = &inner[end + 1..];
-                    self.count(technique, if technique == Technique::Substring { 50 } else { 20 });
+                    // A letter from a variable is hidden; a name that is used twice is not.
+                    let is_letter = value.chars().count() <= 2;
+                    self.count(
+                        technique,
+                        match technique {
+                            Technique::Substring => 50,
+                            Technique::Replace => 40,
+                            _ if is_letter => 30,
+                            _ => 0,
+                        },
+                    );
                 }
                 _ => {
                     done.push('%');
@@ -217,7 +227,7 @@ mod tests {
         let text = "@echo off\r\nset k=abcdehlorw\r\n%k:~5,1%%k:~4,1%%k:~6,1%%k:~6,1%%k:~7,1% %k:~-1%%k:~7,1%%k:~8,1%%k:~6,1%%k:~3,1%\r\n";
         assert!(undone(text).ends_with("hello world\r\n"), "{}", undone(text));
         assert!(
-            undone("set a=hXYlXYlo\r\nset \"b=%a:XY=e%\"\r\necho %b% %b% %b% %b% %b% %b% %b% %b% %b% %b%")
+            undone("set a=hXYlXYlo\r\nset \"b=%a:XY=e%\"\r\necho %b% %a:XY=i% %a:lo=o% %a:h=k% %a:Y=% %a:l=r%")
                 .contains("echo helelo")
         );
     }

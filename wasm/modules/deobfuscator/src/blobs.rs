@@ -256,12 +256,10 @@ fn numbers(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
 fn is_byte(word: &[u8]) -> bool {
     match word {
         [b'0', b'x' | b'X', digits @ ..] => (1..=2).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit),
-        digits => {
-            let value = digits
-                .iter()
-                .try_fold(0_u32, |value, &byte| (byte.is_ascii_digit()).then(|| value * 10 + u32::from(byte - b'0')));
-            (1..=3).contains(&digits.len()) && value.is_some_and(|value| value < 256)
+        digits if (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
+            digits.iter().fold(0_u32, |value, byte| value * 10 + u32::from(byte - b'0')) < 256
         }
+        _ => false,
     }
 }
 

@@ -92,8 +92,9 @@ fn accepted(data: &[u8], key: Vec<u8>) -> Option<Guess> {
         Kind::File(_) => {}
         _ => return None,
     }
-    // As with a repeated key of the same bytes: one is enough.
-    let key = if key.iter().all(|byte| byte == &key[0]) { vec![key[0]] } else { key };
+    // A key that is a shorter one, repeated, is that one.
+    let period = (1..=key.len()).find(|&period| key.iter().zip(key.iter().skip(period)).all(|(one, two)| one == two));
+    let key = key.get(..period?)?.to_vec();
     Some(Guess { confidence: verdict.confidence.min(92), key, plain })
 }
 

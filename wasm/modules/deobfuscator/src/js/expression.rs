@@ -36,9 +36,15 @@ impl<'a> Machine<'a, '_> {
                 self.object(Kind::Regex(source, flags))
             }
             Expression::TemplateLiteral(it) => self.template(it, scope),
-            Expression::Identifier(it) => self.refer(scope, it),
+            Expression::Identifier(it) => {
+                self.reads += 1;
+                self.refer(scope, it)
+            }
             Expression::ThisExpression(_) => match self.this(scope) {
-                Some(this) => Ok(this),
+                Some(this) => {
+                    self.reads += 1;
+                    Ok(this)
+                }
                 None if self.mode == Mode::Trace => Ok(Value::Native("globalThis")),
                 None => Err(Stop::Unknown),
             },
@@ -49,9 +55,12 @@ impl<'a> Machine<'a, '_> {
             }
             Expression::ArrowFunctionExpression(it) if !it.r#async => self.closure(Code::Arrow(it), scope),
             Expression::AssignmentExpression(it) => self.assignment(it, scope),
-            Expression::UpdateExpression(it) => self.update(it, scope),
+            Expression::UpdateExpression(it) => {
+                self.reads += 1;
+                self.update(it, scope)
+            }
             Expression::UnaryExpression(it) => self.unary(it, scope),
-            Expression::BinaryExpression(_) => self.sum(expression, scope),
+            Expression::BinaryExpression(_) => self.sum_once(expression, scope),
             Expression::LogicalExpression(_) => self.logical(expression, scope),
             Expression::ConditionalExpression(it) => {
                 let test = self.evaluate(&it.test, scope)?;
@@ -209,6 +218,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn call_expression(&mut self, it: &'a CallExpression<'a>, scope: usize) -> Outcome {
+        self.reads += 1;
         let (this, callee, name) = match &it.callee {
             Expression::StaticMemberExpression(member) => {
                 let (this, callee) = self.member_of(&it.callee, scope)?;
@@ -444,6 +454,23 @@ impl<'a> Machine<'a, '_> {
             object.remove(&key);
         }
         Ok(Value::Bool(true))
+    }
+
+    /// A sum of literals alone is made once: decoders have them in their innermost loops.
+    fn sum_once(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        if !self.own {
+            return self.sum(expression, scope);
+        }
+        let place = place(expression);
+        if let Some(&known) = self.sums.get(&place) {
+            return Ok(Value::Number(known));
+        }
+        let reads = self.reads;
+        let value = self.sum(expression, scope)?;
+        if let (Value::Number(number), true) = (&value, reads == self.reads) {
+            self.sums.insert(place, *number);
+        }
+        Ok(value)
     }
 
     /// A chain of operators, from its first term on: sums of thousands of terms nest to the left.

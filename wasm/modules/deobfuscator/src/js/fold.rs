@@ -78,8 +78,8 @@ pub fn fold<'a>(
     folder.visit_program(program);
     if let Some(scoping) = &scoping {
         flatten::proxies(&mut folder, program, scoping);
+        flatten::switches(&mut folder, program);
     }
-    flatten::switches(&mut folder, program);
     progress.weight += folder.weight;
     for (technique, count) in folder.counts {
         *progress.counts.entry(technique).or_default() += count;

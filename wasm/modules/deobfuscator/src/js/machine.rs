@@ -86,6 +86,10 @@ pub struct Machine<'a, 'b> {
     pub list_reads: usize,
     /// The text as its author wrote it, which functions may ask for theirs.
     pub source: Option<&'a str>,
+    /// Values of sums of literals, by their place in the text.
+    pub sums: HashMap<(usize, usize), f64>,
+    /// Names and calls: what may give another value the next time.
+    pub reads: usize,
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
@@ -109,6 +113,8 @@ impl<'a, 'b> Machine<'a, 'b> {
             changed: false,
             list_reads: 0,
             source: None,
+            sums: HashMap::new(),
+            reads: 0,
         };
         machine.scopes.push(Scope { is_function: true, ..Scope::default() });
         machine

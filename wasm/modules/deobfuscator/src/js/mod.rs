@@ -83,6 +83,6 @@ fn without_machinery(text: &str, machinery: &[String], budget: &mut Budget) -> O
 /// Printed so that it can be read.
 fn tidied(text: &str, budget: &mut Budget) -> Option<String> {
     let allocator = Allocator::default();
-    let program = parse::program(&allocator, text, budget)?;
+    let program = parse::program(&allocator, text, budget).filter(parse::is_shallow)?;
     Some(Codegen::new().build(&program).code)
 }
