@@ -40,6 +40,18 @@ class Response(msgspec.Struct, frozen=True, rename="camel"):
 SessionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{24}$", max_length=24)]
 
 
+class ChildOptions(Request, frozen=True):
+    """How far a full analysis goes into the files inside, all of them together."""
+
+    depth: Annotated[int, Meta(ge=0, le=8)] = 3
+    """Levels; 0: the files inside are listed and not analysed."""
+    count: Annotated[int, Meta(ge=0, le=256)] = 24
+    """Files."""
+    total_bytes: Annotated[int, Meta(ge=0, le=1_024 * MIB)] = 64 * MIB
+    seconds: Annotated[float, Meta(ge=0, le=300)] = 20.0
+    """After which no other is begun."""
+
+
 class TriageOptions(Request, frozen=True):
     """Which kinds of module may run, for how long each, and what they bring along."""
 
@@ -50,6 +62,7 @@ class TriageOptions(Request, frozen=True):
     """For each module; the server's default where there is none."""
     sessions: Annotated[tuple[SessionId, ...], Meta(max_length=16)] = ()
     """Open sessions, at most one of a module: its ``analyze`` gets what is kept there, a compiled rule set say."""
+    children: ChildOptions = ChildOptions()
 
 
 class AnalyzeSample(Request, frozen=True):
@@ -212,10 +225,14 @@ class Capabilities(Response, frozen=True):
 
 
 class ModuleMetrics(Response, frozen=True):
-    """What a module did since the server started. `bytes` of samples read."""
+    """What a module did since the server started. `bytes` of samples read.
+
+    `refused`: calls that were no good, and are not among the `errors`.
+    """
 
     calls: int
     errors: int
+    refused: int
     time: float
     bytes: int
     peak_memory: int

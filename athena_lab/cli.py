@@ -112,7 +112,9 @@ async def _checked(wasm: bytes) -> int:
     for line in _about(found):
         print(line)
     if found.problem is not None:
-        _complain(f"{found.problem.detail} {found.problem.next_step}")
+        # To look at what `check` says is no next step here.
+        step = "" if found.problem.next_step == ModuleNotTaken.next_step else found.problem.next_step
+        _complain(f"{found.problem.detail} {step}".rstrip())
     return int(found.problem is not None)
 
 
@@ -183,12 +185,24 @@ def _rows(title: str, modules: Sequence[api.ModuleInfo], *, states: bool) -> Non
 
 def _about(found: api.Inspection) -> list[str]:
     lines = [f"SHA-256   {found.sha256}", f"Size      {size_text(found.size)}"]
-    lines += [f"Imports   {visible(name, 120)}" for name in found.imports] or ["Imports   nothing"]
-    lines += [f"Exports   {visible(name, 120)}" for name in found.exports]
+    lines += _listed_names("Imports", found.imports) or ["Imports   nothing"]
+    lines += _listed_names("Exports", found.exports)
     if (described := found.description) is not None:
-        lines += [f"Module    {described.name} {described.version}: {shown(described.summary, 200)}"]
-        lines += [f"Function  {it.name}: {shown(it.summary, 200)}" for it in described.functions]
+        name, version = shown(described.name, 64), shown(described.version, 20)
+        lines += [f"Module    {name} {version}: {shown(described.summary, 200)}"]
+        functions = [f"{shown(it.name, 64)}: {shown(it.summary, 200)}" for it in described.functions[:_MOST]]
+        lines += _listed_names("Function", functions, len(described.functions), 300)
     return lines
+
+
+_MOST = 50
+"""Lines of one kind: a component may have any number of names, of any length."""
+
+
+def _listed_names(title: str, names: Sequence[str], count: int | None = None, width: int = 120) -> list[str]:
+    lines = [f"{title:9} {visible(name, width)}" for name in names[:_MOST]]
+    left = (len(names) if count is None else count) - len(lines)
+    return [*lines, f"{title:9} and {left:,} more"] if left else lines
 
 
 # -- labs

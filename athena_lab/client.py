@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from athena_lab import api, rules
+from athena_lab import api, compare, many, rules
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, ProviderStatus, UsageReport
 from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, encode
 from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
@@ -27,14 +28,18 @@ if TYPE_CHECKING:
         Awaitable,
         Callable,
         Collection,
+        Iterable,
         Iterator,
         Mapping,
         Sequence,
     )
+    from contextlib import AbstractAsyncContextManager
 
     from athena_lab.ai.transports import Message
     from athena_lab.ai.types import AnalysisType, TransportKind
+    from athena_lab.many import Triaged
     from athena_lab.protocol import LabProtocol, Source
+    from athena_lab.report.comparison import Comparison
     from athena_lab.ruleset import External, RuleSet, RuleTime
 
 _MAX_UPLOAD = 1 << 40
@@ -158,6 +163,21 @@ class LabClient:
             modules=tuple(modules) if modules is not None else None,
             options=options or api.TriageOptions(),
         )
+
+    def triage_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+        at_once: int = 4,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Triaged]]:
+        one = partial(self.triage, analysis_type=analysis_type, modules=modules, options=options)
+        return many.triage_many(one, sources, at_once)
+
+    async def compare(self, first: Source, second: Source, *, options: api.TriageOptions | None = None) -> Comparison:
+        return await compare.compare(self, first, second, options)
 
     async def execute(
         self,

@@ -17,6 +17,7 @@ import httpx
 import msgspec
 
 from athena_lab import api
+from athena_lab.ai.transports.closing import closing
 from athena_lab.ai.transports.sse import SseDecoder
 from athena_lab.client_http import CONNECT_SECONDS, JSON_BODY, Disconnected, decode, encode, unreachable
 from athena_lab.errors import AthenaError, Problem, ServerUnreachable, from_problem
@@ -164,6 +165,7 @@ class WebSockets:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._open_until: AsyncGenerator[None, None] | None = None
 
     async def session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -171,11 +173,12 @@ class WebSockets:
             if self._session is None:
                 connector = library.TCPConnector(limit=0, force_close=True)
                 self._session = library.ClientSession(connector=connector)
+                self._open_until = await closing(self._session.close)
         return self._session
 
     async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._open_until is not None:
+            await self._open_until.aclose()
 
 
 class SocketDoor:

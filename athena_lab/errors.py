@@ -27,6 +27,7 @@
     │   ├── UnknownSession         no session of that id, or no longer
     │   ├── SessionConflict        another call changed the session in the meantime
     │   ├── SessionsFull           as many sessions are open, or as much is kept in them, as may
+    │   ├── RulesUnreadable        a file or folder of rules that is not there, or cannot be read
     │   ├── NotAuthenticated       no token, or a wrong one
     │   ├── NotAllowed             a foreign origin, host or scope
     │   ├── UnknownRoute           no such path under /api/v1
@@ -41,7 +42,7 @@
     │   ├── ModuleDeadline         the guest ran past its deadline
     │   ├── ModuleCancelled        the caller went away
     │   ├── BadOutput              the guest's answer does not fit the contract
-    │   ├── ModuleRefused          the guest itself returned an error
+    │   ├── ModuleRefused          the guest itself returned an error, mostly of the call's arguments
     │   └── QueueFull              more calls are waiting than the queue holds
     ├── Rejected                   a policy of ours refused; the service was not asked, or no longer
     │   ├── DeadlineExceeded       the time given is over
@@ -283,7 +284,7 @@ class RequestError(AthenaError):
     code = "request"
     title = "Bad request"
     status = 400
-    next_step = "Compare the request with /api/v1/openapi.json."
+    next_step = "Compare it with the method's own words, or over HTTP with /api/v1/openapi.json."
 
 
 class MalformedRequest(RequestError):
@@ -302,14 +303,14 @@ class UnknownModule(RequestError):
     code = "unknown_module"
     title = "Unknown module"
     status = 404
-    next_step = "GET /api/v1/wasm/modules lists the modules that exist."
+    next_step = "lab.modules(), or GET /api/v1/wasm/modules, lists the modules that exist."
 
 
 class UnknownFunction(RequestError):
     code = "unknown_function"
     title = "Unknown function"
     status = 404
-    next_step = "GET /api/v1/wasm/capabilities lists each module's functions and their arguments."
+    next_step = "lab.capabilities(), or GET /api/v1/wasm/capabilities, lists each module's functions and arguments."
 
 
 class NotAuthenticated(RequestError):
@@ -363,7 +364,17 @@ class SessionsFull(RequestError):
     code = "sessions_full"
     title = "Too many sessions"
     status = 503
-    next_step = "Close a session that is not needed (DELETE /api/v1/wasm/sessions/{id}), or raise [wasm.sessions]."
+    next_step = (
+        "Close a session that is not needed (lab.close_session(id), or DELETE /api/v1/wasm/sessions/{id}), or raise "
+        "[wasm.sessions]."
+    )
+
+
+class RulesUnreadable(RequestError):
+    code = "rules_unreadable"
+    title = "Rules cannot be read"
+    status = 422
+    next_step = "Name .yar files or folders of them that you may read, or give the rules as a text (sources=...)."
 
 
 class UnsupportedMedia(RequestError):
@@ -440,10 +451,17 @@ class BadOutput(WasmError):
 
 
 class ModuleRefused(WasmError):
+    """The detail begins with the module's own code for it."""
+
     code = "module_refused"
     title = "Module refused the call"
     status = 422
-    next_step = "GET /api/v1/wasm/capabilities shows the arguments that the function takes."
+    next_step = "lab.capabilities(), or GET /api/v1/wasm/capabilities, shows the arguments that the function takes."
+
+    @property
+    def by_fault(self) -> bool:
+        """Whether its own code went wrong, by its own word; else it is the call that was no good."""
+        return self.detail.startswith("failed:")
 
 
 class QueueFull(WasmError):

@@ -210,13 +210,14 @@ class Difference(msgspec.Struct, frozen=True):
 class Consensus(Event, tag="consensus", frozen=True):
     """What several providers said, merged.
 
-    ``agreement`` is the share, from 0 to 1, of those who gave an assessment that stand behind its verdict. A
-    `Structured` with the merged assessment follows, for readers that know nothing of a consensus.
+    ``agreement`` is the share, from 0 to 1, of those who gave an assessment that stand behind its verdict; None where
+    fewer than two gave one: one alone agrees with nobody. A `Structured` with the merged assessment follows, for
+    readers that know nothing of a consensus.
     """
 
     merged: Assessment | None
     """None where nobody gave an assessment."""
-    agreement: float
+    agreement: float | None
     opinions: tuple[Opinion, ...]
     differences: tuple[Difference, ...] = ()
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from athena_lab.errors import BadOutput, SampleTooLarge
-from athena_lab.wasm.worker import decode
+from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
 FUNCTION = "extract"
+WHAT_THERE_IS: Final = {
+    "file-processor": (
+        "report.facts.children lists what is inside, and its numbers; what a capture carried is taken out with "
+        'module="network".'
+    ),
+    "network": (
+        "report.network.capture.files lists what the capture carried, and its numbers; what is inside an archive or a "
+        'document is taken out with module="file-processor".'
+    ),
+}
+"""By module: where the numbers of what can be taken out are found."""
 
 
 class Inside(msgspec.Struct, frozen=True):

@@ -7,13 +7,14 @@ import contextlib
 import os
 import platform
 import time
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from athena_lab import api, health, modules, questions, rules
+from athena_lab import api, compare, health, many, modules, questions, rules
 from athena_lab.ai import AIManager, build_prompt
 from athena_lab.ai.jobs import Jobs
 from athena_lab.ai.later import Later
@@ -38,14 +39,17 @@ from athena_lab.wasm.runtime import Runtime
 from athena_lab.wasm.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from athena_lab.ai import Prompt
     from athena_lab.ai.job import Job
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
+    from athena_lab.many import Triaged
     from athena_lab.protocol import Source
+    from athena_lab.report.comparison import Comparison
     from athena_lab.ruleset import External, RuleSet, RuleTime
 
 _PROBE_EVERY = 5.0
@@ -131,6 +135,12 @@ class Lab:
         later.ask = self._ask_again
         self._closed = False
 
+    def __repr__(self) -> str:
+        if self._closed:
+            return "<Lab, closed>"
+        loaded = counted(len(self._runtime.modules), "module")
+        return f"<Lab in this process, {loaded} loaded; providers: {', '.join(self._ai.configured) or 'none'}>"
+
     # -- samples
 
     async def add(self, source: Source, name: str = "") -> Sample:
@@ -182,6 +192,21 @@ class Lab:
         await self._ensure_loaded()
         async with contextlib.aclosing(self._triager.stream(sample, wanted)) as parts:
             yield parts
+
+    def triage_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+        at_once: int = 4,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Triaged]]:
+        one = partial(self.triage, analysis_type=analysis_type, modules=modules, options=options)
+        return many.triage_many(one, sources, at_once)
+
+    async def compare(self, first: Source, second: Source, *, options: api.TriageOptions | None = None) -> Comparison:
+        return await compare.compare(self, first, second, options)
 
     def submit_triage(self, sample: Sample, wanted: api.AnalyzeSample) -> Triage:
         """A triage that runs by itself, and whose report can be asked for later."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol, Self
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
 from athena_lab.events import AnyEvent
+from athena_lab.many import Triaged
 from athena_lab.report import ModuleResult, Report
+from athena_lab.report.comparison import Comparison
 from athena_lab.ruleset import External, RuleSet, RuleTime
 from athena_lab.sample import Sample
 
@@ -53,6 +55,24 @@ class LabProtocol(Protocol):
         options: api.TriageOptions | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[ModuleResult | Report]]:
         """As `triage`, with each module's result as it is ready; the report comes last."""
+
+    def triage_many(
+        self,
+        sources: Iterable[Source],
+        *,
+        analysis_type: AnalysisType = "full",
+        modules: Sequence[str] | None = None,
+        options: api.TriageOptions | None = None,
+        at_once: int = 4,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Triaged]]:
+        """Triage many samples, ``at_once`` at a time; each one's report, or its error, as it is ready.
+
+        What is wrong with one sample leaves the others alone; a full queue is waited for. Leaving the context cancels
+        what still runs.
+        """
+
+    async def compare(self, first: Source, second: Source, *, options: api.TriageOptions | None = None) -> Comparison:
+        """Two samples beside each other: structure, imports, sections by content, strings, rules, fuzzy hashes."""
 
     async def execute(
         self,
@@ -113,8 +133,8 @@ class LabProtocol(Protocol):
         """Compile YARA rules once, and keep them in a session of pattern-matcher for any number of samples.
 
         `paths` are files, or folders with all .yar and .yara files in them; each file is a namespace, and what they
-        `include` is found beside them. `sources` is a text, or texts by namespace. Raises `ModuleRefused`, which names
-        file, line and column of what is wrong.
+        `include` is found beside them. `sources` is a text, or texts by namespace. Raises `RulesUnreadable`, and
+        `ModuleRefused`, which names file or namespace, line and column of what is wrong.
         """
 
     async def profile_rules(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from athena_lab.errors import AthenaError, BadOutput, InvalidField, NotAFile, SampleNotFound, SampleUnreadable
+from athena_lab.errors import AthenaError, BadOutput, InvalidField, ModuleRefused, RulesUnreadable
 from athena_lab.ruleset import RuleSet, RuleTime
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ async def compile_rules(
     args = await asyncio.to_thread(arguments, paths, sources) | {"externals": dict(externals or {})}
     session = await lab.open_session(MODULE, ttl=ttl)
     try:
-        compiled = await lab.execute(MODULE, "compile", args, session=session.id)
+        with _refused():
+            compiled = await lab.execute(MODULE, "compile", args, session=session.id)
         return _told(compiled, RuleSet, session=session.id)
     except BaseException:
         with contextlib.suppress(AthenaError):  # what went wrong before is what is told
@@ -76,7 +77,8 @@ async def profile_rules(
     args = await asyncio.to_thread(arguments, paths, sources)
     known = dict(externals or {})
     sample = await lab.add(source)
-    answer = await lab.execute(MODULE, "split", args | {"externals": known})
+    with _refused():
+        answer = await lab.execute(MODULE, "split", args | {"externals": known})
     parts = _told(answer, _Parts)
     if parts.parts_left_out:
         raise InvalidField(f"{parts.parts_left_out} of the rules are too many to be measured one by one.")
@@ -95,6 +97,19 @@ async def profile_rules(
     return tuple(sorted(times, key=lambda time: time.seconds, reverse=True))
 
 
+@contextlib.contextmanager
+def _refused() -> Iterator[None]:
+    """What to do about rules that the module does not take."""
+    try:
+        yield
+    except ModuleRefused as error:
+        error.next_step = (
+            "Correct the rules there. What a file includes is looked for beside it and in the folder that was named, "
+            "nowhere else."
+        )
+        raise
+
+
 def _told(answer: Any, kind: type[_T], **more: str) -> _T:
     """Raises `BadOutput`: the module has read texts of others, and is not believed."""
     try:
@@ -104,14 +119,14 @@ def _told(answer: Any, kind: type[_T], **more: str) -> _T:
 
 
 def arguments(paths: tuple[str | os.PathLike[str], ...], sources: str | Mapping[str, str]) -> dict[str, Any]:
-    """The module's arguments for files, folders and texts. Raises `InvalidField`, `SampleNotFound`, `NotAFile`,
-    and `SampleUnreadable`.
-    """
-    texts = {"default": sources} if isinstance(sources, str) and sources else dict(sources or {})
+    """The module's arguments for files, folders and texts. Raises `InvalidField` and `RulesUnreadable`."""
     read = _Reader()
     for path in paths:
         read.add(Path(path))
-    read.sources += [{"text": text, "namespace": name, "name": ""} for name, text in texts.items()]
+    if isinstance(sources, str):
+        read.sources += [{"text": sources, "namespace": "default", "name": ""}] if sources else []
+    else:
+        read.sources += [{"text": text, "namespace": name, "name": name} for name, text in sources.items()]
     if not read.sources:
         raise InvalidField("There are no rules in that.", next_step="Name a .yar file, a folder of them, or a text.")
     return {"sources": read.sources, "includes": read.includes}
@@ -130,7 +145,7 @@ class _Reader:
         try:
             self._add(path)
         except OSError as error:
-            raise SampleUnreadable(f"{path} cannot be read: {error.strerror}.") from None
+            raise RulesUnreadable(f"The rules {str(path)!r} cannot be read: {error.strerror}.") from None
 
     def _add(self, path: Path) -> None:
         if path.is_dir():
@@ -139,9 +154,9 @@ class _Reader:
         elif path.is_file():
             root, files = path.resolve().parent, [path.resolve()]
         elif path.exists():
-            raise NotAFile(f"{path} is neither a file nor a folder.")
+            raise RulesUnreadable(f"The rules {str(path)!r} are neither a file nor a folder.")
         else:
-            raise SampleNotFound(f"There is no {path}.")
+            raise RulesUnreadable(f"There is no file and no folder of rules {str(path)!r}.")
         texts = {file: self._read(file) for file in files}
         included: dict[Path, str] = {}
         self._follow(texts, root, included)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
 
 from athena_lab import extraction
-from athena_lab.errors import InvalidField, QueueFull, WasmError
-from athena_lab.report import ModuleResult, Report, Slot, build_report
+from athena_lab.analysis import ENGINE, Analysis, Means
+from athena_lab.errors import InvalidField, ModuleRefused
+from athena_lab.report import ModuleResult, Report, Slot
 from athena_lab.sample import MIB
 from athena_lab.wasm.contract import SampleHashes, SampleInfo
 from athena_lab.wasm.runtime import SampleFile
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from athena_lab import api
     from athena_lab.ai.types import AnalysisType
+    from athena_lab.errors import WasmError
     from athena_lab.sample import Quarantine, Sample
     from athena_lab.wasm.module import Module
     from athena_lab.wasm.runtime import Completed, Runtime
@@ -58,48 +59,33 @@ class Triager:
         where no module could be loaded at all. The stream itself raises `QueueFull`.
         """
         modules, failed = self._choose(wanted)
-        return self._stream(sample, wanted, modules, failed, self._sessions_of(wanted.options.sessions))
+        engine = self._engine(wanted)
+        sessions = self._sessions_of(wanted.options.sessions)
+        turns = tuple(session.turn for session in sessions.values())
+        versions = tuple(module.entry.sha256 for module in (*modules, *((engine,) if engine else ())))
+        key = (sample.sha256, sample.name, wanted, turns, versions)
+        if (known := self._reports.get(key)) is not None:
+            return _again(known)
+        analysis = Analysis(wanted, modules, engine, sessions, Means(self._call_on, self._take_out))
+        return self._stream(analysis.stream(sample, [self._not_loaded(error) for error in failed]), key)
 
     async def _stream(
-        self,
-        sample: Sample,
-        wanted: api.AnalyzeSample,
-        modules: Sequence[Module],
-        failed: Sequence[WasmError],
-        sessions: Mapping[str, Session],
+        self, parts: AsyncGenerator[ModuleResult | Report], key: tuple[object, ...]
     ) -> AsyncGenerator[ModuleResult | Report]:
-        turns = tuple(session.turn for session in sessions.values())
-        key = (sample.sha256, sample.name, wanted, turns, tuple(module.entry.sha256 for module in modules))
-        if (known := self._reports.get(key)) is not None:
-            for result in known.module_results:
-                yield result
-            yield known
-            return
-        started = time.perf_counter()
-        results = [self._not_loaded(error) for error in failed]
-        for _, result in results:
-            yield result
-        async with contextlib.AsyncExitStack() as stack:
-            tasks = [
-                asyncio.create_task(self._run(module, sample, wanted, sessions.get(module.entry.name)))
-                for module in modules
-            ]
-            stack.push_async_callback(_cancel_all, tasks)
-            for finished in asyncio.as_completed(tasks):
-                slot, result = await finished
-                results.append((slot, result))
-                yield result
-        report = build_report(
-            sample=sample, analysis_type=wanted.analysis_type, results=results, total_time=time.perf_counter() - started
-        )
-        self._reports.keep(key, report)
-        yield report
+        async with contextlib.aclosing(parts):
+            async for part in parts:
+                if isinstance(part, Report):
+                    self._reports.keep(key, part)
+                yield part
 
     def _choose(self, wanted: api.AnalyzeSample) -> tuple[list[Module], list[WasmError]]:
         """The modules that will run, and why others of the catalog cannot."""
         runtime = self._runtime
         if wanted.modules is not None:
-            return [runtime.module(name) for name in dict.fromkeys(wanted.modules)], []
+            named = [runtime.module(name) for name in dict.fromkeys(wanted.modules) if name != ENGINE]
+            if not named:
+                raise InvalidField(f"{ENGINE} concludes from what other modules say: name some of them, too.")
+            return named, []
         slots = set(SLOTS[wanted.analysis_type])
         slots -= {slot for slot, on in _switches(wanted.options).items() if not on}
         chosen = [module for module in runtime.modules.values() if module.description.slot in slots]
@@ -114,8 +100,14 @@ class Triager:
             raise failed[0]
         raise InvalidField(
             f"No module that is loaded does a {wanted.analysis_type!r} analysis with these options.",
-            next_step="GET /api/v1/wasm/capabilities lists the modules; ask for a full or quick analysis.",
+            next_step="Ask for a full or quick analysis; lab.modules(), or GET /api/v1/wasm/modules, lists them.",
         )
+
+    def _engine(self, wanted: api.AnalyzeSample) -> Module | None:
+        """Who draws the conclusion, where it is loaded and wanted. Raises `UnknownModule` if it is named."""
+        if wanted.modules is not None:
+            return self._runtime.module(ENGINE) if ENGINE in wanted.modules else None
+        return self._runtime.modules.get(ENGINE)
 
     def _sessions_of(self, ids: Sequence[str]) -> dict[str, Session]:
         """By module. Raises `UnknownSession`, and `InvalidField` for two of one module."""
@@ -131,37 +123,6 @@ class Triager:
     def _not_loaded(self, error: WasmError) -> tuple[Slot, ModuleResult]:
         slot: Slot = "foreign" if self._runtime.catalog.is_foreign(error.module) else "analysis"
         return slot, ModuleResult.failed(error.module, "", error=error.problem(), time=0.0)
-
-    async def _run(
-        self, module: Module, sample: Sample, wanted: api.AnalyzeSample, session: Session | None
-    ) -> tuple[Slot, ModuleResult]:
-        described = module.description
-        started = time.perf_counter()
-        try:
-            done = await self._call(
-                described.name,
-                "analyze",
-                _arguments(module, wanted.analysis_type),
-                sample=self._file(sample),
-                deadline=wanted.options.timeout,
-                session=session,
-            )
-            result = ModuleResult.ok(
-                described.name,
-                described.version,
-                data=done.output.data,
-                findings=done.output.findings,
-                time=done.elapsed,
-                memory_bytes=done.output.memory_bytes,
-            )
-            result.facts()  # what breaks the contract is told here, as that module's failure
-        except QueueFull:  # no fault of the module: the caller should come again
-            raise
-        except WasmError as error:
-            result = ModuleResult.failed(
-                described.name, described.version, error=error.problem(), time=time.perf_counter() - started
-            )
-        return described.slot, result
 
     async def execute(
         self,
@@ -183,11 +144,21 @@ class Triager:
         file = self._file(sample)
 
         async def call(args: Mapping[str, int]) -> msgspec.Raw:
-            done = await self._runtime.call(module, extraction.FUNCTION, args, sample=file, deadline=deadline)
+            try:
+                done = await self._runtime.call(module, extraction.FUNCTION, args, sample=file, deadline=deadline)
+            except ModuleRefused as error:
+                error.next_step = extraction.WHAT_THERE_IS[module]
+                raise
             return done.output.data
 
         child, content = await extraction.content_of(call, index, module=module, max_bytes=self._quarantine.max_bytes)
         return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
+
+    async def _call_on(self, *what: Any, sample: Sample | None, **how: Any) -> Completed:
+        return await self._call(*what, sample=self._file(sample) if sample is not None else None, **how)
+
+    async def _take_out(self, module: str, sample: Sample, index: int, seconds: float) -> Sample:
+        return await self.extract(module, sample, index, deadline=seconds)
 
     async def _call(self, *what: Any, session: Session | None, **how: Any) -> Completed:
         """As `Runtime.call`, with what the session keeps."""
@@ -224,6 +195,12 @@ class _Reports:
             self._reports.popitem(last=False)
 
 
+async def _again(report: Report) -> AsyncGenerator[ModuleResult | Report]:
+    for result in report.module_results:
+        yield result
+    yield report
+
+
 def _weight(report: Report) -> int:
     return sum(memoryview(result.data).nbytes for result in report.module_results)
 
@@ -234,16 +211,3 @@ def _switches(options: api.TriageOptions) -> dict[Slot, bool]:
         "crypto": options.include_crypto,
         "network": options.include_network_analysis,
     }
-
-
-def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:
-    """What modules are told beside the sample, where they ask for it. They have no clock of their own."""
-    known = {"quick": analysis_type == "quick", "now": int(time.time())}
-    asked = module.functions["analyze"].args.get("properties", {})
-    return {name: value for name, value in known.items() if name in asked}
-
-
-async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -111,7 +111,10 @@ class Triages:
             return triage
         if (ended := self._ended.get(id_)) is not None:
             return ended[0]
-        raise UnknownJob("There is no analysis of that id.")
+        raise UnknownJob(
+            "There is no analysis of a sample with that id.",
+            next_step=f"Analyse the sample again: its report is kept for {KEEP / 60:.0f} minutes after its end.",
+        )
 
     async def aclose(self) -> None:
         """Cancel all. Idempotent."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from athena_lab import rules
-from athena_lab.errors import BadOutput, InvalidField, SampleNotFound, SampleUnreadable
+from athena_lab.errors import BadOutput, InvalidField, ModuleRefused, RulesUnreadable
 from athena_lab.rules import arguments
 
 
@@ -41,7 +41,7 @@ def test_a_folder_is_a_namespace_a_file_and_what_is_included_is_no_source(tmp_pa
 def test_a_file_a_text_and_texts_by_namespace(tmp_path):
     write(tmp_path, mine='include "more.yar"', more="", other="rule o { condition: true }")
     args = arguments((tmp_path / "mine.yar",), {"n": "rule t { condition: true }"})
-    assert [(source["name"], source["namespace"]) for source in args["sources"]] == [("mine.yar", "mine"), ("", "n")]
+    assert [(source["name"], source["namespace"]) for source in args["sources"]] == [("mine.yar", "mine"), ("n", "n")]
     assert args["includes"] == {"more.yar": ""}
     assert arguments((), "rule r { condition: true }")["sources"][0]["namespace"] == "default"
 
@@ -86,7 +86,7 @@ def test_bytes_that_are_no_text_are_written_as_escapes(tmp_path):
 def test_what_cannot_be_is_told(tmp_path, monkeypatch):
     with pytest.raises(InvalidField, match="no rules"):
         arguments((tmp_path,), "")
-    with pytest.raises(SampleNotFound, match="There is no"):
+    with pytest.raises(RulesUnreadable, match=r"no file and no folder of rules '.*none.yar'. Name .yar files"):
         arguments((tmp_path / "none.yar",), "")
     write(tmp_path, one__a='include "c.yar"', one__c="1", two__a='include "c.yar"', two__c="2")
     with pytest.raises(InvalidField, match="one by one"):
@@ -104,8 +104,34 @@ def test_what_no_file_can_be_called_is_left_for_the_module(tmp_path, name):
 
 
 def test_a_path_that_cannot_be_looked_at_has_an_error_of_ours(tmp_path):
-    with pytest.raises(SampleUnreadable, match="cannot be read"):
+    with pytest.raises(RulesUnreadable, match="cannot be read"):
         arguments((tmp_path / ("x" * 300),), "")
+
+
+def test_texts_have_names_by_which_what_is_wrong_with_them_is_told(tmp_path):
+    write(tmp_path, a="1")
+    given = arguments((tmp_path,), {"house": "2", "others": "3"})["sources"]
+    assert [(source["name"], source["namespace"]) for source in given] == [
+        ("a.yar", "a"),
+        ("house", "house"),
+        ("others", "others"),
+    ]
+    assert arguments((), "4")["sources"] == [{"text": "4", "namespace": "default", "name": ""}]
+
+
+async def test_what_the_module_does_not_take_is_told_with_what_to_do_about_rules():
+    class Lab:
+        async def open_session(self, _module, **_):
+            return SimpleNamespace(id="s")
+
+        async def close_session(self, _):
+            pass
+
+        async def execute(self, module, *_args, **_):
+            raise ModuleRefused("invalid_args: Rules: house, line 1: no.", module=module)
+
+    with pytest.raises(ModuleRefused, match="Correct the rules there"):
+        await rules.compile_rules(Lab(), (), "rule a", None, None)
 
 
 @pytest.mark.parametrize("answer", [None, [], {"sha256": 1}])

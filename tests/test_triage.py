@@ -14,7 +14,7 @@ from athena_lab.errors import ModuleRefused
 from athena_lab.lab import open_lab
 from athena_lab.report import Report
 
-MODULES = {"crypto", "file-processor", "network", "pattern-matcher"}
+MODULES = {"analysis-engine", "crypto", "file-processor", "network", "pattern-matcher"}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_rules_of_the_analyst_s_own_are_compiled_once_for_every_sample(lab
     options = TriageOptions(sessions=(session.id,))
     for sample, found in ((launcher, ["mine"]), (b"nothing of the kind", [])):
         report = await lab.triage(sample, analysis_type="pattern", options=options)
-        assert [result.module for result in report.module_results] == ["pattern-matcher"]
+        assert [result.module for result in report.module_results] == ["pattern-matcher", "analysis-engine"]
         assert [match.rule for match in report.patterns.matches] == found
         assert report.patterns.sha256 == compiled["sha256"]
     (listed,) = await lab.sessions()

@@ -28,7 +28,7 @@ ROOT = WASM.parent
 sys.path.insert(0, str(ROOT))  # what it uses of the package needs nothing that would have to be installed
 
 from athena_lab.projects import binary  # noqa: E402 - found only now
-from athena_lab.projects.toolchain import NEED_NODE, NEED_RUST, TARGET, Toolchain, output_of, toolchains  # noqa: E402
+from athena_lab.projects.toolchain import NEED_NODE, NEED_RUST, TARGET, Toolchain, output_of, toolchains  # noqa: E402 - as above
 
 FEATURES = "-Ctarget-feature=+simd128"
 """Vectors of 128 bits, which every runtime has: a quick analysis takes 7 % less time."""

@@ -34,7 +34,7 @@ def merge(opinions: Sequence[Opinion], asked: int) -> Consensus:
     """The consensus of providers of different names. ``asked``: how many were to be; fewer may have been able.
 
     - verdict: the one with the greatest sum of confidences;
-    - agreement: the share of those who gave an assessment that stand behind it;
+    - agreement: the share of those who gave an assessment that stand behind it, where at least two did;
     - family: what most of those say; of equals a name before none, then by confidence;
     - confidence: theirs on average, times the agreement;
     - techniques, indicators: all that anybody names, those that most name first, as many as an assessment holds;
@@ -44,16 +44,16 @@ def merge(opinions: Sequence[Opinion], asked: int) -> Consensus:
     """
     given = behind(opinions)
     if not given:
-        return Consensus(None, 0.0, tuple(opinions))
+        return Consensus(None, None, tuple(opinions))
     verdict = _heaviest(given)
     agreeing = behind(opinions, verdict)
-    agreement = len(agreeing) / len(given)
+    share = len(agreeing) / len(given)
     techniques = _union(given, lambda it: it.techniques, str, MAX_TECHNIQUES)
     iocs = _union(given, lambda it: it.iocs, _same, MAX_IOCS)
     merged = Assessment(
         verdict=verdict,
         family=_family(agreeing),
-        confidence=round(sum(it.confidence for _, it in agreeing) / len(agreeing) * agreement),
+        confidence=round(sum(it.confidence for _, it in agreeing) / len(agreeing) * share),
         techniques=tuple(techniques),
         iocs=tuple(iocs),
         summary=_cut(f"{sentence(opinions, verdict, asked)}\n\n{spokesman(agreeing)[1].summary}"),
@@ -65,6 +65,7 @@ def merge(opinions: Sequence[Opinion], asked: int) -> Consensus:
         _difference("techniques", _not_of_all(techniques, everybody)),
         _difference("iocs", {f"{ioc.kind} {ioc.value}": said for ioc, said in _not_of_all(iocs, everybody).items()}),
     )
+    agreement = share if len(given) > 1 else None
     return Consensus(merged, agreement, tuple(opinions), tuple(it for it in differences if it is not None))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec.structs import replace
 
 from athena_lab.ai.citations import find_citations
+from athena_lab.ai.notice import notice
 from athena_lab.ai.observe import RequestEnded
 from athena_lab.ai.send import Progress
 from athena_lab.ai.types import AnalysisResult, SetAside
@@ -243,6 +244,7 @@ class Folder:
             provider=self._who[0],
             model=self._who[1],
             text="".join(self._text),
+            notice=notice(self._recovered) if self._recovered else "",
             citations=end.citations,
             unknown_citations=end.unknown_citations,
             verdict=structured.assessment if structured else None,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 
 from msgspec.structs import replace
 
-from athena_lab.ai import failover, offline
+from athena_lab.ai import failover, offline, recovery
 from athena_lab.ai.answer import Answer, fold
 from athena_lab.ai.budget import budgets, unpriced
 from athena_lab.ai.failover import FailoverOptions
@@ -109,6 +109,7 @@ class AIManager:
         self._tools = replace(tools, router=self._router, outcome=self._health.observe)
         self._monitor = HealthMonitor(ready, self._health, health or HealthOptions(), self._tools)
         self._send = compose([policy(options, self._tools) for policy in policies], self._attempt)
+        self._recovery = options.recovery if recovery.policy in policies else None
         self._observers = tuple(observers)
         self._back = back
         self._closed = False
@@ -123,7 +124,7 @@ class AIManager:
         stands in for an answer that nobody gives.
 
         Raises on entering: InvalidField for a provider that does not exist or a transport that it does not have,
-        NoProvider when none can be asked.
+        NoProvider when none can be asked and the prompt has no findings that a summary could stand in with.
         Whatever fails after that is told by the last event.
         """
         self._check_open()
@@ -217,10 +218,12 @@ class AIManager:
     ) -> tuple[Answer, AsyncGenerator[Item, None]]:
         began = self._tools.clock()
         attempts: list[Attempt] = []
-        if request.provider == offline.NAME:
+        first = None if request.provider == offline.NAME else self._first(request, prompt, recover=recover)
+        if first is None:
             name, model, items = offline.NAME, offline.MODEL, offline.stream(prompt.material)
+        elif isinstance(first, NoProvider):
+            name, model, items = offline.NAME, offline.MODEL, recovery.summary(prompt.material, first)
         else:
-            first = self._choose(request.provider)
             call = Call(
                 provider=first.name,
                 model=request.model or first.known_model,
@@ -253,6 +256,16 @@ class AIManager:
     def _attempt(self, call: Call) -> AsyncGenerator[Item, None]:
         """Where the policies end: one attempt at the provider that the call has come to."""
         return self._providers[call.provider].stream(call)
+
+    def _first(self, request: AnalysisRequest, prompt: Prompt, *, recover: bool) -> Provider | NoProvider:
+        """Whom to ask; or why nobody can be asked, where the summary of what was found stands in for the answer."""
+        try:
+            return self._choose(request.provider)
+        except NoProvider as error:
+            rules = self._recovery if recover and prompt.material.of_sample else None
+            if rules is None or "offline" not in rules.steps(error):
+                raise
+            return error
 
     def _choose(self, name: str | None) -> Provider:
         """The provider named, or the first by priority that has all it needs."""

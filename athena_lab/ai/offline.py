@@ -36,7 +36,7 @@ async def stream(material: Material) -> AsyncGenerator[Item, None]:
 def paragraphs(material: Material) -> Iterator[str]:
     """Markdown; joined together they are the summary."""
     yield f"*{LABEL}*\n\n"
-    if not (material.sha256 or material.facts or material.findings):
+    if not material.of_sample:
         yield "The question names no sample, so there are no findings to summarise.\n"
         return
     if material.verdict:

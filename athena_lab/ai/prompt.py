@@ -74,6 +74,11 @@ class Material(Value, frozen=True):
     def ids(self) -> tuple[str, ...]:
         return tuple(finding.id for finding in self.findings)
 
+    @property
+    def of_sample(self) -> bool:
+        """Whether there is something to summarise: a question alone has nothing."""
+        return bool(self.sha256 or self.facts or self.findings)
+
 
 class Tool(Value, frozen=True):
     """A function that the model may ask to be called. ``parameters`` is a JSON Schema of type object."""

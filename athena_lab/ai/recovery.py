@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
 
     from athena_lab.ai.pipeline import PipelineOptions
+    from athena_lab.ai.prompt import Material
     from athena_lab.ai.send import Call, Item, Policy, Send, Tools
     from athena_lab.ai.types import AnalysisRequest
     from athena_lab.errors import Problem
@@ -194,15 +195,21 @@ async def _instead(steps: Steps, error: AthenaError, call: Call, tools: Tools) -
             return
         if step == "queue" and (job := await _kept(error, call, tools)) is not None:
             yield Recovered("queued", error.problem(), job=job)
-            async for item in _summary(call, "queued"):
-                yield item
+            async for item in offline.stream(call.prompt.material):
+                yield Finished("degraded", "queued") if isinstance(item, Finished) else item
             return
         if step == "offline":
-            yield Recovered("offline", error.problem())
-            async for item in _summary(call, offline.NAME):
+            async for item in summary(call.prompt.material, error):
                 yield item
             return
     raise error
+
+
+async def summary(material: Material, error: AthenaError) -> AsyncGenerator[Item, None]:
+    """The summary written without AI, in the place of the answer that the error stands in the way of."""
+    yield Recovered("offline", error.problem())
+    async for item in offline.stream(material):
+        yield item
 
 
 async def _past(call: Call, tools: Tools) -> PastAnswer | None:
@@ -224,8 +231,3 @@ def _stale(past: PastAnswer, error: AthenaError) -> tuple[Item, ...]:
     told = Recovered("stale", error.problem(), past.provider, past.model, age=max(0.0, time.time() - past.at))
     structured = () if past.structured is None else (past.structured,)
     return (told, Token(past.text), *structured, Finished("degraded", "stale"))
-
-
-async def _summary(call: Call, reason: str) -> AsyncGenerator[Item, None]:
-    async for item in offline.stream(call.prompt.material):
-        yield Finished("degraded", reason) if isinstance(item, Finished) else item

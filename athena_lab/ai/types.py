@@ -70,6 +70,8 @@ class AnalysisResult(msgspec.Struct, frozen=True, rename="camel"):
     provider: str | None
     model: str | None
     text: str
+    notice: str = ""
+    """What to know before a text that stands in for an answer: an earlier one, or the summary written without AI."""
     citations: tuple[str, ...] = ()
     unknown_citations: tuple[str, ...] = ()
     verdict: Assessment | None = None

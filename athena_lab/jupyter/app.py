@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PORT = 3000
 _MAX_SOCKET_PATH = 100
 """Bytes; Linux takes 107, macOS 103."""
-_OURS = r"/api/v1/(?:ai|openapi|samples|status|wasm)\b.*"
+_OURS = r"/api/v1(?:/.*)?"
 
 
 class AthenaApp(ExtensionApp):

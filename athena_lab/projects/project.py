@@ -55,8 +55,13 @@ def load(folder: Path) -> Project:
     """The project in a folder. Raises `ProjectError`."""
     try:
         table = tomllib.loads((folder / FILE).read_text("utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ProjectError(
+            f"{str(folder.absolute())!r} is no module's project: it has no {FILE}.",
+            next_step="Name the folder that `athena modules new NAME --python` made, or make one.",
+        ) from None
     except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
-        raise ProjectError(f"There is no {FILE} in {str(folder)!r} that can be read: {error}.") from error
+        raise ProjectError(f"{FILE} in {str(folder)!r} cannot be read: {error}.") from error
     name, kind = table.get("name"), table.get("kind")
     if not isinstance(name, str):
         raise ProjectError(f"{FILE} gives no name.")

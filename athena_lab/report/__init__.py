@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from athena_lab.report.conclusion import Conclusion
     from athena_lab.report.crypto import CryptoFacts
     from athena_lab.report.deobfuscation import DeobfuscationFacts
     from athena_lab.report.facts import FileFacts
-    from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Severity, Slot
+    from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Level, Severity, Slot
     from athena_lab.report.model import (
         REPORT_MIME,
         ModuleResult,
@@ -24,18 +25,22 @@ if TYPE_CHECKING:
     )
     from athena_lab.report.network import NetworkFacts
     from athena_lab.report.patterns import PatternFacts
+    from athena_lab.report.tree import Node
 
 __all__ = [
     "REPORT_MIME",
     "SEVERITIES",
     "AnalysisType",
+    "Conclusion",
     "CryptoFacts",
     "DeobfuscationFacts",
     "Evidence",
     "FileFacts",
     "Finding",
+    "Level",
     "ModuleResult",
     "NetworkFacts",
+    "Node",
     "PatternFacts",
     "Performance",
     "Report",
@@ -47,12 +52,14 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Conclusion": "conclusion",
     "CryptoFacts": "crypto",
     "DeobfuscationFacts": "deobfuscation",
     "FileFacts": "facts",
     "NetworkFacts": "network",
     "PatternFacts": "patterns",
-    **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Severity", "Slot"), "findings"),
+    "Node": "tree",
+    **dict.fromkeys(("SEVERITIES", "AnalysisType", "Evidence", "Finding", "Level", "Severity", "Slot"), "findings"),
 }
 
 

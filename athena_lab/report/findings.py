@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Severity = Literal["info", "low", "medium", "high", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
@@ -16,8 +16,10 @@ SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
 
 AnalysisType = Literal["full", "quick", "pattern", "behavior"]
 
-Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"]
+Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign", "conclusion"]
 """The place of a module's output in ``results`` of a `Report`; ``foreign`` is that of all modules of others."""
+
+Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
 
 
 class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -52,3 +54,8 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By severity, of equal severity the surest first, then by id."""
     return tuple(sorted(findings, key=lambda f: (-SEVERITIES.index(f.severity), -f.confidence, f.id)))
+
+
+def told(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """What says something where no lengths are shown: a place or a text."""
+    return [it for it in evidence if it.offset is not None or it.text]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
 from athena_lab.report.findings import SEVERITIES, Evidence, Finding
+from athena_lab.report.html_conclusion import conclusion_html
 from athena_lab.report.html_crypto import crypto_html
 from athena_lab.report.html_deobfuscation import deobfuscation_html
 from athena_lab.report.html_documents import documents_html
@@ -22,6 +23,7 @@ from athena_lab.report.html_facts import facts_html
 from athena_lab.report.html_foreign import foreign_html
 from athena_lab.report.html_network import network_html
 from athena_lab.report.html_patterns import patterns_html
+from athena_lab.report.html_tree import tree_html
 from athena_lab.report.markup import Row, details, table, take
 
 if TYPE_CHECKING:
@@ -35,11 +37,13 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 510 KB whatever the sample."""
+    """Self-contained HTML, below about 590 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
+        + (conclusion_html(report.conclusion) if report.conclusion else "")
+        + tree_html(report.children)
         + (facts_html(report.facts) if report.facts else "")
         + (documents_html(report.facts.documents) if report.facts else "")
         + (deobfuscation_html(report.deobfuscation) if report.deobfuscation else "")

@@ -21,7 +21,7 @@ def capture_summary(facts: CaptureFacts) -> Iterator[str]:
     """Sentences without text of the capture."""
     span = seconds_text(max(0.0, facts.end - facts.start))
     packets = facts.packets
-    yield f"{facts.format}, {packets.total:,} packets with {size_text(facts.bytes)} in {span}"
+    yield f"{facts.format}, {counted(packets.total, 'packet')} with {size_text(facts.bytes)} in {span}"
     counts = (
         (facts.flows.total, "flow", ""), (facts.dns_queries, "question of DNS", "questions of DNS"),
         (facts.http.total, "exchange of HTTP", "exchanges of HTTP"),
@@ -34,10 +34,12 @@ def capture_summary(facts: CaptureFacts) -> Iterator[str]:
 def capture_rows_of_text(facts: CaptureFacts) -> Iterator[tuple[str, str, str]]:
     """What was found in it, as kind, hostile text, and sentence."""
     for beacon in [it for it in facts.beacons.items if it.score >= SCORE][:MAX_ROWS]:
-        every = f"{beacon.connections:,} times, every {seconds_text(beacon.interval)}, score {beacon.score:.2f}"
+        every = (
+            f"{counted(beacon.connections, 'time')}, every {seconds_text(beacon.interval)}, score {beacon.score:.2f}"
+        )
         yield "Beacon", f"{beacon.client} to {beacon.server} port {beacon.port}", every
     for domain in [it for it in facts.domains.items if it.score >= SCORE][:MAX_ROWS]:
-        yield "Data in names", domain.domain, f"{domain.names:,} names, score {domain.score:.2f}"
+        yield "Data in names", domain.domain, f"{counted(domain.names, 'name')}, score {domain.score:.2f}"
     for file in facts.files.items[:MAX_ROWS]:
         yield "File", file.name or file.url, f"{file.format}, {size_text(file.size)}, SHA-256 {file.sha256}"
     for tls in facts.tls.items[:MAX_ROWS]:

@@ -25,7 +25,7 @@ def document_rows_of_text(document: DocumentFacts, most: int) -> Iterator[tuple[
     for link in document.links[:most]:
         yield f"Link ({link.kind})", link.target, ""
     for item in document.objects[:most]:
-        yield f"Object ({item.kind})", item.name or item.class_, f"{item.size:,} bytes {item.format}".rstrip()
+        yield f"Object ({item.kind})", item.name or item.class_, f"{counted(item.size, 'byte')} {item.format}".rstrip()
 
 
 def _mail(mail: Mail) -> Iterator[tuple[str, str, str]]:
@@ -51,4 +51,4 @@ def _sheet(sheet: MacroSheet, most: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _size_and_hash(size: int, sha256: str) -> str:
-    return f"{size:,} bytes, SHA-256 {sha256}"
+    return f"{counted(size, 'byte')}, SHA-256 {sha256}"

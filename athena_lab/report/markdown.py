@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.code_lines import code_lines
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url, time_text
+from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
+from athena_lab.report.html_conclusion import by_tactic, points
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_tree import MAX_INDENT, verdict_text
+from athena_lab.report.tree import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
     from athena_lab.report.model import Report
+    from athena_lab.report.tree import Node
 
 MAX_FINDINGS = 100
 MAX_EVIDENCE = 3
@@ -66,6 +71,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield from _facts(report.facts)
     yield f"- Analysis: {report.analysis_type}, {seconds_text(report.performance.total_time)}"
     yield from _findings(report)
+    yield from _conclusion(report)
+    yield from _tree(report.children)
     for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
         yield from _sections(image)
     yield from _own(report)
@@ -120,9 +127,41 @@ def _finding(finding: Finding, author: str) -> Iterator[str]:
     yield f"- **{SEVERITY_WORDS[finding.severity]}**: {plain(finding.title)} ({span(finding.id)}{says}){techniques}"
     if finding.detail:
         yield f"  - {span(finding.detail, 600)}"
-    for evidence in finding.evidence[:MAX_EVIDENCE]:
+    for evidence in told(finding.evidence)[:MAX_EVIDENCE]:
         where = "" if evidence.offset is None else f"at {span(f'{evidence.offset:#x}')} "
         yield f"  - {where}{span(evidence.text, 256) if evidence.text else ''}".rstrip()
+
+
+def _conclusion(report: Report) -> Iterator[str]:
+    concluded = report.conclusion
+    if concluded is None or not concluded.contributions:
+        return
+    yield ""
+    yield f"### Score: {concluded.score} of 100"
+    yield ""
+    for row in concluded.sums:
+        yield f"- {SEVERITY_WORDS[row.severity]}: {points(row.counted)} of {points(row.points)} points"
+    if concluded.techniques:
+        yield ""
+        yield "### ATT&CK"
+        yield ""
+    for tactic, techniques in by_tactic(concluded.techniques):
+        names = ", ".join(f"{_technique(one.id)} {plain(one.name, 80)}".strip() for one in techniques)
+        yield f"- {plain(tactic.replace('-', ' ').capitalize())}: {names}"
+
+
+def _tree(nodes: tuple[Node, ...]) -> Iterator[str]:
+    rows = list(walk(nodes))
+    if not rows:
+        return
+    yield ""
+    yield "### Files inside, analysed"
+    yield ""
+    for depth, node in rows[:MAX_CHILDREN]:
+        name = span(node.name or f"{node.module} {node.index}", 120)
+        yield f"{'  ' * min(depth, MAX_INDENT)}- {name}: {plain(verdict_text(node), 200)}"
+    if len(rows) > MAX_CHILDREN:
+        yield f"- and {len(rows) - MAX_CHILDREN} more"
 
 
 def _technique(technique: str) -> str:
@@ -164,7 +203,8 @@ def _children(facts: FileFacts) -> Iterator[str]:
     yield "|---:|---|---:|---:|---|---|"
     for child in facts.children[:MAX_CHILDREN]:
         parent = "" if child.parent is None else f"{child.parent}"
-        name, kind, digest = span(child.name, 120), plain(child.format, 40), span(child.sha256)
+        name = span(child.name, 120) if child.name else plain(f"without a name, {child.kind}", 60)
+        kind, digest = plain(child.format, 40), span(child.sha256)
         yield f"| {child.index} | {name} | {parent} | {child.size} | {kind} | {digest} |"
     if len(facts.children) > MAX_CHILDREN:
         yield ""

@@ -14,14 +14,16 @@ import msgspec
 from msgspec import Meta
 
 from athena_lab.errors import BadOutput, Problem
+from athena_lab.report.conclusion import Conclusion
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.display import shown
 from athena_lab.report.fact import Fact
 from athena_lab.report.facts import FileFacts
-from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Severity, Slot, worst_first
+from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Level, Severity, Slot, worst_first
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
+from athena_lab.report.tree import Node
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ if TYPE_CHECKING:
 _Fact = TypeVar("_Fact", bound=Fact)
 ReportStatus = Literal["completed", "partial", "failed"]
 """partial: at least one module failed; failed: all did, or none ran."""
-Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
 
 FACTS: dict[str, type[Fact]] = {
+    "analysis-engine": Conclusion,
     "file-processor": FileFacts,
     "crypto": CryptoFacts,
     "deobfuscator": DeobfuscationFacts,
@@ -57,7 +59,7 @@ LEVELS: dict[Severity | None, Level] = {
     "info": "clean-looking",
     None: "clean-looking",
 }
-"""The verdict for the worst severity found; None: no finding at all."""
+"""The verdict for the worst severity found, where analysis-engine has not concluded; None: no finding at all."""
 
 
 class Performance(msgspec.Struct, frozen=True, rename="camel"):
@@ -134,6 +136,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     analysis_type: AnalysisType
     results: Results
     performance: Performance
+    children: tuple[Node, ...] = ()
+    """The files inside that were analysed by themselves."""
 
     @property
     def module_results(self) -> tuple[ModuleResult, ...]:
@@ -173,6 +177,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         return self._facts_of("network", NetworkFacts)
 
     @cached_property
+    def conclusion(self) -> Conclusion | None:
+        """What follows from all of it, as `facts` has it for the file."""
+        return self._facts_of("conclusion", Conclusion)
+
+    @cached_property
     def foreign(self) -> dict[str, Any]:
         """What each module of the user's own says beside its findings, by its name: any JSON, decoded.
 
@@ -200,9 +209,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     def verdict(self) -> Verdict:
         if self.status == "failed":
             return Verdict("unknown", "Nothing is known: no module could analyse the sample.")
-        level = LEVELS[self.findings[0].severity if self.findings else None]
+        concluded = self.conclusion
+        level = concluded.level if concluded else LEVELS[self.findings[0].severity if self.findings else None]
+        score = f" ({concluded.score} of 100)" if concluded else ""
         reason = _reason(self.findings, self.author(self.findings[0]) if self.findings else "")
-        return Verdict(level, f"{level.capitalize()}: {reason}{_caveat(self.module_results)}")
+        return Verdict(level, f"{level.capitalize()}{score}: {reason}{_caveat(self.module_results)}")
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -257,6 +268,7 @@ def build_report(
     analysis_type: AnalysisType,
     results: Iterable[tuple[Slot, ModuleResult]],
     total_time: float,
+    children: tuple[Node, ...] = (),
 ) -> Report:
     """Put the results of the modules together. ``total_time`` in seconds, as the caller waited."""
     slots: Results = {}
@@ -271,6 +283,7 @@ def build_report(
         analysis_type=analysis_type,
         results=slots,
         performance=Performance(total_time, timings),
+        children=children,
     )
 
 

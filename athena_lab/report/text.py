@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from athena_lab.report.code_lines import code_lines
-from athena_lab.report.display import seconds_text, shown, size_text, time_text
+from athena_lab.report.display import counted, seconds_text, shown, size_text, time_text
+from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
 from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
+from athena_lab.report.lines_tree import tree_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,6 +53,7 @@ def _lines(report: Report) -> Iterator[str]:
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
     yield from _findings(report)
+    yield from tree_lines(report.children)
     yield from _own(report)
     for result in report.module_results:
         if result.error:
@@ -66,7 +69,7 @@ def _findings(report: Report) -> Iterator[str]:
         yield f"  {finding.severity:8} {shown(finding.title)} [{finding.id}]{_says(report, finding)}{techniques}"
         if finding.detail:
             yield f"           {shown(finding.detail, 300)}"
-        for evidence in finding.evidence[:MAX_EVIDENCE]:
+        for evidence in told(finding.evidence)[:MAX_EVIDENCE]:
             where = "" if evidence.offset is None else f"{evidence.offset:#x} "
             yield f"           at {where}{shown(evidence.text or '', 120)}".rstrip()
     if len(findings) > MAX_FINDINGS:
@@ -87,18 +90,19 @@ def _own(report: Report) -> Iterator[str]:
 def _facts(facts: FileFacts) -> Iterator[str]:
     yield f"MD5 {shown(facts.hashes.md5, 64)}, SHA-1 {shown(facts.hashes.sha1, 64)}"
     if facts.similarity:
-        tlsh = f", TLSH {shown(facts.similarity.tlsh, 80)}" if facts.similarity.tlsh else ""
-        yield f"ssdeep {shown(facts.similarity.ssdeep, 160)}{tlsh}"
+        yield f"ssdeep {shown(facts.similarity.ssdeep, 160)}"
+        if facts.similarity.tlsh:
+            yield f"TLSH {shown(facts.similarity.tlsh, 80)}"
     yield f"{shown(facts.format.name, 120)}, {shown(facts.format.mime, 120)}, entropy {facts.entropy.overall:.2f}"
     for image in facts.executables[:MAX_IMAGES]:
         yield from _image(image)
     if facts.container:
-        yield f"Container {shown(facts.container.kind, 80)} with {facts.container.count} entries"
+        yield f"Container {shown(facts.container.kind, 80)} with {counted(facts.container.count, 'entry', 'entries')}"
     yield from _contents(facts)
     for document in facts.documents[:MAX_DOCUMENTS]:
         yield from _document(document)
     if facts.strings:
-        yield f"{facts.strings.total:,} strings"
+        yield counted(facts.strings.total, "string")
 
 
 def _contents(facts: FileFacts) -> Iterator[str]:
@@ -109,10 +113,11 @@ def _contents(facts: FileFacts) -> Iterator[str]:
     if bundle:
         yield f"{shown(bundle.kind, 40)} {shown(bundle.version, 40)} {shown(bundle.entry, 120)}".rstrip()
     if facts.children:
-        yield f"{len(facts.children)} files inside"
+        yield counted(len(facts.children), "file inside", "files inside")
     for child in facts.children[:MAX_CHILDREN]:
         indent = "  " * min(child.depth, 12)
-        yield f"{indent}{child.index} {shown(child.name, 120)} ({child.size:,} bytes, {shown(child.format, 40)})"
+        name = shown(child.name, 120) or f"without a name, {shown(child.kind, 40)}"
+        yield f"{indent}{child.index} {name} ({counted(child.size, 'byte')}, {shown(child.format, 40)})"
     if len(facts.children) > MAX_CHILDREN:
         yield f"  ... and {len(facts.children) - MAX_CHILDREN} more in report.facts.children"
 
@@ -137,7 +142,7 @@ def _rows(rows: Iterable[tuple[str, str, str]]) -> Iterator[str]:
 def _image(image: Executable) -> Iterator[str]:
     yield (
         f"{shown(image.kind, 20).upper()} {shown(image.type, 40)}, {shown(image.arch, 40)}, "
-        f"{image.import_count} imports, {image.export_count} exports"
+        f"{counted(image.import_count, 'import')}, {counted(image.export_count, 'export')}"
     )
     if image.compile_time is not None:
         yield f"Compiled {time_text(image.compile_time)} (as the file claims)"

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from athena_lab.bulkheads import Bulkheads, Places, Resource
+    from athena_lab.wasm.images import Images
+    from athena_lab.wasm.job import Job
     from athena_lab.wasm.module import Module
     from athena_lab.wasm.precompiled import PrecompiledCache
-    from athena_lab.wasm.worker import Job
 
 
 class Executor:
@@ -28,9 +29,11 @@ class Executor:
     Safe to use from one event loop. ``bulkheads`` says how many jobs run and wait.
     """
 
-    def __init__(self, bulkheads: Bulkheads, cache: PrecompiledCache, modules: Mapping[str, Module]) -> None:
+    def __init__(
+        self, bulkheads: Bulkheads, cache: PrecompiledCache, images: Images, modules: Mapping[str, Module]
+    ) -> None:
         self._bulkheads = bulkheads
-        self._cache = cache
+        self._cache, self._images = cache, images
         self._modules = modules
         # Whoever has a place finds a thread: there is no second queue before the threads.
         threads = sum(bulkheads[resource].options.workers for resource in ("cpu", "memory"))
@@ -106,7 +109,7 @@ class Executor:
     def _run(self, job: Job) -> str:
         worker: Worker | None = getattr(self._workers, "worker", None)
         if worker is None:
-            worker = self._workers.worker = Worker(self._cache)
+            worker = self._workers.worker = Worker(self._cache, self._images)
         worker.keep_only(self._modules)
         return worker.run(job)
 

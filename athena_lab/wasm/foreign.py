@@ -15,7 +15,7 @@ from msgspec import Meta
 from athena_lab.errors import BadOutput, ModuleNotTaken
 from athena_lab.wasm.compiler import Allowance
 from athena_lab.wasm.contract import RESERVED, Description, Output
-from athena_lab.wasm.worker import decode
+from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -77,7 +77,8 @@ def check_component(wasm: bytes, options: ForeignOptions) -> None:
     if len(wasm) > options.max_bytes:
         raise ModuleNotTaken(f"It has {len(wasm):,} bytes; the limit is {options.max_bytes:,}.", module=NEW)
     if not wasm.startswith(MAGIC):
-        raise ModuleNotTaken("It is not a WebAssembly component.", module=NEW)
+        step = "Name the component that `athena modules build` makes; a core module of WebAssembly is none."
+        raise ModuleNotTaken("It is not a WebAssembly component.", module=NEW, next_step=step)
 
 
 def check_name(name: str, ours: Container[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from athena_lab.errors import BadOutput, ModuleDeadline, ModuleMemory, ModuleTrap, WasmError
+from athena_lab.errors import BadOutput, ModuleDeadline, ModuleMemory, ModuleRefused, ModuleTrap, WasmError
 
 FAULTS: Final = (BadOutput, ModuleDeadline, ModuleMemory, ModuleTrap)
 """What a module does wrong, or a sample makes it do."""
@@ -25,8 +25,10 @@ class Recent:
         self._calls: deque[WasmError | None] = deque(maxlen=CALLS)
 
     def note(self, error: WasmError | None) -> None:
-        """The outcome of a call; None, and a refusal, for one that was answered."""
-        self._calls.append(error if isinstance(error, FAULTS) else None)
+        """The outcome of a call; None for one that was answered. A call that was no good says nothing of the module."""
+        if isinstance(error, ModuleRefused) and not error.by_fault:
+            return
+        self._calls.append(error)
 
     @property
     def problem(self) -> str:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from athena_lab.errors import ModuleNotTaken
     from athena_lab.wasm.contract import Description
+    from athena_lab.wasm.job import MachineCode
     from athena_lab.wasm.manifest import Entry
 
 
@@ -21,8 +22,8 @@ class Module(Value, frozen=True):
 
     entry: Entry
     description: Description
-    code: bytes
-    """Machine code, so that a call compiles nothing, in whichever thread it runs."""
+    code: MachineCode
+    """So that a call compiles nothing, in whichever thread it runs."""
 
     @property
     def functions(self) -> Mapping[str, Any]:

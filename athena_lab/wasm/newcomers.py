@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from athena_lab.errors import BadModule, ModuleNotTaken, WasmError
 from athena_lab.wasm import foreign
 from athena_lab.wasm.health import FAULTS
+from athena_lab.wasm.job import Job
 from athena_lab.wasm.manifest import Entry
 from athena_lab.wasm.module import Inspection, Module
-from athena_lab.wasm.worker import Job
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

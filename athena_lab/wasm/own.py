@@ -29,16 +29,20 @@ _STORED: Final = re.compile(r"[a-z][a-z0-9-]*\.[0-9a-f]{64}\.wasm")
 
 def read_component(path: str | os.PathLike[str], most: int) -> bytes:
     """The bytes of a file that is to be taken, one more than may be at most. Raises `ModuleNotTaken`."""
-    problem = "that is no file"
+    problem, step = "there is no such file", "Name a component: `athena modules build` makes one, in dist/."
     try:
-        if Path(path).is_file():
+        if Path(path).is_dir():
+            problem = "that is a folder"
+        elif Path(path).exists() and not Path(path).is_file():
+            problem = "that is no regular file"
+        elif Path(path).exists():
             with Path(path).open("rb") as file:
                 return file.read(most + 1)
     except OSError as error:
         problem = error.strerror or problem
     except ValueError:  # a NUL in the path
         pass
-    raise ModuleNotTaken(f"{os.fspath(path)!r} cannot be read: {problem}.", module="new module")
+    raise ModuleNotTaken(f"{os.fspath(path)!r} cannot be read: {problem}.", module="new module", next_step=step)
 
 
 class OwnModules:

@@ -26,10 +26,12 @@ from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
 from athena_lab.wasm.executor import Executor
 from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
+from athena_lab.wasm.images import Images
+from athena_lab.wasm.job import MAX_ANSWER, Job, decode
 from athena_lab.wasm.module import Module
 from athena_lab.wasm.newcomers import Newcomers
 from athena_lab.wasm.precompiled import PrecompiledCache
-from athena_lab.wasm.worker import ENGINE_KEY, MAX_ANSWER, Job, decode
+from athena_lab.wasm.worker import ENGINE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +55,8 @@ class RuntimeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Linear memory of one call: the largest sample, and room to work."""
     deadline: Annotated[float, Meta(gt=0, le=600)] = 30.0
     """Seconds that one call may take, waiting included, where the caller gives no other."""
+    image_bytes: Annotated[int, Meta(ge=0, le=16_384 * MIB)] = 256 * MIB
+    """Kept of guests' memory after they were prepared for a session's state, which later calls then begin with."""
     foreign: ForeignOptions = ForeignOptions()
     """``[wasm.foreign]``: what modules of others may have."""
 
@@ -83,6 +87,8 @@ class Counts(msgspec.Struct):
 
     calls: int = 0
     errors: int = 0
+    refused: int = 0
+    """Calls that were no good, as the module says: mistakes of whoever called."""
     time: float = 0.0
     bytes: int = 0
     """Of samples, read."""
@@ -117,7 +123,8 @@ class Runtime:
         """Modules that were unloaded by hand."""
         self._limits: dict[str, Limits] = {}
         self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
-        self._executor = Executor(bulkheads or Bulkheads(), self._cache, self._modules)
+        self._images = Images(options.image_bytes)
+        self._executor = Executor(bulkheads or Bulkheads(), self._cache, self._images, self._modules)
         self._load_lock = asyncio.Lock()
         self._newcomers = Newcomers(catalog, options.foreign, self._executor.submit)
 
@@ -292,7 +299,8 @@ class Runtime:
         limits = self.limits(name)
         job = Job(
             module.entry,
-            _text(Call(function, _json(args or {}), sample.info if sample else None, state)),
+            _text(Call(function, _json(args or {}), sample.info if sample else None)),
+            state=state,
             code=module.code,
             function=function,
             stdin=sample.path if sample else None,
@@ -321,8 +329,11 @@ class Runtime:
             if job.entry.foreign:
                 output = await asyncio.to_thread(foreign.answered, output, name, self.options.foreign, job.memory_bytes)
         except WasmError as error:
-            counts.errors += 1
-            counts.last_error = error.detail
+            if isinstance(error, ModuleRefused) and not error.by_fault:
+                counts.refused += 1
+            else:
+                counts.errors += 1
+                counts.last_error = error.detail
             self._note(job, error)
             metrics.WASM_OPERATIONS.labels(name, function, error.code).inc()
             raise
@@ -338,7 +349,7 @@ class Runtime:
         return Completed(output, job.elapsed)
 
     def _note(self, job: Job, error: WasmError | None) -> None:
-        # Who waited in vain for a place, or went away, says nothing of the module; a refusal is an answer.
+        # Who waited in vain for a place, or went away, says nothing of the module.
         telling = error is None or isinstance(error, ModuleRefused) or (job.elapsed and isinstance(error, FAULTS))
         if telling and (recent := self.health.get(job.entry.name)) is not None:  # it may have been removed meanwhile
             recent.note(error)
@@ -351,7 +362,7 @@ class Runtime:
     async def _probe(self, module: Module) -> None:
         name, memory_bytes = module.entry.name, self.limits(module.entry.name).memory_bytes
         job = Job(module.entry, code=module.code, memory_bytes=memory_bytes, seconds=_PROBE_SECONDS)
-        recent = self.health[name]
+        recent = self.health.get(name) or Recent()  # it may have been removed meanwhile
         try:
             text = await self._executor.submit(job)
             said = foreign.described(text, module.entry) if module.entry.foreign else decode(text, Description, name)
@@ -379,6 +390,11 @@ class Runtime:
     def queue(self) -> int:
         """Calls that may wait, where nothing else runs."""
         return self._executor.queue
+
+    @property
+    def image_bytes(self) -> int:
+        """Kept of guests' memory."""
+        return self._images.size
 
     # -- the end
 

@@ -6,6 +6,7 @@ It does not stand on an event loop, since a loop that is blocked must not suspen
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ class Watchdog:
         self._pending: dict[int, tuple[float, Callable[[], None]]] = {}
         self._numbers = itertools.count()
         self._wake = threading.Condition()
+        self._looks = math.inf
+        """When it looks again."""
         self._closed = False
         self._thread: threading.Thread | None = None
 
@@ -35,7 +38,8 @@ class Watchdog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="athena-watchdog", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            elif when < self._looks:  # else it looks in time by itself: to wake it for every call takes its time
+                self._wake.notify()
 
         def forget() -> None:
             with self._wake:
@@ -63,5 +67,6 @@ class Watchdog:
                 wait = None if number is None else self._pending[number][0] - time.monotonic()
                 if number is not None and wait is not None and wait <= 0:
                     return self._pending.pop(number)[1]
+                self._looks = math.inf if number is None else self._pending[number][0]
                 self._wake.wait(wait)
             return None

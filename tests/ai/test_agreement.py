@@ -54,7 +54,6 @@ def test_the_sentence_tells_who_says_what_who_is_silent_and_who_could_not_be_ask
         ((says("a", "benign", 80), says("b", "malicious", 80)), "malicious", 0.5),
         ((says("a", "unknown", 80), says("b", "benign", 80)), "unknown", 0.5),
         ((says("a", "unknown", 0), says("b", "suspicious", 0)), "suspicious", 0.5),
-        ((says("a"), silent("b"), silent("c")), "malicious", 1.0),
     ],
 )
 def test_the_verdict_has_the_most_confidence_behind_it_and_the_graver_one_of_equals(opinions, verdict, agreement):
@@ -109,7 +108,7 @@ def test_who_names_something_twice_is_counted_once():
 
 def test_nobody_gave_an_assessment():
     opinions = (silent("a"), silent("b", "refused"))
-    assert of(*opinions) == Consensus(None, 0.0, opinions)
+    assert of(*opinions) == Consensus(None, None, opinions)
 
 
 def test_a_long_summary_is_cut():
@@ -153,7 +152,8 @@ def test_what_always_holds(opinions):
     consensus = of(*opinions)
     given_ = [it.assessment for it in opinions if it.assessment is not None]
     assert (consensus.merged is None) == (not given_)
-    assert 0 <= consensus.agreement <= 1
+    assert (consensus.agreement is None) == (len(given_) < 2)
+    assert consensus.agreement is None or 0 < consensus.agreement <= 1
     assert consensus.opinions == tuple(opinions)
     if consensus.merged is None:
         return
@@ -162,7 +162,7 @@ def test_what_always_holds(opinions):
     assert merged.verdict in {it.verdict for it in given_}
     assert set(merged.techniques) <= {technique for it in given_ for technique in it.techniques}
     assert set(merged.iocs) <= {ioc for it in given_ for ioc in it.iocs}
-    assert (consensus.agreement == 1) == (difference(consensus, "verdict") is None)
+    assert (consensus.agreement in {1, None}) == (difference(consensus, "verdict") is None)
     names = {it.provider for it in opinions if it.assessment is not None}
     for it in consensus.differences:
         assert isinstance(it, Difference)
@@ -170,7 +170,13 @@ def test_what_always_holds(opinions):
         assert all(who and set(who) <= names for who in it.said.values())
 
 
-@given(ASSESSMENTS, st.integers(1, 7))
+def test_one_alone_agrees_with_nobody():
+    consensus = of(says("a", confidence=60), silent("b"), silent("c"))
+    assert (consensus.agreement, consensus.merged.verdict, consensus.merged.confidence) == (None, "malicious", 60)
+    assert of(silent("a"), silent("b")).agreement is None
+
+
+@given(ASSESSMENTS, st.integers(2, 7))
 def test_who_all_say_the_same_do_not_differ(assessment, count):
     consensus = of(*(Opinion(name, "m", assessment) for name in "abcdefg"[:count]))
     assert (consensus.agreement, consensus.differences) == (1.0, ())

@@ -131,7 +131,7 @@ def test_what_fails_at_one_is_its_opinion():
         Opinion("c", "m-c", assessment()),
         Opinion("d", "m-d", error="refused"),
     )
-    assert out[2].agreement == 1.0
+    assert out[2].agreement is None
     assert out[0].text.startswith("1 of 1 says malicious (c); a gave no assessment (rate_limited); b gave no")
     assert out[1] == Usage(10, 5, cost=0.25)
 

@@ -96,6 +96,8 @@ async def test_the_network_serves_an_earlier_answer_marked_stale(server, manager
     assert (result.status, result.stop_reason, result.recovered.how) == ("degraded", "stale", "stale")
     assert (result.provider, result.text, result.error.code) == ("peer", "".join(TEXT), "provider_unreachable")
     assert 0 <= result.recovered.age < 60
+    assert result.notice.startswith("An earlier answer of peer / m-1, ")
+    assert result.notice in repr(result)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,13 @@ async def test_the_table_is_the_settings(server, manager_of, rules, how):
     assert (result.recovered and result.recovered.how) == how
     assert result.error.code == "service_unavailable"
     assert result.status == ("failed" if how is None else "degraded")
+    told = {
+        None: "",
+        "queued": "its answer will be that of job job-1",
+        "offline": "without AI",
+    }
+    assert told[how] in result.notice
+    assert bool(result.notice) == (how is not None)
 
 
 async def test_a_structured_answer_is_served_stale_whole(server, manager_of):

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from athena_lab.ai import AIManager, build_prompt
+from athena_lab.ai import AIManager, PipelineOptions, build_prompt
+from athena_lab.ai.recovery import RecoveryOptions
 from athena_lab.ai.types import Features
 from athena_lab.errors import ConfigError, InvalidField, NoProvider
 from athena_lab.events import Failed, Finished, Started, Token, Usage
@@ -18,6 +19,7 @@ from tests.peers.scripted_server import cut, reply, sse, stream
 
 FINDINGS = [Finding("file-processor/packer", "high", 90, "Packed with a known packer")]
 PROMPT = build_prompt("Is it packed?", sha256="0" * 64, findings=FINDINGS)
+ALONE = build_prompt("What is an overlay?")
 
 
 async def collect(manager, request, prompt=PROMPT):
@@ -201,7 +203,10 @@ async def test_the_first_by_priority_that_has_a_key_is_asked(server, request_of)
             await manager.analyze(request_of(provider="off"), PROMPT)
         assert caught.value.status == 422
         with pytest.raises(NoProvider, match=r"Set NOT_SET or NOR_THIS .* provider=.offline"):
-            await manager.analyze(request_of(provider="keyless"), PROMPT)
+            await manager.analyze(request_of(provider="keyless"), ALONE)
+        result = await manager.analyze(request_of(provider="keyless"), PROMPT)
+        assert (result.status, result.provider) == ("degraded", "offline")
+        assert "Set NOT_SET or NOR_THIS" in result.error.next_step
 
 
 async def test_nobody_to_ask(request_of):
@@ -209,7 +214,7 @@ async def test_nobody_to_ask(request_of):
 
     async with AIManager(DEFAULT_ROWS, environ={}) as manager:
         with pytest.raises(NoProvider, match=r"ANTHROPIC_API_KEY.*ATHENA_LOCAL_URL.*offline"):
-            await manager.analyze(request_of(), PROMPT)
+            await manager.analyze(request_of(), ALONE)
         result = await manager.analyze(request_of(provider="offline"), PROMPT)
     assert (result.provider, result.model, result.status, result.stop_reason) == (
         "offline",
@@ -252,13 +257,36 @@ async def test_a_key_that_cannot_be_sent_takes_out_its_own_row_alone(server, req
         assert manager.configured == ("good",)
         assert (await manager.analyze(request_of(), PROMPT)).provider == "good"
         with pytest.raises(NoProvider, match="BROKEN_KEY holds a space") as caught:
-            await manager.analyze(request_of(provider="broken"), PROMPT)
+            await manager.analyze(request_of(provider="broken"), ALONE)
         status, _ = await manager.providers()
     assert (status.name, status.state) == ("broken", "no_api_key")
     assert "BROKEN_KEY holds a space" in status.detail
     assert "dear" not in str(caught.value) + status.detail
     async with AIManager(rows[:1], environ={"BROKEN_KEY": "sk-oh dear"}) as manager:
         with pytest.raises(NoProvider, match="BROKEN_KEY holds a space"):
+            await manager.analyze(request_of(), ALONE)
+
+
+@pytest.mark.parametrize("provider", [None, "keyless"])
+async def test_where_nobody_can_be_asked_the_summary_of_the_findings_stands_in(server, request_of, provider):
+    async with AIManager([row(server, name="keyless", key_env="NOT_SET")], environ={}) as manager:
+        async with manager.stream(request_of(provider=provider), PROMPT) as events:
+            seen = [event async for event in events]
+        assert (seen[0].provider, seen[1].how, seen[1].error.code) == ("offline", "offline", "no_provider")
+        result = await manager.analyze(request_of(provider=provider), PROMPT)
+        with pytest.raises(NoProvider):  # nobody waits for it, and it is to be asked again
+            async with manager.stream(request_of(provider=provider), PROMPT, recover=False):
+                pass
+    assert (result.status, result.stop_reason, result.error.code) == ("degraded", "offline", "no_provider")
+    assert "Written without AI" in result.text
+    assert result.citations == ("file-processor/packer",)
+
+
+async def test_a_rule_of_one_s_own_lets_the_error_stand(server, request_of):
+    options = PipelineOptions(recovery=RecoveryOptions(rules={"no_provider": ("fail",)}))
+    rows = [row(server, name="keyless", key_env="NOT_SET")]
+    async with AIManager(rows, environ={}, options=options) as manager:
+        with pytest.raises(NoProvider):
             await manager.analyze(request_of(), PROMPT)
 
 

@@ -24,6 +24,7 @@ import tlsh
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from athena_lab.report.facts import FileFacts, HeaderFacts
 from athena_lab.sample import Hashing
 from athena_lab.wasm.contract import SampleHashes, SampleInfo
 from athena_lab.wasm.runtime import Runtime, SampleFile
@@ -31,7 +32,7 @@ from tests.bench.table import Table, ratio
 from tests.bench.triage import ROOT, by_lief, by_pefile, config, pe_files, sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 MODULE = "file-processor"
 BYTES = 24_000_000
@@ -50,6 +51,8 @@ class Task(NamedTuple):
     args: dict[str, Any]
     hashes: bool = False
     """The host hands in those that it made when it stored the sample."""
+    facts: Any = Any
+    """What the answer is decoded into, as a lab does it."""
 
 
 def corpus_files(magics: tuple[bytes, ...]) -> list[Path]:
@@ -122,14 +125,18 @@ def best(files: Sequence[Path], read: Callable[[Path], object], times: int = TIM
     return took
 
 
-async def in_sandbox(runtime: Runtime, files: Sequence[Path], task: Task) -> float:
+async def in_sandbox(runtime: Runtime, files: Sequence[Path], task: Task, at_once: int = 1) -> float:
     took = float("inf")
     samples = [_sample(path, task) for path in files]
-    for _ in range(TIMES):
-        began = time.perf_counter()
-        for sample in samples:
+
+    async def work(waiting: Iterator[SampleFile]) -> None:
+        for sample in waiting:
             done = await runtime.call(MODULE, task.function, task.args, sample=sample)
-            msgspec.json.decode(done.output.data)
+            msgspec.json.decode(done.output.data, type=task.facts)
+
+    for _ in range(TIMES):
+        began, waiting = time.perf_counter(), iter(samples)
+        await asyncio.gather(*(work(waiting) for _ in range(at_once)))
         took = min(took, time.perf_counter() - began)
     return took
 
@@ -158,15 +165,19 @@ def table(title: str, files: Sequence[Path], natives: dict[str, float], ours: di
     return Table(title, f"{len(files)} files, {total / 1e6:.0f} MB.", COLUMNS, lines)
 
 
-async def measure(runtime: Runtime) -> list[Table]:
-    await runtime.load((MODULE,))
-    headers, quick = Task("headers", {}), Task("analyze", {"quick": True}, hashes=True)
+async def measure(runtime: Runtime, two: Runtime) -> list[Table]:
+    """``two`` has two workers, ``runtime`` one."""
+    for opened in (runtime, two):
+        await opened.load((MODULE,))
+    headers = Task("headers", {}, facts=HeaderFacts)
+    quick = Task("analyze", {"quick": True}, hashes=True, facts=FileFacts)
 
     async def ours(files: Sequence[Path], **tasks: Task) -> dict[str, float]:
-        return {f"the sandbox, {name}": await in_sandbox(runtime, files, task) for name, task in tasks.items()}
+        took = {f"the sandbox, {name}": await in_sandbox(runtime, files, task) for name, task in tasks.items()}
+        return {**took, "the sandbox, headers, two at a time": await in_sandbox(two, files, headers, 4)}
 
     pe, elf, macho = pe_files(), corpus_files(ELF), corpus_files(MACHO)
-    analyses = {"headers": headers, "quick": quick, "full": Task("analyze", {}, hashes=True)}
+    analyses = {"headers": headers, "quick": quick, "full": Task("analyze", {}, hashes=True, facts=FileFacts)}
     native = {"pefile": best(pe, by_pefile, 1), "LIEF": best(pe, by_lief)}
     tables = [table("PE: headers, imports, imphash, entropy", pe, native, await ours(pe, **analyses))]
     if elf:
@@ -243,5 +254,7 @@ async def _best(call: Callable[[], Any]) -> float:
 
 def run() -> list[Table]:
     lief.logging.disable()
-    with tempfile.TemporaryDirectory() as name, sandbox(config(Path(name), 1)) as runtime:
-        return asyncio.run(measure(runtime))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with sandbox(config(folder, 1)) as runtime, sandbox(config(folder, 2)) as two:
+            return asyncio.run(measure(runtime, two))

@@ -20,6 +20,7 @@ sys.path.insert(0, str(HERE.parent.parent))
 
 TOPICS = (
     "triage",
+    "whole",
     "files",
     "workers",
     "patterns",

@@ -160,9 +160,19 @@ class TestWithKeys:
 
 
 async def test_paths_that_are_no_route_are_named(call):
-    for path in (("wasm", "nothing"), ("ai",), ("samples", "a", "b"), ("status", "x")):
+    for path in (
+        ("wasm", "nothing"),
+        ("ai",),
+        ("samples", "a", "b"),
+        ("status", "x"),
+        ("nothing",),
+        ("wasm2", "x"),
+        (),
+    ):
         status, problem = await call(*V1, *path)
         assert (status, problem["code"]) == (404, "unknown_route"), path
+    status, problem = await call(*V1, "nothing", headers={"Authorization": "token none"})
+    assert (status, problem["code"]) == (401, "not_authenticated")
     status, problem = await call(*V1, "wasm", "analyze", method="GET")
     assert (status, problem["code"]) == (405, "method_not_allowed")
 

@@ -297,7 +297,7 @@ async def test_a_stream_that_is_left_frees_everything(lab):
     assert (await lab.analyze(request)).status == "completed"
 
 
-async def test_without_a_provider_the_summary_is_offered(make_lab):
+async def test_without_a_provider_the_summary_stands_in_where_there_is_a_sample(make_lab):
     lab = make_lab()
     request = athena_lab.AnalysisRequest(question="What is it?")
     with pytest.raises(NoProvider, match=r"API_KEY.*offline"):
@@ -306,10 +306,14 @@ async def test_without_a_provider_the_summary_is_offered(make_lab):
         async with lab.stream(request) as events:
             [event async for event in events]
     sample = await lab.add(b"hello")
-    offline = athena_lab.AnalysisRequest(question="What is it?", sample=sample.sha256, provider="offline")
-    result = await lab.analyze(offline)
-    assert (result.status, result.provider) == ("degraded", "offline")
-    assert "without AI" in result.text
+    for provider in ("offline", "claude", None):
+        asked = athena_lab.AnalysisRequest(question="What is it?", sample=sample.sha256, provider=provider)
+        result = await lab.analyze(asked)
+        assert (result.status, result.provider) == ("degraded", "offline")
+        assert "without AI" in result.text
+        assert sample.sha256 in result.text
+    assert (result.error.code, result.recovered.how) == ("no_provider", "offline")
+    assert "API_KEY" in result.error.next_step
 
 
 @pytest.mark.usefixtures("hanging_model")
@@ -445,9 +449,9 @@ def test_scripts_have_plain_functions(tmp_path):
     report = athena_lab.triage(tmp_path / "a.bin")
     assert report.sample.size == 5
     answer = athena_lab.ask(tmp_path / "a.bin", "What is it?", provider="offline")
-    assert answer.status == "degraded"
-    with pytest.raises(NoProvider):
-        athena_lab.ask(tmp_path / "a.bin", "What is it?")
+    assert (answer.status, answer.error) == ("degraded", None)
+    answer = athena_lab.ask(tmp_path / "a.bin", "What is it?")
+    assert (answer.status, answer.error.code) == ("degraded", "no_provider")
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

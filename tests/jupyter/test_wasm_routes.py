@@ -145,6 +145,7 @@ async def test_what_cannot_be_analysed_later_is_told_by_the_job(call):
     for path, params, code in (("none", {}, "unknown_job"), (receipt["id"], {"wait": 31}, "invalid_field")):
         _, problem = await call(*V1, "wasm", "jobs", path, params=params)
         assert problem["code"] == code
+        assert "answer" not in problem["next_step"]  # of a question
 
 
 async def test_a_session_counts_its_calls(call):

@@ -14,6 +14,7 @@ import made
 import pytest
 
 from athena_lab import cli
+from athena_lab.api import Inspection, ModuleCapabilities
 from tests.conftest import ROOT, TEST_COMPONENTS
 from tests.jupyter.server_process import TOKEN, jupyter_athena
 
@@ -48,7 +49,28 @@ def test_check_says_what_a_component_is_and_why_it_is_refused(athena, mine):
     said = athena("modules", "check", TEST_COMPONENTS / "greedy.wasm", code=1)
     assert "Imports   wasi:clocks/monotonic-clock@0.2.12" in said
     assert "athena: it imports wasi:clocks" in said
-    assert "cannot be read" in athena("modules", "check", "none.wasm", code=1)
+    said = athena("modules", "check", "none.wasm", code=1)
+    assert "'none.wasm' cannot be read: there is no such file." in said
+    assert "modules check" not in said
+    said = athena("modules", "check", __file__, code=1)
+    assert "It is not a WebAssembly component. Name the component that `athena modules build` makes" in said
+
+
+def test_what_is_no_project_is_said_to_be_none(athena, tmp_path):
+    for command in ("build", "load"):
+        said = athena("modules", command, str(tmp_path), code=1)
+        assert f"{str(tmp_path)!r} is no module's project" in said
+        assert "Errno" not in said
+
+
+def test_names_of_a_component_are_cut_in_length_and_number():
+    names = tuple(f"{number}\x1b[2J{'x' * 10_000}" for number in range(10_000))
+    described = ModuleCapabilities("a\x1b", "1\x1b", "s", "foreign", (), ())
+    lines = cli._about(Inspection("0" * 64, 1, names, names, described, None))
+    assert len(lines) < 110
+    assert max(map(len, lines)) < 200
+    assert "\x1b" not in "".join(lines)
+    assert "Imports   and 9,950 more" in lines
 
 
 def test_load_list_and_remove_without_a_server(athena, mine):

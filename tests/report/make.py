@@ -7,6 +7,7 @@ import msgspec
 from athena_lab.errors import ModuleTrap
 from athena_lab.report import Evidence, Finding, ModuleResult, Report, build_report
 from athena_lab.report import capture as k
+from athena_lab.report import conclusion as e
 from athena_lab.report import contents as x
 from athena_lab.report import crypto as c
 from athena_lab.report import document as d
@@ -14,10 +15,11 @@ from athena_lab.report import facts as f
 from athena_lab.report import network as n
 from athena_lab.report import patterns as p
 from athena_lab.report.children import Child
+from athena_lab.report.tree import Node
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
-SLOTS = {"crypto": "crypto", "network": "network", "pattern-matcher": "patterns"}
+SLOTS = {"analysis-engine": "conclusion", "crypto": "crypto", "network": "network", "pattern-matcher": "patterns"}
 HOSTILE = (
     "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
 )
@@ -231,15 +233,46 @@ def network(facts: n.NetworkFacts | None = None) -> ModuleResult:
     return ModuleResult.ok("network", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
 
 
+def conclusion_facts(many: int = 1) -> e.Conclusion:
+    return e.Conclusion(
+        44,
+        "suspicious",
+        (e.Contribution(HOSTILE, "high", 80, HOSTILE, 44.0, 44.0),) * many,
+        7,
+        (e.Sum("high", 55, 44.0, 95, 44.0),),
+        (
+            e.Technique("T1027.002", HOSTILE, ("defense-evasion", HOSTILE), (HOSTILE,) * 9),
+            e.Technique(HOSTILE, HOSTILE, (), (HOSTILE,)),
+        )
+        * many,
+    )
+
+
+def conclusion(facts: e.Conclusion | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or conclusion_facts()))
+    return ModuleResult.ok("analysis-engine", "0.1.0", data=data, findings=(), time=0.001, memory_bytes=1 << 20)
+
+
+def nodes(many: int = 1) -> tuple[Node, ...]:
+    """A file inside in every state, the first with one inside of it."""
+    inner = Node(HOSTILE, 3, HOSTILE, HOSTILE, 9, SHA, HOSTILE, status="seen", reason=HOSTILE)
+    outer = Node(
+        "file-processor", 0, HOSTILE, "zip-entry", 12, SHA, "pe",
+        level="suspicious", score=55, finding_count=4, worst=FINDINGS[1:2], children=(inner,),
+    )  # fmt: skip
+    return (outer, Node("network", 1, "", "http-response", 5, status="left-out", reason=HOSTILE)) * many
+
+
 def failed(module: str = "unpacker") -> ModuleResult:
     error = ModuleTrap("The module trapped: unreachable.", module=module).problem()
     return ModuleResult.failed(module, "1.0.0", error=error, time=0.5)
 
 
-def report(*results: ModuleResult, name: str = HOSTILE) -> Report:
+def report(*results: ModuleResult, name: str = HOSTILE, children: tuple[Node, ...] = ()) -> Report:
     return build_report(
         sample=Sample(SHA, 65_536, name),
         analysis_type="full",
         results=[(SLOTS.get(result.module, "analysis"), result) for result in (results or (ok(),))],
         total_time=0.0151,
+        children=children,
     )

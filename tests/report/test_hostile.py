@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from athena_lab.errors import BadOutput
 from athena_lab.report import Report
-from tests.report.make import crypto, failed, network, ok, patterns, report
+from tests.report.make import conclusion, crypto, failed, network, nodes, ok, patterns, report
 
 BAIT = "x' \"><script>alert(1)</script>\n\x1b[2J\u202e<img src=x> http://evil.example/ ![x](http://e.vil/p) `|`"
 
@@ -48,7 +48,8 @@ def small():
     facts = msgspec.json.decode(report().module_results[0].data)
     facts["strings"]["items"] = facts["strings"]["items"][:1]
     facts["entropy"]["profile"] = facts["entropy"]["profile"][:2]
-    made = json.loads(report(ok(), failed()).to_json())
+    made = json.loads(report(ok(), failed(), children=nodes()).to_json())
+    made["results"]["conclusion"] = {"analysis-engine": json.loads(msgspec.json.encode(conclusion()))}
     made["results"]["analysis"]["file-processor"]["data"] = facts
     made["results"]["crypto"] = {"crypto": json.loads(msgspec.json.encode(crypto()))}
     made["results"]["network"] = {"network": json.loads(msgspec.json.encode(network()))}

@@ -70,7 +70,7 @@ def test_all_failed_is_unknown_and_never_clean():
 def test_json_is_the_contract_and_comes_back_the_same():
     made = report(ok(), failed())
     decoded = json.loads(made.to_json())
-    assert set(decoded) == {"id", "status", "sample", "analysisType", "results", "performance"}
+    assert set(decoded) == {"id", "status", "sample", "analysisType", "results", "performance", "children"}
     assert decoded["sample"]["sha256"] == SHA
     assert decoded["performance"] == {"totalTime": 0.0151, "moduleTimings": {"file-processor": 0.012, "unpacker": 0.5}}
     module = decoded["results"]["analysis"]["file-processor"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cache
 from html.parser import HTMLParser
 
 import msgspec
@@ -19,6 +20,8 @@ from athena_lab.report import facts as f
 from athena_lab.report import network as n
 from athena_lab.report import patterns as p
 from athena_lab.report.children import Child
+from athena_lab.report.code import Similarity
+from athena_lab.report.frames_capture import CAPTURE_COLUMNS
 from athena_lab.report.html import finding_anchor
 from athena_lab.report.markdown import plain, span
 from athena_lab.report.svg import entropy_plot, entropy_sentence
@@ -168,6 +171,38 @@ def test_the_worst_report_stays_small_and_quick():
     assert "more" in html
 
 
+MOST = 20_000
+"""Records of each list of a capture, as many as can be asked for."""
+
+
+@cache
+def largest():
+    made = report(ok(), network(network_facts(MOST)))
+    assert made.network.capture.flows.total == MOST  # decoded, before time is taken
+    return made
+
+
+@pytest.mark.parametrize(
+    ("form", "most"), [("to_html", 480_000), ("to_markdown", 60_000), ("to_text", 60_000)], ids=str
+)
+def test_the_largest_capture_stays_small_and_quick(form, most):
+    made = largest()
+    began = time.process_time()
+    said = getattr(made, form)()
+    assert time.process_time() - began < 2
+    assert len(said.encode()) < most
+
+
+@pytest.mark.parametrize("table", ["indicators", *CAPTURE_COLUMNS])
+def test_the_largest_capture_is_a_frame_in_time(table):
+    pytest.importorskip("pandas")
+    made = largest()
+    began = time.process_time()
+    frame = made.to_dataframe(table)
+    assert time.process_time() - began < 5
+    assert len(frame) in {MOST, 2 * MOST}
+
+
 def test_a_usual_report_is_quick():
     made = report()
     made.to_html()
@@ -305,3 +340,26 @@ def test_macros_that_cannot_be_read_are_told_of():
     document = d.DocumentFacts(macros=(d.MacroProject("word/vbaProject.bin", ()),))
     text = report(ok((), file_facts(documents=(document,)))).to_text()
     assert re.search(r"Macros +word/vbaProject\.bin +which cannot be read", text)
+
+
+def one_of_each():
+    child = Child(0, 1, "", "ole-stream", 1, format="unknown")
+    container = f.Container("zip", 1, (f.Entry("a", 1),))
+    seen = (Evidence(length=7), Evidence(offset=16, length=1))
+    facts = file_facts(children=(child,), container=container, similarity=Similarity("3:abc:def", "T1" + "0" * 70))
+    return report(ok((Finding("object", "low", 90, "An object", evidence=seen),), facts))
+
+
+def test_one_of_a_kind_is_one_and_what_has_no_name_says_so():
+    lines = one_of_each().to_text().splitlines()
+    assert "1 file inside" in lines
+    assert "  0 without a name, ole-stream (1 byte, unknown)" in lines
+    assert "Container zip with 1 entry" in lines
+    assert ["ssdeep 3:abc:def", f"TLSH T1{'0' * 70}"] == [line for line in lines if line.startswith(("ssdeep", "TLSH"))]
+
+
+@pytest.mark.parametrize("form", ["to_text", "to_markdown"])
+def test_evidence_without_a_place_or_a_text_makes_no_line(form):
+    lines = [line.strip() for line in getattr(one_of_each(), form)().splitlines()]
+    assert not {"at", "-"} & set(lines)
+    assert sum("0x10" in line for line in lines) == 1

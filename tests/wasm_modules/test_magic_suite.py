@@ -126,6 +126,6 @@ def test_files_of_every_kind_are_what_libmagic_calls_them(guest: Callable[[str],
     other = Counter(pair for pair in typed if not same(*pair))
     lines = [f"{len(files)} files: of {len(typed)} with a type {named:.1%} have it, of {len(texts)} texts {read:.1%}"]
     lines += [f"  {count} times {theirs} is {ours} to us" for (theirs, ours), count in other.most_common(20)]
-    print("\n" + "\n".join(lines))  # noqa: T201
+    print("\n" + "\n".join(lines))  # noqa: T201  # as above
     assert named >= TYPED_FLOOR
     assert read >= TEXT_FLOOR

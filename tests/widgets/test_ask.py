@@ -8,11 +8,22 @@ import pytest
 
 from athena_lab.ai.types import MAX_QUESTION
 from athena_lab.errors import NoProvider, ServerUnreachable, ServiceUnavailable
-from athena_lab.events import Assessment, Failed, Finished, Ioc, Reconnecting, Started, Structured, Token, Usage
-from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME
+from athena_lab.events import (
+    Assessment,
+    Failed,
+    Finished,
+    Ioc,
+    Reconnecting,
+    Recovered,
+    Started,
+    Structured,
+    Token,
+    Usage,
+)
+from athena_lab.jupyter.widgets.ask import SUMMARY_QUESTION, VIEW_MIME, AskCell
 from athena_lab.jupyter.widgets.coalesce import MAX_TEXT
 from tests.report.make import SHA, report
-from tests.widgets.cells import FINISHED, STARTED, Cell, SayingLab
+from tests.widgets.cells import FINISHED, STARTED, SayingLab
 
 
 async def test_a_finished_answer_is_rendered_kept_and_published(cell_of):
@@ -151,32 +162,35 @@ async def test_an_error_before_the_stream_is_shown_not_raised(cell_of):
     assert cell.answer.ending == "failed"
 
 
-class NoKeyLab(SayingLab):
-    """Has no provider, and writes the summary that needs none."""
+async def test_without_ipython_the_answer_is_printed_as_text(capsys):
+    cell = AskCell(SayingLab(STARTED, Token("It is **packed**."), FINISHED), report())
+    await cell.ask("What is it?")
+    printed = capsys.readouterr().out
+    assert printed.startswith("claude / model-x answered in ")
+    assert "It is **packed**." in printed
+    assert "{" not in printed
+    cell.close()
 
-    async def _say(self):
-        if self.requests[-1].provider != "offline":
-            raise NoProvider("No provider is configured.")
-        yield Started("1", "offline", "none")
-        yield Token("The findings: [file-processor/packer].")
-        yield Finished("degraded", "offline", ("file-processor/packer",))
 
-
-async def test_without_a_provider_the_cell_says_how_to_set_one_and_writes_the_summary():
-    cell = Cell(NoKeyLab(), report())
+async def test_without_a_provider_the_cell_says_how_to_set_one_and_shows_the_summary(cell_of):
+    cell = cell_of(
+        Started("1", "offline", "none"),
+        Recovered("offline", NoProvider("No provider is configured.").problem()),
+        Token("The findings: [file-processor/packer]."),
+        Finished("degraded", "offline", ("file-processor/packer",)),
+    )
     await cell.ask("Go.")
     assert "ANTHROPIC_API_KEY" in cell.answer_html
     assert "Summary written without AI" in cell.answer_html
     assert "The findings:" in cell.answer_html
     assert cell.answer.problem.code == "no_provider"
-    cell.close()
 
 
-async def test_without_a_provider_and_a_report_there_is_nothing_to_summarise():
-    cell = Cell(NoKeyLab())
+async def test_without_a_provider_and_a_report_there_is_nothing_to_summarise(cell_of):
+    cell = cell_of(NoProvider("No provider is configured."))
     await cell.ask("Go.")
-    assert (cell.answer.ending, len(cell._lab.requests)) == ("failed", 1)
-    cell.close()
+    assert cell.answer.ending == "failed"
+    assert "ANTHROPIC_API_KEY" in cell.answer_html
 
 
 @pytest.mark.parametrize("events", [(STARTED, Token("x")), (), (STARTED, Token("x"), ZeroDivisionError("a bug"))])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from athena_lab.ai.notice import age_text
 from athena_lab.ai.types import AnalysisResult, SetAside
 from athena_lab.errors import RateLimited, ServiceUnavailable, UnknownJob
 from athena_lab.events import (
@@ -27,7 +28,6 @@ from athena_lab.events import (
 )
 from athena_lab.jupyter.widgets.ask import VIEW_MIME
 from athena_lab.jupyter.widgets.markdown import Citations, render_markdown
-from athena_lab.jupyter.widgets.recovered import age_text
 from athena_lab.jupyter.widgets.seams import Seam, authors, plain_with_seams, render_with_seams
 from athena_lab.jupyter.widgets.tried import MAX_ASIDE
 from tests.widgets.cells import FINISHED, STARTED, SayingLab

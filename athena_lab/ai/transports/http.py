@@ -35,6 +35,7 @@ from athena_lab.ai.transports import (
     Tap,
     TransportFailure,
 )
+from athena_lab.ai.transports.closing import closing
 from athena_lab.ai.transports.foreign import foreign_errors, translate
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class HttpClient:
         self._connections = connections
         self._factory = factory
         self._client: httpx.AsyncClient | None = None
+        self._open_until: AsyncGenerator[None, None] | None = None
         self._lock = asyncio.Lock()
         self._closed = False
 
@@ -125,8 +127,8 @@ class HttpClient:
     async def aclose(self) -> None:
         async with self._lock:
             self._closed = True
-            if self._client is not None:
-                await self._client.aclose()
+            if self._open_until is not None:
+                await self._open_until.aclose()
 
     async def _open(self) -> httpx.AsyncClient:
         if self._client is not None and not self._closed:
@@ -136,6 +138,7 @@ class HttpClient:
                 raise RuntimeError("This HttpClient is closed.")
             if self._client is None:
                 self._client = await asyncio.to_thread(self._factory, self._connections)
+                self._open_until = await closing(self._client.aclose)
             return self._client
 
 

@@ -365,8 +365,6 @@ class PolledHandler(AthenaHandler):
 class UnknownRouteHandler(AthenaHandler):
     """Every path below ours that is no route."""
 
-    scope = "public"
-
     async def prepare(self) -> None:  # type: ignore[override]  # see AthenaHandler
         await super().prepare()
         raise UnknownRoute(f"There is nothing at {self.request.path[:200]!r}.")

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import anywidget
-import msgspec
 import traitlets
+from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from athena_lab.ai.types import MAX_QUESTION, AnalysisOptions, AnalysisRequest
-from athena_lab.errors import AthenaError, NoProvider
+from athena_lab.errors import AthenaError
 from athena_lab.jupyter.widgets.answer import OFFLINE, Answer, plain_answer, render_answer, standalone
 from athena_lab.jupyter.widgets.coalesce import FLUSH_EVERY, Batch
 from athena_lab.jupyter.widgets.markdown import Citations
@@ -89,13 +89,13 @@ class AskCell(anywidget.AnyWidget):
         *,
         structured: bool = False,
         consensus: int = 1,
-        publish: Callable[..., Any] = display,
+        publish: Callable[..., Any] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.answer: Answer | None = None
         """The last answer, whole or as far as it came."""
         self._lab, self._report, self._provider, self._model = lab, report, provider, model
-        self._publish, self._clock = publish, clock
+        self._publish, self._clock = publish or _publish, clock
         self._options = AnalysisOptions(structured=structured, consensus=consensus)
         self._run = Run("", clock)
         self._loop = _running_loop()
@@ -173,7 +173,7 @@ class AskCell(anywidget.AnyWidget):
         run.begun = True
         try:
             if not run.stopped:
-                await self._answer(run, request)
+                await self._consume(run, request)
         except AthenaError as error:
             run.problem = error.problem()
         except asyncio.CancelledError:
@@ -182,16 +182,6 @@ class AskCell(anywidget.AnyWidget):
                 raise
         finally:
             self._finish(run)
-
-    async def _answer(self, run: Run, request: AnalysisRequest) -> None:
-        """Where no provider is set up, say so, and give the summary that needs none."""
-        try:
-            await self._consume(run, request)
-        except NoProvider as error:
-            run.problem = error.problem()
-            if self._report is not None:
-                offline = msgspec.structs.replace(request, provider=OFFLINE, model=None, options=AnalysisOptions())
-                await self._consume(run, offline)
 
     async def _consume(self, run: Run, request: AnalysisRequest) -> None:
         async with self._lab.stream(request) as events:
@@ -315,6 +305,14 @@ class AskCell(anywidget.AnyWidget):
         if self.answer is None:
             return {"text/html": "", "text/plain": ""}
         return {"text/html": standalone(self.answer_html), "text/plain": plain_answer(self.answer)}
+
+
+def _publish(data: dict[str, Any], **options: Any) -> None:
+    """Without IPython there is nothing but text; a view that shows nothing is not for it."""
+    if InteractiveShell.initialized():
+        display(data, **options)  # type: ignore[no-untyped-call]
+    elif VIEW_MIME not in data and data["text/plain"]:
+        print(data["text/plain"])  # noqa: T201 - what else displaying is in a script
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -42,7 +42,9 @@ def agreement(consensus: Consensus) -> str:
     """``2 of 3 providers gave an assessment; 67 % agree on the verdict.``"""
     given = sum(opinion.assessment is not None for opinion in consensus.opinions)
     asked = f"{given} of {len(consensus.opinions)} providers gave an assessment"
-    return f"{asked}; {consensus.agreement * 100:.0f} % agree on the verdict." if given else f"{asked}."
+    if consensus.agreement is None:
+        return f"{asked}."
+    return f"{asked}; {consensus.agreement * 100:.0f} % agree on the verdict."
 
 
 def _row(opinion: Opinion) -> str:

@@ -6,6 +6,7 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from athena_lab.ai.notice import age_text
 from athena_lab.jupyter.widgets.seams import named
 from athena_lab.report.display import shown
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from athena_lab.events import Recovered
 
 _JOB = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 def job_of(recovered: Recovered | None) -> str:
@@ -44,14 +44,6 @@ def plain_recovered(recovered: Recovered) -> list[str]:
 def why(recovered: Recovered) -> str:
     """``Nobody answered: claude answers 503. Ask again in a minute, ...``"""
     return f"Nobody answered: {shown(f'{recovered.error.detail} {recovered.error.next_step}', 1_200)}"
-
-
-def age_text(seconds: float) -> str:
-    """``2 h``, in the largest unit that fits."""
-    for unit, size in (("days", _DAY), ("h", _HOUR), ("min", _MINUTE)):
-        if seconds >= size * (2 if unit == "days" else 1):
-            return f"{seconds // size:.0f} {unit}"
-    return f"{max(seconds, 0.0):.0f} s"
 
 
 def _kept(recovered: Recovered) -> str:

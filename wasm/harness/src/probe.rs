@@ -37,6 +37,16 @@ pub fn run<M: Module>(input: &[u8]) {
     }
 }
 
+/// Runs `analyze` of a module that has no sample, with the input as the JSON of its arguments.
+///
+/// # Panics
+/// For an answer that breaks the contract.
+pub fn run_with_args<M: Module>(input: &[u8]) {
+    let Ok(args) = std::str::from_utf8(input) else { return };
+    let Ok(call) = Call::parse(&format!(r#"{{"function": "analyze", "args": {args}}}"#)) else { return };
+    examine(&M::analyze(&call, None));
+}
+
 /// No sample is refused.
 fn analyze<M: Module>(sample: &[u8]) {
     let answer = ask::<M>("analyze", &json!({}), Some(sample), None);
@@ -56,11 +66,15 @@ fn ask<M: Module>(
     let mut call = Call::parse(&call.to_string()).expect("a call");
     call.state = state.map(<[u8]>::to_vec);
     let answer = M::analyze(&call, sample);
-    match &answer {
+    examine(&answer);
+    answer
+}
+
+fn examine(answer: &Result<Output, Refusal>) {
+    match answer {
         Ok(output) => check(output),
         Err(refusal) => assert!(CODES.contains(&refusal.code), "{refusal:?}"),
     }
-    answer
 }
 
 fn check(output: &Output) {

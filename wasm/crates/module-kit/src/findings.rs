@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Characters of sample text that one piece of evidence quotes.
 const MAX_TEXT: usize = 256;
@@ -21,7 +21,7 @@ const MAX_FINDINGS: usize = 256;
 /// Findings of one kind: more say nothing new, and a flood of them must not push out another kind.
 const MAX_OF_A_KIND: usize = 16;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Info,

@@ -9,40 +9,69 @@ mod contract;
 pub mod der;
 mod entropy;
 mod findings;
+#[doc(hidden)]
+pub mod front;
 mod hex;
 mod input;
 mod memory;
 
-pub use abi::{Module, answer, bindings, describe};
+pub use abi::{Guest, Module, bindings};
 pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, parse_args};
 pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
 pub use hex::hex;
+pub use input::Input;
 
 /// Re-exported for the bindings, so that a module does not depend on wit-bindgen itself.
 pub use wit_bindgen::rt as wit_runtime;
 
-/// Exports a [`Module`] as the component's `analyzer` interface. On the host there is nothing to export to, and the
+/// Exports a [`Module`], or a [`Guest`], as the component's `analyzer` interface, and the front end of the core module
+/// ([`front`]). `component!(Module, prepares)` is for one that prepares. On the host there is nothing to export to, and the
 /// names of the canonical ABI are none that a host's linker takes.
 #[macro_export]
 macro_rules! component {
     ($module:ty) => {
+        $crate::component!(@ $module,);
+    };
+    ($module:ty, prepares) => {
+        $crate::component!(@ $module,
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn athena_prepare(place: *const u8, call: usize) -> u32 {
+                // SAFETY: the host's promise is passed on.
+                u32::from(unsafe { $crate::front::prepare::<$module>(place, call) })
+            }
+        );
+    };
+    (@ $module:ty, $($prepare:item)?) => {
         #[cfg(target_arch = "wasm32")]
-        #[allow(unsafe_code, reason = "generated: the canonical ABI passes raw pointers")]
+        #[allow(unsafe_code, reason = "generated: the host passes raw pointers")]
         mod component {
             struct Component;
 
             impl $crate::bindings::exports::athena::analyzer::analyzer::Guest for Component {
                 fn describe() -> String {
-                    $crate::describe::<$module>()
+                    <$module as $crate::Guest>::describe()
                 }
 
                 fn analyze(options: String) -> Result<String, String> {
-                    $crate::answer::<$module>(&options)
+                    <$module as $crate::Guest>::analyze(&options, $crate::Input::Stdin)
                 }
             }
 
             $crate::bindings::export_analyzer_module!(Component with_types_in $crate::bindings);
+
+            #[unsafe(no_mangle)]
+            extern "C" fn athena_room(size: usize) -> *mut u8 {
+                $crate::front::room(size)
+            }
+
+            #[unsafe(no_mangle)]
+            unsafe extern "C" fn athena_answer(place: *const u8, sample: usize, call: usize) -> *const $crate::front::Reply {
+                // SAFETY: the host's promise is passed on.
+                unsafe { $crate::front::answer::<$module>(place, sample, call) }
+            }
+
+            $($prepare)?
         }
     };
 }

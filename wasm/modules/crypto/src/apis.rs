@@ -57,7 +57,7 @@ pub fn judge(apis: &[Api], findings: &mut Findings) {
     let has = |purpose: &str| apis.iter().any(|api| api.purpose == purpose);
     let severity = if has("encrypt") && has("key") { Severity::Low } else { Severity::Info };
     let mut finding = Finding::new("crypto-api", severity, 90, "Functions of cryptographic libraries are named")
-        .detail(format!("{} different ones.", apis.len()));
+        .detail(if apis.len() == 1 { "One.".to_owned() } else { format!("{} different ones.", apis.len()) });
     for api in apis {
         finding = finding.quote_at(api.offset, &api.name);
     }

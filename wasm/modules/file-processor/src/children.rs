@@ -275,6 +275,11 @@ impl<'a> Children<'a> {
         (self.listed, self.documents)
     }
 
+    /// How many children the walk came to.
+    pub fn count(&self) -> usize {
+        self.listed.len()
+    }
+
     /// The child that was wanted, and its content.
     pub fn into_taken(mut self) -> Option<(Child, Vec<u8>)> {
         let content = self.taken?;

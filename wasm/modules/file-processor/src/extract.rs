@@ -20,12 +20,22 @@ pub struct Part {
     pub content: String,
 }
 
+/// Children are numbered from 0.
+fn how_many(count: usize) -> String {
+    match count {
+        0 => "there are no files in it that can be taken out".to_owned(),
+        1 => "there is one file in it, 0".to_owned(),
+        _ => format!("there are {count} files in it, 0 to {}", count - 1),
+    }
+}
+
 pub fn extract(data: &[u8], options: &Extract) -> Result<Part, Refusal> {
     let mut children = Children::new(Wanted::One(options.index), data);
     unpack::look_into(formats::identify(data).id, data, &mut Findings::default(), &mut children);
-    let (child, content) = children
-        .into_taken()
-        .ok_or_else(|| Refusal::invalid_args(format!("There is no child {} in the sample.", options.index)))?;
+    let count = children.count();
+    let (child, content) = children.into_taken().ok_or_else(|| {
+        Refusal::invalid_args(format!("There is no child {} in the sample: {}.", options.index, how_many(count)))
+    })?;
     if child.cut {
         return Err(Refusal::invalid_args(format!("Child {} is longer than what is unpacked.", options.index)));
     }

@@ -143,9 +143,13 @@ fn add(rule: &Rule, store: &Store, findings: &mut Findings) {
         return;
     }
     let finding = Finding::new(rule.id, rule.severity, rule.confidence, rule.title)
-        .detail(format!("{count} different."))
+        .detail(how_many(count))
         .techniques(rule.techniques);
     findings.add(fitting().take(16).fold(finding, quote));
+}
+
+fn how_many(count: usize) -> String {
+    if count == 1 { "One.".to_owned() } else { format!("{count} different.") }
 }
 
 fn quote(finding: Finding, one: &Indicator) -> Finding {
@@ -162,8 +166,7 @@ fn summary(store: &Store, findings: &mut Findings) {
     };
     let count = addresses().count();
     if count > 0 {
-        let finding = Finding::new("addresses", Info, 80, "Addresses of hosts on the internet")
-            .detail(format!("{count} different."));
+        let finding = Finding::new("addresses", Info, 80, "Addresses of hosts on the internet").detail(how_many(count));
         findings.add(addresses().take(16).fold(finding, quote));
     }
     if store.left_out > 0 {

@@ -16,17 +16,20 @@ struct Cursors {
     path: usize,
     colons: usize,
     agent: usize,
+    /// Up to here a user and a password stand in an address.
+    login: usize,
 }
 
 struct Scan<'a, F> {
     text: &'a [u8],
+    is_version: bool,
     done: Cursors,
     found: F,
 }
 
 /// Calls `found` for each indicator of the run.
 pub fn scan(run: &Run, found: impl FnMut(Hit)) {
-    let mut scan = Scan { text: run.text, done: Cursors::default(), found };
+    let mut scan = Scan { text: run.text, is_version: run.is_version, done: Cursors::default(), found };
     let mut at = 0;
     while at < run.text.len() {
         if is_word(byte(run.text, at)) {
@@ -42,6 +45,9 @@ pub fn scan(run: &Run, found: impl FnMut(Hit)) {
 
 impl<F: FnMut(Hit)> Scan<'_, F> {
     fn word(&mut self, start: usize, end: usize) {
+        if start < self.done.login {
+            return;
+        }
         if let Some(hit) = word::at_word(self.text, start, end) {
             (self.found)(hit);
         }
@@ -65,6 +71,9 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
     }
 
     fn sign(&mut self, at: usize) {
+        if at < self.done.login {
+            return;
+        }
         let path = match byte(self.text, at) {
             b'@' | b'[' | b'(' | b'{' | b' ' => return self.email(at),
             b':' if byte(self.text, at + 1) == b':' && at >= self.done.colons && !is_word(before(self.text, at)) => {
@@ -93,6 +102,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         if let Some(hit) = url::at_word(self.text, start, end) {
             // Addresses within addresses are read too: they are where redirections lead.
             self.done.url = self.done.url.max(hit.end);
+            self.done.login = url::login_end(self.text, start, end).unwrap_or(self.done.login);
             (self.found)(hit);
         }
     }
@@ -147,7 +157,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         let is_clear = hit.tags.contains(&Tag::Defanged) || self.is_in_address(hit.start);
         let lead = before(self.text, hit.start);
         let is_ambiguous = match hit.kind {
-            Kind::Ipv4 => address::is_version(self.text, hit.start),
+            Kind::Ipv4 => address::is_version(self.text, hit.start) || (hit.start == 0 && self.is_version),
             Kind::Domain => {
                 let spelled = string(slice(self.text, hit.start, hit.end));
                 benign::may_be_something_else(&spelled, lead, byte(self.text, hit.end))
@@ -229,6 +239,14 @@ mod tests {
         assert!(!ambiguous("setup[.]py"));
         assert!(ambiguous("Version=\"6.0.0.1\""));
         assert!(!ambiguous("from 6.0.0.1"));
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_nothing_else() {
+        let text = "http://bob:5ebe2294ecd0e0f08eab7690d2a6ee69@evil.com/ ftp://a:pass.word.net@b.net";
+        assert_eq!(hits(text).iter().filter(|hit| !matches!(hit.kind, Kind::Url | Kind::Domain)).count(), 0);
+        assert_eq!(values(text, Kind::Domain), ["evil.com", "b.net"]);
+        assert_eq!(values("http://bob@evil.com/", Kind::Email), ["bob@evil.com"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::ioc::{Hit, Kind, Source, Tag};
 use crate::limits::{MAX_KEPT, MAX_KEPT_TEXT, MAX_REPORTED_TEXT};
 use crate::scan::scan;
 use crate::text::{Encoding, Run, each_run, slice, string};
+use crate::url;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Indicator {
@@ -78,7 +79,9 @@ impl Store {
 
     /// `text` is what the value was written as; nothing for the value itself.
     fn keep(&mut self, hit: Hit, text: &[u8], offset: Option<u64>, encoding: Encoding, source: Source) {
-        let key = (hit.kind, hit.value);
+        // What was said in a capture may hold passwords of whoever said it; in a program they are what it was given.
+        let hides = hit.kind == Kind::Url && source != Source::Bytes;
+        let key = (hit.kind, if hides { url::masked(&hit.value) } else { hit.value });
         if let Some(known) = self.places.get(&key).and_then(|&place| self.indicators.get_mut(place)) {
             known.count += 1;
             // One clear occurrence is enough.
@@ -91,7 +94,8 @@ impl Store {
             self.left_out += 1;
             return;
         }
-        let text = if text == key.1.as_bytes() { String::new() } else { string(text) };
+        let text = if hides { url::masked(&string(text)) } else { string(text) };
+        let text = if text == key.1 { String::new() } else { text };
         self.text += key.1.len() + text.len();
         self.places.insert(key.clone(), self.indicators.len());
         let tags = hit.tags;

@@ -53,11 +53,13 @@ pub struct Run<'a> {
     /// Where it begins in the sample.
     base: usize,
     wide: bool,
+    /// A version resource says that it is one: its values stand behind their names.
+    pub is_version: bool,
 }
 
 impl<'a> Run<'a> {
     pub const fn narrow(text: &'a [u8], base: usize) -> Self {
-        Self { text, base, wide: false }
+        Self { text, base, wide: false, is_version: false }
     }
 
     /// Where the byte `at` of the run is in the sample.
@@ -110,12 +112,23 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
         if pairs >= MIN_RUN {
             wide.clear();
             wide.extend(data.iter().skip(start).step_by(2).take(pairs));
-            visit(Run { text: &wide, base: start, wide: true });
+            let is_version = is_behind_version(data.get(..start).unwrap_or_default());
+            visit(Run { text: &wide, base: start, wide: true, is_version });
             at = start + 2 * pairs;
         } else {
             at = end;
         }
     }
+}
+
+/// Whether the name before, in UTF-16 and up to the NULs behind it, ends in `Version`.
+fn is_behind_version(before: &[u8]) -> bool {
+    const WORD: &[u8] = b"version";
+    // The last letter's own second byte is one of the NULs; behind it come another and what aligns the value.
+    let nulls = before.iter().rev().take(6).take_while(|&&byte| byte == 0).count();
+    let name = slice(before, 0, before.len() - nulls);
+    let letters = name.iter().rev().step_by(2).take(WORD.len());
+    nulls >= 3 && name.len() > 2 * WORD.len() && letters.map(u8::to_ascii_lowercase).eq(WORD.iter().rev().copied())
 }
 
 fn narrow_end(data: &[u8], start: usize) -> usize {
@@ -225,6 +238,20 @@ mod tests {
         let found = runs(b"narrow\0i\0d\0e\0x");
         assert_eq!(found[0], (0, "narrow".to_owned(), false));
         assert_eq!(found[1], (5, "wide".to_owned(), true));
+    }
+
+    #[test]
+    fn a_value_behind_the_name_of_a_version_is_one() {
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for (name, expected) in [("\0FileVersion\0\0", true), ("\0ProductVersion\0", true), ("\0Server\0\0", false)] {
+            let mut told = None;
+            each_run(&wide(&format!("{name}1.1.0.14\0")), |run| {
+                if run.text == b"1.1.0.14" {
+                    told = Some(run.is_version);
+                }
+            });
+            assert_eq!(told, Some(expected), "{name:?}");
+        }
     }
 
     #[test]

@@ -110,6 +110,34 @@ pub fn without_scheme(text: &[u8], host: &Hit) -> Option<Hit> {
     Some(Hit::new(Kind::Url, value, host.start, rest.end).tags(&host.tags).tag_if(rest.defanged, Tag::Defanged))
 }
 
+/// Where the `user:password@` of the URL ends whose scheme ends with the word `start..end`: what is before it is nothing
+/// else. None where no password is in it.
+pub fn login_end(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    let body = scheme(text, start, end)?.body;
+    let login = slice(text, body, user_info_end(text, body));
+    login.contains(&b':').then_some(body + login.len())
+}
+
+/// What is written with asterisks for the passwords in its URLs, as many as they have characters, up to 16.
+pub fn masked(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("//") {
+        let end = behind.find(|sign: char| sign.is_whitespace() || "/?#\\\"'<>".contains(sign)).unwrap_or(behind.len());
+        let login = behind.get(..end).unwrap_or_default().rsplit_once('@').and_then(|(login, _)| login.split_once(':'));
+        told.push_str(before);
+        told.push_str("//");
+        rest = behind;
+        if let Some((user, password)) = login {
+            told.push_str(user);
+            told.push(':');
+            told.push_str(&"*".repeat(password.chars().count().min(16)));
+            rest = behind.get(user.len() + 1 + password.len()..).unwrap_or_default();
+        }
+    }
+    told + rest
+}
+
 /// The end of `user:password@`, or `at`.
 fn user_info_end(text: &[u8], at: usize) -> usize {
     let allowed = |byte: u8| is_word(byte) || b"-._~!$&*+,;=:%".contains(&byte);
@@ -261,6 +289,25 @@ mod tests {
         ] {
             assert_eq!(value(text).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn passwords_are_masked_and_nothing_else() {
+        for (text, expected) in [
+            ("ftp://bob:secret@a.com/x@y:z", "ftp://bob:******@a.com/x@y:z"),
+            ("/go?to=http://a:b@c.net&and=https://d:ee@f.org/", "/go?to=http://a:*@c.net&and=https://d:**@f.org/"),
+            ("GET http://u:p@ss@h/ HTTP/1.1", "GET http://u:****@h/ HTTP/1.1"),
+            ("hxxp://u:pw@a[.]com", "hxxp://u:**@a[.]com"),
+            ("//u:pw@a.com", "//u:**@a.com"),
+            ("http://a.com:80/x@y", "http://a.com:80/x@y"),
+            ("http://bob@a.com/", "http://bob@a.com/"),
+            ("http://a.com//", "http://a.com//"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(text), expected);
+        }
+        assert_eq!(masked("http://u:éé@x"), "http://u:**@x");
+        assert_eq!(masked(&format!("http://u:{}@x", "p".repeat(99))), format!("http://u:{}@x", "*".repeat(16)));
     }
 
     #[test]

@@ -144,6 +144,21 @@ fn capture(kind: usize, link: usize, packets: &[Vec<u8>]) -> Vec<u8> {
     made
 }
 
+/// Link 2 of `capture` is IP without anything before it.
+#[test]
+fn passwords_in_addresses_are_told_nowhere() {
+    let web = b"GET http://bob:hunter2secret@evil-site.com/a?to=ftp://eve:hunter2secret@b.net/ HTTP/1.1\r\n\
+        Host: evil-site.com\r\nReferer: http://bob:hunter2secret@evil-site.com/\r\n\r\n";
+    let files = b"USER bob\r\nACCT hunter2secret\r\nADAT hunter2secret\r\nRETR ftp://bob:hunter2secret@c.net/\r\n";
+    let other = b"say http://bob:hunter2secret@evil-site.com/ and go";
+    for (port, hello, said) in [(80, &b""[..], &web[..]), (21, b"220 ftp\r\n", files), (9_999, b"", other)] {
+        let packets = [segment(port, true, 1, hello), segment(port, false, 1, said)];
+        let output = call("analyze", &serde_json::json!({}), &capture(0, 2, &packets)).expect("an answer");
+        let told = serde_json::json!({"data": output.data, "findings": output.findings}).to_string();
+        assert!(told.contains("bob") && !told.contains("hunter2secret"), "{port}: {told}");
+    }
+}
+
 /// A megabyte that a stream says once, in each protocol.
 #[test]
 fn time_grows_with_the_size_alone() {

@@ -42,7 +42,9 @@ impl Includes {
     pub fn read(&mut self, name: &str, from: Option<&Path>) -> Result<String, Error> {
         let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, why.to_owned()));
         let from = from.map(|path| path.to_string_lossy().into_owned());
-        let Some(key) = self.find(name, from.as_deref()) else { return refuse("it is not among the `includes`") };
+        let Some(key) = self.find(name, from.as_deref()) else {
+            return refuse("no text of that name came with the rules");
+        };
         let text = self.texts.get(&key).cloned().unwrap_or_default();
         self.count += 1;
         self.bytes += text.len();

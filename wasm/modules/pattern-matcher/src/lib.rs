@@ -5,6 +5,7 @@ mod judge;
 mod limits;
 mod modules;
 mod options;
+mod prepared;
 mod ruleset;
 mod scan;
 mod split;
@@ -32,15 +33,26 @@ impl Module for PatternMatcher {
             name => Err(Refusal::unknown_function(name)),
         }
     }
+
+    fn prepare(call: &Call) -> bool {
+        // A set that cannot be read is refused by the call itself.
+        kept(call).is_ok_and(prepared::keep)
+    }
+}
+
+/// The session's set, or ours: as they were prepared, if they were.
+fn kept(call: &Call) -> Result<RuleSet, Refusal> {
+    match (&call.state, prepared::take()) {
+        (Some(state), _) => RuleSet::restore(state),
+        (None, Some(set)) => Ok(set),
+        (None, None) => RuleSet::ours(),
+    }
 }
 
 fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options: Analyze = parse_args(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
-    let mut set = match &call.state {
-        Some(state) => RuleSet::restore(state)?,
-        None => RuleSet::ours()?,
-    };
+    let mut set = kept(call)?;
     set.set_now(options.now);
     output(set, data)
 }
@@ -48,11 +60,7 @@ fn analyze(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
 fn scan(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     let options: Scan = parse_args(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
-    let mut set = match (&call.state, options.rules.sources.is_empty()) {
-        (_, false) => RuleSet::compile(&options.rules)?,
-        (Some(state), true) => RuleSet::restore(state)?,
-        (None, true) => RuleSet::ours()?,
-    };
+    let mut set = if options.rules.sources.is_empty() { kept(call)? } else { RuleSet::compile(&options.rules)? };
     if options.rules.sources.is_empty() {
         set.define(&options.rules.externals)?;
     }
@@ -105,4 +113,4 @@ fn repeat(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
     Ok(Output::new(&repeated, Vec::new()))
 }
 
-module_kit::component!(super::PatternMatcher);
+module_kit::component!(super::PatternMatcher, prepares);

@@ -155,7 +155,7 @@ fn includes_are_found_among_the_texts_given_and_nowhere_else() {
     let said = refusal(call("scan", &args, Some(b"x")));
     assert!(said.starts_with("Rules: b.yar, line 2, column 13"), "{said}");
     for (includes, why) in [
-        (json!({}), "not among the `includes`"),
+        (json!({}), "no text of that name came with the rules"),
         (json!({"a.yar": "include \"a.yar\""}), "includes itself"),
         (json!({"a.yar": "include \"b.yar\"", "b.yar": "include \"a.yar\""}), "includes itself"),
     ] {
@@ -165,7 +165,7 @@ fn includes_are_found_among_the_texts_given_and_nowhere_else() {
     }
     for path in ["/etc/passwd", "../../../../etc/passwd"] {
         let said = refusal(call("scan", &source(&format!("include \"{path}\"")), Some(b"x")));
-        assert!(said.contains("not among the `includes`"), "{said}");
+        assert!(said.contains("no text of that name came with the rules"), "{said}");
     }
 }
 

@@ -113,6 +113,10 @@ impl Files {
         Some(index)
     }
 
+    pub fn count(&self) -> usize {
+        self.items.len()
+    }
+
     /// A part of the wanted file; None if there is no such file.
     pub fn extracted(&self, offset: usize, length: usize) -> Option<Extracted<'_>> {
         let content = self.content.as_deref()?;

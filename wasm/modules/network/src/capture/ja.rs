@@ -156,6 +156,24 @@ mod tests {
         );
     }
 
+    /// What another implementation said of a newer browser, which asks with a key exchange after quantum computers.
+    #[test]
+    fn both_as_others_have_them() {
+        let hello = ClientHello {
+            version: 771,
+            versions: vec![0x0304, 0x0303],
+            ciphers: vec![4865, 4866, 4867, 49195, 49199, 49196, 49200, 52393, 52392, 49171, 49172, 156, 157, 47, 53],
+            extensions: vec![45, 51, 16, 65037, 23, 17613, 0, 11, 10, 43, 65281, 35, 18, 5, 13, 27],
+            groups: vec![4588, 29, 23, 24],
+            formats: vec![0],
+            algorithms: vec![0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601],
+            alpn: vec![b"h2".to_vec()],
+            ..ClientHello::default()
+        };
+        assert_eq!(md5_hex(&ja3_text(&hello)), "98487aa16281980e7d1120d399efb6a4");
+        assert_eq!(ja4(&hello, 't'), "t13d1516h2_8daaf6152771_d8a2da3f94cd");
+    }
+
     #[test]
     fn protocols_that_are_no_text_are_told_by_their_digits() {
         assert_eq!((ends(b"h"), ends(&[0xab]), ends(&[0xab, 0xcd])), ("hh".into(), "ab".into(), "ad".into()));

@@ -161,7 +161,9 @@ fn lines(data: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         let window = rest.get(..rest.len().min(MAX_LINE))?;
         let end = memchr::memchr2(b'\n', b'\r', window).unwrap_or(window.len());
         let start = at;
-        at += end + usize::from(end < window.len());
+        // What is longer is cut, and no line of its own: it may be the rest of a secret.
+        let whole = if end < window.len() { end } else { memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len()) };
+        at += whole + usize::from(whole < rest.len());
         if data.get(at - 1) == Some(&b'\r') && matches!(data.get(at), Some(b'\n' | 0)) {
             at += 1;
         }
@@ -238,6 +240,11 @@ mod tests {
             (Protocol::Imap, "a AUTHENTICATE XOAUTH2 c2VjcmV0IQ=="),
             (Protocol::Imap, "a LOGIN {3}\r\nbob {6}\r\nsecret"),
             (Protocol::Imap, "a LOGIN bob {6}\r\nsecret"),
+            (Protocol::Ftp, "AUTH GSSAPI\r\nADAT c2VjcmV0IQ=="),
+            (Protocol::Ftp, "USER bob\r\nACCT secret"),
+            (Protocol::Ftp, "site pswd secret other"),
+            (Protocol::Ftp, "RETR http://bob:secret@x.net/a"),
+            (Protocol::Irc, "PRIVMSG #a :see ftp://bob:secret@x.net"),
             (Protocol::Irc, "PRIVMSG NickServ :identify secret"),
             (Protocol::Irc, "OPER bob secret"),
             (Protocol::Irc, "AUTHENTICATE c2VjcmV0IQ=="),
@@ -247,6 +254,12 @@ mod tests {
         }
         let (commands, _) = read(Protocol::Smtp, "AUTH CRAM-MD5\r\nc2VjcmV0IQ==\r\nMAIL FROM:<a@b.c>\r\nQUIT");
         assert_eq!(commands.join("|"), "AUTH CRAM-MD5|(answer)|MAIL FROM:<a@b.c>|QUIT");
+    }
+
+    #[test]
+    fn the_rest_of_a_line_that_is_too_long_is_no_line() {
+        let client = format!("ADAT {}secret\r\nQUIT\r\n", "x".repeat(MAX_LINE));
+        assert_eq!(read(Protocol::Ftp, &client).0.join("|"), "ADAT (not told)|QUIT");
     }
 
     #[test]

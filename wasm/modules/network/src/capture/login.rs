@@ -3,6 +3,7 @@
 use super::base64;
 use super::bytes::{find, text};
 use super::lines::{Credential, MAX_COMMAND, Protocol, Reader, masked};
+use crate::url;
 
 /// Bytes of a server of Telnet in which the client's lines are looked for, and lines that may be looked for in vain.
 const MAX_ECHO: usize = 64 << 10;
@@ -49,6 +50,10 @@ impl<'a> Login<'a> {
 
     /// The line as it may be shown.
     pub fn line(&mut self, at: usize, line: &[u8]) -> String {
+        url::masked(&self.told(at, line))
+    }
+
+    fn told(&mut self, at: usize, line: &[u8]) -> String {
         let waits = std::mem::replace(&mut self.waits, Waits::Command);
         match waits {
             Waits::Command => {}
@@ -106,6 +111,10 @@ impl<'a> Login<'a> {
             return format!("PASS {}", masked(password));
         } else if behind(line, b"AUTH ").is_some() && self.reader.protocol != Protocol::Ftp {
             return self.smtp(at, line);
+        } else if let Some(word) = [&b"ACCT "[..], b"ADAT "].into_iter().find(|word| behind(line, word).is_some()) {
+            return text(word, MAX_COMMAND) + "(not told)";
+        } else if behind(line, b"SITE ").is_some() {
+            return site(line);
         } else if let Some(rest) = behind(line, b"APOP ") {
             return format!("APOP {} (proof)", first_word(rest));
         } else if self.reader.protocol == Protocol::Irc {
@@ -218,6 +227,16 @@ fn irc(line: &[u8]) -> String {
         if let Some(end) = find(&upper, word).map(|place| place + word.len()) {
             return text(line.get(..end).unwrap_or_default(), MAX_COMMAND) + "(not told)";
         }
+    }
+    text(line, MAX_COMMAND)
+}
+
+/// A command of the server's own, without the passwords that some of them take.
+fn site(line: &[u8]) -> String {
+    let mut words = line.split(|&byte| byte == b' ').skip(1);
+    let command = words.next().unwrap_or_default().to_ascii_uppercase();
+    if [&b"PSWD"[..], b"PASS", b"GPASS", b"LOGIN"].iter().any(|&known| command == known) {
+        return format!("SITE {} (not told)", text(&command, 16));
     }
     text(line, MAX_COMMAND)
 }

@@ -122,7 +122,10 @@ pub fn extract(sample: &[u8], index: usize, offset: usize, length: usize) -> Res
     }
     let file = found.files.extracted(offset, length);
     let json = file.and_then(|file| serde_json::to_value(file).ok());
-    json.ok_or_else(|| Refusal::invalid_args(format!("There is no file {index} in the capture.")))
+    json.ok_or_else(|| {
+        let count = found.files.count();
+        Refusal::invalid_args(format!("There is no file {index} in what is a capture of {count}, counted from 0."))
+    })
 }
 
 impl<'a> Read<'a> {

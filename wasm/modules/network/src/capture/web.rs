@@ -13,6 +13,7 @@ use super::login::decoded;
 use super::read::Talk;
 use super::stream::Piece;
 use crate::ioc::{Kind, Source};
+use crate::url::masked as masked_urls;
 
 /// Of the requests whose answers have not come yet: the place in the list, and when each was sent.
 type Waiting = VecDeque<(Exchange, f64)>;
@@ -97,8 +98,10 @@ fn scan_head(talk: &Talk, piece: &Piece, message: &Message, found: &mut Found) {
     found.scan(head, Source::Http, &|at| piece.offset(talk.space, start + at));
 }
 
+/// As it may be told.
 fn cut(value: &str) -> String {
-    value.chars().take(MAX_TEXT).collect()
+    let value: String = value.chars().take(MAX_TEXT).collect();
+    masked_urls(&value)
 }
 
 fn url(talk: &Talk, method: &str, host: &str, target: &str) -> String {

@@ -1,6 +1,7 @@
 //! The objects of a file. It is scanned, not followed: a crafted or damaged cross-reference table hides nothing then.
 //! Of an object that is there twice (incremental updates), the last one counts, and all are looked at.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use super::crypt::Key;
@@ -13,6 +14,8 @@ use crate::reader::find;
 const MAX_OBJECTS: usize = 300_000;
 /// Objects in one object stream.
 const MAX_PACKED_OBJECTS: usize = 20_000;
+/// Entries of dictionaries and arrays that references lead to, all together.
+const MAX_REACH: usize = 4 << 20;
 /// Bytes of a trailer: honest ones have some hundred.
 const MAX_TRAILER: usize = 16 << 10;
 
@@ -43,6 +46,8 @@ pub struct File<'a> {
     decoded: usize,
     left: usize,
     parsing: Left,
+    /// Entries of what references may still lead to: any number of them may share one large dictionary.
+    reach: Cell<usize>,
 }
 
 impl<'a> File<'a> {
@@ -60,6 +65,7 @@ impl<'a> File<'a> {
             decoded: 0,
             left: MAX_INFLATED_PARTS,
             parsing: Left::of(data),
+            reach: Cell::new(MAX_REACH),
         };
         file.scan();
         file.index();
@@ -205,12 +211,19 @@ impl<'a> File<'a> {
         self.objects = all;
     }
 
-    /// What a reference means, through at most a few others.
+    /// What a reference means, through at most a few others; nothing when too much was reached in that way.
     pub fn resolve<'b>(&'b self, mut object: &'b Object) -> &'b Object {
         for _ in 0..8 {
             let Object::Reference(number) = object else { return object };
             let Some(target) = self.by_number(*number) else { return &Object::Null };
             object = &target.value;
+            let entries = match object {
+                Object::Dictionary(dictionary) => dictionary.0.len(),
+                Object::Array(items) => items.len(),
+                _ => 0,
+            };
+            let Some(left) = self.reach.get().checked_sub(1 + entries) else { return &Object::Null };
+            self.reach.set(left);
         }
         &Object::Null
     }

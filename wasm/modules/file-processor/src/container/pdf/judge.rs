@@ -47,22 +47,22 @@ const MARKS: &[Mark] = &[
     mark("URI", "pdf-links", Severity::Info, "The document has links", &["T1566.002"]),
 ];
 
-/// Words of scripts that attack or fetch; forms have none of them.
+/// Words of scripts that attack or fetch, in whatever case they write them; forms have none of them.
 const SUSPICIOUS: [&str; 16] = [
     "eval(",
     "unescape(",
-    "fromcharcode",
-    "launchurl",
-    "exportdataobject",
-    "importdataobject",
+    "fromCharCode",
+    "launchURL",
+    "exportDataObject",
+    "importDataObject",
     "util.printf",
-    "geticon",
-    "collectemailinfo",
-    "getannot",
+    "getIcon",
+    "collectEmailInfo",
+    "getAnnot",
     "%u9090",
-    "media.newplayer",
-    "spell.customdictionaryopen",
-    "submitform",
+    "media.newPlayer",
+    "spell.customDictionaryOpen",
+    "submitForm",
     "heap",
     "shellcode",
 ];
@@ -127,10 +127,13 @@ fn scripts(file: &File, document: &Document, findings: &mut Findings) {
         return;
     }
     let is_harmless = |source: &str| HARMLESS.iter().any(|begin| source.trim_start().starts_with(begin));
-    let words: Vec<&str> = SUSPICIOUS
-        .iter()
-        .copied()
-        .filter(|word| scripts.iter().any(|script| script.source.to_ascii_lowercase().contains(word)))
+    let sources: Vec<String> = scripts.iter().map(|script| script.source.to_ascii_lowercase()).collect();
+    let words = SUSPICIOUS.iter().copied();
+    let words: Vec<&str> = words
+        .filter(|word| {
+            let word = word.to_ascii_lowercase();
+            sources.iter().any(|source| source.contains(&word))
+        })
         .collect();
     let severity = match (words.is_empty(), scripts.iter().all(|script| is_harmless(&script.source))) {
         (false, _) => Severity::High,
@@ -151,17 +154,21 @@ fn scripts(file: &File, document: &Document, findings: &mut Findings) {
     }
 }
 
+/// One for each time that the file was changed, and events that a document has.
+const MAX_CATALOGS: usize = 16;
+const MAX_EVENTS: usize = 64;
+
 /// Whether the catalog names a script for when it is opened.
 fn runs_at_once(file: &File) -> bool {
     let catalog = file.trailer("Root").map(|root| file.resolve(root)).and_then(Object::dictionary);
     let catalogs = file.objects.iter().filter_map(|object| object.value.dictionary());
     let catalogs = catalogs.filter(|dictionary| dictionary.is("Type", "Catalog"));
-    catalog.into_iter().chain(catalogs.take(64)).any(|catalog| catalog_runs(catalog, file))
+    catalog.into_iter().chain(catalogs.take(MAX_CATALOGS)).any(|catalog| catalog_runs(catalog, file))
 }
 
-fn catalog_runs(catalog: &Dictionary, file: &File) -> bool {
-    let target = |dictionary: &Dictionary, key: &str| {
-        dictionary.get(key).map(|it| file.resolve(it)).and_then(Object::dictionary).cloned()
+fn catalog_runs<'a>(catalog: &'a Dictionary, file: &'a File) -> bool {
+    let target = |dictionary: &'a Dictionary, key: &str| {
+        dictionary.get(key).map(|it| file.resolve(it)).and_then(Object::dictionary)
     };
     if target(catalog, "Names").is_some_and(|names| names.get("JavaScript").is_some()) {
         return true;
@@ -172,10 +179,14 @@ fn catalog_runs(catalog: &Dictionary, file: &File) -> bool {
         if current.get("JS").is_some() {
             return true;
         }
-        action = target(&current, "Next");
+        action = target(current, "Next");
     }
-    let events = target(catalog, "AA").map(|events| events.0).unwrap_or_default();
-    events.iter().filter_map(|(_, event)| file.resolve(event).dictionary()).any(|event| event.get("JS").is_some())
+    let events = target(catalog, "AA").map(|events| events.0.as_slice()).unwrap_or_default();
+    events
+        .iter()
+        .take(MAX_EVENTS)
+        .filter_map(|(_, event)| file.resolve(event).dictionary())
+        .any(|event| event.get("JS").is_some())
 }
 
 /// Whether `startxref` leads to a cross-reference table.

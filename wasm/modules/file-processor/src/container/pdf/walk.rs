@@ -1,10 +1,10 @@
 //! What the objects of a file do: actions, scripts, attachments, forms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::file::File;
 use super::object::{Dictionary, Name, Object, text};
-use crate::container::document::Document;
+use crate::container::document::{Document, MAX_LINE};
 use crate::container::xml;
 use crate::facts::document::EmbeddedObject;
 use crate::reader::text as utf8;
@@ -46,6 +46,7 @@ pub struct Seen {
     pub pages: u64,
     /// Streams of attached files, which a file specification names.
     attachments: Vec<(u32, String)>,
+    attached: HashSet<u32>,
     /// Where scripts are: position of the object that has the text, or the text itself.
     scripts: Vec<(String, Script)>,
     forms: Vec<u32>,
@@ -164,7 +165,7 @@ impl Seen {
         for key in ["UF", "F", "DOS", "Mac", "Unix"] {
             if let Some(Object::Reference(number)) = files.get(key)
                 && self.attachments.len() < 4_096
-                && !self.attachments.iter().any(|(known, _)| known == number)
+                && self.attached.insert(*number)
             {
                 self.attachments.push((*number, name.clone().unwrap_or_default()));
             }
@@ -198,37 +199,45 @@ fn link(action: &str, dictionary: &Dictionary, place: &Place, document: &mut Doc
     };
     let mut target = String::new();
     for key in ["URI", "F", "Win", "Mac", "Unix", "P", "D"] {
-        let Some(value) = dictionary.get(key) else { continue };
-        if let Some(part) = target_text(value, place, 0).filter(|part| !part.is_empty()) {
-            let space = if target.is_empty() { "" } else { " " };
-            target += &format!("{space}{part}");
+        if let Some(value) = dictionary.get(key) {
+            add_target(&mut target, value, place, 0);
         }
     }
     document.link(kind, &target, &place.label);
     true
 }
 
-/// A text, or those of a file specification and of a program's parameters.
-fn target_text(value: &Object, place: &Place, depth: u32) -> Option<String> {
+/// A text, or those of a file specification and of a program's parameters; no more than are listed.
+fn add_target(target: &mut String, value: &Object, place: &Place, depth: u32) {
+    if target.len() >= MAX_LINE {
+        return;
+    }
     match place.file.resolve(value) {
-        Object::Text(bytes) => Some(text(&bytes[..bytes.len().min(4_096)])),
-        Object::Dictionary(dictionary) if depth < 2 => {
-            let parts =
-                ["UF", "F", "P", "D"].iter().filter_map(|key| target_text(dictionary.get(key)?, place, depth + 1));
-            let mut parts: Vec<String> = parts.collect();
-            parts.dedup();
-            Some(parts.join(" "))
+        Object::Text(bytes) => {
+            let part = text(&bytes[..bytes.len().min(4_096)]);
+            // A specification says the same by two keys.
+            let is_told = target.strip_suffix(&part).is_some_and(|rest| rest.is_empty() || rest.ends_with(' '));
+            if !part.is_empty() && !is_told {
+                target.push_str(if target.is_empty() { "" } else { " " });
+                target.push_str(&part);
+            }
         }
-        _ => None,
+        Object::Dictionary(dictionary) if depth < 2 => {
+            for part in ["UF", "F", "P", "D"].iter().filter_map(|key| dictionary.get(key)) {
+                add_target(target, part, place, depth + 1);
+            }
+        }
+        _ => {}
     }
 }
 
 fn attachments(seen: &Seen, file: &mut File, document: &mut Document) {
     let mut named: Vec<(u32, String)> = seen.attachments.clone();
+    let mut known = seen.attached.clone();
     // Streams that say what they are, though no specification names them.
     for object in &file.objects {
         let is_file = object.value.dictionary().is_some_and(|dictionary| dictionary.is("Type", "EmbeddedFile"));
-        if is_file && named.len() < 4_096 && !named.iter().any(|(number, _)| *number == object.number) {
+        if is_file && named.len() < 4_096 && known.insert(object.number) {
             named.push((object.number, String::new()));
         }
     }
@@ -270,5 +279,49 @@ fn forms(seen: &Seen, file: &mut File, document: &mut Document) {
                 document.script(language, &format!("form in object {number}"), source.as_bytes(), &source);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    /// Objects that all refer to object 1, and how long it takes to see what they do.
+    fn seconds(shared: &str, each: &str) -> (Duration, Document) {
+        let mut data = format!("%PDF-1.7\n1 0 obj {shared} endobj\n");
+        for number in 2..60_000 {
+            let _ = writeln!(data, "{number} 0 obj {each} endobj");
+        }
+        let mut document = Document::default();
+        let started = Instant::now();
+        let mut file = File::parse(data.as_bytes());
+        walk(&mut file, &mut document);
+        (started.elapsed(), document)
+    }
+
+    #[test]
+    fn many_that_share_something_large_do_not_multiply_it() {
+        let entries = "/a 1 ".repeat(60_000);
+        let dictionary = format!("<<{entries}>>");
+        let texts = format!("<</UF ({0}) /F ({0}b) /P ({0}c) /D ({0}d)>>", "a".repeat(4_000));
+        for (shared, each) in [
+            (dictionary.as_str(), "<</EF 1 0 R>>"),
+            (&dictionary, "<</S /Launch /F 1 0 R /Win 1 0 R>>"),
+            (&dictionary, "<</S /Other /JS 1 0 R>>"),
+            (&format!("[{}]", "1 ".repeat(60_000)), "<</XFA 1 0 R>>"),
+            (&texts, "<</S /Launch /F 1 0 R /Win 1 0 R /Mac 1 0 R /Unix 1 0 R /P 1 0 R /D 1 0 R>>"),
+        ] {
+            let (elapsed, _) = seconds(shared, each);
+            assert!(elapsed < Duration::from_secs(20), "{each}: {elapsed:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_all_that_a_specification_says_once() {
+        let (_, document) = seconds("<</UF (a.exe) /F (a.exe) /P (-x)>>", "<</S /Launch /F 1 0 R>>");
+        assert_eq!(document.facts.links.first().map(|link| link.target.as_str()), Some("a.exe -x"));
     }
 }

@@ -1,0 +1,195 @@
+"""One triage: the modules on a sample beside each other, then the files inside of it, then the conclusion."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from athena_lab.descent import Descent
+from athena_lab.errors import QueueFull, WasmError
+from athena_lab.report import ModuleResult, Report, build_report
+from athena_lab.report.model import NO_DATA
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+
+    from athena_lab import api
+    from athena_lab.ai.types import AnalysisType
+    from athena_lab.report import Node, Slot
+    from athena_lab.sample import Sample
+    from athena_lab.wasm.module import Module
+    from athena_lab.wasm.runtime import Completed
+    from athena_lab.wasm.sessions import Session
+
+ENGINE: Final = "analysis-engine"
+MAX_TOLD: Final = 16 << 20
+"""Bytes of the modules' data that the engine is given: of more, only their findings."""
+
+
+class Means(NamedTuple):
+    """What an analysis is done with.
+
+    ``call`` runs a function of a module on a sample or on none, with what a session keeps; ``extract`` takes a file out
+    of a sample: module, sample, number, seconds.
+    """
+
+    call: Callable[..., Awaitable[Completed]]
+    extract: Callable[[str, Sample, int, float], Awaitable[Sample]]
+
+
+class Analysis:
+    """One triage. ``engine`` draws the conclusion; None: nobody does. ``sessions``, by module, are for the sample."""
+
+    def __init__(
+        self,
+        wanted: api.AnalyzeSample,
+        modules: Sequence[Module],
+        engine: Module | None,
+        sessions: Mapping[str, Session],
+        means: Means,
+    ) -> None:
+        self._wanted, self._modules, self._engine, self._sessions = wanted, modules, engine, sessions
+        self._means = means
+
+    async def stream(
+        self, sample: Sample, failed: Sequence[tuple[Slot, ModuleResult]]
+    ) -> AsyncGenerator[ModuleResult | Report]:
+        """Each module's result as it is ready, and the report last; ``failed`` are those that could not be loaded.
+
+        Raises `QueueFull`.
+        """
+        started = time.perf_counter()
+        results = list(failed)
+        for _, result in results:
+            yield result
+        async with contextlib.aclosing(self._run_all(sample, self._wanted.options.timeout, self._sessions)) as parts:
+            async for slot, result in parts:
+                results.append((slot, result))
+                yield result
+        descent = Descent(sample, self._wanted.options.children, extract=self._means.extract, analyse=self._inside)
+        children: tuple[Node, ...] = ()
+        if self._wanted.analysis_type == "full":
+            children = await descent.into(sample, [result for _, result in results], 0)
+        async for slot, result in self._conclude(results, children):
+            results.append((slot, result))
+            yield result
+        yield self._report(sample, results, children, started)
+
+    async def _inside(self, descent: Descent, sample: Sample, depth: int, seconds: float) -> Report:
+        """Of a file inside: as many levels below it as are left."""
+        started = time.perf_counter()
+        async with contextlib.aclosing(self._run_all(sample, seconds, {})) as parts:
+            results = [part async for part in parts]
+        children = await descent.into(sample, [result for _, result in results], depth)
+        results += [part async for part in self._conclude(results, children)]
+        return self._report(sample, results, children, started)
+
+    def _report(
+        self,
+        sample: Sample,
+        results: Sequence[tuple[Slot, ModuleResult]],
+        children: tuple[Node, ...],
+        started: float,
+    ) -> Report:
+        return build_report(
+            sample=sample,
+            analysis_type=self._wanted.analysis_type,
+            results=results,
+            total_time=time.perf_counter() - started,
+            children=children,
+        )
+
+    async def _run_all(
+        self, sample: Sample, seconds: float | None, sessions: Mapping[str, Session]
+    ) -> AsyncGenerator[tuple[Slot, ModuleResult]]:
+        async with contextlib.AsyncExitStack() as stack:
+            tasks = [
+                asyncio.create_task(self._run(module, sample, seconds, sessions.get(module.entry.name)))
+                for module in self._modules
+            ]
+            stack.push_async_callback(_cancel_all, tasks)
+            for finished in asyncio.as_completed(tasks):
+                yield await finished
+
+    async def _run(
+        self, module: Module, sample: Sample, seconds: float | None, session: Session | None
+    ) -> tuple[Slot, ModuleResult]:
+        call = self._means.call(
+            module.description.name,
+            "analyze",
+            _arguments(module, self._wanted.analysis_type),
+            sample=sample,
+            deadline=seconds,
+            session=session,
+        )
+        return module.description.slot, await _result(module, call)
+
+    async def _conclude(
+        self, results: Sequence[tuple[Slot, ModuleResult]], children: Sequence[Node]
+    ) -> AsyncGenerator[tuple[Slot, ModuleResult]]:
+        """The engine's result, if there is an engine and anything to conclude from."""
+        if self._engine is None or not any(result.status == "ok" for _, result in results):
+            return
+        args = {"results": _told([result for _, result in results]), "children": _verdicts(children)}
+        call = self._means.call(
+            ENGINE, "analyze", args, sample=None, deadline=self._wanted.options.timeout, session=None
+        )
+        yield self._engine.description.slot, await _result(self._engine, call)
+
+
+async def _result(module: Module, call: Awaitable[Completed]) -> ModuleResult:
+    """What a module does wrong is its result's `error`. Raises `QueueFull`, which is no fault of the module."""
+    described = module.description
+    started = time.perf_counter()
+    try:
+        done = await call
+        result = ModuleResult.ok(
+            described.name,
+            described.version,
+            data=done.output.data,
+            findings=done.output.findings,
+            time=done.elapsed,
+            memory_bytes=done.output.memory_bytes,
+        )
+        result.facts()  # what breaks the contract is told here, as that module's failure
+    except QueueFull:
+        raise
+    except WasmError as error:
+        return ModuleResult.failed(
+            described.name, described.version, error=error.problem(), time=time.perf_counter() - started
+        )
+    return result
+
+
+def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:
+    """What modules are told beside the sample, where they ask for it. They have no clock of their own."""
+    known = {"quick": analysis_type == "quick", "now": int(time.time())}
+    asked = module.functions["analyze"].args.get("properties", {})
+    return {name: value for name, value in known.items() if name in asked}
+
+
+def _told(results: Sequence[ModuleResult]) -> list[ModuleResult]:
+    """The results with as much data as may be told, the smallest first."""
+    left, told = MAX_TOLD, []
+    for result in sorted(results, key=lambda result: memoryview(result.data).nbytes):
+        left -= memoryview(result.data).nbytes
+        told.append(result if left >= 0 else msgspec.structs.replace(result, data=NO_DATA))
+    return told
+
+
+def _verdicts(children: Sequence[Node]) -> list[dict[str, Any]]:
+    return [
+        {"name": node.name, "sha256": node.sha256, "level": node.level, "score": node.score or 0}
+        for node in children
+        if node.status == "analysed"
+    ]
+
+
+async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

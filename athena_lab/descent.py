@@ -1,0 +1,134 @@
+"""Into the files inside a sample: which are worth an analysis of their own, and how much all of them may take together.
+
+A module lists what is inside, and gives it out; here it becomes a sample, is analysed like any other, and has files
+inside in its turn. Bytes that were seen before in the same tree are not analysed again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from athena_lab.errors import AthenaError, QueueFull
+from athena_lab.report.facts import FileFacts
+from athena_lab.report.network import NetworkFacts
+from athena_lab.report.tree import MAX_WORST, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from athena_lab import api
+    from athena_lab.report import ModuleResult, Report
+    from athena_lab.report.capture import CapturedFile
+    from athena_lab.report.children import Child
+    from athena_lab.sample import Sample
+
+MAX_NODES: Final = 512
+"""In one tree, with those that were left out: a person reads no more, and ``facts.children`` has all."""
+MEDIA: Final = frozenset((
+    "png", "jpeg", "gif", "webp", "tiff", "psd", "jpeg2000", "jxl", "heif", "avif", "icns", "ico", "cur", "bmp", "xcf",
+    "xpm", "pbm", "pgm", "ppm", "amr", "dff", "dsf", "wav", "avi", "mp4", "matroska", "ogg", "flac", "mp3", "flv",
+    "asf", "midi", "mpeg-ps", "mpeg-ts", "mpeg-audio", "aiff", "eot", "truetype", "opentype", "woff", "woff2",
+    "font-collection",
+))  # fmt: skip
+"""Pictures, sound and fonts: file-processor has looked for programs in and behind them already."""
+PLAIN: Final = frozenset(("", "text", "utf16-text", "data", "xml", "json", "json-lines", "csv", "html"))
+"""Analysed after the others, if the budget lets."""
+
+
+class Found(NamedTuple):
+    """A file inside, as a module lists it."""
+
+    module: str
+    child: Child | CapturedFile
+
+
+class Descent:
+    """One triage's way into the files inside. ``clock`` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        root: Sample,
+        options: api.ChildOptions,
+        *,
+        extract: Callable[[str, Sample, int, float], Awaitable[Sample]],
+        analyse: Callable[[Descent, Sample, int, float], Awaitable[Report]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``extract`` takes module, sample, number and seconds; ``analyse`` this, a sample, its depth and seconds."""
+        self._options, self._extract, self._analyse, self._clock = options, extract, analyse, clock
+        self._ends = clock() + options.seconds
+        self._count, self._bytes, self._nodes = options.count, options.total_bytes, MAX_NODES
+        self._seen = {root.sha256}
+
+    async def into(self, sample: Sample, results: Iterable[ModuleResult], depth: int) -> tuple[Node, ...]:
+        """The files inside a sample that is ``depth`` levels deep, the root being 0; nothing below the last level.
+
+        Raises `QueueFull`: then the whole should be asked for again.
+        """
+        if depth >= self._options.depth:
+            return ()
+        nodes = []
+        for found in sorted(_found(results), key=lambda found: found.child.format in PLAIN):
+            if self._nodes <= 0:
+                break
+            self._nodes -= 1
+            nodes.append(await self._one(sample, found, depth + 1))
+        return tuple(nodes)
+
+    async def _one(self, sample: Sample, found: Found, depth: int) -> Node:
+        child = found.child
+        node = Node(found.module, child.index, child.name, child.kind, child.size, child.sha256, child.format)
+        if why := self._left_out(child):
+            return replace(node, status="left-out", reason=why)
+        if child.sha256 in self._seen:
+            return replace(node, status="seen", reason="The same bytes are elsewhere in the tree.")
+        self._seen.add(child.sha256)
+        self._count -= 1
+        self._bytes -= child.size
+        try:
+            inner = await self._extract(found.module, sample, child.index, self._left())
+            return _analysed(node, await self._analyse(self, inner, depth, self._left()))
+        except QueueFull:
+            raise
+        except AthenaError as error:
+            return replace(node, status="failed", reason=str(error))
+
+    def _left_out(self, child: Child | CapturedFile) -> str:
+        if not child.sha256 or not child.size:
+            return "It could not be unpacked to its end."
+        if child.format in MEDIA:
+            return "A picture, sound or font."
+        if self._count <= 0:
+            return f"More than {self._options.count} files."
+        if child.size > self._bytes:
+            return f"More than {self._options.total_bytes:,} bytes."
+        return f"More than {self._options.seconds:g} s." if self._clock() >= self._ends else ""
+
+    def _left(self) -> float:
+        """Seconds, never none: what has begun may end."""
+        return max(1.0, self._ends - self._clock())
+
+
+def _analysed(node: Node, report: Report) -> Node:
+    concluded = report.conclusion
+    return replace(
+        node,
+        level=report.verdict.level,
+        score=concluded.score if concluded else None,
+        finding_count=len(report.findings),
+        worst=report.findings[:MAX_WORST],
+        children=report.children,
+    )
+
+
+def _found(results: Iterable[ModuleResult]) -> Iterator[Found]:
+    """What is directly inside: the rest is inside that, and its own analysis finds it."""
+    for result in results:
+        facts = result.facts()
+        if isinstance(facts, FileFacts):
+            yield from (Found(result.module, child) for child in facts.children if child.parent is None)
+        elif isinstance(facts, NetworkFacts) and facts.capture is not None:
+            yield from (Found(result.module, file) for file in facts.capture.files.items)

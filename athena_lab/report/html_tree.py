@@ -1,0 +1,36 @@
+"""The files inside a sample that were analysed by themselves, as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from athena_lab.report.display import counted, size_text
+from athena_lab.report.lines_tree import MAX_INDENT, verdict_text
+from athena_lab.report.markup import Row, code, details, table
+from athena_lab.report.tree import walk
+
+if TYPE_CHECKING:
+    from athena_lab.report.tree import Node
+
+BUDGET = 32_000
+"""Characters of HTML."""
+
+
+def tree_html(nodes: tuple[Node, ...]) -> str:
+    """A row for each file, below the one that it is in; nothing where there are none."""
+    rows = list(walk(nodes))
+    if not rows:
+        return ""
+    analysed = sum(node.status == "analysed" for _, node in rows)
+    listing = table(("File", "Content", "Size", "Verdict", "Worst", "SHA-256"), rows, _row, BUDGET)
+    title = f"{counted(len(rows), 'file')}, {analysed} of them analysed"
+    return f"<h4>Files inside, analysed</h4>{details(title, listing, opened=True)}"
+
+
+def _row(row: tuple[int, Node]) -> Row:
+    depth, node = row
+    name = "└ " * min(depth, MAX_INDENT) + (node.name or f"{node.module} {node.index}")
+    more = f" and {node.finding_count - 1} more" if node.finding_count > 1 else ""
+    worst = node.worst[0].title + more if node.worst else ""
+    css = f"athena-{node.worst[0].severity}" if node.worst else ""
+    return Row((code(name, 120), node.format, size_text(node.size), verdict_text(node), worst, code(node.sha256)), css)

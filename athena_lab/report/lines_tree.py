@@ -1,0 +1,34 @@
+"""The files inside that were analysed, as lines of text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from athena_lab.report.display import shown
+from athena_lab.report.tree import walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from athena_lab.report.tree import Node
+
+MAX_ROWS = 40
+MAX_INDENT = 8
+
+
+def verdict_text(node: Node) -> str:
+    """``suspicious (55)``, or why there is none."""
+    if node.status != "analysed":
+        return f"{node.status.replace('-', ' ')}: {node.reason}"
+    return node.level if node.score is None else f"{node.level} ({node.score})"
+
+
+def tree_lines(nodes: tuple[Node, ...]) -> Iterator[str]:
+    rows = list(walk(nodes))
+    if rows:
+        yield "Files inside, analysed"
+    for depth, node in rows[:MAX_ROWS]:
+        name = shown(node.name or f"{node.module} {node.index}", 120)
+        yield f"  {'  ' * min(depth, MAX_INDENT)}{name}: {shown(verdict_text(node), 200)}"
+    if len(rows) > MAX_ROWS:
+        yield f"  ... and {len(rows) - MAX_ROWS} more in report.children"

@@ -1,0 +1,47 @@
+"""The files inside a sample that were analysed by themselves, as a tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from athena_lab.report.findings import Finding, Level  # msgspec reads the annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_WORST = 8
+"""Findings that a node names."""
+
+
+class Node(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """A file inside. ``name`` is hostile. Its whole report is that of ``lab.triage(node.sample)``."""
+
+    module: str
+    """Which module found it, and gives it out under the number ``index``."""
+    index: int
+    name: str
+    kind: str
+    size: int
+    sha256: str = ""
+    """Empty where it was not taken out."""
+    format: str = ""
+    status: Literal["analysed", "seen", "left-out", "failed"] = "analysed"
+    """``seen``: the same bytes are elsewhere in the tree, or are the sample itself. ``left-out``: by its format, or by
+    the budget.
+    """
+    reason: str = ""
+    level: Level = "unknown"
+    score: int | None = None
+    finding_count: int = 0
+    worst: tuple[Finding, ...] = ()
+    """The worst of its findings."""
+    children: tuple[Node, ...] = ()
+
+
+def walk(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[tuple[int, Node]]:
+    """Every node with its depth, each before its children."""
+    for node in nodes:
+        yield depth, node
+        yield from walk(node.children, depth + 1)

@@ -1,0 +1,144 @@
+"""A module of ours called by the front end of its core module: the host itself writes the sample into its memory.
+
+The front end is that of ``wasm/crates/module-kit/src/front.rs``. A guest is not trusted with the host all the same:
+what it points to is checked against its memory.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+import wasmtime
+
+from athena_lab.errors import BadModule, BadOutput, ModuleMemory, SampleNotFound
+from athena_lab.wasm import images
+from athena_lab.wasm.core_module import FRONT, PREPARE
+from athena_lab.wasm.job import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from athena_lab.wasm.images import Image, Images
+    from athena_lab.wasm.job import Job
+
+_BLOCK: Final = 64 << 20
+"""Bytes that are read of a sample before it is asked whether the call was interrupted."""
+_REPLY: Final = struct.Struct("<III")
+"""Whether it is a refusal; where its text is, and how long."""
+_NUMBER: Final = 0xFFFF_FFFF
+"""An address comes as a signed number."""
+_SHAPES: Final = {"athena_room": (1, 1), "athena_answer": (3, 1), PREPARE: (2, 1)}
+"""Parameters and results, all of 32 bits."""
+
+
+class CoreGuest:
+    """A core module as one engine has it. ``kept`` are images of its memory; None: none may be kept of it."""
+
+    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, name: str, kept: Images | None) -> None:
+        """Raises `BadModule` for a front end of another shape."""
+        shapes = {export.name: _shape(export.type) for export in module.exports}
+        if any(shapes.get(name) != shape for name, shape in _SHAPES.items() if name in shapes):
+            raise BadModule("The front end of its core module has another shape.", module=name)
+        linker = wasmtime.Linker(engine)
+        linker.define_unknown_imports_as_traps(module)  # the component's, which the front end has no use for
+        self._ready = linker.instantiate_pre(module)
+        self._kept = kept if PREPARE in shapes else None
+
+    def answer(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Answer:
+        """Raises `WasmError`, and `wasmtime.WasmtimeError` or `wasmtime.Trap` for what ends a guest."""
+        image = self._image(job, new_store)
+        with new_store() as store:
+            return _Instance(store, self._ready, job).answer(image)
+
+    def _image(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Image | None:
+        if self._kept is None or job.call is None:
+            return None
+        key = job.entry.sha256, job.state
+        try:
+            image = self._kept.find(key)
+        except KeyError:
+            with new_store() as store:
+                image = _Instance(store, self._ready, job).prepare()
+            self._kept.keep(key, image)
+        return image if image is not None and image.size <= job.memory_bytes else None
+
+
+class _Instance:
+    """An instance in a new store, for one call."""
+
+    def __init__(self, store: wasmtime.Store, ready: wasmtime.InstancePre, job: Job) -> None:
+        self._store, self._job = store, job
+        self._exports = ready.instantiate(store).exports(store)
+        self._memory: Any = self._exports[FRONT[0]]
+
+    def prepare(self) -> Image | None:
+        fresh = self._memory.read(self._store)
+        place, _, call = self._write(self._job.text, with_sample=False)
+        if not self._call(PREPARE, place, call):
+            return None
+        return images.take(self._memory.read(self._store), fresh)
+
+    def answer(self, image: Image | None) -> Answer:
+        text = self._job.text
+        if image is not None:
+            image.restore(self._store, self._memory)
+            text = self._job.call or ""
+        where = self._call("athena_answer", *self._write(text, with_sample=True))
+        refused, start, length = _REPLY.unpack(self._bytes(where, _REPLY.size))
+        try:
+            return Answer(self._bytes(start, length).decode(), refused=bool(refused))
+        except UnicodeDecodeError:
+            raise BadOutput("Its answer is not text in UTF-8.", module=self._job.entry.name) from None
+
+    def _write(self, text: str, *, with_sample: bool) -> tuple[int, int, int]:
+        """Sample and call into a place of their own; where that is, and how long both are."""
+        call = text.encode()
+        if not with_sample or self._job.stdin is None:
+            place, target = self._room(len(call))
+            size = 0
+        else:
+            try:
+                with self._job.stdin.open("rb", buffering=0) as file:
+                    announced = os.fstat(file.fileno()).st_size
+                    place, target = self._room(announced + len(call))
+                    size = self._read(file, target[:announced])
+            except OSError:
+                raise SampleNotFound(f"The sample {self._job.stdin.stem} is no longer in the quarantine.") from None
+        target[size : size + len(call)] = call
+        return place, size, len(call)
+
+    def _read(self, file: Any, target: memoryview) -> int:
+        read = 0
+        while count := file.readinto(target[read : read + _BLOCK]):
+            read += count
+            self._job.check()
+        return read
+
+    def _room(self, size: int) -> tuple[int, memoryview]:
+        if size > _NUMBER >> 1:  # nothing in a guest can be larger
+            raise ModuleMemory("The sample is larger than it can take.", module=self._job.entry.name)
+        place = self._call("athena_room", size)
+        return place, self._view(place, size)
+
+    def _call(self, name: str, *numbers: int) -> int:
+        signed = (number - _NUMBER - 1 if number > _NUMBER >> 1 else number for number in numbers)
+        return int(self._exports[name](self._store, *signed)) & _NUMBER  # type: ignore[operator]
+
+    def _bytes(self, start: int, size: int) -> bytes:
+        return bytes(self._view(start, size))
+
+    def _view(self, start: int, size: int) -> memoryview:
+        if start + size > self._memory.data_len(self._store):
+            raise BadOutput("It points outside of its memory.", module=self._job.entry.name)
+        return memoryview(self._memory.get_buffer_ptr(self._store, size, start)).cast("B")
+
+
+def _shape(kind: object) -> tuple[int, int] | None:
+    """Of a function of numbers of 32 bits."""
+    if not isinstance(kind, wasmtime.FuncType):
+        return None
+    numbers = [str(type_) == "i32" for type_ in (*kind.params, *kind.results)]
+    return (len(kind.params), len(kind.results)) if all(numbers) else None

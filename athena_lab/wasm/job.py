@@ -1,0 +1,161 @@
+"""One call of a module: what it is, what it may have, and how it is interrupted."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from athena_lab.errors import BadOutput, ModuleCancelled, ModuleDeadline, WasmError
+from athena_lab.telemetry import metrics
+from athena_lab.wasm import traps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from subprocess import Popen
+
+    import wasmtime
+
+    from athena_lab.wasm.compiler import Allowance
+    from athena_lab.wasm.manifest import Entry
+
+MAX_ANSWER = 16 << 20
+"""Characters. Decoding it holds the interpreter's lock: this much takes a quarter of a second."""
+
+_T = TypeVar("_T")
+
+
+class MachineCode(NamedTuple):
+    """What a module was compiled to. ``core``: of the core module in it, which the host calls by its front end."""
+
+    data: bytes
+    core: bool = False
+    keepable: bool = False
+    """Its memory is all that a call leaves, so that an image of it can be kept."""
+
+
+class Answer(NamedTuple):
+    """``refused``: the text is a `Refusal`, else an `Output`, or a `Description`."""
+
+    text: str
+    refused: bool = False
+
+
+class Job:
+    """One call. It can be interrupted from any thread, at most once, and never hurts the call that comes after it."""
+
+    def __init__(
+        self,
+        entry: Entry,
+        call: str | None = None,
+        *,
+        state: str | None = None,
+        wasm: bytes = b"",
+        code: MachineCode | None = None,
+        function: str = "describe",
+        memory_bytes: int,
+        seconds: float,
+        stdin: Path | None = None,
+        max_answer: int = MAX_ANSWER,
+        apart: Allowance | None = None,
+    ) -> None:
+        """`call` is the text for ``analyze``, without the `state` of its session; None asks for ``describe``. `seconds`
+        counts from now.
+
+        With `code`, nothing is compiled; without, it is made of `wasm`, and found here once the call has begun. With
+        `apart`, nothing is called: it is compiled, in a process that may have so much.
+        """
+        self.max_answer, self.apart = max_answer, apart
+        self.imports: tuple[str, ...] = ()
+        self.exports: tuple[str, ...] = ()
+        """What a component that was compiled apart asks for, and gives."""
+        self.function = function
+        self.entry, self.call, self.state = entry, call, state
+        self.stdin, self.memory_bytes = stdin, memory_bytes
+        self.wasm, self.code = wasm, code
+        self.seconds = seconds
+        self.ends = time.monotonic() + seconds
+        self.elapsed = 0.0
+        self._lock = threading.Lock()
+        self._engine: wasmtime.Engine | None = None
+        self._compiler: Popen[bytes] | None = None
+        self._reason: Literal["deadline", "cancelled"] | None = None
+
+    @property
+    def text(self) -> str:
+        """The call, with its session's state; empty to ask for the description."""
+        if self.call is None or self.state is None:
+            return self.call or ""
+        return f'{self.call[:-1]},"state":{msgspec.json.encode(self.state).decode()}}}'
+
+    @property
+    def running(self) -> bool:
+        return self._engine is not None
+
+    def interrupt(self, reason: Literal["deadline", "cancelled"]) -> None:
+        with self._lock:
+            if self._reason is None:
+                self._reason = reason
+                if self._engine is not None:
+                    self._engine.increment_epoch()
+                if self._compiler is not None:
+                    self._compiler.kill()
+
+    def compiled_by(self, process: Popen[bytes]) -> None:
+        """To interrupt the job is to kill the process. It is its parent's to wait for, before and after."""
+        with self._lock:
+            self._compiler = process
+            if self._reason is not None:
+                process.kill()
+
+    def check(self) -> None:
+        """Raises what `stopped` gives if the job was interrupted, or its time is over and nobody has said so yet."""
+        with self._lock:
+            self._check()
+
+    def _check(self) -> None:
+        if self._reason is None and time.monotonic() >= self.ends:
+            self._reason = "deadline"
+        if self._reason is not None:
+            raise self.stopped()
+
+    @contextlib.contextmanager
+    def running_on(self, engine: wasmtime.Engine) -> Iterator[None]:
+        """Hold the engine for the time of the call; raises what `stopped` gives if it is over before it began."""
+        with self._lock:
+            self._check()
+            self._engine = engine
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.elapsed = time.perf_counter() - started
+            with self._lock:
+                self._engine = None
+
+    def stopped(self) -> WasmError:
+        """The error of a call that was interrupted."""
+        if self._reason == "cancelled":
+            return ModuleCancelled("The call was cancelled.", module=self.entry.name)
+        return ModuleDeadline(f"It did not end within {self.seconds:g} s.", module=self.entry.name)
+
+    def failed(self, message: str) -> WasmError:
+        """The error for wasmtime's `message`, counted."""
+        trap = traps.classify(message)
+        cause = self._reason or trap.cause
+        metrics.WASM_TRAPS.labels(self.entry.name, cause).inc()
+        if self._reason is not None:
+            return self.stopped()
+        return trap.error(trap.sentence, module=self.entry.name)
+
+
+def decode(text: str | bytes | msgspec.Raw, kind: type[_T], module: str) -> _T:
+    """Raises `BadOutput`, whatever a module has written."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except (ValueError, RecursionError) as error:  # MsgspecError is a ValueError; a number can be too long for Python
+        raise BadOutput(f"Its answer does not fit {kind.__name__}: {error}.", module=module) from None

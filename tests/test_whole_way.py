@@ -1,0 +1,283 @@
+"""The whole way with the modules that are shipped: files inside, the conclusion, two beside each other, many."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import importlib.util
+import io
+import zipfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from athena_lab.api import ChildOptions, TriageOptions
+from athena_lab.errors import EmptySample, InvalidField, NotAFile, UnknownModule
+from athena_lab.lab import open_lab
+from athena_lab.many import triage_many
+from athena_lab.report import Report
+from athena_lab.report.tree import walk
+
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+PLAIN = b"A text that says nothing at all.\n" * 20
+
+
+@pytest.fixture
+async def lab(tmp_path):
+    async with open_lab(environ={"ATHENA_SAMPLES__FOLDER": str(tmp_path / "quarantine")}) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def launchers() -> tuple[Path, Path]:
+    """Two benign Windows programs that setuptools ships."""
+    folder = Path(importlib.util.find_spec("setuptools").origin).parent
+    return folder / "cli-64.exe", folder / "gui-64.exe"
+
+
+def zipped(**files: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def by_name(report: Report) -> dict[str, str]:
+    return {node.name: node.status for _, node in walk(report.children)}
+
+
+# -- the files inside
+
+
+async def test_files_inside_are_analysed_as_a_tree(lab):
+    report = await lab.triage(zipped(inner=zipped(eicar=EICAR), plain=PLAIN))
+    nodes = {node.name: (depth, node) for depth, node in walk(report.children)}
+    assert {name: depth for name, (depth, _) in nodes.items()} == {"inner": 0, "eicar": 1, "plain": 0}
+    eicar, inner = nodes["eicar"][1], nodes["inner"][1]
+    assert (eicar.level, eicar.score, eicar.worst[0].id) == ("suspicious", 55, "file-processor/eicar")
+    assert (nodes["plain"][1].level, nodes["plain"][1].score) == ("clean-looking", 0)
+    assert inner.score == eicar.score == report.conclusion.score  # as bad as what is in it, and no worse
+    assert "analysis-engine/child-suspicious" in {finding.id for finding in report.findings}
+    assert Report.from_json(report.to_json()).children == report.children
+    again = await lab.triage(await lab.sample(eicar.sha256))
+    assert again.verdict.level == eicar.level
+
+
+async def test_the_same_bytes_are_analysed_once(lab):
+    inner = zipped(one=EICAR, two=EICAR)
+    report = await lab.triage(zipped(first=inner, second=inner, third=EICAR))
+    assert sorted(by_name(report).values()) == ["analysed", "analysed", "seen", "seen", "seen"]
+
+
+async def test_what_contains_itself_comes_to_an_end(lab):
+    sample = zipped(inner=PLAIN)
+    report = await lab.triage(sample, options=TriageOptions(children=ChildOptions(depth=8)))
+    assert len(report.children) == 1
+
+
+@pytest.mark.parametrize(
+    ("children", "statuses"),
+    [
+        (ChildOptions(depth=0), []),
+        (ChildOptions(depth=1), ["analysed", "analysed"]),
+        (ChildOptions(count=1), ["analysed", "left-out"]),
+        (ChildOptions(count=0), ["left-out", "left-out"]),
+        (ChildOptions(seconds=0), ["left-out", "left-out"]),
+        (ChildOptions(total_bytes=len(PLAIN)), ["analysed", "left-out"]),
+    ],
+)
+async def test_the_whole_tree_has_one_budget(lab, children, statuses):
+    report = await lab.triage(zipped(big=PLAIN * 9, small=PLAIN), options=TriageOptions(children=children))
+    assert sorted(by_name(report).values()) == statuses
+    assert all(node.reason for _, node in walk(report.children) if node.status == "left-out")
+
+
+async def test_pictures_and_what_is_empty_take_none_of_the_budget(lab):
+    report = await lab.triage(
+        zipped(picture=b"\x89PNG\r\n\x1a\n" + bytes(60), empty=b"", text=PLAIN),
+        options=TriageOptions(children=ChildOptions(count=1)),
+    )
+    assert by_name(report) == {"picture": "left-out", "empty": "left-out", "text": "analysed"}
+
+
+async def test_programs_come_before_texts(lab, launchers):
+    files = {f"text{index}": PLAIN + bytes([index]) for index in range(5)}
+    sample = zipped(**files, program=launchers[0].read_bytes())
+    report = await lab.triage(sample, options=TriageOptions(children=ChildOptions(count=1)))
+    assert by_name(report)["program"] == "analysed"
+    assert [node.status for _, node in walk(report.children)].count("analysed") == 1
+
+
+async def test_a_chain_of_packers_ends_at_the_depth_that_is_asked_for(lab):
+    sample = EICAR
+    for _ in range(6):
+        sample = gzip.compress(sample, mtime=0)
+    report = await lab.triage(sample, options=TriageOptions(children=ChildOptions(depth=3)))
+    assert [depth for depth, _ in walk(report.children)] == [0, 1, 2]
+
+
+async def test_only_a_full_analysis_goes_inside(lab):
+    for analysis_type in ("quick", "pattern"):
+        report = await lab.triage(zipped(eicar=EICAR), analysis_type=analysis_type)
+        assert report.children == ()
+
+
+async def test_the_children_of_a_report_stay_as_they_were_asked_for(lab):
+    sample = await lab.add(zipped(eicar=EICAR))
+    without = await lab.triage(sample, options=TriageOptions(children=ChildOptions(depth=0)))
+    assert (without.children, len((await lab.triage(sample)).children)) == ((), 1)
+
+
+# -- the conclusion
+
+
+async def test_the_score_shows_its_arithmetic(lab):
+    report = await lab.triage(EICAR)
+    (part,) = report.conclusion.contributions
+    assert (part.finding, part.severity, part.confidence) == ("file-processor/eicar", "high", 100)
+    (total,) = report.conclusion.sums
+    assert part.counted == total.counted == report.conclusion.score == total.weight == 55
+    assert report.verdict.sentence.startswith("Suspicious (55 of 100): 1 high finding")
+    assert "Score: 55 of 100" in report.to_html()
+    assert "Score: 55 of 100" in report.to_markdown()
+
+
+async def test_techniques_have_names_and_tactics(lab):
+    sample = (
+        b"powershell -nop -w hidden -enc "
+        b"SQBFAFgAIAAoAE4AZQB3AC0ATwBiAGoAZQBjAHQAIABOAGUAdAAuAFcAZQBiAEMAbABpAGUAbgB0ACkA"
+    )
+    report = await lab.triage(sample)
+    named = {technique.id: technique for technique in report.conclusion.techniques}
+    assert named["T1059.001"].name == "PowerShell"
+    assert named["T1059.001"].tactics == ("execution",)
+    assert named["T1059.001"].findings
+    assert "PowerShell" in report.to_html()
+
+
+async def test_a_hang_of_a_module_is_a_finding_and_not_the_end(lab):
+    sample = await lab.add(b"just a text, and nothing else " * 100)
+    await lab.triage(sample)
+    lab._runtime.limit("network", None, 0.0001)  # no sample of ours makes a module of ours hang
+    other = await lab.add(b"another text, and nothing else " * 100)
+    report = await lab.triage(other)
+    assert report.status == "partial"
+    assert "analysis-engine/module-out-of-time" in {finding.id for finding in report.findings}
+    assert report.facts is not None
+
+
+async def test_without_the_engine_the_worst_finding_decides(lab):
+    await lab.triage(PLAIN)
+    await lab.unload("analysis-engine")
+    report = await lab.triage(EICAR)
+    assert (report.conclusion, report.verdict.level) == (None, "suspicious")
+
+
+async def test_the_engine_is_named_with_those_that_it_concludes_from(lab):
+    report = await lab.triage(EICAR, modules=["file-processor", "analysis-engine"])
+    assert report.conclusion.score == 55
+    assert (await lab.triage(EICAR, modules=["file-processor"])).conclusion is None
+    with pytest.raises(InvalidField, match="analysis-engine concludes from"):
+        await lab.triage(EICAR, modules=["analysis-engine"])
+    await lab.unload("analysis-engine")
+    with pytest.raises(UnknownModule):
+        await lab.triage(EICAR, modules=["file-processor", "analysis-engine"])
+
+
+async def test_a_conclusion_streams_behind_what_it_is_drawn_from(lab):
+    async with lab.stream_triage(zipped(eicar=EICAR)) as parts:
+        seen = [part async for part in parts]
+    assert seen[-2].module == "analysis-engine"
+    assert isinstance(seen[-1], Report)
+    assert [result.module for result in seen[:-1]].count("analysis-engine") == 1
+
+
+# -- two beside each other
+
+
+async def test_two_samples_are_compared(lab, launchers):
+    same = await lab.compare(launchers[0], launchers[0])
+    assert (same.identical, same.alike, str(same)[:15]) == (True, 100.0, "The same bytes.")
+    both = await lab.compare(*launchers)
+    assert not both.identical
+    assert 0 < both.alike < 100
+    imports, sections = both.shared("imports"), both.shared("sections")
+    assert (imports.alike, imports.common_count > 20) == (100.0, True)
+    assert sections.only_first_count > 0
+    assert {name.split()[0] for name in sections.only_first} <= {".text", ".rdata", ".data", ".pdata"}
+    assert both.likeness.tlsh is not None
+    subsystem = next(row for row in both.properties if row.name == "subsystem")
+    assert (subsystem.same, subsystem.first == subsystem.second) == (False, False)
+    text, html = both.to_text(), both.to_html()
+    assert "cli-64.exe" in text
+    assert "gui-64.exe" in html
+
+
+async def test_what_nothing_is_known_of_is_alike_in_nothing(lab):
+    compared = await lab.compare(b"\x00\x01", b"\x02")
+    assert compared.likeness.ssdeep is None or compared.likeness.ssdeep == 0
+    assert compared.shared("imports").alike is None
+    with pytest.raises(KeyError):
+        compared.shared("nothing")
+    assert msgspec.json.decode(msgspec.json.encode(compared), type=type(compared)) == compared
+
+
+# -- many
+
+
+async def test_many_samples_come_as_they_are_ready_and_a_bad_one_leaves_the_others_alone(lab, tmp_path):
+    sources = [f"sample {index}".encode() * 50 for index in range(20)]
+    async with lab.triage_many([*sources, b"", tmp_path], at_once=3) as many:
+        triaged = [one async for one in many]
+    reports = {one.source: one.report for one in triaged if one.report}
+    assert set(reports) == set(sources)
+    assert all(report.sample.size == len(source) for source, report in reports.items())
+    assert {type(one.error) for one in triaged if one.error} == {EmptySample, NotAFile}
+
+
+async def test_leaving_many_cancels_what_runs(lab):
+    sources = (f"sample {index}".encode() * 50 for index in range(1_000_000))
+    async with lab.triage_many(sources, at_once=4) as many:
+        async for one in many:
+            assert one.report
+            break
+    assert lab._runtime.busy == 0  # nothing else tells that nothing runs
+    assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("at_once", [0, 65, -1])
+async def test_many_needs_a_number_at_once_that_makes_sense(lab, at_once):
+    with pytest.raises(InvalidField, match="at_once"):
+        async with lab.triage_many([b"x"], at_once=at_once):
+            pass
+
+
+async def test_a_full_queue_is_waited_for(tmp_path):
+    environ = {
+        "ATHENA_SAMPLES__FOLDER": str(tmp_path),
+        "ATHENA_BULKHEADS__CONTAINER__WORKERS": "1",
+        "ATHENA_BULKHEADS__CONTAINER__QUEUE": "6",
+    }
+    async with open_lab(environ=environ) as lab:
+        sources = [f"sample {index}".encode() * 50 for index in range(12)]
+        async with lab.triage_many(sources, at_once=12) as many:
+            assert all([one.report is not None async for one in many])
+
+
+async def test_the_sources_are_taken_one_by_one():
+    taken = []
+
+    def sources():
+        for index in range(10):
+            taken.append(index)
+            yield bytes([index])
+
+    async def triage(source):
+        return source
+
+    async with triage_many(triage, sources(), 2) as many:
+        async for _ in many:
+            assert len(taken) <= 4
+            break

@@ -1,0 +1,119 @@
+//! The front end of the core module, which the host uses with modules that come with it: it writes the sample into the
+//! guest's memory itself, at once, and nothing is imported. What a component does more than that takes more time than
+//! many an analysis.
+//!
+//! `athena_room` gives a place for the sample and, behind it, the text of the call; `athena_answer` answers it, or, with no
+//! text, describes the module; `athena_prepare` does what [`Guest::prepare`] says. A place is used once, and an instance
+//! for one call.
+
+use std::mem::ManuallyDrop;
+
+use crate::abi::Guest;
+use crate::input::Input;
+
+/// What `athena_answer` points to.
+#[repr(C)]
+pub struct Reply {
+    /// 1 for the JSON of a refusal.
+    refused: u32,
+    text: *const u8,
+    length: usize,
+}
+
+/// A place for so many bytes, which are not written yet.
+#[must_use]
+pub fn room(size: usize) -> *mut u8 {
+    ManuallyDrop::new(Vec::with_capacity(size)).as_mut_ptr()
+}
+
+/// # Safety
+/// `place` is one for as many bytes as sample and call have together, and they are written.
+#[allow(unsafe_code, reason = "the host passes raw pointers")]
+#[must_use]
+pub unsafe fn answer<G: Guest>(place: *const u8, sample: usize, call: usize) -> *const Reply {
+    // SAFETY: the caller's promise is passed on.
+    let (sample, call) = unsafe { parts(place, sample, call) };
+    let answer = if call.is_empty() { Ok(G::describe()) } else { G::analyze(call, Input::Memory(sample)) };
+    let refused = u32::from(answer.is_err());
+    let text = ManuallyDrop::new(answer.unwrap_or_else(|refusal| refusal));
+    Box::leak(Box::new(Reply { refused, text: text.as_ptr(), length: text.len() }))
+}
+
+/// # Safety
+/// As for [`answer`].
+#[allow(unsafe_code, reason = "the host passes raw pointers")]
+#[must_use]
+pub unsafe fn prepare<G: Guest>(place: *const u8, call: usize) -> bool {
+    // SAFETY: the caller's promise is passed on.
+    G::prepare(unsafe { parts(place, 0, call) }.1)
+}
+
+#[allow(unsafe_code, reason = "the host passes raw pointers")]
+unsafe fn parts<'a>(place: *const u8, sample: usize, call: usize) -> (&'a [u8], &'a str) {
+    // SAFETY: the place has that size, is written, and nothing else refers to it.
+    let (sample, call) = unsafe { std::slice::from_raw_parts(place, sample + call) }.split_at(sample);
+    (sample, std::str::from_utf8(call).unwrap_or("not UTF-8"))
+}
+
+#[cfg(test)]
+#[allow(unsafe_code, reason = "as the host does it")]
+mod tests {
+    use super::*;
+    use crate::contract::SampleInfo;
+
+    struct Echo;
+
+    impl Guest for Echo {
+        fn describe() -> String {
+            "described".to_owned()
+        }
+
+        fn analyze(options: &str, input: Input) -> Result<String, String> {
+            let info = SampleInfo { size: 9, name: String::new(), hashes: None };
+            let text = format!("{options} {:?}", input.read(&info));
+            if options == "no" { Err(text) } else { Ok(text) }
+        }
+
+        fn prepare(options: &str) -> bool {
+            options == "yes"
+        }
+    }
+
+    fn written(bytes: &[u8]) -> *const u8 {
+        let place = room(bytes.len());
+        // SAFETY: the place is as large.
+        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
+        place
+    }
+
+    fn answered(sample: &[u8], call: &[u8]) -> (u32, String) {
+        let place = written(&[sample, call].concat());
+        // SAFETY: it was written, and what is pointed to is leaked.
+        let (reply, text) = unsafe {
+            let reply = &*answer::<Echo>(place, sample.len(), call.len());
+            (reply, std::slice::from_raw_parts(reply.text, reply.length))
+        };
+        (reply.refused, String::from_utf8_lossy(text).into_owned())
+    }
+
+    #[test]
+    fn a_call_gets_its_sample() {
+        assert_eq!(answered(&[7, 255], b"yes"), (0, "yes [7, 255]".to_owned()));
+        assert_eq!(answered(&[], b"no"), (1, "no []".to_owned()));
+        assert_eq!(answered(&[1], &[0xff]), (0, "not UTF-8 [1]".to_owned()));
+    }
+
+    #[test]
+    fn without_a_call_the_module_is_described() {
+        assert_eq!(answered(b"", b""), (0, "described".to_owned()));
+    }
+
+    #[test]
+    fn what_can_be_prepared_is_said() {
+        // SAFETY: both are written.
+        unsafe {
+            assert!(prepare::<Echo>(written(b"yes"), 3));
+            assert!(!prepare::<Echo>(written(b"no"), 2));
+        }
+    }
+}
