@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from athena_lab.errors import AthenaError, QueueFull
+from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.tree import MAX_WORST, Node
@@ -130,5 +131,7 @@ def _found(results: Iterable[ModuleResult]) -> Iterator[Found]:
         facts = result.facts()
         if isinstance(facts, FileFacts):
             yield from (Found(result.module, child) for child in facts.children if child.parent is None)
+        elif isinstance(facts, DeobfuscationFacts):
+            yield from (Found(result.module, child) for child in facts.children)
         elif isinstance(facts, NetworkFacts) and facts.capture is not None:
             yield from (Found(result.module, file) for file in facts.capture.files.items)

@@ -198,10 +198,11 @@ fn base64_span(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
     }
     let mut end = span(data, lead, is_base64);
     let first_line = end - lead;
-    while first_line >= 40 && first_line <= 128 {
+    let has_lines = (40..=128).contains(&first_line);
+    loop {
         let next = span(data, end, |byte| matches!(byte, b'\r' | b'\n'));
         let line = span(data, next, is_base64);
-        if next == end || line == next || line - next > first_line {
+        if !has_lines || next == end || line == next || line - next > first_line {
             break;
         }
         end = line;

@@ -104,19 +104,26 @@ fn packer(layer: &Layer, findings: &mut Findings) {
     }
 }
 
+/// Whether the words of a text are there to be read, in quotes or put together.
+fn is_shown(parent: &[u8], content: &[u8]) -> bool {
+    let words = content.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| word.len() >= 4).take(64);
+    let (mut all, mut shown) = (0, 0);
+    for word in words {
+        all += 1;
+        shown += usize::from(memchr::memmem::find(parent, word).is_some());
+    }
+    shown * 5 >= all * 4
+}
+
 /// A text that is decoded and then run.
 fn run(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     if layer.found.technique != Technique::Eval {
         return;
     }
     let parent = peeler.content(layer.parent);
-    let is_shown = memchr::memmem::find(parent, &layer.found.content).is_some();
-    let place = parent.get(layer.found.start..layer.found.end).unwrap_or_default();
-    // A text in quotes that is run as it is hides nothing: bundlers do that, with escapes.
-    let letters = |data: &[u8]| data.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
-    let is_plain = is_shown || letters(place).abs_diff(letters(&layer.found.content)) * 8 <= letters(place).max(16);
     let was_rewritten = layer.parent.is_some_and(|parent| peeler.layers[parent].rewritten);
-    if is_plain && !was_rewritten {
+    // A text that is run as it is hides nothing: bundlers do that.
+    if is_shown(parent, &layer.found.content) && !was_rewritten {
         if !findings.has("dynamic-code") {
             findings.add(
                 Finding::new("dynamic-code", Severity::Info, 90, "A script runs a text as code").techniques(&["T1059"]),

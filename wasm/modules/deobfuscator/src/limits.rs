@@ -17,11 +17,13 @@ pub const MAX_LAYER: usize = 16 << 20;
 pub const MAX_SCRIPT: usize = 8 << 20;
 /// Steps of evaluation for a whole sample: a node of a tree, a byte that is copied. Fuzzers have no time for what is
 /// only slow.
-pub const MAX_STEPS: u64 = if cfg!(fuzzing) { 400_000 } else { 30_000_000 };
+pub const MAX_STEPS: u64 = if cfg!(fuzzing) { 400_000 } else { 80_000_000 };
 /// Times that the text of one layer is folded anew.
 pub const MAX_ROUNDS: usize = 12;
 /// Levels of nesting that a parser follows: the sandbox's stack has 1 MiB.
 pub const MAX_NESTING: usize = 200;
+/// Bytes that an evaluation takes for all it makes, and what is dropped again with it: the sandbox has 768 MiB.
+pub const MAX_MADE: usize = 256 << 20;
 /// Bytes of a value that an evaluation makes.
 pub const MAX_VALUE: usize = 8 << 20;
 /// Elements of a list that an evaluation makes.

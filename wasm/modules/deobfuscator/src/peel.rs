@@ -158,7 +158,7 @@ impl<'a> Peeler<'a> {
             return None;
         }
         let language = match found.language {
-            _ if rewritten => language,
+            _ if rewritten && found.technique != Technique::Utf16 => language,
             Some(language) => language,
             None if is_text(&found.content) => language::of(&lossy(&found.content), ""),
             None => Language::None,
@@ -211,7 +211,8 @@ fn look(data: &[u8], language: Language, inner: bool, budget: &mut Budget) -> (O
         (one.start, one.end) = (one.start + shift, one.end + shift);
     }
     if let Some(text) = done.text {
-        let technique = done.steps.iter().max_by_key(|step| step.1).map_or(Technique::Constant, |step| step.0);
+        let chosen = done.steps.iter().max_by_key(|step| (step.0.is_telling(), step.1));
+        let technique = chosen.map_or(Technique::Constant, |step| step.0);
         let mut found = Found::part(technique, 100, text.into_bytes()).at(0, data.len());
         found.steps = done.steps;
         return (Some(found), done.found);
@@ -230,7 +231,7 @@ fn look(data: &[u8], language: Language, inner: bool, budget: &mut Budget) -> (O
     if found.is_empty() && language == Language::None {
         found.extend(guessed(data, budget));
     }
-    found.sort_by_key(|one| one.start);
+    // What is run comes before what is only data, since the same content is one layer.
     (None, found)
 }
 

@@ -63,6 +63,19 @@ pub enum Technique {
 }
 
 impl Technique {
+    /// Whether it hides something by itself, rather than coming along with what does.
+    pub const fn is_telling(self) -> bool {
+        !matches!(
+            self,
+            Self::Constant
+                | Self::ConstantVariable
+                | Self::ComputedMember
+                | Self::PureFunction
+                | Self::ProxyObject
+                | Self::DeadCode
+        )
+    }
+
     /// As the facts name it.
     pub fn name(self) -> String {
         serde_json::to_value(self).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use oxc_ast::ast::{
     Argument, ArrayExpression, ArrayExpressionElement, AssignmentExpression, AssignmentTarget, CallExpression,
-    ChainElement, Expression, NewExpression, ObjectExpression, ObjectPropertyKind, PropertyKey, PropertyKind,
-    SimpleAssignmentTarget, TemplateLiteral, UnaryExpression, UpdateExpression,
+    ChainElement, ComputedMemberExpression, Expression, NewExpression, ObjectExpression, ObjectPropertyKind,
+    PropertyKey, PropertyKind, SimpleAssignmentTarget, TemplateLiteral, UnaryExpression, UpdateExpression,
 };
 use oxc_span::GetSpan;
 use oxc_syntax::operator::{AssignmentOperator, BinaryOperator, LogicalOperator, UnaryOperator, UpdateOperator};
@@ -94,7 +94,7 @@ impl<'a> Machine<'a, '_> {
             units.extend(cooked.as_str().encode_utf16());
             if let Some(expression) = it.expressions.get(index) {
                 let value = self.evaluate(expression, scope)?;
-                units.extend(self.to_text(&value)?.iter());
+                units.extend(self.text_of(&value)?.iter());
             }
         }
         self.text(units)
@@ -150,7 +150,7 @@ impl<'a> Machine<'a, '_> {
                 PropertyKey::StaticIdentifier(name) => name.name.to_string(),
                 key => {
                     let key = self.evaluate(key.as_expression().ok_or(Stop::Unknown)?, scope)?;
-                    self.to_string(&key)?
+                    self.string_of(&key)?
                 }
             };
             let value = self.evaluate(&property.value, scope)?;
@@ -180,6 +180,12 @@ impl<'a> Machine<'a, '_> {
             }
             Expression::ComputedMemberExpression(it) => {
                 let object = self.object_of_member(&it.object, scope)?;
+                if let Expression::StringLiteral(name) = &it.expression
+                    && !name.lone_surrogates
+                {
+                    let value = self.member(&object, name.value.as_str())?;
+                    return Ok((object, value));
+                }
                 let key = self.evaluate(&it.expression, scope)?;
                 // Elements by number, without a text being made of it.
                 if let (Value::Number(index), Some(items)) = (&key, self.items(&object))
@@ -187,13 +193,13 @@ impl<'a> Machine<'a, '_> {
                     && index.fract() == 0.0
                 {
                     let value = items.get(*index as usize).cloned().unwrap_or(Value::Undefined);
-                    self.list_reads += usize::from(scope != 0);
+                    self.list_reads += usize::from(scope != 0 && self.is_older(&object));
                     return Ok((object, value));
                 }
                 if key.is_opaque() {
                     return Ok((object, Value::Opaque));
                 }
-                let name = self.to_string(&key)?;
+                let name = self.string_of(&key)?;
                 let value = self.member(&object, &name)?;
                 Ok((object, value))
             }
@@ -300,6 +306,11 @@ impl<'a> Machine<'a, '_> {
             self.assign(scope, name, value.clone())?;
             return Ok(value);
         }
+        if let (AssignmentTarget::ComputedMemberExpression(member), AssignmentOperator::Assign) =
+            (&it.left, it.operator)
+        {
+            return self.assign_element(member, &it.right, scope);
+        }
         let (object, key) = self.target(&it.left, scope)?;
         let value = match it.operator {
             AssignmentOperator::Assign => self.evaluate(&it.right, scope)?,
@@ -328,7 +339,7 @@ impl<'a> Machine<'a, '_> {
             return self.assign(scope, name, value).map(Some);
         };
         drop(before);
-        let more = self.to_text(&more)?;
+        let more = self.text_of(&more)?;
         if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
             return Err(Stop::Unknown);
         }
@@ -360,6 +371,34 @@ impl<'a> Machine<'a, '_> {
         self.binary(operator.to_binary_operator().ok_or(Stop::Unknown)?, &before, &right)
     }
 
+    /// Elements of lists by their number, without a text being made of it.
+    fn assign_element(
+        &mut self,
+        it: &'a ComputedMemberExpression<'a>,
+        right: &'a Expression<'a>,
+        scope: usize,
+    ) -> Outcome {
+        let object = self.evaluate(&it.object, scope)?;
+        let key = self.evaluate(&it.expression, scope)?;
+        let place = match &key {
+            Value::Number(index) if *index >= 0.0 && index.fract() == 0.0 => Some(*index as usize),
+            _ => None,
+        };
+        let name = if place.is_none() { self.string_of(&key)? } else { String::new() };
+        let value = self.evaluate(right, scope)?;
+        if let Some(place) = place {
+            self.spend(1)?;
+            if let Some(slot) = self.items_mut(&object).and_then(|items| items.get_mut(place)) {
+                *slot = value.clone();
+                return Ok(value);
+            }
+            self.set_member(&object, &place.to_string(), value.clone())?;
+        } else {
+            self.set_member(&object, &name, value.clone())?;
+        }
+        Ok(value)
+    }
+
     fn target(&mut self, target: &'a AssignmentTarget<'a>, scope: usize) -> Outcome<(Value, String)> {
         let (object, key) = match target {
             AssignmentTarget::StaticMemberExpression(it) => {
@@ -368,7 +407,7 @@ impl<'a> Machine<'a, '_> {
             AssignmentTarget::ComputedMemberExpression(it) => {
                 let object = self.evaluate(&it.object, scope)?;
                 let key = self.evaluate(&it.expression, scope)?;
-                (object, self.to_string(&key)?)
+                (object, self.string_of(&key)?)
             }
             _ => return Err(Stop::Unknown),
         };
@@ -381,21 +420,21 @@ impl<'a> Machine<'a, '_> {
         match &it.argument {
             SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
                 let value = self.lookup(scope, name.name.as_str())?;
-                before = self.to_number(&value)?;
+                before = self.number_of(&value)?;
                 self.assign(scope, name.name.as_str(), Value::Number(before + by))?;
             }
             SimpleAssignmentTarget::StaticMemberExpression(member) => {
                 let object = self.evaluate(&member.object, scope)?;
                 let value = self.member(&object, member.property.name.as_str())?;
-                before = self.to_number(&value)?;
+                before = self.number_of(&value)?;
                 self.set_member(&object, member.property.name.as_str(), Value::Number(before + by))?;
             }
             SimpleAssignmentTarget::ComputedMemberExpression(member) => {
                 let object = self.evaluate(&member.object, scope)?;
                 let key = self.evaluate(&member.expression, scope)?;
-                let key = self.to_string(&key)?;
+                let key = self.string_of(&key)?;
                 let value = self.member(&object, &key)?;
-                before = self.to_number(&value)?;
+                before = self.number_of(&value)?;
                 self.set_member(&object, &key, Value::Number(before + by))?;
             }
             _ => return Err(Stop::Unknown),
@@ -415,10 +454,10 @@ impl<'a> Machine<'a, '_> {
             return if it.operator == UnaryOperator::LogicalNot { Err(Stop::Unknown) } else { Ok(Value::Opaque) };
         }
         Ok(match it.operator {
-            UnaryOperator::UnaryPlus => Value::Number(self.to_number(&value)?),
-            UnaryOperator::UnaryNegation => Value::Number(-self.to_number(&value)?),
+            UnaryOperator::UnaryPlus => Value::Number(self.number_of(&value)?),
+            UnaryOperator::UnaryNegation => Value::Number(-self.number_of(&value)?),
             UnaryOperator::LogicalNot => Value::Bool(!self.truth(&value)?),
-            UnaryOperator::BitwiseNot => Value::Number(f64::from(!super::value::to_int(self.to_number(&value)?))),
+            UnaryOperator::BitwiseNot => Value::Number(f64::from(!super::value::to_int(self.number_of(&value)?))),
             _ => Value::Undefined,
         })
     }
@@ -444,7 +483,7 @@ impl<'a> Machine<'a, '_> {
             Expression::ComputedMemberExpression(it) => {
                 let object = self.evaluate(&it.object, scope)?;
                 let key = self.evaluate(&it.expression, scope)?;
-                (object, self.to_string(&key)?)
+                (object, self.string_of(&key)?)
             }
             _ => return Err(Stop::Unknown),
         };
@@ -487,7 +526,7 @@ impl<'a> Machine<'a, '_> {
             if operator == BinaryOperator::Addition
                 && let (Value::Text(units), true) = (&mut value, right.is_primitive())
             {
-                let more = self.to_text(&right)?;
+                let more = self.text_of(&right)?;
                 self.spend(more.len() / 8 + 1)?;
                 if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
                     return Err(Stop::Unknown);

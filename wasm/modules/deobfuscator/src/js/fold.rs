@@ -26,7 +26,7 @@ use crate::peel::Technique;
 /// Characters of a text that an expression becomes.
 const MAX_LITERAL: usize = 4 << 20;
 /// Steps for turning one list.
-const MAX_ROTATION_STEPS: u64 = 12_000_000;
+const MAX_ROTATION_STEPS: u64 = 60_000_000;
 /// Bytes of an expression that are looked at for what it is.
 const LOOKED_AT: usize = 4_000;
 
@@ -108,6 +108,7 @@ impl<'a> Folder<'a, '_, '_> {
     pub fn constant(&mut self, expression: &'a Expression<'a>) -> Option<Value> {
         self.machine.changed = false;
         self.machine.list_reads = 0;
+        self.machine.begun = self.machine.heap.len();
         let value = self.machine.evaluate(expression, 0).ok()?;
         (!self.machine.changed && value.is_primitive()).then_some(value)
     }
@@ -160,6 +161,10 @@ impl<'a> Folder<'a, '_, '_> {
         }
         if !matches!(value, Value::Text(_)) {
             return (Technique::Constant, 0);
+        }
+        // Honest libraries were packed so, too; it is told by what is run.
+        if super::trace::is_packer(source) {
+            return (Technique::Packer, 0);
         }
         if has("fromcharcode") || has("fromcodepoint") {
             return (Technique::Charcode, 200);
@@ -216,7 +221,7 @@ impl<'a> Folder<'a, '_, '_> {
             // Behind something that is not known, only a text goes on as a text.
             let text = match self.constant(term) {
                 Some(Value::Text(units)) => Some(String::from_utf16_lossy(&units)),
-                Some(value) if !run.is_empty() => self.machine.to_string(&value).ok(),
+                Some(value) if !run.is_empty() => self.machine.string_of(&value).ok(),
                 _ => None,
             };
             match text {

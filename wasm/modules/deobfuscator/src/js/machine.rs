@@ -11,7 +11,7 @@ use oxc_syntax::symbol::SymbolId;
 
 use super::value::{Code, Kind, Object, Units, Value};
 use crate::budget::Budget;
-use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
+use crate::limits::{MAX_ELEMENTS, MAX_MADE, MAX_VALUE};
 use crate::peel::Technique;
 
 /// Levels of calls and of expressions in one another: the sandbox's stack has 1 MiB.
@@ -58,6 +58,8 @@ pub struct Scope<'a> {
     /// `var` of inner blocks belongs here.
     pub is_function: bool,
     pub this: Option<Value>,
+    /// What the function was called with, until it asks for it as a list.
+    pub arguments: Option<Vec<Value>>,
 }
 
 pub struct Machine<'a, 'b> {
@@ -90,6 +92,11 @@ pub struct Machine<'a, 'b> {
     pub sums: HashMap<(usize, usize), f64>,
     /// Names and calls: what may give another value the next time.
     pub reads: usize,
+    /// Functions that were made.
+    pub closures: usize,
+    made: usize,
+    /// Objects that there were when the last constant was asked for.
+    pub begun: usize,
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
@@ -115,6 +122,9 @@ impl<'a, 'b> Machine<'a, 'b> {
             source: None,
             sums: HashMap::new(),
             reads: 0,
+            closures: 0,
+            made: 0,
+            begun: 0,
         };
         machine.scopes.push(Scope { is_function: true, ..Scope::default() });
         machine
@@ -162,6 +172,13 @@ impl<'a, 'b> Machine<'a, 'b> {
         self.budget.steps <= self.least_steps || self.budget.steps == 0
     }
 
+    /// Counts memory; what is taken is not given back before the end.
+    pub fn charge(&mut self, bytes: usize) -> Outcome<()> {
+        self.made = self.made.saturating_add(bytes);
+        self.budget.met.size |= self.made > MAX_MADE;
+        if self.made > MAX_MADE { Err(Stop::Unknown) } else { Ok(()) }
+    }
+
     /// Goes one level down; the caller comes up again by `leave`.
     pub const fn enter(&mut self) -> Outcome<()> {
         if self.level >= MAX_LEVELS {
@@ -180,6 +197,7 @@ impl<'a, 'b> Machine<'a, 'b> {
 
     pub fn object(&mut self, kind: Kind<'a>) -> Outcome {
         self.spend(8)?;
+        self.charge(160)?;
         self.heap.push(Object::new(kind));
         Ok(Value::Object(self.heap.len() - 1))
     }
@@ -189,11 +207,13 @@ impl<'a, 'b> Machine<'a, 'b> {
             return Err(Stop::Unknown);
         }
         self.spend(items.len() / 2)?;
+        self.charge(items.len() * 64)?;
         self.object(Kind::Array(items))
     }
 
     pub fn closure(&mut self, code: Code<'a>, scope: usize) -> Outcome {
         let own = self.own;
+        self.closures += 1;
         self.object(Kind::Closure { code, scope, own })
     }
 
@@ -202,6 +222,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             return Err(Stop::Unknown);
         }
         self.spend(units.len() / 8 + 1)?;
+        self.charge(units.len() * 2 + 40)?;
         Ok(Value::units(units))
     }
 
@@ -213,6 +234,11 @@ impl<'a, 'b> Machine<'a, 'b> {
             },
             _ => None,
         }
+    }
+
+    /// Whether a list was there before this evaluation began.
+    pub fn is_older(&self, value: &Value) -> bool {
+        matches!(value, Value::Object(place) if *place < self.begun)
     }
 
     pub fn items_mut(&mut self, value: &Value) -> Option<&mut Vec<Value>> {
@@ -228,9 +254,17 @@ impl<'a, 'b> Machine<'a, 'b> {
     // -- names
 
     pub fn scope(&mut self, parent: usize, is_function: bool, this: Option<Value>) -> Outcome<usize> {
-        self.spend(8)?;
-        self.scopes.push(Scope { names: Vec::new(), parent: Some(parent), is_function, this });
+        self.spend(4)?;
+        self.charge(16)?;
+        self.scopes.push(Scope { names: Vec::new(), parent: Some(parent), is_function, this, arguments: None });
         Ok(self.scopes.len() - 1)
+    }
+
+    /// Forgets the scopes of what has ended, those from a number on, if no function was made that knows them.
+    pub fn forget(&mut self, scopes: usize, closures: usize) {
+        if self.closures == closures {
+            self.scopes.truncate(scopes);
+        }
     }
 
     pub fn define(&mut self, scope: usize, name: &'a str, value: Value) {
@@ -265,7 +299,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         }
     }
 
-    fn slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
+    fn local_slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
         let mut at = Some(scope);
         while let Some(scope) = at {
             if let Some(index) = self.scopes[scope].names.iter().position(|known| known.0 == name) {
@@ -273,7 +307,11 @@ impl<'a, 'b> Machine<'a, 'b> {
             }
             at = self.scopes[scope].parent;
         }
-        self.globals.get_mut(name)
+        None
+    }
+
+    fn slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
+        if self.is_local(scope, name) { self.local_slot(scope, name) } else { self.globals.get_mut(name) }
     }
 
     pub fn this(&self, scope: usize) -> Option<Value> {
@@ -291,6 +329,13 @@ impl<'a, 'b> Machine<'a, 'b> {
         if let Some(value) = self.slot(scope, name) {
             return Ok(value.clone());
         }
+        if name == "arguments"
+            && let Some((scope, arguments)) = self.take_arguments(scope)
+        {
+            let list = self.array(arguments)?;
+            self.define(scope, name, list.clone());
+            return Ok(list);
+        }
         if let Some((lazy, _)) = self.lazy.get(name).copied() {
             return self.resolve(name, lazy);
         }
@@ -301,6 +346,17 @@ impl<'a, 'b> Machine<'a, 'b> {
             Mode::Trace => Ok(Value::Opaque),
             Mode::Pure => Err(Stop::Unknown),
         }
+    }
+
+    fn take_arguments(&mut self, scope: usize) -> Option<(usize, Vec<Value>)> {
+        let mut at = Some(scope);
+        while let Some(scope) = at {
+            if let Some(arguments) = self.scopes[scope].arguments.take() {
+                return Some((scope, arguments));
+            }
+            at = self.scopes[scope].parent;
+        }
+        None
     }
 
     fn resolve(&mut self, name: &'a str, lazy: Lazy<'a>) -> Outcome {
@@ -320,8 +376,11 @@ impl<'a, 'b> Machine<'a, 'b> {
     }
 
     pub fn assign(&mut self, scope: usize, name: &'a str, value: Value) -> Outcome<()> {
-        let is_global = !self.is_local(scope, name);
-        if is_global && self.mode == Mode::Pure {
+        if let Some(slot) = self.local_slot(scope, name) {
+            *slot = value;
+            return Ok(());
+        }
+        if self.mode == Mode::Pure {
             // A decoder may put a simpler one in its place; other effects are not undone.
             if !self.is_function(&value) {
                 self.changed = true;
@@ -330,11 +389,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                 return Err(Stop::Unknown);
             }
         }
-        if let Some(slot) = self.slot(scope, name) {
-            *slot = value;
-        } else {
-            self.globals.insert(name, value);
-        }
+        self.globals.insert(name, value);
         Ok(())
     }
 

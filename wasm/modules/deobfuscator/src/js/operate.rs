@@ -23,15 +23,15 @@ impl Machine<'_, '_> {
         })
     }
 
-    pub fn to_text(&mut self, value: &Value) -> Outcome<Units> {
+    pub fn text_of(&mut self, value: &Value) -> Outcome<Units> {
         if let Value::Text(units) = value {
             return Ok(Rc::clone(units));
         }
-        let text = self.to_string(value)?;
+        let text = self.string_of(value)?;
         Ok(Rc::new(text.encode_utf16().collect()))
     }
 
-    pub fn to_string(&mut self, value: &Value) -> Outcome<String> {
+    pub fn string_of(&mut self, value: &Value) -> Outcome<String> {
         let mut text = Vec::new();
         self.write(value, &mut text, 0)?;
         Ok(String::from_utf16_lossy(&text))
@@ -97,7 +97,7 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
-    pub fn to_number(&mut self, value: &Value) -> Outcome<f64> {
+    pub fn number_of(&mut self, value: &Value) -> Outcome<f64> {
         Ok(match value {
             Value::Undefined => f64::NAN,
             Value::Null => 0.0,
@@ -107,7 +107,7 @@ impl Machine<'_, '_> {
             Value::Opaque => return Err(Stop::Unknown),
             other => match self.primitive(other)? {
                 Value::Number(number) => number,
-                other => text_number(&self.to_string(&other)?),
+                other => text_number(&self.string_of(&other)?),
             },
         })
     }
@@ -119,9 +119,9 @@ impl Machine<'_, '_> {
                 if let Some(own) = self.heap.get(*place).and_then(|object| object.get("valueOf")).cloned() {
                     return self.call(&own, value.clone(), Vec::new());
                 }
-                self.to_text(value).map(Value::Text)
+                self.text_of(value).map(Value::Text)
             }
-            Value::Native(_) => self.to_text(value).map(Value::Text),
+            Value::Native(_) => self.text_of(value).map(Value::Text),
             other => Ok(other.clone()),
         }
     }
@@ -132,10 +132,10 @@ impl Machine<'_, '_> {
         }
         let (left, right) = (self.primitive(left)?, self.primitive(right)?);
         if matches!(left, Value::Text(_)) || matches!(right, Value::Text(_)) {
-            let (left, right) = (self.to_text(&left)?, self.to_text(&right)?);
+            let (left, right) = (self.text_of(&left)?, self.text_of(&right)?);
             return self.text(left.iter().chain(right.iter()).copied().collect());
         }
-        Ok(Value::Number(self.to_number(&left)? + self.to_number(&right)?))
+        Ok(Value::Number(self.number_of(&left)? + self.number_of(&right)?))
     }
 
     pub fn binary(&mut self, operator: BinaryOperator, left: &Value, right: &Value) -> Outcome {
@@ -163,7 +163,7 @@ impl Machine<'_, '_> {
             BinaryOperator::Instanceof => return Err(Stop::Unknown),
             _ => {}
         }
-        let (one, two) = (self.to_number(left)?, self.to_number(right)?);
+        let (one, two) = (self.number_of(left)?, self.number_of(right)?);
         let shift = to_int(two).cast_unsigned() & 31;
         Ok(Value::Number(match operator {
             BinaryOperator::Subtraction => one - two,
@@ -182,7 +182,7 @@ impl Machine<'_, '_> {
     }
 
     fn has(&mut self, object: &Value, key: &Value) -> Outcome {
-        let name = self.to_string(key)?;
+        let name = self.string_of(key)?;
         let Value::Object(_) = object else { return Err(Stop::Unknown) };
         Ok(Value::Bool(!matches!(self.member(object, &name)?, Value::Undefined)))
     }
@@ -198,7 +198,7 @@ impl Machine<'_, '_> {
         if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
             return Ok(Value::Bool(texts(left, right)));
         }
-        Ok(Value::Bool(numbers(&self.to_number(&left)?, &self.to_number(&right)?)))
+        Ok(Value::Bool(numbers(&self.number_of(&left)?, &self.number_of(&right)?)))
     }
 
     /// `===`
@@ -228,7 +228,7 @@ impl Machine<'_, '_> {
                 if let (Value::Text(_), Value::Text(_)) = (&left, &right) {
                     return self.same(&left, &right);
                 }
-                let (left, right) = (self.to_number(&left)?, self.to_number(&right)?);
+                let (left, right) = (self.number_of(&left)?, self.number_of(&right)?);
                 self.same(&Value::Number(left), &Value::Number(right))
             }
         }
@@ -331,6 +331,7 @@ impl Machine<'_, '_> {
 
     pub fn set_member(&mut self, object: &Value, name: &str, value: Value) -> Outcome<()> {
         self.spend(2)?;
+        self.charge(if matches!(object, Value::Object(_)) { 64 + name.len() } else { 0 })?;
         let Value::Object(place) = object else {
             return if self.mode == Mode::Trace || matches!(object, Value::Text(_) | Value::Number(_)) {
                 Ok(())

@@ -59,7 +59,9 @@ impl<'a> Machine<'a, '_> {
     fn statement(&mut self, statement: &'a Statement<'a>, scope: usize) -> Outcome<Flow<'a>> {
         self.spend(1)?;
         self.enter()?;
+        let (scopes, closures) = (self.scopes.len(), self.closures);
         let flow = self.one_statement(statement, scope);
+        self.forget(scopes, closures);
         self.leave();
         flow
     }
@@ -313,7 +315,9 @@ impl<'a> Machine<'a, '_> {
     ) -> Outcome {
         self.enter()?;
         let before = std::mem::replace(&mut self.own, own);
+        let (scopes, closures) = (self.scopes.len(), self.closures);
         let value = self.body(place, code, scope, this, arguments);
+        self.forget(scopes, closures);
         self.own = before;
         self.leave();
         value
@@ -331,8 +335,7 @@ impl<'a> Machine<'a, '_> {
                     self.define(scope, name.name.as_str(), Value::Object(place));
                 }
                 self.bind(&function.params, &arguments, scope)?;
-                let arguments = self.array(arguments)?;
-                self.define(scope, "arguments", arguments);
+                self.scopes[scope].arguments = Some(arguments);
                 Self::returned(self.block(&body.statements, scope)?)
             }
             Code::Arrow(arrow) => {

@@ -13,11 +13,11 @@ use crate::limits::MAX_VALUE;
 const MAX_REGEX: usize = 1 << 18;
 
 pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments: &[Value]) -> Outcome {
-    let units = machine.to_text(this)?;
+    let units = machine.text_of(this)?;
     machine.spend(units.len() / 16)?;
     let first = arguments.first().cloned().unwrap_or(Value::Undefined);
     let number = |machine: &mut Machine<'_, '_>| {
-        if matches!(first, Value::Undefined) { Ok(0.0) } else { machine.to_number(&first) }
+        if matches!(first, Value::Undefined) { Ok(0.0) } else { machine.number_of(&first) }
     };
     match method {
         "toString" | "valueOf" => Ok(Value::Text(units)),
@@ -49,7 +49,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         "concat" => {
             let mut all = (*units).clone();
             for argument in arguments {
-                all.extend(machine.to_text(argument)?.iter());
+                all.extend(machine.text_of(argument)?.iter());
             }
             machine.text(all)
         }
@@ -57,8 +57,8 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
             if arguments.len() > 1 && method != "indexOf" {
                 return Err(Stop::Unknown);
             }
-            let wanted = machine.to_text(&first)?;
-            let from = arguments.get(1).map_or(Ok(0.0), |from| machine.to_number(from))?.max(0.0) as usize;
+            let wanted = machine.text_of(&first)?;
+            let from = arguments.get(1).map_or(Ok(0.0), |from| machine.number_of(from))?.max(0.0) as usize;
             machine.spend(units.len() / 4)?;
             let found = find(&units, &wanted, from);
             Ok(match method {
@@ -76,7 +76,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         "substring" => {
             let bound = |machine: &mut Machine<'_, '_>, index: usize, default: usize| match arguments.get(index) {
                 None | Some(Value::Undefined) => Ok(default),
-                Some(value) => Ok((machine.to_number(value)?.max(0.0) as usize).min(units.len())),
+                Some(value) => Ok((machine.number_of(value)?.max(0.0) as usize).min(units.len())),
             };
             let (start, end) = (bound(machine, 0, 0)?, bound(machine, 1, units.len())?);
             machine.text(units.get(start.min(end)..start.max(end)).unwrap_or_default().to_vec())
@@ -85,7 +85,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
             let (start, _) = machine.range(&arguments[..arguments.len().min(1)], units.len())?;
             let length = match arguments.get(1) {
                 None | Some(Value::Undefined) => units.len(),
-                Some(value) => machine.to_number(value)?.max(0.0) as usize,
+                Some(value) => machine.number_of(value)?.max(0.0) as usize,
             };
             machine.text(units.iter().skip(start).take(length).copied().collect())
         }
@@ -112,7 +112,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         "padStart" | "padEnd" => {
             let length = (number(machine)?.max(0.0) as usize).min(MAX_VALUE / 4);
             let fill = match arguments.get(1) {
-                Some(fill) => machine.to_text(fill)?,
+                Some(fill) => machine.text_of(fill)?,
                 None => Rc::new(vec![u16::from(b' ')]),
             };
             let missing: Vec<u16> = fill.iter().copied().cycle().take(length.saturating_sub(units.len())).collect();
@@ -131,7 +131,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
             Ok(Value::text(&format!("<{tag}>{}</{tag}>", String::from_utf16_lossy(&units))))
         }
         "fontcolor" | "link" => {
-            let value = machine.to_string(&first)?.replace('"', "&quot;");
+            let value = machine.string_of(&first)?.replace('"', "&quot;");
             let (tag, name) = if method == "link" { ("a", "href") } else { ("font", "color") };
             Ok(Value::text(&format!("<{tag} {name}=\"{value}\">{}</{tag}>", String::from_utf16_lossy(&units))))
         }
@@ -168,14 +168,14 @@ fn split(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value]) -> O
             regex.split(&text).map(|part| part.encode_utf16().collect()).collect()
         }
         Some(separator) => {
-            let separator = machine.to_text(separator)?;
+            let separator = machine.text_of(separator)?;
             pieces(units, &separator)
         }
     };
     machine.spend(parts.len() + units.len() / 4)?;
     let limit = arguments
         .get(1)
-        .map_or(Ok(usize::MAX), |limit| machine.to_number(limit).map(|limit| limit.max(0.0) as usize))?;
+        .map_or(Ok(usize::MAX), |limit| machine.number_of(limit).map(|limit| limit.max(0.0) as usize))?;
     machine.array(parts.into_iter().take(limit).map(Value::units).collect())
 }
 
@@ -240,7 +240,7 @@ pub fn test(machine: &mut Machine<'_, '_>, this: &Value, text: &Value) -> Outcom
     if flags.contains('g') {
         return Err(Stop::Unknown);
     }
-    let text = machine.to_string(text)?;
+    let text = machine.string_of(text)?;
     machine.spend(text.len())?;
     Ok(Value::Bool(regex.is_match(&text)))
 }
@@ -274,7 +274,7 @@ fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], al
         };
         regex.captures_iter(&text).take(most).map(groups).collect()
     } else {
-        let wanted = machine.to_string(pattern)?;
+        let wanted = machine.string_of(pattern)?;
         let most = if all { usize::MAX } else { 1 };
         text.match_indices(&wanted).take(most).map(|(start, found)| vec![Some((start, start + found.len()))]).collect()
     };
@@ -287,9 +287,9 @@ fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], al
         if machine.is_function(with) {
             let values = (0..groups.len()).map(|index| Value::text(group(index))).collect();
             let value = machine.call(with, Value::Undefined, values)?;
-            done.push_str(&machine.to_string(&value)?);
+            done.push_str(&machine.string_of(&value)?);
         } else {
-            let with = machine.to_string(with)?;
+            let with = machine.string_of(with)?;
             expand(&with, &group, &mut done)?;
         }
         at = end;
@@ -328,7 +328,7 @@ fn expand<'t>(with: &str, group: &impl Fn(usize) -> &'t str, to: &mut String) ->
 
 /// The global functions that encode and decode.
 pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcome {
-    let units = machine.to_text(value)?;
+    let units = machine.text_of(value)?;
     machine.spend(units.len() / 2)?;
     let text = String::from_utf16_lossy(&units);
     let unit_bytes = |bytes: &[u8]| bytes.iter().map(|&byte| u16::from(byte)).collect::<Vec<u16>>();

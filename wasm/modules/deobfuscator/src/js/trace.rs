@@ -29,7 +29,7 @@ const MAX_TRACED: usize = 1 << 20;
 const MAX_TRACE_STEPS: u64 = 2_000_000;
 
 pub fn found(text: &str, budget: &mut Budget) -> Vec<Found> {
-    let is_symbols = text.bytes().filter(u8::is_ascii_alphabetic).count() * 20 < text.len();
+    let is_symbols = is_symbols(text);
     if text.len() > MAX_TRACED || !(is_symbols || SIGNS.iter().any(|sign| text.contains(sign))) {
         return Vec::new();
     }
@@ -46,10 +46,14 @@ pub fn found(text: &str, budget: &mut Budget) -> Vec<Found> {
         .map(|one| {
             let (start, end) = (one.place.0.min(text.len()), one.place.1.min(text.len()));
             let packed = text.get(start..end).is_some_and(is_packer);
-            let technique = if packed { Technique::Packer } else { one.technique };
+            let technique = match one.technique {
+                _ if packed => Technique::Packer,
+                Technique::Eval if is_symbols => Technique::Coercion,
+                technique => technique,
+            };
             let layer = Found::part(technique, 95, one.code.into_bytes()).at(start, end);
             match technique {
-                Technique::Eval | Technique::Packer => layer.language(Language::Javascript),
+                Technique::Eval | Technique::Packer | Technique::Coercion => layer.language(Language::Javascript),
                 Technique::DocumentWrite => layer.language(Language::Html),
                 _ => layer,
             }
@@ -65,8 +69,13 @@ pub fn found(text: &str, budget: &mut Budget) -> Vec<Found> {
     found
 }
 
+/// A program in which there is hardly a letter.
+pub fn is_symbols(text: &str) -> bool {
+    text.len() > 100 && text.bytes().filter(u8::is_ascii_alphabetic).count() * 20 < text.len()
+}
+
 /// Dean Edwards' packer, by its decoder's parameters.
-fn is_packer(source: &str) -> bool {
+pub fn is_packer(source: &str) -> bool {
     let head: String = source.chars().take(80).filter(|letter| !letter.is_whitespace()).collect();
     head.contains("function(p,a,c,k,e,")
 }

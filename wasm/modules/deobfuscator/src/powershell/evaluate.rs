@@ -167,7 +167,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let (mut value, mut at) = self.product(at)?;
         loop {
             let is_plus = self.is(at, '+');
-            if !is_plus && !(self.is(at, '-') && matches!(value, Value::Int(_))) {
+            let is_minus = self.is(at, '-') && matches!(value, Value::Int(_));
+            if !is_plus && !is_minus {
                 return Some((value, at));
             }
             let Some((right, end)) = self.down(at + 1, Self::product) else { return Some((value, at)) };
@@ -403,6 +404,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             if !self.is(at, '.') {
                 break;
             }
+            name.push('.');
             at += 1;
         }
         let (arguments, end) = match self.arguments_apart(at)? {

@@ -224,8 +224,8 @@ impl Lexer<'_> {
         }
         // `-f'...'` may stand without a space; digits belong to a number.
         if self.byte(1).is_ascii_alphabetic() {
-            self.at = end;
             let ticks = self.text.get(self.at..end).unwrap_or_default().matches('`').count();
+            self.at = end;
             return Token::Word(name, ticks);
         }
         self.at += 1;

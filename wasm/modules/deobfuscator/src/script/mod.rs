@@ -103,6 +103,36 @@ pub struct Constant {
 /// A few of them weigh as much.
 pub const ENOUGH: usize = 200;
 
+/// Nobody cuts these to pieces who has nothing to hide. Lower case.
+const TELLING: [&str; 20] = [
+    "http://",
+    "https://",
+    "wscript.shell",
+    "shell.application",
+    "adodb.stream",
+    "xmlhttp",
+    "powershell",
+    "cmd.exe",
+    "'iex'",
+    "invoke-",
+    "downloadstring",
+    "downloadfile",
+    "frombase64string",
+    "webclient",
+    "new-object",
+    "execute",
+    "scripting.filesystem",
+    "rundll32",
+    "regsvr32",
+    "mshta",
+];
+
+/// Whether a value has in it what the expression does not show.
+fn reveals(source: &str, literal: &str) -> bool {
+    let (source, literal) = (source.to_ascii_lowercase(), literal.to_ascii_lowercase());
+    TELLING.iter().any(|telling| literal.contains(telling) && !source.contains(telling.trim_matches('\'')))
+}
+
 /// Folds what `constants` finds, until nothing is left. None: too little was there to be worth it.
 pub fn fold(
     text: &str,
@@ -124,6 +154,8 @@ pub fn fold(
         for one in found {
             *steps.entry(one.technique).or_default() += 1;
             weight += one.weight;
+            weight +=
+                if reveals(current.get(one.start..one.end).unwrap_or_default(), &one.literal) { ENOUGH } else { 0 };
             edits.add(one.start, one.end, one.literal);
         }
         let next = edits.apply(&current);

@@ -87,7 +87,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn may_begin(&self, at: usize) -> bool {
         let begins = match self.token(at) {
             Some(Token::Text(_) | Token::Sign('(') | Token::Number(_)) => true,
-            Some(Token::Name(name)) => FUNCTIONS.contains(&name.as_str()) && self.is(at + 1, '('),
+            Some(Token::Name(name)) => {
+                let is_text = matches!(self.values.get(name), Some(Some(Value::Text(_)))) && self.is(at + 1, '&');
+                is_text || (FUNCTIONS.contains(&name.as_str()) && self.is(at + 1, '('))
+            }
             _ => false,
         };
         if !begins {
