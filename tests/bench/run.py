@@ -25,6 +25,7 @@ TOPICS = (
     "workers",
     "patterns",
     "crypto",
+    "deobfuscation",
     "indicators",
     "captures",
     "own_modules",
