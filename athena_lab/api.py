@@ -90,13 +90,13 @@ class Execute(Request, frozen=True):
     """One of the module's: the function gets what is kept there, and may keep something."""
 
 
-Extractor = Literal["file-processor", "network", "sandbox"]
+Extractor = Literal["file-processor", "network", "sandbox", "deobfuscator"]
 """Modules that give out the files that they find."""
 
 
 class ExtractChild(Request, frozen=True):
     """POST /api/v1/wasm/extract: a file inside the sample, by its number in a full analysis: among ``children`` of
-    file-processor or of sandbox, or among the files that network found in a capture.
+    file-processor, of sandbox or of deobfuscator, or among the files that network found in a capture.
     """
 
     sample: Sha256

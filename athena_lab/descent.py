@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from athena_lab.errors import AthenaError, QueueFull
 from athena_lab.report.behaviour import SandboxFacts
+from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.tree import MAX_WORST, Node
@@ -129,7 +130,7 @@ def _found(results: Iterable[ModuleResult]) -> Iterator[Found]:
     """What is directly inside: the rest is inside that, and its own analysis finds it."""
     for result in results:
         facts = result.facts()
-        if isinstance(facts, FileFacts | SandboxFacts):
+        if isinstance(facts, DeobfuscationFacts | FileFacts | SandboxFacts):
             yield from (Found(result.module, child) for child in facts.children if child.parent is None)
         elif isinstance(facts, NetworkFacts) and facts.capture is not None:
             yield from (Found(result.module, file) for file in facts.capture.files.items)

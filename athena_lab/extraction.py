@@ -22,6 +22,7 @@ WHAT_THERE_IS: Final = {
         "report.network.capture.files lists what the capture carried, and its numbers; what is inside an archive or a "
         'document is taken out with module="file-processor".'
     ),
+    "deobfuscator": "report.deobfuscation.children lists the files that are under the layers, and their numbers.",
     "sandbox": "report.behaviour.children lists the code that the sample ran and the files that it wrote.",
 }
 """By module: where the numbers of what can be taken out are found."""

@@ -106,7 +106,8 @@ class LabProtocol(Protocol):
         self, source: Source, index: int, *, module: api.Extractor = "file-processor", timeout: float | None = None
     ) -> Sample:
         """Take a file out of a sample, as a sample of its own: the child with that `index` in ``facts.children``, of
-        sandbox that in ``behaviour.children``, of network the file with that `index` in ``network.capture.files``.
+        sandbox that in ``behaviour.children``, of deobfuscator that in ``deobfuscation.children``, of network the file
+        with that `index` in ``network.capture.files``.
 
         `timeout` in seconds, for each part of it. Raises `ModuleRefused` where there is no such child.
         """

@@ -14,7 +14,7 @@ from athena_lab.errors import ModuleRefused
 from athena_lab.lab import open_lab
 from athena_lab.report import Report
 
-MODULES = {"analysis-engine", "crypto", "file-processor", "network", "pattern-matcher", "sandbox"}
+MODULES = {"analysis-engine", "crypto", "deobfuscator", "file-processor", "network", "pattern-matcher", "sandbox"}
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.conclusion import Conclusion
     from athena_lab.report.crypto import CryptoFacts
+    from athena_lab.report.deobfuscation import DeobfuscationFacts
     from athena_lab.report.facts import FileFacts
     from athena_lab.report.findings import SEVERITIES, AnalysisType, Evidence, Finding, Level, Severity, Slot
     from athena_lab.report.model import (
@@ -33,6 +34,7 @@ __all__ = [
     "AnalysisType",
     "Conclusion",
     "CryptoFacts",
+    "DeobfuscationFacts",
     "Evidence",
     "FileFacts",
     "Finding",
@@ -54,6 +56,7 @@ __all__ = [
 _HOMES = {
     "Conclusion": "conclusion",
     "CryptoFacts": "crypto",
+    "DeobfuscationFacts": "deobfuscation",
     "FileFacts": "facts",
     "NetworkFacts": "network",
     "PatternFacts": "patterns",

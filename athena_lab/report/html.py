@@ -18,6 +18,7 @@ from athena_lab.report.findings import SEVERITIES, Evidence, Finding
 from athena_lab.report.html_behaviour import behaviour_html
 from athena_lab.report.html_conclusion import conclusion_html
 from athena_lab.report.html_crypto import crypto_html
+from athena_lab.report.html_deobfuscation import deobfuscation_html
 from athena_lab.report.html_documents import documents_html
 from athena_lab.report.html_facts import facts_html
 from athena_lab.report.html_foreign import foreign_html
@@ -38,7 +39,7 @@ MAX_EVIDENCE = 8
 
 
 def render_html(report: Report) -> str:
-    """Self-contained HTML, below about 680 KB whatever the sample."""
+    """Self-contained HTML, below about 840 KB whatever the sample."""
     return (
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
@@ -48,6 +49,7 @@ def render_html(report: Report) -> str:
         + (facts_html(report.facts) if report.facts else "")
         + (behaviour_html(report.behaviour) if report.behaviour else "")
         + (documents_html(report.facts.documents) if report.facts else "")
+        + (deobfuscation_html(report.deobfuscation) if report.deobfuscation else "")
         + (patterns_html(report.patterns) if report.patterns else "")
         + (network_html(report.network) if report.network else "")
         + (crypto_html(report.crypto) if report.crypto else "")

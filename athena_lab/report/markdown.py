@@ -15,6 +15,7 @@ from athena_lab.report.foreign import flattened
 from athena_lab.report.html_conclusion import by_tactic, points
 from athena_lab.report.lines_behaviour import behaviour_rows, behaviour_summary, call_text, call_time
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
 from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
 from athena_lab.report.lines_tree import MAX_INDENT, verdict_text
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from athena_lab.report.behaviour import SandboxFacts
     from athena_lab.report.capture import CaptureFacts
+    from athena_lab.report.deobfuscation import DeobfuscationFacts
     from athena_lab.report.document import DocumentFacts
     from athena_lab.report.facts import Executable, FileFacts
     from athena_lab.report.findings import Finding
@@ -76,13 +78,11 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _findings(report)
     yield from _conclusion(report)
     yield from _tree(report.children)
-    for image in report.facts.executables[:MAX_IMAGES] if report.facts else ():
-        yield from _sections(image)
     yield from _own(report)
     if report.facts:
-        yield from _children(report.facts)
-    for document in report.facts.documents[:MAX_DOCUMENTS] if report.facts else ():
-        yield from _document(document)
+        yield from _insides(report.facts)
+    if report.deobfuscation:
+        yield from _layers(report.deobfuscation)
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
     if report.behaviour and report.behaviour.engine:
@@ -90,6 +90,21 @@ def _lines(report: Report) -> Iterator[str]:
     if report.behaviour:
         yield from _machine(report.behaviour)
     yield from _failures(report)
+
+
+def _insides(facts: FileFacts) -> Iterator[str]:
+    for image in facts.executables[:MAX_IMAGES]:
+        yield from _sections(image)
+    yield from _children(facts)
+    for document in facts.documents[:MAX_DOCUMENTS]:
+        yield from _document(document)
+
+
+def _layers(facts: DeobfuscationFacts) -> Iterator[str]:
+    if facts.layers:
+        yield from ("", "### Layers", "")
+    for name, said in layer_rows(facts):
+        yield f"- {plain(name)}: {plain(said, 400)}"
 
 
 def _machine(facts: SandboxFacts) -> Iterator[str]:

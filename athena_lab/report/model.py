@@ -17,6 +17,7 @@ from athena_lab.errors import BadOutput, Problem
 from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.conclusion import Conclusion
 from athena_lab.report.crypto import CryptoFacts
+from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.display import shown
 from athena_lab.report.fact import Fact
 from athena_lab.report.facts import FileFacts
@@ -39,6 +40,7 @@ FACTS: dict[str, type[Fact]] = {
     "analysis-engine": Conclusion,
     "file-processor": FileFacts,
     "crypto": CryptoFacts,
+    "deobfuscator": DeobfuscationFacts,
     "network": NetworkFacts,
     "pattern-matcher": PatternFacts,
     "sandbox": SandboxFacts,
@@ -160,6 +162,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     def crypto(self) -> CryptoFacts | None:
         """What crypto found, as `facts` has it for the file."""
         return self._facts_of("crypto", CryptoFacts)
+
+    @cached_property
+    def deobfuscation(self) -> DeobfuscationFacts | None:
+        """The layers that were peeled, as `facts` has it for the file."""
+        return self._facts_of("deobfuscation", DeobfuscationFacts)
 
     @cached_property
     def patterns(self) -> PatternFacts | None:

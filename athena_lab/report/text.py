@@ -10,6 +10,7 @@ from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_behaviour import behaviour_rows, behaviour_summary, call_text, call_time
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
 from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
 from athena_lab.report.lines_tree import tree_lines
@@ -49,6 +50,10 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"SHA-256 {report.sample.sha256}"
     if report.facts:
         yield from _facts(report.facts)
+    if report.deobfuscation and report.deobfuscation.layers:
+        yield "Layers"
+        for name, said in layer_rows(report.deobfuscation):
+            yield f"  {name}: {shown(said, 400)}"
     if report.network and report.network.capture:
         yield from _capture(report.network.capture)
     if report.behaviour and report.behaviour.engine:

@@ -26,6 +26,7 @@ TOPICS = (
     "patterns",
     "crypto",
     "machine",
+    "deobfuscation",
     "indicators",
     "captures",
     "scripts",

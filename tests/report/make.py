@@ -11,6 +11,7 @@ from athena_lab.report import capture as k
 from athena_lab.report import conclusion as e
 from athena_lab.report import contents as x
 from athena_lab.report import crypto as c
+from athena_lab.report import deobfuscation as o
 from athena_lab.report import document as d
 from athena_lab.report import facts as f
 from athena_lab.report import network as n
@@ -26,6 +27,7 @@ SLOTS = {
     "network": "network",
     "pattern-matcher": "patterns",
     "sandbox": "sandbox",
+    "deobfuscator": "deobfuscation",
 }
 HOSTILE = (
     "<script>alert(1)</script> \u202egnp.exe\x1b[2J http://evil.example/a?b=1&c=2 10.1.2.3 `|` ![x](http://e.vil/p)"
@@ -198,6 +200,29 @@ def sandbox(facts: b.SandboxFacts | None = None) -> ModuleResult:
 def crypto(facts: c.CryptoFacts | None = None) -> ModuleResult:
     data = msgspec.Raw(msgspec.json.encode(facts or crypto_facts()))
     return ModuleResult.ok("crypto", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
+
+
+def deobfuscation_facts(many: int = 1) -> o.DeobfuscationFacts:
+    """Facts in which every text is hostile, so many of each."""
+    layer = o.Layer(
+        0, 1, "string-array", "javascript", 95, rewritten=True, offset=16, length=4_096, size=1_024, sha256="ab" * 32,
+        entropy_before=5.5, entropy_after=4.25, before=HOSTILE, after=HOSTILE, steps=(o.Step("concat", 7),) * many,
+        key="1337", strings=(HOSTILE,) * many, indicators=(o.LayerIndicator("url", HOSTILE),) * many,
+    )  # fmt: skip
+    inner = msgspec.structs.replace(layer, index=1, parent=0, depth=2, technique="eval", rewritten=False)
+    return o.DeobfuscationFacts(
+        size=65_536,
+        language="javascript",
+        used=o.Used(2, 4_096, 100),
+        layers=(layer, inner, *(msgspec.structs.replace(inner, index=at) for at in range(2, many + 1))),
+        children=(Child(0, 1, HOSTILE, "eval", 1_024, sha256="ab" * 32, format="pe"),) * many,
+        last=1,
+    )
+
+
+def deobfuscation(facts: o.DeobfuscationFacts | None = None) -> ModuleResult:
+    data = msgspec.Raw(msgspec.json.encode(facts or deobfuscation_facts()))
+    return ModuleResult.ok("deobfuscator", "1.0.0", data=data, findings=(), time=0.01, memory_bytes=1_048_576)
 
 
 def pattern_facts(many: int = 1) -> p.PatternFacts:

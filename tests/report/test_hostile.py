@@ -12,7 +12,18 @@ from markdown_it import MarkdownIt
 
 from athena_lab.errors import BadOutput
 from athena_lab.report import Report
-from tests.report.make import conclusion, crypto, failed, network, nodes, ok, patterns, report, sandbox
+from tests.report.make import (
+    conclusion,
+    crypto,
+    deobfuscation,
+    failed,
+    network,
+    nodes,
+    ok,
+    patterns,
+    report,
+    sandbox,
+)
 
 BAIT = "x' \"><script>alert(1)</script>\n\x1b[2J\u202e<img src=x> http://evil.example/ ![x](http://e.vil/p) `|`"
 
@@ -51,6 +62,7 @@ def small():
     made = json.loads(report(ok(), failed(), children=nodes()).to_json())
     made["results"]["conclusion"] = {"analysis-engine": json.loads(msgspec.json.encode(conclusion()))}
     made["results"]["analysis"]["file-processor"]["data"] = facts
+    made["results"]["deobfuscation"] = {"deobfuscator": json.loads(msgspec.json.encode(deobfuscation()))}
     made["results"]["crypto"] = {"crypto": json.loads(msgspec.json.encode(crypto()))}
     made["results"]["network"] = {"network": json.loads(msgspec.json.encode(network()))}
     made["results"]["patterns"] = {"pattern-matcher": json.loads(msgspec.json.encode(patterns()))}

@@ -16,6 +16,8 @@ from tests.report.make import (
     behaviour_facts,
     crypto,
     crypto_facts,
+    deobfuscation,
+    deobfuscation_facts,
     failed,
     file_facts,
     network,
@@ -97,6 +99,12 @@ def test_facts_that_break_the_contract_are_a_named_error():
     )
     with pytest.raises(BadOutput, match="do not fit the contract"):
         _ = report(broken).facts
+
+
+def test_the_layers_are_typed():
+    made = report(deobfuscation())
+    assert made.deobfuscation == deobfuscation_facts()
+    assert report().deobfuscation is None
 
 
 def test_the_facts_of_crypto_are_typed():

@@ -7,6 +7,7 @@ read, the packages themselves are not installed.
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import shutil
 import subprocess
@@ -50,6 +51,20 @@ def _download(requirement: str, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command += ["--no-binary=:all:", "--dest", str(folder), requirement]
     subprocess.run(command, check=True, timeout=300)
+
+
+def npm(packages: tuple[str, ...]) -> Path:
+    """The folder ``node_modules`` with ``name@version`` of each package in it; none of their scripts is run."""
+    digest = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:12]
+    target = FOLDER / f"npm-{digest}"
+    if not (target / "node_modules").is_dir():
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            quiet = ["--silent", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", folder]
+            subprocess.run(["npm", "install", *quiet, *packages], check=True, timeout=600)
+            Path(folder).chmod(0o755)
+            shutil.copytree(folder, target, symlinks=True)
+    return target / "node_modules"
 
 
 def debian_source(package: str) -> Path:

@@ -10,6 +10,7 @@ import pytest
 
 from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.crypto import CryptoFacts
+from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
@@ -34,6 +35,7 @@ def plain(value: Any) -> Any:
 
 FACTS: dict[str, type[msgspec.Struct]] = {
     "crypto": CryptoFacts,
+    "deobfuscator": DeobfuscationFacts,
     "file-processor": FileFacts,
     "network": NetworkFacts,
     "pattern-matcher": PatternFacts,

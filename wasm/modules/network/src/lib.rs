@@ -102,4 +102,14 @@ fn rewritten(text: &str) -> Output {
     Output::new(&json!({"text": text}), Vec::new())
 }
 
+/// Kind and value of the indicators in bytes that lead somewhere, for other modules; at most `most`.
+#[must_use]
+pub fn indicators_in(data: &[u8], most: usize) -> Vec<(ioc::Kind, String)> {
+    let found = Store::of(data).indicators.into_iter().filter(store::Indicator::leads_somewhere);
+    found.take(most).map(|indicator| (indicator.kind, indicator.value)).collect()
+}
+
+pub use ioc::Kind;
+
+#[cfg(feature = "component")]
 module_kit::component!(super::Network);

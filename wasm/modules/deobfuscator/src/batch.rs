@@ -1,0 +1,240 @@
+//! Batch files: carets that mean nothing, and variables put in, whole or in part, line by line.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::budget::Budget;
+use crate::limits::MAX_LAYER;
+use crate::peel::{Rewrite, Technique};
+use crate::script::ENOUGH;
+
+/// What every Windows has. Those that obfuscators cut letters from.
+const KNOWN: [(&str, &str); 8] = [
+    ("comspec", "C:\\WINDOWS\\system32\\cmd.exe"),
+    ("systemroot", "C:\\WINDOWS"),
+    ("windir", "C:\\WINDOWS"),
+    ("public", "C:\\Users\\Public"),
+    ("programfiles", "C:\\Program Files"),
+    ("commonprogramfiles", "C:\\Program Files\\Common Files"),
+    ("pathext", ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC"),
+    ("os", "Windows_NT"),
+];
+/// Characters of a variable's value.
+const MAX_VALUE: usize = 64 << 10;
+
+#[derive(Default)]
+struct Run {
+    variables: HashMap<String, String>,
+    steps: BTreeMap<Technique, usize>,
+    weight: usize,
+}
+
+pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
+    let mut run = Run::default();
+    let mut done = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if !budget.spend(line.len() / 4 + 1) || done.len() > MAX_LAYER {
+            return Rewrite::default();
+        }
+        let expanded = run.expand(line, budget);
+        let plain = run.without_carets(&expanded);
+        run.assign(&plain);
+        done.push_str(&plain);
+    }
+    if run.weight < ENOUGH || done == text {
+        return Rewrite::default();
+    }
+    Rewrite { text: Some(done), steps: run.steps.into_iter().collect(), found: Vec::new() }
+}
+
+impl Run {
+    fn count(&mut self, technique: Technique, weight: usize) {
+        *self.steps.entry(technique).or_default() += 1;
+        self.weight += weight;
+    }
+
+    /// With the variables that are known put in.
+    fn expand(&mut self, line: &str, budget: &mut Budget) -> String {
+        let mut done = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some(at) = rest.find('%') {
+            done.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let inner = &rest[1..];
+            let Some(end) = inner.find('%').filter(|&end| end > 0 && end < 256) else {
+                // `%%` and arguments.
+                let length = 1 + usize::from(inner.starts_with('%'));
+                done.push_str(&rest[..length]);
+                rest = &rest[length..];
+                continue;
+            };
+            match self.value(&inner[..end]) {
+                Some((value, technique))
+                    if budget.spend(value.len() / 8 + 1) && done.len() + value.len() <= MAX_LAYER =>
+                {
+                    done.push_str(&value);
+                    rest = &inner[end + 1..];
+                    // A letter from a variable is hidden; a name that is used twice is not.
+                    let is_letter = value.chars().count() <= 2;
+                    self.count(
+                        technique,
+                        match technique {
+                            Technique::Substring => 50,
+                            Technique::Replace => 40,
+                            _ if is_letter => 30,
+                            _ => 0,
+                        },
+                    );
+                }
+                _ => {
+                    done.push('%');
+                    rest = inner;
+                }
+            }
+        }
+        done.push_str(rest);
+        done
+    }
+
+    /// `name`, `name:~start,length` or `name:from=to`.
+    fn value(&self, reference: &str) -> Option<(String, Technique)> {
+        let (name, change) = reference.split_once(':').map_or((reference, None), |(name, change)| (name, Some(change)));
+        let name = name.to_lowercase();
+        let own = self.variables.get(&name).map(String::as_str);
+        let known = || KNOWN.iter().find(|known| known.0 == name).map(|known| known.1);
+        match change {
+            None => Some((own?.to_owned(), Technique::ConstantVariable)),
+            Some(change) => match change.strip_prefix('~') {
+                Some(range) => Some((cut(own.or_else(known)?, range)?, Technique::Substring)),
+                None => {
+                    let (from, to) = change.split_once('=')?;
+                    (!from.is_empty() && !from.starts_with('*')).then_some(())?;
+                    Some((replaced(own?, from, to), Technique::Replace))
+                }
+            },
+        }
+    }
+
+    /// A caret stands before what it protects; before a letter it protects nothing.
+    fn without_carets(&mut self, line: &str) -> String {
+        let is_idle = |pair: &[u8]| {
+            pair[0] == b'^'
+                && (pair[1].is_ascii_alphanumeric() || matches!(pair[1], b'.' | b'-' | b'/' | b'\\' | b':' | b'_'))
+        };
+        let bytes = line.as_bytes();
+        if !bytes.windows(2).any(is_idle) {
+            return line.to_owned();
+        }
+        let mut done = String::with_capacity(line.len());
+        let (mut quoted, mut removed, mut letters) = (false, 0, line.chars().peekable());
+        while let Some(letter) = letters.next() {
+            quoted ^= letter == '"';
+            if letter == '^' && !quoted {
+                let next = letters.peek().copied().unwrap_or('\n');
+                if next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | '/' | '\\' | ':' | '_') {
+                    removed += 1;
+                    continue;
+                }
+                done.push(letter);
+                if let Some(next) = letters.next() {
+                    done.push(next);
+                }
+                continue;
+            }
+            done.push(letter);
+        }
+        for _ in 0..removed {
+            self.count(Technique::Caret, 40);
+        }
+        done
+    }
+
+    /// `set name=value`, also behind `&&`.
+    fn assign(&mut self, line: &str) {
+        for command in line.split('&') {
+            let command = command.trim().trim_start_matches('@').trim_start_matches('(').trim_start();
+            let Some(rest) = command.get(..4).filter(|word| word.eq_ignore_ascii_case("set ")).map(|_| &command[4..])
+            else {
+                continue;
+            };
+            let rest = rest.trim_start();
+            if rest.starts_with('/') {
+                // Computed or asked for.
+                if let Some((name, _)) = rest.split_once('=') {
+                    let name = name.rsplit([' ', '"']).next().unwrap_or_default().to_lowercase();
+                    self.variables.remove(&name);
+                }
+                continue;
+            }
+            let rest =
+                rest.strip_prefix('"').map_or(rest, |inner| inner.rsplit_once('"').map_or(inner, |parts| parts.0));
+            let Some((name, value)) = rest.split_once('=') else { continue };
+            let value = value.trim_end_matches(['\r', '\n']);
+            // What is not known in it is not known later.
+            if value.len() > MAX_VALUE || value.contains('%') || value.contains('!') {
+                self.variables.remove(&name.to_lowercase());
+            } else {
+                self.variables.insert(name.to_lowercase(), value.to_owned());
+            }
+        }
+    }
+}
+
+/// `start,length`, both from the end where they are negative.
+fn cut(value: &str, range: &str) -> Option<String> {
+    let letters: Vec<char> = value.chars().collect();
+    let count = i64::try_from(letters.len()).ok()?;
+    let (start, length) = range.split_once(',').map_or((range, None), |(start, length)| (start, Some(length)));
+    let start: i64 = start.trim().parse().ok()?;
+    let start = if start < 0 { (count + start).max(0) } else { start.min(count) };
+    let end = match length {
+        None => count,
+        Some(length) => {
+            let length: i64 = length.trim().parse().ok()?;
+            if length < 0 { count + length } else { start.checked_add(length)?.min(count) }
+        }
+    };
+    Some(letters.get(usize::try_from(start).ok()?..usize::try_from(end.max(start)).ok()?)?.iter().collect())
+}
+
+/// Whatever the case of what is replaced.
+fn replaced(value: &str, from: &str, to: &str) -> String {
+    let (lower, from) = (value.to_ascii_lowercase(), from.to_ascii_lowercase());
+    let mut done = String::new();
+    let mut at = 0;
+    while let Some(found) = lower.get(at..).and_then(|rest| rest.find(&from)) {
+        done.push_str(&value[at..at + found]);
+        done.push_str(to);
+        at += found + from.len();
+        if done.len() > MAX_VALUE {
+            break;
+        }
+    }
+    done.push_str(value.get(at..).unwrap_or_default());
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn undone(text: &str) -> String {
+        undo(text, &mut Budget::new(text.len())).text.unwrap_or_default()
+    }
+
+    #[test]
+    fn carets_and_parts_of_variables_are_undone() {
+        assert_eq!(undone("p^o^w^e^r^s^h^e^l^l -c ^\"a\"\r\n"), "powershell -c ^\"a\"\r\n");
+        let text = "@echo off\r\nset k=abcdehlorw\r\n%k:~5,1%%k:~4,1%%k:~6,1%%k:~6,1%%k:~7,1% %k:~-1%%k:~7,1%%k:~8,1%%k:~6,1%%k:~3,1%\r\n";
+        assert!(undone(text).ends_with("hello world\r\n"), "{}", undone(text));
+        assert!(
+            undone("set a=hXYlXYlo\r\nset \"b=%a:XY=e%\"\r\necho %b% %a:XY=i% %a:lo=o% %a:h=k% %a:Y=% %a:l=r%")
+                .contains("echo helelo")
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_left() {
+        let text = "@echo off\r\nset d=%~dp0\r\necho %PATH% %1 %%i %d% ^& ^^ \"a^b\"\r\n";
+        assert_eq!(undone(text), "");
+    }
+}

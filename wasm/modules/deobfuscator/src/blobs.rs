@@ -1,0 +1,303 @@
+//! Encoded data in a text of any language, or in a binary: base64, hexadecimal digits, escapes, numbers, and what was
+//! written the other way round. What is decoded counts only if it is text or a file (`score`).
+
+use std::ops::Range;
+
+use crate::budget::Budget;
+use crate::decode::base64::{self, STANDARD, URL};
+use crate::decode::{lz, text};
+use crate::guess;
+use crate::limits::{MAX_BLOBS, MAX_LAYER};
+use crate::peel::{Found, Technique};
+use crate::score::{self, Kind};
+
+/// Characters of a blob: shorter ones are words.
+const LEAST_BASE64: usize = 24;
+const LEAST_HEX: usize = 32;
+const LEAST_ESCAPES: usize = 8;
+const LEAST_NUMBERS: usize = 16;
+/// How sure it must be that what was decoded was written.
+pub const LEAST_CONFIDENCE: u8 = 75;
+/// Blobs that keys are guessed for.
+const MAX_GUESSES: usize = 8;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Base64,
+    Hex,
+    Hexed,
+    Percent,
+    Entities,
+    Numbers,
+}
+
+/// What is encoded in `data`, as far as it can be read. `guessing`: whether keys are looked for.
+pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
+    if !budget.spend(data.len() / 64) {
+        return Vec::new();
+    }
+    let mut places = runs(data);
+    places.sort_by_key(|(_, place)| std::cmp::Reverse(place.len()));
+    places.truncate(MAX_BLOBS);
+    let alphabet = own_alphabet(data);
+    let mut guesses = if guessing { MAX_GUESSES } else { 0 };
+    let mut found: Vec<Found> = Vec::new();
+    for (encoding, place) in places {
+        let Some(run) = data.get(place.clone()) else { continue };
+        if run.len() > MAX_LAYER || !budget.spend(run.len() / 16) {
+            continue;
+        }
+        if let Some(one) = decoded(encoding, run, alphabet.as_ref(), &mut guesses) {
+            found.push(Found { start: place.start, end: place.end, ..one });
+        }
+    }
+    found.extend(reversed(data));
+    found.sort_by_key(|one| one.start);
+    found
+}
+
+fn decoded(encoding: Encoding, run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize) -> Option<Found> {
+    match encoding {
+        Encoding::Base64 => base64_run(run, alphabet, guesses),
+        Encoding::Hex => accepted(Technique::Hex, text::hex_strict(run)?, guesses),
+        Encoding::Hexed => {
+            accepted(Technique::UnicodeEscape, text::escapes(std::str::from_utf8(run).ok()?).into_bytes(), &mut 0)
+        }
+        Encoding::Percent => accepted(Technique::Url, text::percent(run), &mut 0),
+        Encoding::Entities => {
+            accepted(Technique::Html, text::entities(std::str::from_utf8(run).ok()?).into_bytes(), &mut 0)
+        }
+        Encoding::Numbers => {
+            accepted(Technique::Charcode, text::charcodes(std::str::from_utf8(run).ok()?, None)?, guesses)
+        }
+    }
+}
+
+fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize) -> Option<Found> {
+    if run.starts_with(b"=") {
+        let turned: Vec<u8> = run.iter().rev().copied().collect();
+        return accepted(Technique::ReverseBase64, base64::decode(&turned, STANDARD)?, &mut 0);
+    }
+    let (bytes, technique) = match base64::decode(run, STANDARD) {
+        Some(bytes) => (bytes, Technique::Base64),
+        None => (base64::decode(run, URL)?, Technique::Base64Url),
+    };
+    if let Some(found) = accepted(technique, bytes, &mut 0) {
+        return Some(found);
+    }
+    let own = alphabet.and_then(|alphabet| accepted(Technique::Base64Custom, base64::decode(run, alphabet)?, &mut 0));
+    let packed = || accepted(Technique::LzString, lz::decompress_base64(run)?, &mut 0);
+    own.or_else(packed).or_else(|| accepted(technique, base64::decode(run, STANDARD)?, guesses))
+}
+
+/// What was decoded, if it was written by somebody; else what a key makes of it.
+fn accepted(technique: Technique, bytes: Vec<u8>, guesses: &mut usize) -> Option<Found> {
+    let plain = match score::verdict(&bytes) {
+        Some(verdict) if verdict.confidence >= LEAST_CONFIDENCE => {
+            let bytes = if verdict.kind == Kind::Wide { text::utf16(&bytes, true) } else { bytes };
+            return Some(Found::part(technique, verdict.confidence, bytes));
+        }
+        _ if crate::decode::inflate(&bytes, crate::decode::Packed::Zlib)
+            .is_some_and(|inner| score::verdict(&inner).is_some()) =>
+        {
+            return Some(Found::part(technique, 95, bytes));
+        }
+        _ if *guesses > 0 => {
+            *guesses -= 1;
+            guess::xor(&bytes)?
+        }
+        _ => return None,
+    };
+    // The bytes between are a layer of their own, which the next round undoes.
+    Some(Found { key: Some(plain.key), ..Found::part(technique, plain.confidence, bytes) })
+}
+
+/// Runs of characters of one encoding.
+fn runs(data: &[u8]) -> Vec<(Encoding, Range<usize>)> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < data.len() {
+        let (encoding, end) = run_at(data, at);
+        if let Some(encoding) = encoding {
+            found.push((encoding, at..end));
+        }
+        at = end.max(at + 1);
+    }
+    found
+}
+
+const fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+fn span(data: &[u8], at: usize, is: impl Fn(u8) -> bool) -> usize {
+    at + data.get(at..).unwrap_or_default().iter().take_while(|byte| is(**byte)).count()
+}
+
+/// What begins at a place, and where it ends.
+fn run_at(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
+    match data[at] {
+        b'\\' => repeated(data, at, Encoding::Hexed, LEAST_ESCAPES, |rest| match rest.get(1)? {
+            b'x' => Some(4),
+            b'u' => Some(6),
+            _ => None,
+        }),
+        b'%' => repeated(data, at, Encoding::Percent, LEAST_ESCAPES, |rest| {
+            rest.get(1).map(|byte| if matches!(byte, b'u' | b'U') { 6 } else { 3 })
+        }),
+        b'&' => repeated(data, at, Encoding::Entities, LEAST_ESCAPES, |rest| {
+            let text = std::str::from_utf8(rest.get(..rest.len().min(12))?);
+            let text =
+                text.or_else(|error| std::str::from_utf8(rest.get(..error.valid_up_to()).unwrap_or_default())).ok()?;
+            text.starts_with("&#").then(|| text::entity(text).map(|found| found.1)).flatten()
+        }),
+        byte if byte.is_ascii_digit() && is_number_list(data, at) => numbers(data, at),
+        byte if is_base64(byte) || byte == b'=' => base64_span(data, at),
+        _ => (None, at + 1),
+    }
+}
+
+/// `unit` tells the length of one escape at the beginning of what it is given.
+fn repeated(
+    data: &[u8],
+    at: usize,
+    encoding: Encoding,
+    least: usize,
+    unit: impl Fn(&[u8]) -> Option<usize>,
+) -> (Option<Encoding>, usize) {
+    let (mut end, mut count, mut plain) = (at, 0, 0);
+    let first = data[at];
+    loop {
+        let rest = data.get(end..).unwrap_or_default();
+        match rest.first() {
+            Some(&byte) if byte == first => match unit(rest).filter(|length| *length <= rest.len()) {
+                Some(length) => {
+                    end += length;
+                    count += 1;
+                    plain = 0;
+                }
+                None => break,
+            },
+            // A few characters between may be as they are.
+            Some(byte) if byte.is_ascii_alphanumeric() && plain < 8 && count > 0 => {
+                end += 1;
+                plain += 1;
+            }
+            _ => break,
+        }
+    }
+    let end = (end - plain).max(at + 1);
+    (if count >= least { Some(encoding) } else { None }, end)
+}
+
+/// Base64 may be broken into lines.
+fn base64_span(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
+    let lead = span(data, at, |byte| byte == b'=');
+    if lead - at > 2 {
+        return (None, lead);
+    }
+    let mut end = span(data, lead, is_base64);
+    let first_line = end - lead;
+    let has_lines = (40..=128).contains(&first_line);
+    loop {
+        let next = span(data, end, |byte| matches!(byte, b'\r' | b'\n'));
+        let line = span(data, next, is_base64);
+        if !has_lines || next == end || line == next || line - next > first_line {
+            break;
+        }
+        end = line;
+        if end - next < first_line {
+            break;
+        }
+    }
+    let length = end - lead;
+    let run = data.get(lead..end).unwrap_or_default();
+    let padded = span(data, end, |byte| byte == b'=').min(end + 2);
+    if length >= LEAST_HEX && length.is_multiple_of(2) && run.iter().all(u8::is_ascii_hexdigit) {
+        return (Some(Encoding::Hex), end);
+    }
+    let is_word = run.iter().all(u8::is_ascii_lowercase)
+        || run.iter().all(u8::is_ascii_uppercase)
+        || run.iter().all(u8::is_ascii_digit);
+    if length < LEAST_BASE64 || (is_word && length < 200) || (lead > at && padded > end) {
+        return (None, end.max(at + 1));
+    }
+    (Some(Encoding::Base64), padded)
+}
+
+/// `104, 116, ...`: at least three numbers, so that not every digit is looked at twice.
+fn is_number_list(data: &[u8], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|before| data.get(before));
+    if before.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'$')) {
+        return false;
+    }
+    let head = data.get(at..data.len().min(at + 24)).unwrap_or_default();
+    head.iter().filter(|byte| **byte == b',').count() >= 2
+}
+
+fn numbers(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
+    let (mut end, mut count, mut last) = (at, 0, at);
+    loop {
+        let number_end = span(data, end, |byte| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X'));
+        let word = data.get(end..number_end).unwrap_or_default();
+        if !is_byte(word) {
+            break;
+        }
+        count += 1;
+        last = number_end;
+        let next = span(data, number_end, |byte| matches!(byte, b',' | b' ' | b'\r' | b'\n' | b'\t'));
+        if !data.get(number_end..next).unwrap_or_default().contains(&b',') {
+            break;
+        }
+        end = next;
+    }
+    (if count >= LEAST_NUMBERS { Some(Encoding::Numbers) } else { None }, last.max(at + 1))
+}
+
+fn is_byte(word: &[u8]) -> bool {
+    match word {
+        [b'0', b'x' | b'X', digits @ ..] => (1..=2).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit),
+        digits if (1..=3).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) => {
+            digits.iter().fold(0_u32, |value, byte| value * 10 + u32::from(byte - b'0')) < 256
+        }
+        _ => false,
+    }
+}
+
+/// An alphabet of base64 that is neither of the two known ones: 64 different characters in quotes.
+fn own_alphabet(data: &[u8]) -> Option<[u8; 64]> {
+    memchr::memchr2_iter(b'"', b'\'', data).take(20_000).find_map(|at| {
+        let run: &[u8; 64] = data.get(at + 1..)?.first_chunk()?;
+        let ends = data.get(at + 65).is_some_and(|&byte| byte == data[at] || byte == b'=');
+        let mut seen = [false; 256];
+        let distinct =
+            run.iter().all(|&byte| byte.is_ascii_graphic() && !std::mem::replace(&mut seen[usize::from(byte)], true));
+        (ends && distinct && run != STANDARD && run != URL).then_some(*run)
+    })
+}
+
+/// What is in scripts, the other way round.
+const TURNED: [&str; 9] =
+    ["//:ptth", "//:sptth", "tcejboetaerc", "llehsrewop", "llehs.tpircsw", "noitcnuf", "(lave", "tneilcbew", "exe.dmc"];
+
+/// Quoted texts that were written the other way round.
+fn reversed(data: &[u8]) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    if data.len() > MAX_LAYER {
+        return found;
+    }
+    let lower = data.to_ascii_lowercase();
+    for turned in TURNED {
+        for at in memchr::memmem::find_iter(&lower, turned.as_bytes()).take(8) {
+            let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'' | b'`' | b'\n' | b'\r');
+            let start = data[..at].iter().rposition(is_quote).map_or(0, |quote| quote + 1);
+            let end = data[at..].iter().position(is_quote).map_or(data.len(), |quote| at + quote);
+            if found.iter().any(|one| one.start == start) {
+                continue;
+            }
+            let text = crate::decode::lossy(&data[start..end]).chars().rev().collect::<String>();
+            found.push(Found { start, end, ..Found::part(Technique::Reverse, 90, text.into_bytes()) });
+        }
+    }
+    found
+}

@@ -1,0 +1,570 @@
+//! Expressions, evaluated.
+
+use std::rc::Rc;
+
+use oxc_ast::ast::{
+    Argument, ArrayExpression, ArrayExpressionElement, AssignmentExpression, AssignmentTarget, CallExpression,
+    ChainElement, ComputedMemberExpression, Expression, NewExpression, ObjectExpression, ObjectPropertyKind,
+    PropertyKey, PropertyKind, SimpleAssignmentTarget, TemplateLiteral, UnaryExpression, UpdateExpression,
+};
+use oxc_span::GetSpan;
+use oxc_syntax::operator::{AssignmentOperator, BinaryOperator, LogicalOperator, UnaryOperator, UpdateOperator};
+
+use super::machine::{Machine, Mode, Outcome, Stop};
+use super::value::{Code, Kind, Value};
+use crate::peel::Technique;
+
+impl<'a> Machine<'a, '_> {
+    pub fn evaluate(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        self.spend(1)?;
+        self.enter()?;
+        let value = self.expression(expression, scope);
+        self.leave();
+        value
+    }
+
+    fn expression(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        match expression {
+            Expression::BooleanLiteral(it) => Ok(Value::Bool(it.value)),
+            Expression::NullLiteral(_) => Ok(Value::Null),
+            Expression::NumericLiteral(it) => Ok(Value::Number(it.value)),
+            Expression::StringLiteral(it) if !it.lone_surrogates => {
+                self.text(it.value.as_str().encode_utf16().collect())
+            }
+            Expression::RegExpLiteral(it) => {
+                let (source, flags) = (it.regex.pattern.text.to_string(), it.regex.flags.to_string());
+                self.object(Kind::Regex(source, flags))
+            }
+            Expression::TemplateLiteral(it) => self.template(it, scope),
+            Expression::Identifier(it) => {
+                self.reads += 1;
+                self.refer(scope, it)
+            }
+            Expression::ThisExpression(_) => match self.this(scope) {
+                Some(this) => {
+                    self.reads += 1;
+                    Ok(this)
+                }
+                None if self.mode == Mode::Trace => Ok(Value::Native("globalThis")),
+                None => Err(Stop::Unknown),
+            },
+            Expression::ArrayExpression(it) => self.array_literal(it, scope),
+            Expression::ObjectExpression(it) => self.object_literal(it, scope),
+            Expression::FunctionExpression(it) if !it.generator && !it.r#async => {
+                self.closure(Code::Function(it), scope)
+            }
+            Expression::ArrowFunctionExpression(it) if !it.r#async => self.closure(Code::Arrow(it), scope),
+            Expression::AssignmentExpression(it) => self.assignment(it, scope),
+            Expression::UpdateExpression(it) => {
+                self.reads += 1;
+                self.update(it, scope)
+            }
+            Expression::UnaryExpression(it) => self.unary(it, scope),
+            Expression::BinaryExpression(_) => self.sum_once(expression, scope),
+            Expression::LogicalExpression(_) => self.logical(expression, scope),
+            Expression::ConditionalExpression(it) => {
+                let test = self.evaluate(&it.test, scope)?;
+                let chosen = if self.truth(&test)? { &it.consequent } else { &it.alternate };
+                self.evaluate(chosen, scope)
+            }
+            Expression::SequenceExpression(it) => {
+                let mut last = Value::Undefined;
+                for expression in &it.expressions {
+                    last = self.evaluate(expression, scope)?;
+                }
+                Ok(last)
+            }
+            Expression::StaticMemberExpression(_) | Expression::ComputedMemberExpression(_) => {
+                self.member_of(expression, scope).map(|(_, value)| value)
+            }
+            Expression::CallExpression(it) => self.call_expression(it, scope),
+            Expression::NewExpression(it) => self.new_expression(it, scope),
+            Expression::ChainExpression(it) => match &it.expression {
+                ChainElement::CallExpression(it) => self.call_expression(it, scope),
+                _ => Err(Stop::Unknown),
+            },
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    fn template(&mut self, it: &'a TemplateLiteral<'a>, scope: usize) -> Outcome {
+        let mut units = Vec::new();
+        for (index, quasi) in it.quasis.iter().enumerate() {
+            let cooked = quasi.value.cooked.as_ref().filter(|_| !quasi.lone_surrogates).ok_or(Stop::Unknown)?;
+            units.extend(cooked.as_str().encode_utf16());
+            if let Some(expression) = it.expressions.get(index) {
+                let value = self.evaluate(expression, scope)?;
+                units.extend(self.text_of(&value)?.iter());
+            }
+        }
+        self.text(units)
+    }
+
+    fn array_literal(&mut self, it: &'a ArrayExpression<'a>, scope: usize) -> Outcome {
+        let mut items = Vec::with_capacity(it.elements.len().min(4_096));
+        for element in &it.elements {
+            match element {
+                ArrayExpressionElement::Elision(_) => items.push(Value::Undefined),
+                ArrayExpressionElement::SpreadElement(spread) => {
+                    let value = self.evaluate(&spread.argument, scope)?;
+                    let more = self.spread(&value)?;
+                    items.extend(more);
+                }
+                _ => {
+                    let expression = element.as_expression().ok_or(Stop::Unknown)?;
+                    let value = self.evaluate(expression, scope)?;
+                    items.push(value);
+                }
+            }
+        }
+        self.array(items)
+    }
+
+    fn spread(&mut self, value: &Value) -> Outcome<Vec<Value>> {
+        match value {
+            Value::Text(units) => {
+                self.spend(units.len())?;
+                Ok(char::decode_utf16(units.iter().copied())
+                    .map(|letter| match letter {
+                        Ok(letter) => Value::text(letter.encode_utf8(&mut [0; 4])),
+                        Err(lone) => Value::units(vec![lone.unpaired_surrogate()]),
+                    })
+                    .collect())
+            }
+            other => {
+                let items = self.items(other).cloned().ok_or(Stop::Unknown)?;
+                self.spend(items.len())?;
+                Ok(items)
+            }
+        }
+    }
+
+    fn object_literal(&mut self, it: &'a ObjectExpression<'a>, scope: usize) -> Outcome {
+        let object = self.object(Kind::Plain)?;
+        for property in &it.properties {
+            let ObjectPropertyKind::ObjectProperty(property) = property else { return Err(Stop::Unknown) };
+            if property.kind != PropertyKind::Init {
+                return Err(Stop::Unknown);
+            }
+            let name = match &property.key {
+                PropertyKey::StaticIdentifier(name) => name.name.to_string(),
+                key => {
+                    let key = self.evaluate(key.as_expression().ok_or(Stop::Unknown)?, scope)?;
+                    self.string_of(&key)?
+                }
+            };
+            let value = self.evaluate(&property.value, scope)?;
+            self.set_member(&object, &name, value)?;
+        }
+        Ok(object)
+    }
+
+    /// What a decoder notes at itself is no constant of the text.
+    fn object_of_member(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        let object = self.evaluate(expression, scope)?;
+        let is_site = scope == 0 && self.mode == Mode::Pure && self.own;
+        if is_site && self.is_closure(&object) && matches!(expression, Expression::Identifier(_)) {
+            Err(Stop::Unknown)
+        } else {
+            Ok(object)
+        }
+    }
+
+    /// The object of a member, and the member.
+    fn member_of(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome<(Value, Value)> {
+        match expression {
+            Expression::StaticMemberExpression(it) => {
+                let object = self.object_of_member(&it.object, scope)?;
+                let value = self.member(&object, it.property.name.as_str())?;
+                Ok((object, value))
+            }
+            Expression::ComputedMemberExpression(it) => {
+                let object = self.object_of_member(&it.object, scope)?;
+                if let Expression::StringLiteral(name) = &it.expression
+                    && !name.lone_surrogates
+                {
+                    let value = self.member(&object, name.value.as_str())?;
+                    return Ok((object, value));
+                }
+                let key = self.evaluate(&it.expression, scope)?;
+                // Elements by number, without a text being made of it.
+                if let (Value::Number(index), Some(items)) = (&key, self.items(&object))
+                    && *index >= 0.0
+                    && index.fract() == 0.0
+                {
+                    let value = items.get(*index as usize).cloned().unwrap_or(Value::Undefined);
+                    self.list_reads += usize::from(scope != 0 && self.is_older(&object));
+                    return Ok((object, value));
+                }
+                if key.is_opaque() {
+                    return Ok((object, Value::Opaque));
+                }
+                let name = self.string_of(&key)?;
+                let value = self.member(&object, &name)?;
+                Ok((object, value))
+            }
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    pub fn arguments(&mut self, arguments: &'a [Argument<'a>], scope: usize) -> Outcome<Vec<Value>> {
+        let mut values = Vec::with_capacity(arguments.len().min(256));
+        for argument in arguments {
+            if let Argument::SpreadElement(spread) = argument {
+                let value = self.evaluate(&spread.argument, scope)?;
+                let more = self.spread(&value)?;
+                values.extend(more);
+            } else {
+                let expression = argument.as_expression().ok_or(Stop::Unknown)?;
+                let value = self.evaluate(expression, scope)?;
+                values.push(value);
+            }
+        }
+        Ok(values)
+    }
+
+    fn call_expression(&mut self, it: &'a CallExpression<'a>, scope: usize) -> Outcome {
+        self.reads += 1;
+        let (this, callee, name) = match &it.callee {
+            Expression::StaticMemberExpression(member) => {
+                let (this, callee) = self.member_of(&it.callee, scope)?;
+                (Some(this), callee, Some(member.property.name.as_str()))
+            }
+            Expression::ComputedMemberExpression(_) => {
+                let (this, callee) = self.member_of(&it.callee, scope)?;
+                (Some(this), callee, None)
+            }
+            callee => (None, self.evaluate(callee, scope)?, None),
+        };
+        let arguments = self.arguments(&it.arguments, scope)?;
+        if self.own {
+            self.place = (it.span.start as usize, it.span.end as usize);
+        }
+        if callee.is_opaque() {
+            self.watch(&it.callee, name, &arguments);
+        }
+        self.call(&callee, this.unwrap_or(Value::Undefined), arguments)
+    }
+
+    /// Calls of the host that run a text.
+    fn watch(&mut self, callee: &'a Expression<'a>, name: Option<&str>, arguments: &[Value]) {
+        let name = match (name, callee) {
+            (Some(name), _) => name.to_ascii_lowercase(),
+            (None, Expression::Identifier(it)) => it.name.to_ascii_lowercase(),
+            (None, Expression::ComputedMemberExpression(it)) => match &it.expression {
+                Expression::StringLiteral(it) => it.value.to_ascii_lowercase(),
+                _ => return,
+            },
+            _ => return,
+        };
+        let technique = match name.as_str() {
+            "write" | "writeln" => Technique::DocumentWrite,
+            "run" | "exec" | "shellexecute" | "execsync" | "spawn" => Technique::Command,
+            "settimeout" | "setinterval" | "execscript" | "setimmediate" => Technique::Eval,
+            _ => return,
+        };
+        if let Some(Value::Text(code)) = arguments.first()
+            && (technique == Technique::Eval || code.len() >= 24)
+        {
+            self.capture(technique, &code.clone());
+        }
+    }
+
+    fn new_expression(&mut self, it: &'a NewExpression<'a>, scope: usize) -> Outcome {
+        let callee = self.evaluate(&it.callee, scope)?;
+        let arguments = self.arguments(&it.arguments, scope)?;
+        if self.own {
+            self.place = (it.span.start as usize, it.span.end as usize);
+        }
+        match callee {
+            Value::Native("Function" | "RegExp" | "Array" | "Object") => {
+                self.call(&callee, Value::Undefined, arguments)
+            }
+            Value::Opaque | Value::Native(_) if self.mode == Mode::Trace => Ok(Value::Opaque),
+            Value::Object(_) => {
+                let this = self.object(Kind::Plain)?;
+                if let (Value::Object(prototype), Value::Object(place)) = (self.member(&callee, "prototype")?, &this) {
+                    self.heap[*place].prototype = Some(prototype);
+                }
+                let result = self.call(&callee, this.clone(), arguments)?;
+                Ok(if matches!(result, Value::Object(_)) { result } else { this })
+            }
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    fn assignment(&mut self, it: &'a AssignmentExpression<'a>, scope: usize) -> Outcome {
+        if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left {
+            let name = name.name.as_str();
+            let value = match it.operator {
+                AssignmentOperator::Assign => self.evaluate(&it.right, scope)?,
+                operator => {
+                    let before = self.lookup(scope, name)?;
+                    self.combined(operator, before, &it.right, scope)?
+                }
+            };
+            self.assign(scope, name, value.clone())?;
+            return Ok(value);
+        }
+        if let (AssignmentTarget::ComputedMemberExpression(member), AssignmentOperator::Assign) =
+            (&it.left, it.operator)
+        {
+            return self.assign_element(member, &it.right, scope);
+        }
+        let (object, key) = self.target(&it.left, scope)?;
+        let value = match it.operator {
+            AssignmentOperator::Assign => self.evaluate(&it.right, scope)?,
+            operator => {
+                let before = self.member(&object, &key)?;
+                self.combined(operator, before, &it.right, scope)?
+            }
+        };
+        self.set_member(&object, &key, value.clone())?;
+        Ok(value)
+    }
+
+    /// The statement `name += ...`, whose value nobody asks for: what is alone in holding a text makes it longer. None
+    /// for any other statement.
+    pub fn append(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome<Option<()>> {
+        let Expression::AssignmentExpression(it) = expression else { return Ok(None) };
+        let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left else { return Ok(None) };
+        if it.operator != AssignmentOperator::Addition {
+            return Ok(None);
+        }
+        let name = name.name.as_str();
+        let before = self.lookup(scope, name)?;
+        let more = self.evaluate(&it.right, scope)?;
+        let (Value::Text(mut units), true) = (before.clone(), more.is_primitive()) else {
+            let value = self.plus(&before, &more)?;
+            return self.assign(scope, name, value).map(Some);
+        };
+        drop(before);
+        let more = self.text_of(&more)?;
+        if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
+            return Err(Stop::Unknown);
+        }
+        self.spend(more.len() / 8 + 1)?;
+        drop(self.take(scope, name));
+        if Rc::get_mut(&mut units).is_none() {
+            self.spend(units.len() / 8)?;
+        }
+        Rc::make_mut(&mut units).extend(more.iter());
+        self.assign(scope, name, Value::Text(units)).map(Some)
+    }
+
+    fn combined(
+        &mut self,
+        operator: AssignmentOperator,
+        before: Value,
+        right: &'a Expression<'a>,
+        scope: usize,
+    ) -> Outcome {
+        if let Some(operator) = operator.to_logical_operator() {
+            let keeps = match operator {
+                LogicalOperator::And => !self.truth(&before)?,
+                LogicalOperator::Or => self.truth(&before)?,
+                LogicalOperator::Coalesce => !matches!(before, Value::Undefined | Value::Null),
+            };
+            return if keeps { Ok(before) } else { self.evaluate(right, scope) };
+        }
+        let right = self.evaluate(right, scope)?;
+        self.binary(operator.to_binary_operator().ok_or(Stop::Unknown)?, &before, &right)
+    }
+
+    /// Elements of lists by their number, without a text being made of it.
+    fn assign_element(
+        &mut self,
+        it: &'a ComputedMemberExpression<'a>,
+        right: &'a Expression<'a>,
+        scope: usize,
+    ) -> Outcome {
+        let object = self.evaluate(&it.object, scope)?;
+        let key = self.evaluate(&it.expression, scope)?;
+        let place = match &key {
+            Value::Number(index) if *index >= 0.0 && index.fract() == 0.0 => Some(*index as usize),
+            _ => None,
+        };
+        let name = if place.is_none() { self.string_of(&key)? } else { String::new() };
+        let value = self.evaluate(right, scope)?;
+        if let Some(place) = place {
+            self.spend(1)?;
+            if let Some(slot) = self.items_mut(&object).and_then(|items| items.get_mut(place)) {
+                *slot = value.clone();
+                return Ok(value);
+            }
+            self.set_member(&object, &place.to_string(), value.clone())?;
+        } else {
+            self.set_member(&object, &name, value.clone())?;
+        }
+        Ok(value)
+    }
+
+    fn target(&mut self, target: &'a AssignmentTarget<'a>, scope: usize) -> Outcome<(Value, String)> {
+        let (object, key) = match target {
+            AssignmentTarget::StaticMemberExpression(it) => {
+                (self.evaluate(&it.object, scope)?, it.property.name.to_string())
+            }
+            AssignmentTarget::ComputedMemberExpression(it) => {
+                let object = self.evaluate(&it.object, scope)?;
+                let key = self.evaluate(&it.expression, scope)?;
+                (object, self.string_of(&key)?)
+            }
+            _ => return Err(Stop::Unknown),
+        };
+        Ok((object, key))
+    }
+
+    fn update(&mut self, it: &'a UpdateExpression<'a>, scope: usize) -> Outcome {
+        let by = if it.operator == UpdateOperator::Increment { 1.0 } else { -1.0 };
+        let before;
+        match &it.argument {
+            SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
+                let value = self.lookup(scope, name.name.as_str())?;
+                before = self.number_of(&value)?;
+                self.assign(scope, name.name.as_str(), Value::Number(before + by))?;
+            }
+            SimpleAssignmentTarget::StaticMemberExpression(member) => {
+                let object = self.evaluate(&member.object, scope)?;
+                let value = self.member(&object, member.property.name.as_str())?;
+                before = self.number_of(&value)?;
+                self.set_member(&object, member.property.name.as_str(), Value::Number(before + by))?;
+            }
+            SimpleAssignmentTarget::ComputedMemberExpression(member) => {
+                let object = self.evaluate(&member.object, scope)?;
+                let key = self.evaluate(&member.expression, scope)?;
+                let key = self.string_of(&key)?;
+                let value = self.member(&object, &key)?;
+                before = self.number_of(&value)?;
+                self.set_member(&object, &key, Value::Number(before + by))?;
+            }
+            _ => return Err(Stop::Unknown),
+        }
+        Ok(Value::Number(if it.prefix { before + by } else { before }))
+    }
+
+    fn unary(&mut self, it: &'a UnaryExpression<'a>, scope: usize) -> Outcome {
+        if it.operator == UnaryOperator::Typeof {
+            return self.type_of(&it.argument, scope);
+        }
+        if it.operator == UnaryOperator::Delete {
+            return self.delete(&it.argument, scope);
+        }
+        let value = self.evaluate(&it.argument, scope)?;
+        if value.is_opaque() && it.operator != UnaryOperator::Void {
+            return if it.operator == UnaryOperator::LogicalNot { Err(Stop::Unknown) } else { Ok(Value::Opaque) };
+        }
+        Ok(match it.operator {
+            UnaryOperator::UnaryPlus => Value::Number(self.number_of(&value)?),
+            UnaryOperator::UnaryNegation => Value::Number(-self.number_of(&value)?),
+            UnaryOperator::LogicalNot => Value::Bool(!self.truth(&value)?),
+            UnaryOperator::BitwiseNot => Value::Number(f64::from(!super::value::to_int(self.number_of(&value)?))),
+            _ => Value::Undefined,
+        })
+    }
+
+    fn type_of(&mut self, argument: &'a Expression<'a>, scope: usize) -> Outcome {
+        let value = self.evaluate(argument, scope)?;
+        let name = match value {
+            Value::Undefined => "undefined",
+            Value::Bool(_) => "boolean",
+            Value::Number(_) => "number",
+            Value::Text(_) => "string",
+            Value::Opaque => return Err(Stop::Unknown),
+            Value::Native("Math" | "JSON" | "globalThis") | Value::Null => "object",
+            ref value if self.is_function(value) => "function",
+            _ => "object",
+        };
+        Ok(Value::text(name))
+    }
+
+    fn delete(&mut self, argument: &'a Expression<'a>, scope: usize) -> Outcome {
+        let (object, key) = match argument {
+            Expression::StaticMemberExpression(it) => (self.evaluate(&it.object, scope)?, it.property.name.to_string()),
+            Expression::ComputedMemberExpression(it) => {
+                let object = self.evaluate(&it.object, scope)?;
+                let key = self.evaluate(&it.expression, scope)?;
+                (object, self.string_of(&key)?)
+            }
+            _ => return Err(Stop::Unknown),
+        };
+        if let Value::Object(place) = object
+            && let Some(object) = self.heap.get_mut(place)
+        {
+            object.remove(&key);
+        }
+        Ok(Value::Bool(true))
+    }
+
+    /// A sum of literals alone is made once: decoders have them in their innermost loops.
+    fn sum_once(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        if !self.own {
+            return self.sum(expression, scope);
+        }
+        let place = place(expression);
+        if let Some(&known) = self.sums.get(&place) {
+            return Ok(Value::Number(known));
+        }
+        let reads = self.reads;
+        let value = self.sum(expression, scope)?;
+        if let (Value::Number(number), true) = (&value, reads == self.reads) {
+            self.sums.insert(place, *number);
+        }
+        Ok(value)
+    }
+
+    /// A chain of operators, from its first term on: sums of thousands of terms nest to the left.
+    fn sum(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        let mut terms = Vec::new();
+        let mut at = expression;
+        while let Expression::BinaryExpression(it) = at {
+            terms.push((it.operator, &it.right));
+            at = &it.left;
+        }
+        let mut value = self.evaluate(at, scope)?;
+        for (operator, right) in terms.into_iter().rev() {
+            let right = self.evaluate(right, scope)?;
+            if operator == BinaryOperator::Addition
+                && let (Value::Text(units), true) = (&mut value, right.is_primitive())
+            {
+                let more = self.text_of(&right)?;
+                self.spend(more.len() / 8 + 1)?;
+                if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
+                    return Err(Stop::Unknown);
+                }
+                Rc::make_mut(units).extend(more.iter());
+                continue;
+            }
+            value = self.binary(operator, &value, &right)?;
+        }
+        Ok(value)
+    }
+
+    fn logical(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        let mut terms = Vec::new();
+        let mut at = expression;
+        while let Expression::LogicalExpression(it) = at {
+            terms.push((it.operator, &it.right));
+            at = &it.left;
+        }
+        let mut value = self.evaluate(at, scope)?;
+        for (operator, right) in terms.into_iter().rev() {
+            let goes_on = match operator {
+                // What is not known may be there: most scripts ask for that alone.
+                LogicalOperator::And => self.truth(&value)?,
+                LogicalOperator::Or if value.is_opaque() => false,
+                LogicalOperator::Or => !self.truth(&value)?,
+                LogicalOperator::Coalesce => matches!(value, Value::Undefined | Value::Null),
+            };
+            if goes_on {
+                value = self.evaluate(right, scope)?;
+            }
+        }
+        Ok(value)
+    }
+}
+
+/// The bytes of the text that an expression is.
+pub fn place(expression: &Expression<'_>) -> (usize, usize) {
+    let span = expression.span();
+    (span.start as usize, span.end as usize)
+}

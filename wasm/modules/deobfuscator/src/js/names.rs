@@ -1,0 +1,235 @@
+//! Which declarations of a text have one value in each run: constants, lists and objects that nobody changes, functions;
+//! and the expressions that turn a list of texts before it is used.
+
+use std::collections::{HashMap, HashSet};
+
+use oxc_ast::ast::{
+    AssignmentExpression, AssignmentTarget, BinaryExpression, BindingPattern, CallExpression, ComputedMemberExpression,
+    Expression, ExpressionStatement, Function, IdentifierReference, LogicalExpression, Program, SimpleAssignmentTarget,
+    StaticMemberExpression, UnaryExpression, UpdateExpression, VariableDeclarator,
+};
+use oxc_ast_visit::{Visit, walk};
+use oxc_semantic::Scoping;
+use oxc_span::GetSpan;
+use oxc_syntax::operator::UnaryOperator;
+use oxc_syntax::scope::ScopeFlags;
+use oxc_syntax::symbol::SymbolId;
+
+use super::machine::Lazy;
+
+/// Bytes of an expression that turns a list.
+const MAX_ROTATION: usize = 32 << 10;
+/// What changes a list.
+const CHANGING: [&str; 9] = ["push", "pop", "shift", "unshift", "splice", "reverse", "sort", "fill", "copyWithin"];
+
+pub struct Names<'a> {
+    pub declared: Vec<(&'a str, Lazy<'a>, SymbolId)>,
+    pub rotations: Vec<&'a Expression<'a>>,
+}
+
+pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> Names<'a> {
+    let mut known: HashMap<&str, usize> = HashMap::new();
+    for name in scoping.symbol_names() {
+        *known.entry(name).or_default() += 1;
+    }
+    let mut collector =
+        Collector { text, scoping, declared: Vec::new(), rotations: Vec::new(), exposed: HashSet::new() };
+    collector.visit_program(program);
+    let root = scoping.root_scope_id();
+    let is_clear =
+        |name: &str, symbol: SymbolId| scoping.symbol_scope_id(symbol) == root || known.get(name) == Some(&1);
+    let (mut declared, rotations) = (Vec::new(), std::mem::take(&mut collector.rotations));
+    for (name, lazy, symbol) in std::mem::take(&mut collector.declared) {
+        let is_constant = match lazy {
+            Lazy::Function(_) => true,
+            Lazy::Value(init) => {
+                !scoping.symbol_is_mutated(symbol)
+                    && (!collector.exposed.contains(&symbol)
+                        || !matches!(init, Expression::ArrayExpression(_) | Expression::ObjectExpression(_)))
+            }
+        };
+        if is_constant && scoping.symbol_redeclarations(symbol).is_empty() && is_clear(name, symbol) {
+            declared.push((name, lazy, symbol));
+        }
+    }
+    Names { declared, rotations }
+}
+
+struct Collector<'a, 's> {
+    text: &'s str,
+    scoping: &'s Scoping,
+    declared: Vec<(&'a str, Lazy<'a>, SymbolId)>,
+    rotations: Vec<&'a Expression<'a>>,
+    /// Lists and objects that something else may change.
+    exposed: HashSet<SymbolId>,
+}
+
+impl<'a> Collector<'a, '_> {
+    fn symbol(&self, it: &IdentifierReference<'a>) -> Option<SymbolId> {
+        it.reference_id.get().and_then(|reference| self.scoping.get_reference(reference).symbol_id())
+    }
+
+    fn expose(&mut self, expression: &Expression<'a>) {
+        if let Expression::Identifier(it) = expression
+            && let Some(symbol) = self.symbol(it)
+        {
+            self.exposed.insert(symbol);
+        }
+    }
+
+    fn is_rotation(&self, expression: &Expression<'a>) -> bool {
+        let Expression::CallExpression(call) = expression else { return false };
+        let span = expression.span();
+        let source = self.text.get(span.start as usize..span.end as usize).unwrap_or_default();
+        matches!(call.callee, Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_))
+            && !call.arguments.is_empty()
+            && source.len() < MAX_ROTATION
+            && source.contains("push")
+            && source.contains("shift")
+    }
+
+    fn object(&mut self, object: &Expression<'a>) {
+        // A member is read: the object itself goes nowhere.
+        if !matches!(object, Expression::Identifier(_)) {
+            self.visit_expression(object);
+        }
+    }
+}
+
+impl<'a> Visit<'a> for Collector<'a, '_> {
+    fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
+        let it = self.alloc(it);
+        if let (BindingPattern::BindingIdentifier(name), Some(init)) = (&it.id, &it.init)
+            && let Some(symbol) = name.symbol_id.get()
+        {
+            self.declared.push((name.name.as_str(), Lazy::Value(init), symbol));
+        }
+        walk::walk_variable_declarator(self, it);
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        let it = self.alloc(it);
+        if it.is_declaration()
+            && !it.generator
+            && !it.r#async
+            && let Some(name) = &it.id
+            && let Some(symbol) = name.symbol_id.get()
+        {
+            self.declared.push((name.name.as_str(), Lazy::Function(it), symbol));
+        }
+        walk::walk_function(self, it, flags);
+    }
+
+    fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
+        let it = self.alloc(it);
+        let mut expression = &it.expression;
+        while let Expression::UnaryExpression(unary) = expression {
+            expression = &unary.argument;
+        }
+        let parts: Vec<&'a Expression<'a>> = match expression {
+            Expression::SequenceExpression(sequence) => sequence.expressions.iter().collect(),
+            other => vec![other],
+        };
+        for part in parts {
+            // What turns a list before it is used is run: that the list goes there exposes nothing.
+            if self.is_rotation(part) {
+                self.rotations.push(part);
+            } else {
+                self.visit_expression(part);
+            }
+        }
+    }
+
+    fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        if let Some(symbol) = self.symbol(it) {
+            self.exposed.insert(symbol);
+        }
+    }
+
+    fn visit_static_member_expression(&mut self, it: &StaticMemberExpression<'a>) {
+        self.object(&it.object);
+    }
+
+    fn visit_computed_member_expression(&mut self, it: &ComputedMemberExpression<'a>) {
+        self.object(&it.object);
+        self.visit_expression(&it.expression);
+    }
+
+    fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        match &it.callee {
+            // A function that is called gets nothing but its arguments.
+            Expression::Identifier(_) => {}
+            Expression::StaticMemberExpression(member) => {
+                if CHANGING.contains(&member.property.name.as_str()) {
+                    self.expose(&member.object);
+                }
+                self.object(&member.object);
+            }
+            Expression::ComputedMemberExpression(member) => {
+                let is_changing = match &member.expression {
+                    Expression::StringLiteral(name) => CHANGING.contains(&name.value.as_str()),
+                    // A method that is not known yet.
+                    Expression::NumericLiteral(_) => false,
+                    _ => true,
+                };
+                let is_plain_list = matches!(member.object, Expression::Identifier(_)) && is_changing;
+                if is_plain_list && matches!(member.expression, Expression::StringLiteral(_)) {
+                    self.expose(&member.object);
+                }
+                self.object(&member.object);
+                self.visit_expression(&member.expression);
+            }
+            callee => self.visit_expression(callee),
+        }
+        self.visit_arguments(&it.arguments);
+    }
+
+    fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
+        match &it.left {
+            AssignmentTarget::StaticMemberExpression(member) => self.expose(&member.object),
+            AssignmentTarget::ComputedMemberExpression(member) => self.expose(&member.object),
+            _ => {}
+        }
+        walk::walk_assignment_expression(self, it);
+    }
+
+    fn visit_update_expression(&mut self, it: &UpdateExpression<'a>) {
+        match &it.argument {
+            SimpleAssignmentTarget::StaticMemberExpression(member) => self.expose(&member.object),
+            SimpleAssignmentTarget::ComputedMemberExpression(member) => self.expose(&member.object),
+            _ => {}
+        }
+        walk::walk_update_expression(self, it);
+    }
+
+    fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {
+        if it.operator == UnaryOperator::Delete {
+            match &it.argument {
+                Expression::StaticMemberExpression(member) => self.expose(&member.object),
+                Expression::ComputedMemberExpression(member) => self.expose(&member.object),
+                _ => {}
+            }
+        }
+        walk::walk_unary_expression(self, it);
+    }
+
+    fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
+        let mut at = it;
+        while let Expression::BinaryExpression(left) = &at.left {
+            self.visit_expression(&at.right);
+            at = left;
+        }
+        self.visit_expression(&at.left);
+        self.visit_expression(&at.right);
+    }
+
+    fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
+        let mut at = it;
+        while let Expression::LogicalExpression(left) = &at.left {
+            self.visit_expression(&at.right);
+            at = left;
+        }
+        self.visit_expression(&at.left);
+        self.visit_expression(&at.right);
+    }
+}

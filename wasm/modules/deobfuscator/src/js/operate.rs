@@ -1,0 +1,375 @@
+//! Operators, and how one type becomes another.
+
+use std::rc::Rc;
+
+use oxc_syntax::operator::BinaryOperator;
+
+use super::machine::{Machine, Mode, Outcome, Stop};
+use super::natives;
+use super::value::{Kind, Units, Value, number_text, text_number, to_int};
+
+/// Levels of lists in lists that become a text.
+const MAX_LISTS: usize = 16;
+
+impl Machine<'_, '_> {
+    pub fn truth(&self, value: &Value) -> Outcome<bool> {
+        Ok(match value {
+            Value::Undefined | Value::Null => false,
+            Value::Bool(value) => *value,
+            Value::Number(number) => *number != 0.0 && !number.is_nan(),
+            Value::Text(units) => !units.is_empty(),
+            Value::Object(_) | Value::Native(_) => true,
+            Value::Opaque => return Err(Stop::Unknown),
+        })
+    }
+
+    pub fn text_of(&mut self, value: &Value) -> Outcome<Units> {
+        if let Value::Text(units) = value {
+            return Ok(Rc::clone(units));
+        }
+        let text = self.string_of(value)?;
+        Ok(Rc::new(text.encode_utf16().collect()))
+    }
+
+    pub fn string_of(&mut self, value: &Value) -> Outcome<String> {
+        let mut text = Vec::new();
+        self.write(value, &mut text, 0)?;
+        Ok(String::from_utf16_lossy(&text))
+    }
+
+    /// As a script writes a value.
+    fn write(&mut self, value: &Value, to: &mut Vec<u16>, level: usize) -> Outcome<()> {
+        let add = |to: &mut Vec<u16>, text: &str| to.extend(text.encode_utf16());
+        match value {
+            Value::Undefined => add(to, "undefined"),
+            Value::Null => add(to, "null"),
+            Value::Bool(value) => add(to, if *value { "true" } else { "false" }),
+            Value::Number(number) => add(to, &number_text(*number)),
+            Value::Text(units) => to.extend(units.iter()),
+            Value::Native("Math" | "JSON") | Value::Opaque => return Err(Stop::Unknown),
+            Value::Native("globalThis") => add(to, "[object Window]"),
+            Value::Native(name) => {
+                let short = name.rsplit('.').next().unwrap_or(name);
+                add(to, &format!("function {short}() {{ [native code] }}"));
+            }
+            Value::Object(place) => return self.write_object(*place, to, level),
+        }
+        Ok(())
+    }
+
+    fn write_object(&mut self, place: usize, to: &mut Vec<u16>, level: usize) -> Outcome<()> {
+        if let Some(own) = self.heap.get(place).and_then(|object| object.get("toString")).cloned() {
+            let made = self.call(&own, Value::Object(place), Vec::new())?;
+            if !made.is_primitive() {
+                return Err(Stop::Unknown);
+            }
+            return self.write(&made, to, level + 1);
+        }
+        match &self.heap.get(place).ok_or(Stop::Unknown)?.kind {
+            Kind::Plain => to.extend("[object Object]".encode_utf16()),
+            Kind::Array(items) => {
+                if level >= MAX_LISTS {
+                    return Err(Stop::Unknown);
+                }
+                let items = items.clone();
+                self.spend(items.len())?;
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        to.push(u16::from(b','));
+                    }
+                    if !matches!(item, Value::Undefined | Value::Null) {
+                        self.write(item, to, level + 1)?;
+                    }
+                    if to.len() * 2 > crate::limits::MAX_VALUE {
+                        return Err(Stop::Unknown);
+                    }
+                }
+            }
+            Kind::Regex(source, flags) => to.extend(format!("/{source}/{flags}").encode_utf16()),
+            Kind::Closure { code, own: true, .. } => {
+                // Its text is not what it was, as soon as something of it has been rewritten.
+                let (start, end) = code.place();
+                let text = self.source.and_then(|source| source.get(start..end)).ok_or(Stop::Unknown)?;
+                to.extend(text.encode_utf16());
+            }
+            Kind::Closure { .. } | Kind::Bound(..) => return Err(Stop::Unknown),
+        }
+        Ok(())
+    }
+
+    pub fn number_of(&mut self, value: &Value) -> Outcome<f64> {
+        Ok(match value {
+            Value::Undefined => f64::NAN,
+            Value::Null => 0.0,
+            Value::Bool(value) => f64::from(u8::from(*value)),
+            Value::Number(number) => *number,
+            Value::Text(units) => text_number(&String::from_utf16_lossy(units)),
+            Value::Opaque => return Err(Stop::Unknown),
+            other => match self.primitive(other)? {
+                Value::Number(number) => number,
+                other => text_number(&self.string_of(&other)?),
+            },
+        })
+    }
+
+    /// What an object is to an operator.
+    fn primitive(&mut self, value: &Value) -> Outcome {
+        match value {
+            Value::Object(place) => {
+                if let Some(own) = self.heap.get(*place).and_then(|object| object.get("valueOf")).cloned() {
+                    return self.call(&own, value.clone(), Vec::new());
+                }
+                self.text_of(value).map(Value::Text)
+            }
+            Value::Native(_) => self.text_of(value).map(Value::Text),
+            other => Ok(other.clone()),
+        }
+    }
+
+    pub fn plus(&mut self, left: &Value, right: &Value) -> Outcome {
+        if left.is_opaque() || right.is_opaque() {
+            return Ok(Value::Opaque);
+        }
+        let (left, right) = (self.primitive(left)?, self.primitive(right)?);
+        if matches!(left, Value::Text(_)) || matches!(right, Value::Text(_)) {
+            let (left, right) = (self.text_of(&left)?, self.text_of(&right)?);
+            return self.text(left.iter().chain(right.iter()).copied().collect());
+        }
+        Ok(Value::Number(self.number_of(&left)? + self.number_of(&right)?))
+    }
+
+    pub fn binary(&mut self, operator: BinaryOperator, left: &Value, right: &Value) -> Outcome {
+        if left.is_opaque() || right.is_opaque() {
+            return if self.mode == Mode::Trace { Ok(Value::Opaque) } else { Err(Stop::Unknown) };
+        }
+        let boolean = |value| Ok(Value::Bool(value));
+        match operator {
+            BinaryOperator::Addition => return self.plus(left, right),
+            BinaryOperator::StrictEquality => return boolean(self.same(left, right)?),
+            BinaryOperator::StrictInequality => return boolean(!self.same(left, right)?),
+            BinaryOperator::Equality => return boolean(self.alike(left, right)?),
+            BinaryOperator::Inequality => return boolean(!self.alike(left, right)?),
+            BinaryOperator::LessThan => return self.compare(left, right, |one, two| one < two, |one, two| one < two),
+            BinaryOperator::GreaterThan => {
+                return self.compare(left, right, |one, two| one > two, |one, two| one > two);
+            }
+            BinaryOperator::LessEqualThan => {
+                return self.compare(left, right, |one, two| one <= two, |one, two| one <= two);
+            }
+            BinaryOperator::GreaterEqualThan => {
+                return self.compare(left, right, |one, two| one >= two, |one, two| one >= two);
+            }
+            BinaryOperator::In => return self.has(right, left),
+            BinaryOperator::Instanceof => return Err(Stop::Unknown),
+            _ => {}
+        }
+        let (one, two) = (self.number_of(left)?, self.number_of(right)?);
+        let shift = to_int(two).cast_unsigned() & 31;
+        Ok(Value::Number(match operator {
+            BinaryOperator::Subtraction => one - two,
+            BinaryOperator::Multiplication => one * two,
+            BinaryOperator::Division => one / two,
+            BinaryOperator::Remainder => one % two,
+            BinaryOperator::Exponential => one.powf(two),
+            BinaryOperator::BitwiseAnd => f64::from(to_int(one) & to_int(two)),
+            BinaryOperator::BitwiseOR => f64::from(to_int(one) | to_int(two)),
+            BinaryOperator::BitwiseXOR => f64::from(to_int(one) ^ to_int(two)),
+            BinaryOperator::ShiftLeft => f64::from(to_int(one) << shift),
+            BinaryOperator::ShiftRight => f64::from(to_int(one) >> shift),
+            BinaryOperator::ShiftRightZeroFill => f64::from(to_int(one).cast_unsigned() >> shift),
+            _ => return Err(Stop::Unknown),
+        }))
+    }
+
+    fn has(&mut self, object: &Value, key: &Value) -> Outcome {
+        let name = self.string_of(key)?;
+        let Value::Object(_) = object else { return Err(Stop::Unknown) };
+        Ok(Value::Bool(!matches!(self.member(object, &name)?, Value::Undefined)))
+    }
+
+    fn compare(
+        &mut self,
+        left: &Value,
+        right: &Value,
+        numbers: fn(&f64, &f64) -> bool,
+        texts: fn(&Vec<u16>, &Vec<u16>) -> bool,
+    ) -> Outcome {
+        let (left, right) = (self.primitive(left)?, self.primitive(right)?);
+        if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
+            return Ok(Value::Bool(texts(left, right)));
+        }
+        Ok(Value::Bool(numbers(&self.number_of(&left)?, &self.number_of(&right)?)))
+    }
+
+    /// `===`
+    #[allow(clippy::float_cmp, reason = "as the script compares")]
+    pub fn same(&self, left: &Value, right: &Value) -> Outcome<bool> {
+        Ok(match (left, right) {
+            (Value::Opaque, _) | (_, Value::Opaque) => return Err(Stop::Unknown),
+            (Value::Undefined, Value::Undefined) | (Value::Null, Value::Null) => true,
+            (Value::Bool(one), Value::Bool(two)) => one == two,
+            (Value::Number(one), Value::Number(two)) => one == two,
+            (Value::Text(one), Value::Text(two)) => one == two,
+            (Value::Object(one), Value::Object(two)) => one == two,
+            (Value::Native(one), Value::Native(two)) => one == two,
+            _ => false,
+        })
+    }
+
+    /// `==`
+    fn alike(&mut self, left: &Value, right: &Value) -> Outcome<bool> {
+        match (left, right) {
+            (Value::Undefined | Value::Null, Value::Undefined | Value::Null) => Ok(true),
+            (Value::Undefined | Value::Null, _) | (_, Value::Undefined | Value::Null) => Ok(false),
+            (Value::Text(_), Value::Text(_))
+            | (Value::Object(_) | Value::Native(_), Value::Object(_) | Value::Native(_)) => self.same(left, right),
+            _ => {
+                let (left, right) = (self.primitive(left)?, self.primitive(right)?);
+                if let (Value::Text(_), Value::Text(_)) = (&left, &right) {
+                    return self.same(&left, &right);
+                }
+                let (left, right) = (self.number_of(&left)?, self.number_of(&right)?);
+                self.same(&Value::Number(left), &Value::Number(right))
+            }
+        }
+    }
+
+    // -- members
+
+    pub fn member(&mut self, object: &Value, name: &str) -> Outcome {
+        match object {
+            Value::Opaque => return Ok(Value::Opaque),
+            Value::Undefined | Value::Null => return Err(Stop::Thrown(Value::text("TypeError"))),
+            Value::Text(units) => {
+                if name == "length" {
+                    return Ok(Value::Number(units.len() as f64));
+                }
+                if let Ok(index) = name.parse::<usize>() {
+                    return Ok(units.get(index).map_or(Value::Undefined, |&unit| Value::units(vec![unit])));
+                }
+            }
+            Value::Object(place) => {
+                if let Some(value) = self.own_member(*place, name)? {
+                    return Ok(value);
+                }
+                if name == "prototype" && self.is_closure(object) {
+                    let prototype = self.object(Kind::Plain)?;
+                    self.heap[*place].set(name, prototype.clone());
+                    return Ok(prototype);
+                }
+            }
+            _ => {}
+        }
+        if name == "constructor" {
+            return Ok(Value::Native(self.constructor(object)));
+        }
+        if let Some(native) = natives::member(self.family(object), name) {
+            return Ok(native);
+        }
+        match (object, self.mode) {
+            (Value::Native("globalThis"), Mode::Pure) => Err(Stop::Unknown),
+            (Value::Native(_), Mode::Trace) => Ok(Value::Opaque),
+            (Value::Native(_), Mode::Pure) => Err(Stop::Unknown),
+            _ if name == "prototype" || name == "__proto__" => Err(Stop::Unknown),
+            _ => Ok(Value::Undefined),
+        }
+    }
+
+    /// Whether a value is a function of the text, whose members change while it is called.
+    pub fn is_closure(&self, value: &Value) -> bool {
+        let Value::Object(place) = value else { return false };
+        self.heap.get(*place).is_some_and(|object| matches!(object.kind, Kind::Closure { .. }))
+    }
+
+    fn own_member(&self, place: usize, name: &str) -> Outcome<Option<Value>> {
+        let object = self.heap.get(place).ok_or(Stop::Unknown)?;
+        if let Kind::Array(items) = &object.kind {
+            if name == "length" {
+                return Ok(Some(Value::Number(items.len() as f64)));
+            }
+            if let Ok(index) = name.parse::<usize>() {
+                return Ok(Some(items.get(index).cloned().unwrap_or(Value::Undefined)));
+            }
+        }
+        if let (Kind::Regex(source, _), "source") = (&object.kind, name) {
+            return Ok(Some(Value::text(source)));
+        }
+        if let Some(value) = object.get(name) {
+            return Ok(Some(value.clone()));
+        }
+        Ok(object.prototype.and_then(|place| self.heap.get(place)).and_then(|prototype| prototype.get(name)).cloned())
+    }
+
+    fn constructor(&self, object: &Value) -> &'static str {
+        match self.family(object) {
+            "String.prototype." => "String",
+            "Number.prototype." => "Number",
+            "Boolean.prototype." => "Boolean",
+            "Array.prototype." => "Array",
+            "RegExp.prototype." => "RegExp",
+            "Object.prototype." => "Object",
+            _ => "Function",
+        }
+    }
+
+    /// Before the names of what a value can do.
+    fn family(&self, value: &Value) -> &'static str {
+        match value {
+            Value::Text(_) => "String.prototype.",
+            Value::Number(_) => "Number.prototype.",
+            Value::Bool(_) => "Boolean.prototype.",
+            Value::Native(name) => natives::statics(name),
+            Value::Object(place) => match self.heap.get(*place).map(|object| &object.kind) {
+                Some(Kind::Array(_)) => "Array.prototype.",
+                Some(Kind::Regex(..)) => "RegExp.prototype.",
+                Some(Kind::Closure { .. } | Kind::Bound(..)) => "Function.prototype.",
+                _ => "Object.prototype.",
+            },
+            _ => "",
+        }
+    }
+
+    pub fn set_member(&mut self, object: &Value, name: &str, value: Value) -> Outcome<()> {
+        self.spend(2)?;
+        self.charge(if matches!(object, Value::Object(_)) { 64 + name.len() } else { 0 })?;
+        let Value::Object(place) = object else {
+            return if self.mode == Mode::Trace || matches!(object, Value::Text(_) | Value::Number(_)) {
+                Ok(())
+            } else {
+                Err(Stop::Unknown)
+            };
+        };
+        let object = self.heap.get_mut(*place).ok_or(Stop::Unknown)?;
+        if let Kind::Array(items) = &mut object.kind {
+            if name == "length" {
+                let Value::Number(length) = value else { return Err(Stop::Unknown) };
+                items.truncate(length.max(0.0) as usize);
+                return Ok(());
+            }
+            if let Ok(index) = name.parse::<usize>() {
+                if index > items.len() + 4_096 || index > crate::limits::MAX_ELEMENTS {
+                    return Err(Stop::Unknown);
+                }
+                if index >= items.len() {
+                    items.resize(index + 1, Value::Undefined);
+                }
+                items[index] = value;
+                return Ok(());
+            }
+        }
+        object.set(name, value);
+        Ok(())
+    }
+
+    pub fn own_names(&mut self, object: &Value) -> Outcome<Vec<String>> {
+        let Value::Object(place) = object else { return Err(Stop::Unknown) };
+        let object = self.heap.get(*place).ok_or(Stop::Unknown)?;
+        let mut names: Vec<String> = match &object.kind {
+            Kind::Array(items) => (0..items.len()).map(|index| index.to_string()).collect(),
+            _ => Vec::new(),
+        };
+        names.extend(object.names());
+        self.spend(names.len())?;
+        Ok(names)
+    }
+}

@@ -1,0 +1,410 @@
+//! What the language does with texts.
+
+use std::rc::Rc;
+
+use regex_lite::{Regex, RegexBuilder};
+
+use super::machine::{Machine, Outcome, Stop};
+use super::value::{Kind, Value};
+use crate::decode::base64::{self, STANDARD};
+use crate::limits::MAX_VALUE;
+
+/// Bytes that a compiled expression may take.
+const MAX_REGEX: usize = 1 << 18;
+
+pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments: &[Value]) -> Outcome {
+    let units = machine.text_of(this)?;
+    machine.spend(units.len() / 16)?;
+    let first = arguments.first().cloned().unwrap_or(Value::Undefined);
+    let number = |machine: &mut Machine<'_, '_>| {
+        if matches!(first, Value::Undefined) { Ok(0.0) } else { machine.number_of(&first) }
+    };
+    match method {
+        "toString" | "valueOf" => Ok(Value::Text(units)),
+        "charAt" => {
+            let index = number(machine)?;
+            machine.text(at(&units, index).into_iter().collect())
+        }
+        "at" => {
+            let index = number(machine)?;
+            let index = if index < 0.0 { index + units.len() as f64 } else { index };
+            at(&units, index).map_or(Ok(Value::Undefined), |unit| machine.text(vec![unit]))
+        }
+        "charCodeAt" => {
+            let index = number(machine)?;
+            Ok(Value::Number(at(&units, index).map_or(f64::NAN, f64::from)))
+        }
+        "codePointAt" => {
+            let index = number(machine)?;
+            let Some(rest) = units.get(index.max(0.0) as usize..) else { return Ok(Value::Undefined) };
+            Ok(char::decode_utf16(rest.iter().copied()).next().map_or(Value::Undefined, |letter| {
+                Value::Number(
+                    letter.map_or_else(
+                        |lone| f64::from(lone.unpaired_surrogate()),
+                        |letter| f64::from(u32::from(letter)),
+                    ),
+                )
+            }))
+        }
+        "concat" => {
+            let mut all = (*units).clone();
+            for argument in arguments {
+                all.extend(machine.text_of(argument)?.iter());
+            }
+            machine.text(all)
+        }
+        "indexOf" | "lastIndexOf" | "includes" | "startsWith" | "endsWith" => {
+            if arguments.len() > 1 && method != "indexOf" {
+                return Err(Stop::Unknown);
+            }
+            let wanted = machine.text_of(&first)?;
+            let from = arguments.get(1).map_or(Ok(0.0), |from| machine.number_of(from))?.max(0.0) as usize;
+            machine.spend(units.len() / 4)?;
+            let found = find(&units, &wanted, from);
+            Ok(match method {
+                "includes" => Value::Bool(found.is_some()),
+                "startsWith" => Value::Bool(units.starts_with(&wanted)),
+                "endsWith" => Value::Bool(units.ends_with(&wanted)),
+                "lastIndexOf" => Value::Number(last(&units, &wanted).map_or(-1.0, |index| index as f64)),
+                _ => Value::Number(found.map_or(-1.0, |index| index as f64)),
+            })
+        }
+        "slice" => {
+            let (start, end) = machine.range(arguments, units.len())?;
+            machine.text(units.get(start..end.max(start)).unwrap_or_default().to_vec())
+        }
+        "substring" => {
+            let bound = |machine: &mut Machine<'_, '_>, index: usize, default: usize| match arguments.get(index) {
+                None | Some(Value::Undefined) => Ok(default),
+                Some(value) => Ok((machine.number_of(value)?.max(0.0) as usize).min(units.len())),
+            };
+            let (start, end) = (bound(machine, 0, 0)?, bound(machine, 1, units.len())?);
+            machine.text(units.get(start.min(end)..start.max(end)).unwrap_or_default().to_vec())
+        }
+        "substr" => {
+            let (start, _) = machine.range(&arguments[..arguments.len().min(1)], units.len())?;
+            let length = match arguments.get(1) {
+                None | Some(Value::Undefined) => units.len(),
+                Some(value) => machine.number_of(value)?.max(0.0) as usize,
+            };
+            machine.text(units.iter().skip(start).take(length).copied().collect())
+        }
+        "split" => split(machine, &units, arguments),
+        "replace" | "replaceAll" => replace(machine, &units, arguments, method == "replaceAll"),
+        "match" => matched(machine, &units, &first),
+        "search" => {
+            let text = String::from_utf16(&units).map_err(|_| Stop::Unknown)?;
+            let (regex, _) = regex_of(machine, &first)?;
+            Ok(Value::Number(
+                regex.find(&text).map_or(-1.0, |found| text[..found.start()].encode_utf16().count() as f64),
+            ))
+        }
+        "toLowerCase" => Ok(Value::text(&String::from_utf16_lossy(&units).to_lowercase())),
+        "toUpperCase" => Ok(Value::text(&String::from_utf16_lossy(&units).to_uppercase())),
+        "trim" => Ok(Value::text(String::from_utf16_lossy(&units).trim())),
+        "repeat" => {
+            let times = number(machine)?.max(0.0) as usize;
+            if units.len().saturating_mul(times) * 2 > MAX_VALUE {
+                return Err(Stop::Unknown);
+            }
+            machine.text(units.repeat(times))
+        }
+        "padStart" | "padEnd" => {
+            let length = (number(machine)?.max(0.0) as usize).min(MAX_VALUE / 4);
+            let fill = match arguments.get(1) {
+                Some(fill) => machine.text_of(fill)?,
+                None => Rc::new(vec![u16::from(b' ')]),
+            };
+            let missing: Vec<u16> = fill.iter().copied().cycle().take(length.saturating_sub(units.len())).collect();
+            machine.text(if method == "padStart" {
+                [&missing[..], &units].concat()
+            } else {
+                [&units[..], &missing].concat()
+            })
+        }
+        "italics" | "bold" | "strike" | "sub" => {
+            let tag = match method {
+                "italics" => "i",
+                "bold" => "b",
+                other => other,
+            };
+            Ok(Value::text(&format!("<{tag}>{}</{tag}>", String::from_utf16_lossy(&units))))
+        }
+        "fontcolor" | "link" => {
+            let value = machine.string_of(&first)?.replace('"', "&quot;");
+            let (tag, name) = if method == "link" { ("a", "href") } else { ("font", "color") };
+            Ok(Value::text(&format!("<{tag} {name}=\"{value}\">{}</{tag}>", String::from_utf16_lossy(&units))))
+        }
+        _ => Err(Stop::Unknown),
+    }
+}
+
+fn at(units: &[u16], index: f64) -> Option<u16> {
+    let index = if index.is_nan() { 0.0 } else { index.trunc() };
+    if index < 0.0 { None } else { units.get(index as usize).copied() }
+}
+
+fn find(units: &[u16], wanted: &[u16], from: usize) -> Option<usize> {
+    if wanted.is_empty() {
+        return Some(from.min(units.len()));
+    }
+    let rest = units.get(from..)?;
+    rest.windows(wanted.len()).position(|window| window == wanted).map(|index| from + index)
+}
+
+fn last(units: &[u16], wanted: &[u16]) -> Option<usize> {
+    if wanted.is_empty() {
+        return Some(units.len());
+    }
+    units.windows(wanted.len()).rposition(|window| window == wanted)
+}
+
+fn split(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value]) -> Outcome {
+    let parts: Vec<Vec<u16>> = match arguments.first() {
+        None | Some(Value::Undefined) => vec![units.to_vec()],
+        Some(separator @ Value::Object(_)) => {
+            let (regex, _) = regex_of(machine, separator)?;
+            let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
+            regex.split(&text).map(|part| part.encode_utf16().collect()).collect()
+        }
+        Some(separator) => {
+            let separator = machine.text_of(separator)?;
+            pieces(units, &separator)
+        }
+    };
+    machine.spend(parts.len() + units.len() / 4)?;
+    let limit = arguments
+        .get(1)
+        .map_or(Ok(usize::MAX), |limit| machine.number_of(limit).map(|limit| limit.max(0.0) as usize))?;
+    machine.array(parts.into_iter().take(limit).map(Value::units).collect())
+}
+
+fn pieces(units: &[u16], separator: &[u16]) -> Vec<Vec<u16>> {
+    if separator.is_empty() {
+        return units.iter().map(|&unit| vec![unit]).collect();
+    }
+    let (mut parts, mut from) = (Vec::new(), 0);
+    while let Some(found) = find(units, separator, from) {
+        parts.push(units[from..found].to_vec());
+        from = found + separator.len();
+    }
+    parts.push(units[from..].to_vec());
+    parts
+}
+
+/// An expression, and its flags. Only what means the same here is taken.
+fn regex_of(machine: &Machine<'_, '_>, value: &Value) -> Outcome<(Regex, String)> {
+    let Value::Object(place) = value else { return Err(Stop::Unknown) };
+    let Some(Kind::Regex(source, flags)) = machine.heap.get(*place).map(|object| &object.kind) else {
+        return Err(Stop::Unknown);
+    };
+    if flags.contains('y') || source.len() > 4_096 {
+        return Err(Stop::Unknown);
+    }
+    let source = plain_braces(&source.replace("[^]", "(?s:.)"));
+    let mut builder = RegexBuilder::new(&source);
+    builder
+        .case_insensitive(flags.contains('i'))
+        .multi_line(flags.contains('m'))
+        .dot_matches_new_line(flags.contains('s'));
+    let regex = builder.size_limit(MAX_REGEX).build().map_err(|_| Stop::Unknown)?;
+    Ok((regex, flags.clone()))
+}
+
+/// A brace that counts nothing is itself, which others take for a mistake.
+fn plain_braces(source: &str) -> String {
+    let mut done = String::with_capacity(source.len());
+    let mut letters = source.char_indices();
+    while let Some((at, letter)) = letters.next() {
+        let rest = source.get(at + 1..).unwrap_or_default();
+        match letter {
+            '\\' => {
+                done.push(letter);
+                done.extend(letters.next().map(|next| next.1));
+            }
+            '{' => {
+                let inner = rest.split('}').next().unwrap_or_default();
+                let counts = rest.len() > inner.len()
+                    && inner.starts_with(|letter: char| letter.is_ascii_digit())
+                    && inner.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
+                done.push_str(if counts { "{" } else { "\\{" });
+            }
+            other => done.push(other),
+        }
+    }
+    done
+}
+
+pub fn test(machine: &mut Machine<'_, '_>, this: &Value, text: &Value) -> Outcome {
+    let (regex, flags) = regex_of(machine, this)?;
+    if flags.contains('g') {
+        return Err(Stop::Unknown);
+    }
+    let text = machine.string_of(text)?;
+    machine.spend(text.len())?;
+    Ok(Value::Bool(regex.is_match(&text)))
+}
+
+fn matched(machine: &mut Machine<'_, '_>, units: &[u16], pattern: &Value) -> Outcome {
+    let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
+    let (regex, flags) = regex_of(machine, pattern)?;
+    machine.spend(text.len())?;
+    let found: Vec<Value> = if flags.contains('g') {
+        regex.find_iter(&text).map(|found| Value::text(found.as_str())).collect()
+    } else {
+        let groups = regex.captures(&text);
+        groups
+            .iter()
+            .flat_map(|groups| groups.iter())
+            .map(|group| group.map_or(Value::Undefined, |group| Value::text(group.as_str())))
+            .collect()
+    };
+    if found.is_empty() { Ok(Value::Null) } else { machine.array(found) }
+}
+
+fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], all: bool) -> Outcome {
+    let [pattern, with, ..] = arguments else { return Err(Stop::Unknown) };
+    let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
+    machine.spend(text.len())?;
+    let places: Vec<Vec<Option<(usize, usize)>>> = if matches!(pattern, Value::Object(_)) {
+        let (regex, flags) = regex_of(machine, pattern)?;
+        let most = if flags.contains('g') { usize::MAX } else { 1 };
+        let groups = |found: regex_lite::Captures<'_>| {
+            found.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect()
+        };
+        regex.captures_iter(&text).take(most).map(groups).collect()
+    } else {
+        let wanted = machine.string_of(pattern)?;
+        let most = if all { usize::MAX } else { 1 };
+        text.match_indices(&wanted).take(most).map(|(start, found)| vec![Some((start, start + found.len()))]).collect()
+    };
+    let mut done = String::with_capacity(text.len());
+    let mut at = 0;
+    for groups in places {
+        let Some(&Some((start, end))) = groups.first() else { continue };
+        done.push_str(&text[at..start]);
+        let group = |index: usize| groups.get(index).copied().flatten().map_or("", |(start, end)| &text[start..end]);
+        if machine.is_function(with) {
+            let values = (0..groups.len()).map(|index| Value::text(group(index))).collect();
+            let value = machine.call(with, Value::Undefined, values)?;
+            done.push_str(&machine.string_of(&value)?);
+        } else {
+            let with = machine.string_of(with)?;
+            expand(&with, &group, &mut done)?;
+        }
+        at = end;
+        machine.spend(1)?;
+        if done.len() > MAX_VALUE {
+            return Err(Stop::Unknown);
+        }
+    }
+    done.push_str(&text[at..]);
+    machine.text(done.encode_utf16().collect())
+}
+
+/// `$1`, `$&` and `$$` in what is put in.
+fn expand<'t>(with: &str, group: &impl Fn(usize) -> &'t str, to: &mut String) -> Outcome<()> {
+    let mut letters = with.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (letter, letters.peek().copied()) {
+            ('$', Some('$')) => {
+                letters.next();
+                to.push('$');
+            }
+            ('$', Some('&')) => {
+                letters.next();
+                to.push_str(group(0));
+            }
+            ('$', Some(digit @ '1'..='9')) => {
+                letters.next();
+                to.push_str(group(digit.to_digit(10).unwrap_or(0) as usize));
+            }
+            ('$', Some('`' | '\'' | '<')) => return Err(Stop::Unknown),
+            _ => to.push(letter),
+        }
+    }
+    Ok(())
+}
+
+/// The global functions that encode and decode.
+pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcome {
+    let units = machine.text_of(value)?;
+    machine.spend(units.len() / 2)?;
+    let text = String::from_utf16_lossy(&units);
+    let unit_bytes = |bytes: &[u8]| bytes.iter().map(|&byte| u16::from(byte)).collect::<Vec<u16>>();
+    match name {
+        "atob" => {
+            let bytes =
+                base64::decode(text.as_bytes(), STANDARD).ok_or(Stop::Thrown(Value::text("InvalidCharacterError")))?;
+            machine.text(unit_bytes(&bytes))
+        }
+        "unescape" => machine.text(unescape(&units)),
+        "decodeURIComponent" | "decodeURI" => {
+            let plain = String::from_utf8(crate::decode::text::percent(&hide_u(&text)))
+                .map_err(|_| Stop::Thrown(Value::text("URIError")))?;
+            machine.text(plain.encode_utf16().collect())
+        }
+        "btoa" => {
+            use ::base64::Engine;
+            let bytes: Option<Vec<u8>> = units.iter().map(|&unit| u8::try_from(unit).ok()).collect();
+            let text = ::base64::engine::general_purpose::STANDARD.encode(bytes.ok_or(Stop::Unknown)?);
+            Ok(Value::text(&text))
+        }
+        "escape" => {
+            let mut done = String::new();
+            for &unit in units.iter() {
+                match u8::try_from(unit) {
+                    Ok(byte) if byte.is_ascii_alphanumeric() || b"@*_+-./".contains(&byte) => {
+                        done.push(char::from(byte))
+                    }
+                    Ok(byte) => done.push_str(&format!("%{byte:02X}")),
+                    Err(_) => done.push_str(&format!("%u{unit:04X}")),
+                }
+            }
+            Ok(Value::text(&done))
+        }
+        _ => {
+            let kept: &[u8] = if name == "encodeURI" { b"-_.!~*'();/?:@&=+$,#" } else { b"-_.!~*'()" };
+            let mut done = String::new();
+            for byte in text.bytes() {
+                if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+                    done.push(char::from(byte));
+                } else {
+                    done.push_str(&format!("%{byte:02X}"));
+                }
+            }
+            Ok(Value::text(&done))
+        }
+    }
+}
+
+/// `%uxxxx` is not an escape of addresses.
+fn hide_u(text: &str) -> Vec<u8> {
+    text.replace("%u", "%25u").replace("%U", "%25U").into_bytes()
+}
+
+/// `%xx` and `%uxxxx`, each a character.
+fn unescape(units: &[u16]) -> Vec<u16> {
+    let digit = |index: usize| {
+        units.get(index).and_then(|&unit| char::from_u32(u32::from(unit))).and_then(|letter| letter.to_digit(16))
+    };
+    let number =
+        |from: usize, count: usize| (from..from + count).try_fold(0, |value, index| Some(value * 16 + digit(index)?));
+    let mut done = Vec::with_capacity(units.len());
+    let mut at = 0;
+    while let Some(&unit) = units.get(at) {
+        let wide = units.get(at + 1) == Some(&u16::from(b'u'));
+        let value = match unit == u16::from(b'%') {
+            true if wide => number(at + 2, 4),
+            true => number(at + 1, 2),
+            false => None,
+        };
+        done.push(value.map_or(unit, |value| (value & 0xffff) as u16));
+        at += match (value, wide) {
+            (None, _) => 1,
+            (_, true) => 6,
+            (_, false) => 3,
+        };
+    }
+    done
+}

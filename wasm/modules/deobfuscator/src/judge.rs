@@ -1,0 +1,248 @@
+//! What layers mean. Packed, minified and embedded data is how honest files are made, too: what counts is what is hidden
+//! from whoever reads, and run.
+
+use module_kit::{Finding, Findings, Severity};
+
+use crate::facts::Facts;
+use crate::language::Language;
+use crate::peel::{Layer, Peeler};
+use crate::score::{self, Kind};
+use crate::technique::Technique;
+
+const OBFUSCATED: &[&str] = &["T1027"];
+const DECODED: &[&str] = &["T1140"];
+
+pub fn judge(peeler: &Peeler<'_>, facts: &Facts, findings: &mut Findings) {
+    for layer in &peeler.layers {
+        rewritten(layer, findings);
+        encoded_command(layer, findings);
+        packer(layer, findings);
+        run(peeler, layer, findings);
+        program(layer, findings);
+        marshal(layer, findings);
+    }
+    hidden(peeler, facts, findings);
+    limits(peeler, findings);
+}
+
+fn count(layer: &Layer, technique: Technique) -> usize {
+    layer.found.steps.iter().filter(|step| step.0 == technique).map(|step| step.1).sum()
+}
+
+/// A text that was written so that nobody should read it.
+fn rewritten(layer: &Layer, findings: &mut Findings) {
+    if !layer.rewritten || layer.found.technique == Technique::Utf16 {
+        return;
+    }
+    let strings = count(layer, Technique::StringArray);
+    if strings >= 4 {
+        findings.add(
+            Finding::new("string-array", Severity::Medium, 90, "A script keeps its texts in a list that it decodes")
+                .detail(format!("{strings} calls of decoders were replaced by what they give."))
+                .techniques(OBFUSCATED),
+        );
+    }
+    if count(layer, Technique::Flattening) > 0 {
+        findings.add(
+            Finding::new(
+                "flattened-control-flow",
+                Severity::Medium,
+                90,
+                "The order of a script's statements is hidden",
+            )
+            .detail("Statements stand in the branches of a switch, and their order in a text.")
+            .techniques(OBFUSCATED),
+        );
+    }
+    let steps: Vec<String> =
+        layer.found.steps.iter().map(|(technique, count)| format!("{} {count}", technique.name())).collect();
+    if !findings.has("obfuscated-script") {
+        findings.add(
+            Finding::new("obfuscated-script", Severity::Medium, 85, "A script is written so that it cannot be read")
+                .detail(format!("Undone in {}: {}.", language(layer.language), steps.join(", ")))
+                .techniques(OBFUSCATED),
+        );
+    }
+}
+
+const fn language(language: Language) -> &'static str {
+    match language {
+        Language::Javascript => "JavaScript",
+        Language::Powershell => "PowerShell",
+        Language::Vbscript => "VBScript",
+        Language::Vba => "VBA",
+        Language::Batch => "a batch file",
+        Language::Python => "Python",
+        Language::Html => "HTML",
+        Language::None => "a text",
+    }
+}
+
+fn encoded_command(layer: &Layer, findings: &mut Findings) {
+    if layer.found.technique == Technique::EncodedCommand {
+        findings.add(
+            Finding::new("encoded-powershell", Severity::Medium, 90, "A command for PowerShell is encoded")
+                .detail(format!("{} bytes of a script in base64.", layer.found.content.len()))
+                .techniques(&["T1059.001", "T1027.010"]),
+        );
+    }
+}
+
+fn packer(layer: &Layer, findings: &mut Findings) {
+    if layer.found.technique == Technique::Packer {
+        findings.add(
+            Finding::new("packed-javascript", Severity::Low, 90, "A script is packed and unpacks itself")
+                .detail("As Dean Edwards' packer does; honest libraries were published so, too.")
+                .techniques(&["T1027.002"]),
+        );
+    }
+    if layer.found.technique == Technique::Coercion {
+        findings.add(
+            Finding::new("symbol-encoded-script", Severity::Medium, 90, "A script is written in signs alone")
+                .techniques(OBFUSCATED),
+        );
+    }
+}
+
+/// Whether the words of a text are there to be read, in quotes or put together.
+fn is_shown(parent: &[u8], content: &[u8]) -> bool {
+    let words = content.split(|byte| !byte.is_ascii_alphanumeric()).filter(|word| word.len() >= 4).take(64);
+    let (mut all, mut shown) = (0, 0);
+    for word in words {
+        all += 1;
+        shown += usize::from(memchr::memmem::find(parent, word).is_some());
+    }
+    shown * 5 >= all * 4
+}
+
+/// A text that is decoded and then run.
+fn run(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
+    if layer.found.technique != Technique::Eval {
+        return;
+    }
+    let parent = peeler.content(layer.parent);
+    let was_rewritten = layer.parent.is_some_and(|parent| peeler.layers[parent].rewritten);
+    // A text that is run as it is hides nothing: bundlers do that.
+    if is_shown(parent, &layer.found.content) && !was_rewritten {
+        if !findings.has("dynamic-code") {
+            findings.add(
+                Finding::new("dynamic-code", Severity::Info, 90, "A script runs a text as code").techniques(&["T1059"]),
+            );
+        }
+        return;
+    }
+    if findings.has("decoded-script-run") {
+        return;
+    }
+    findings.add(
+        Finding::new("decoded-script-run", Severity::Medium, 85, "A script decodes a text and runs it")
+            .detail(format!("{} bytes of {}.", layer.found.content.len(), language(layer.language)))
+            .techniques(&["T1027.010", "T1140"]),
+    );
+}
+
+fn program(layer: &Layer, findings: &mut Findings) {
+    let Some(Kind::File(format)) = score::verdict(&layer.found.content).map(|verdict| verdict.kind) else { return };
+    if !matches!(format, "pe" | "elf" | "macho" | "macho-fat" | "dex" | "lnk") {
+        return;
+    }
+    let finding = Finding::new("decoded-executable", Severity::High, 90, "A program is hidden in encoded data")
+        .detail(format!("{} bytes ({format}), by {}.", layer.found.content.len(), layer.found.technique.name()))
+        .techniques(&["T1027.009", "T1140"]);
+    let is_in_sample = layer.parent.is_none();
+    let place = (layer.found.start as u64, (layer.found.end - layer.found.start) as u64);
+    findings.add(if is_in_sample { finding.at(place.0, place.1) } else { finding });
+}
+
+fn marshal(layer: &Layer, findings: &mut Findings) {
+    if layer.found.technique == Technique::Marshal {
+        findings.add(
+            Finding::new("marshalled-code", Severity::Medium, 85, "A script runs compiled code that it carries")
+                .detail("Python's marshal format; it is told by its use and not disassembled here.")
+                .techniques(DECODED),
+        );
+    }
+}
+
+/// Addresses that the sample does not show.
+fn hidden(peeler: &Peeler<'_>, facts: &Facts, findings: &mut Findings) {
+    let is_address =
+        |kind: network::Kind| matches!(kind, network::Kind::Url | network::Kind::Ipv4 | network::Kind::Onion);
+    // Data in base64 is in many honest files, and holds addresses: only what is also run or written anew hides them.
+    let is_hiding = |index: usize| {
+        let mut at = Some(index);
+        while let Some(index) = at {
+            let layer = &peeler.layers[index];
+            let hides = layer.rewritten && layer.found.technique != Technique::Utf16;
+            if hides
+                || matches!(
+                    layer.found.technique,
+                    Technique::EncodedCommand | Technique::Xor | Technique::Packer | Technique::Coercion
+                )
+            {
+                return true;
+            }
+            at = layer.parent;
+        }
+        false
+    };
+    let mut values: Vec<&str> = Vec::new();
+    let mut severity = Severity::Info;
+    for layer in &facts.layers {
+        for indicator in layer.indicators.iter().filter(|indicator| is_address(indicator.kind)) {
+            if memchr::memmem::find(peeler.sample, indicator.value.as_bytes()).is_none()
+                && !values.contains(&indicator.value.as_str())
+            {
+                values.push(&indicator.value);
+                severity = if is_hiding(layer.index) { Severity::Medium } else { severity };
+            }
+        }
+    }
+    if !values.is_empty() {
+        findings.add(
+            Finding::new("hidden-addresses", severity, 85, "Addresses are hidden in layers of encoding")
+                .detail(format!("{} that the sample does not show.", values.len()))
+                .quotes(values)
+                .techniques(DECODED),
+        );
+    }
+}
+
+fn limits(peeler: &Peeler<'_>, findings: &mut Findings) {
+    let met = peeler.budget.met;
+    let rows = [
+        (
+            met.steps,
+            "steps-exhausted",
+            "Not all of the sample could be evaluated",
+            "The number of steps for one sample was used up.",
+        ),
+        (
+            met.layers,
+            "layers-exhausted",
+            "There are more layers than are peeled",
+            "The number of layers for one sample was used up.",
+        ),
+        (
+            met.size,
+            "growth-exhausted",
+            "Layers grow beyond what is unpacked",
+            "The bytes for all layers of one sample were used up.",
+        ),
+        (
+            met.depth,
+            "nested-layers",
+            "Layers are nested deeper than is followed",
+            "The innermost layers were left as they are.",
+        ),
+        (
+            met.nesting,
+            "nested-expressions",
+            "Expressions are nested deeper than is followed",
+            "Such a text, or a part of it, was left as it is.",
+        ),
+    ];
+    for (_, id, title, detail) in rows.into_iter().filter(|row| row.0) {
+        findings.add(Finding::new(id, Severity::Info, 90, title).detail(detail));
+    }
+}

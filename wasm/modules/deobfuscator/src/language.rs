@@ -1,0 +1,296 @@
+//! Which language a text is written in, by what only that language writes.
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum Language {
+    Javascript,
+    Powershell,
+    Vbscript,
+    Vba,
+    Batch,
+    Python,
+    Html,
+    #[default]
+    None,
+}
+
+/// Bytes at the beginning that are looked at.
+const HEAD: usize = 64 << 10;
+/// What speaks for a language must weigh as much.
+const ENOUGH: u32 = 3;
+
+type Signs = &'static [(&'static str, u32)];
+
+/// Lower-case texts and what each weighs; each counts at most three times.
+const SIGNS: [(Language, Signs); 6] = [
+    (
+        Language::Javascript,
+        &[
+            ("function(", 2),
+            ("function (", 2),
+            ("var ", 1),
+            ("const ", 1),
+            ("let ", 1),
+            ("=>", 1),
+            ("===", 2),
+            ("eval(", 1),
+            ("document.", 2),
+            ("window.", 2),
+            ("string.fromcharcode", 3),
+            ("activexobject", 3),
+            ("wscript.", 1),
+            ("unescape(", 2),
+            ("settimeout(", 2),
+            ("console.log", 3),
+            ("require(", 2),
+            ("return ", 1),
+            ("new function(", 3),
+            ("atob(", 3),
+            ("function ", 1),
+            ("};", 1),
+            ("parseint(", 1),
+            (".join(\"\")", 2),
+            (".join('')", 2),
+        ],
+    ),
+    (
+        Language::Powershell,
+        &[
+            ("$env:", 4),
+            ("invoke-", 2),
+            ("new-object", 3),
+            ("-join", 2),
+            ("-replace", 2),
+            ("[char", 2),
+            ("iex", 1),
+            ("-f'", 2),
+            ("-f '", 2),
+            ("[convert]::", 4),
+            ("[system.convert]", 4),
+            ("[text.encoding]", 4),
+            ("[system.text.encoding]", 4),
+            ("write-host", 4),
+            ("write-output", 4),
+            ("powershell", 2),
+            ("param(", 1),
+            ("frombase64string", 2),
+            ("[string]", 2),
+            ("$_", 1),
+            ("-split", 2),
+            ("foreach-object", 4),
+            ("get-", 1),
+            ("set-", 1),
+            ("[void]", 2),
+            ("-enc", 1),
+            ("function global:", 3),
+            ("$(", 1),
+            ("::", 1),
+        ],
+    ),
+    (
+        Language::Vbscript,
+        &[
+            ("dim ", 2),
+            ("end sub", 4),
+            ("end function", 4),
+            ("createobject(", 2),
+            ("chr(", 1),
+            ("execute(", 2),
+            ("execute ", 2),
+            ("on error resume next", 4),
+            ("end if", 2),
+            ("wscript.", 1),
+            ("strreverse(", 3),
+            (" & ", 1),
+            ("set ", 1),
+            ("sub ", 1),
+            ("executeglobal", 4),
+            ("next\n", 1),
+            ("next\r", 1),
+            ("msgbox", 2),
+            ("then", 1),
+        ],
+    ),
+    (
+        Language::Batch,
+        &[
+            ("@echo off", 5),
+            ("setlocal", 3),
+            ("%~dp0", 4),
+            ("set ", 1),
+            ("goto ", 2),
+            ("%~", 2),
+            ("echo ", 1),
+            (":~", 3),
+            ("cmd /c", 1),
+            ("if exist", 2),
+            ("errorlevel", 3),
+            ("rem ", 2),
+            ("for %%", 4),
+            ("^", 1),
+            ("start ", 1),
+            ("call ", 1),
+        ],
+    ),
+    (
+        Language::Python,
+        &[
+            ("import ", 2),
+            ("def ", 2),
+            ("exec(", 2),
+            ("eval(", 1),
+            ("lambda ", 2),
+            ("lambda:", 2),
+            ("print(", 2),
+            ("__import__(", 5),
+            ("b64decode", 3),
+            ("from ", 1),
+            ("self.", 2),
+            ("elif ", 2),
+            ("zlib.decompress", 4),
+            ("bytes.fromhex", 4),
+            ("compile(", 1),
+            ("marshal.loads", 4),
+            ("if __name__", 5),
+            ("except", 1),
+            ("none", 1),
+            ("codecs.decode", 4),
+            ("exec(b", 2),
+            ("bytes([", 2),
+        ],
+    ),
+    (
+        Language::Html,
+        &[
+            ("<script", 4),
+            ("<html", 4),
+            ("<!doctype html", 5),
+            ("<hta:application", 6),
+            ("</script>", 2),
+            ("<body", 2),
+            ("<iframe", 3),
+        ],
+    ),
+];
+
+/// The language of a text. `name` is the sample's own, a hint where the text alone says too little.
+pub fn of(text: &str, name: &str) -> Language {
+    let head = head(text).to_ascii_lowercase();
+    if head.trim_start().is_empty() {
+        return Language::None;
+    }
+    if is_jsfuck(text) {
+        return Language::Javascript;
+    }
+    let hint = by_name(name);
+    let begins_as_html = head.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('<');
+    let scored = SIGNS.iter().map(|(language, signs)| {
+        let mut score: u32 = signs.iter().map(|(sign, weight)| weight * count(&head, sign)).sum();
+        score += if hint == Some(*language) { 6 } else { 0 };
+        if *language == Language::Html && !begins_as_html {
+            score /= 4;
+        }
+        // Variables with a dollar are PowerShell's, unless the text declares them as JavaScript does.
+        if *language == Language::Powershell && !head.contains("var ") && !head.contains("function(") {
+            score += 2 * variables(&head).min(3);
+        }
+        (score, *language)
+    });
+    let best = scored.fold((0, Language::None), |best, next| if next.0 > best.0 { next } else { best });
+    match best {
+        (score, _) if score < ENOUGH => hint.unwrap_or(Language::None),
+        (_, Language::Vbscript) if is_vba(&head) => Language::Vba,
+        (_, language) => language,
+    }
+}
+
+fn head(text: &str) -> &str {
+    let mut end = text.len().min(HEAD);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+fn count(text: &str, sign: &str) -> u32 {
+    let found = memchr::memmem::find_iter(text.as_bytes(), sign.as_bytes()).take(3).count();
+    u32::try_from(found).unwrap_or(0)
+}
+
+/// `$name = `
+fn variables(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let assigned = |at: &usize| {
+        let rest = bytes.get(at + 1..).unwrap_or_default();
+        let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+        name > 0 && rest.get(name..).unwrap_or_default().trim_ascii_start().starts_with(b"=")
+    };
+    u32::try_from(memchr::memchr_iter(b'$', bytes).take(200).filter(assigned).take(3).count()).unwrap_or(0)
+}
+
+fn is_vba(head: &str) -> bool {
+    [
+        "attribute vb_",
+        "as string",
+        "as integer",
+        "as long",
+        "as object",
+        "private sub",
+        "public sub",
+        "public function",
+        "activeworkbook",
+        "activedocument",
+        "autoopen",
+        "document_open",
+        "workbook_open",
+    ]
+    .iter()
+    .any(|sign| head.contains(sign))
+}
+
+/// A program of the six characters that JavaScript can be written in.
+fn is_jsfuck(text: &str) -> bool {
+    let text = text.trim_end_matches([';', '\n', '\r', ' ']);
+    text.len() > 200 && text.bytes().all(|byte| matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+' | b'\n'))
+}
+
+fn by_name(name: &str) -> Option<Language> {
+    let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+    Some(match ending.as_str() {
+        "js" | "jse" | "mjs" | "cjs" => Language::Javascript,
+        "ps1" | "psm1" => Language::Powershell,
+        "vbs" | "vbe" => Language::Vbscript,
+        "bas" | "cls" | "vba" => Language::Vba,
+        "bat" | "cmd" => Language::Batch,
+        "py" | "pyw" => Language::Python,
+        "htm" | "html" | "hta" | "svg" | "wsf" => Language::Html,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_told_apart() {
+        let cases = [
+            ("var a = 1; function f() { return a === 2 }", Language::Javascript),
+            ("$a = New-Object Net.WebClient; iex $a", Language::Powershell),
+            ("$x='a';$y='b'", Language::Powershell),
+            ("Dim a\r\nSet a = CreateObject(\"x\")\r\n", Language::Vbscript),
+            ("Private Sub Document_Open()\nDim a As String\nEnd Sub\n", Language::Vba),
+            ("@echo off\r\nset a=b\r\n%a:~0,1%", Language::Batch),
+            ("import os\ndef f():\n    exec(os)\n", Language::Python),
+            ("<html><body><script>var x = 1;</script></body></html>", Language::Html),
+            ("A plain sentence about nothing.", Language::None),
+            ("", Language::None),
+        ];
+        for (text, language) in cases {
+            assert_eq!(of(text, ""), language, "{text}");
+        }
+        assert_eq!(of("x = 5", "a.py"), Language::Python);
+    }
+}

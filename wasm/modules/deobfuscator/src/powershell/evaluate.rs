@@ -1,0 +1,509 @@
+//! Expressions of PowerShell whose value is in the text.
+
+use std::collections::HashMap;
+
+use super::methods;
+use super::token::{Placed, Token, unescaped};
+use crate::budget::Budget;
+use crate::script::{MAX_LEVELS, Value};
+
+/// What every Windows has.
+const KNOWN: [(&str, &str); 9] = [
+    ("pshome", "C:\\Windows\\System32\\WindowsPowerShell\\v1.0"),
+    ("shellid", "Microsoft.PowerShell"),
+    ("env:comspec", "C:\\WINDOWS\\system32\\cmd.exe"),
+    ("env:public", "C:\\Users\\Public"),
+    ("verbosepreference", "SilentlyContinue"),
+    ("debugpreference", "SilentlyContinue"),
+    ("warningpreference", "Continue"),
+    ("env:systemroot", "C:\\WINDOWS"),
+    ("env:windir", "C:\\WINDOWS"),
+];
+/// Elements of a range.
+const MAX_RANGE: i64 = 100_000;
+
+type Made = Option<(Value, usize)>;
+
+pub struct Evaluator<'t, 'b> {
+    tokens: &'t [Placed],
+    budget: &'b mut Budget,
+    /// Where each variable that is assigned once gets its value: the first token of it.
+    variables: HashMap<String, usize>,
+    values: HashMap<String, Option<Value>>,
+    /// `$_`
+    item: Option<Value>,
+    level: usize,
+}
+
+impl<'t, 'b> Evaluator<'t, 'b> {
+    pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
+        let mut evaluator =
+            Self { tokens, budget, variables: assigned_once(tokens), values: HashMap::new(), item: None, level: 0 };
+        let mut names: Vec<(usize, String)> =
+            evaluator.variables.iter().map(|(name, &at)| (at, name.clone())).collect();
+        names.sort_unstable();
+        for (at, name) in names {
+            let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
+            evaluator.values.insert(name, value);
+        }
+        evaluator
+    }
+
+    fn token(&self, at: usize) -> Option<&'t Token> {
+        self.tokens.get(at).map(|placed| &placed.token)
+    }
+
+    fn is(&self, at: usize, sign: char) -> bool {
+        self.token(at) == Some(&Token::Sign(sign))
+    }
+
+    /// Whether a statement is over.
+    fn ends(&self, at: usize) -> bool {
+        matches!(self.token(at), None | Some(Token::Line | Token::Sign(';' | '}')))
+    }
+
+    /// Whether an expression may begin here that nothing before it takes a part of.
+    pub fn may_begin(&self, at: usize) -> bool {
+        let begins = matches!(
+            self.token(at),
+            Some(
+                Token::Text(_)
+                    | Token::Sign('(')
+                    | Token::Signs(_)
+                    | Token::Type(_)
+                    | Token::Variable(_)
+                    | Token::Operator("-join" | "-split" | "-csplit" | "-isplit")
+            )
+        ) || matches!(self.token(at), Some(Token::Number(_)));
+        if !begins {
+            return false;
+        }
+        match at.checked_sub(1).and_then(|before| self.token(before)) {
+            None => true,
+            Some(Token::Sign(sign)) => {
+                !matches!(sign, '.' | '*' | '/' | '%' | ',' | '-' | '+' | ')' | ']')
+                    || (*sign == '+' && matches!(self.token(at), Some(Token::Text(_) | Token::Sign('('))))
+            }
+            Some(Token::Operator(_) | Token::Signs("::" | "..") | Token::Type(_)) => {
+                matches!(self.token(at), Some(Token::Sign('(')))
+            }
+            // `name(...)` is a call.
+            Some(Token::Word(..)) => !self.is(at, '(') || self.apart(at),
+            Some(Token::Variable(_)) => false,
+            Some(_) => true,
+        }
+    }
+
+    /// Whether there is a space before a token.
+    fn apart(&self, at: usize) -> bool {
+        at.checked_sub(1)
+            .and_then(|before| self.tokens.get(before))
+            .is_none_or(|before| before.end < self.tokens[at].start)
+    }
+
+    /// A constant that begins at a token: its value, and the token behind it.
+    pub fn constant(&mut self, at: usize) -> Made {
+        let made = self.pipeline(at)?;
+        Some((made.0.bounded()?, made.1))
+    }
+
+    fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
+        if self.level >= MAX_LEVELS || !self.budget.spend(1) {
+            self.budget.met.nesting |= self.level >= MAX_LEVELS;
+            return None;
+        }
+        self.level += 1;
+        let made = step(self, at);
+        self.level -= 1;
+        made
+    }
+
+    /// `... | % { ... }`
+    fn pipeline(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.down(at, Self::compared)?;
+        while self.is(at, '|') {
+            let is_each = matches!(self.token(at + 1), Some(Token::Sign('%')))
+                || matches!(self.token(at + 1), Some(Token::Word(word, _)) if matches!(word.as_str(), "foreach" | "foreach-object"));
+            if !is_each || !self.is(at + 2, '{') {
+                break;
+            }
+            (value, at) = self.each(&value, at + 3)?;
+        }
+        Some((value, at))
+    }
+
+    fn each(&mut self, value: &Value, body: usize) -> Made {
+        let mut made = Vec::new();
+        let mut end = None;
+        for item in value.items() {
+            let before = self.item.replace(item);
+            let one = self.down(body, Self::pipeline);
+            self.item = before;
+            let (value, at) = one?;
+            if !self.is(at, '}') || !self.budget.spend(4) {
+                return None;
+            }
+            end = Some(at + 1);
+            made.push(value);
+        }
+        Some((Value::List(made), end?))
+    }
+
+    fn compared(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.sum(at)?;
+        while let Some(Token::Operator(operator)) = self.token(at) {
+            let operator = *operator;
+            if operator == "-f" {
+                break;
+            }
+            let (right, end) = self.down(at + 1, Self::sum)?;
+            value = methods::operator(operator, &value, &right, self.budget)?;
+            at = end;
+        }
+        Some((value, at))
+    }
+
+    fn sum(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.product(at)?;
+        loop {
+            let is_plus = self.is(at, '+');
+            let is_minus = self.is(at, '-') && matches!(value, Value::Int(_));
+            if !is_plus && !is_minus {
+                return Some((value, at));
+            }
+            let Some((right, end)) = self.down(at + 1, Self::product) else { return Some((value, at)) };
+            let made = if is_plus {
+                methods::plus(value.clone(), &right)
+            } else {
+                value.int().zip(right.int()).map(|(one, two)| Value::Int(one.wrapping_sub(two)))
+            };
+            let Some(made) = made else { return Some((value, at)) };
+            if !self.budget.spend(made.size() / 16) {
+                return None;
+            }
+            value = made.bounded()?;
+            at = end;
+        }
+    }
+
+    fn product(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.format(at)?;
+        while self.is(at, '*') {
+            let (right, end) = self.down(at + 1, Self::format)?;
+            value = methods::times(&value, &right)?;
+            at = end;
+        }
+        Some((value, at))
+    }
+
+    fn format(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.range(at)?;
+        while let Some(Token::Operator("-f")) = self.token(at) {
+            let (right, end) = self.down(at + 1, Self::range)?;
+            value = Value::Text(methods::format(&value.text()?, &right.items())?).bounded()?;
+            at = end;
+        }
+        Some((value, at))
+    }
+
+    fn range(&mut self, at: usize) -> Made {
+        let (value, at) = self.list(at)?;
+        let Some(Token::Signs("..")) = self.token(at) else { return Some((value, at)) };
+        let (right, end) = self.down(at + 1, Self::list)?;
+        let (from, to) = (value.int()?, right.int()?);
+        if (to - from).abs() > MAX_RANGE || !self.budget.spend(usize::try_from((to - from).abs()).ok()?) {
+            return None;
+        }
+        let items = if from <= to {
+            (from..=to).map(Value::Int).collect()
+        } else {
+            (to..=from).rev().map(Value::Int).collect()
+        };
+        Some((Value::List(items), end))
+    }
+
+    fn list(&mut self, at: usize) -> Made {
+        let (first, mut at) = self.unary(at)?;
+        if !self.is(at, ',') {
+            return Some((first, at));
+        }
+        let mut items = vec![first];
+        while self.is(at, ',') {
+            let next = at + 1 + usize::from(self.token(at + 1) == Some(&Token::Line));
+            let (item, end) = self.down(next, Self::unary)?;
+            items.push(item);
+            at = end;
+            if !self.budget.spend(1) {
+                return None;
+            }
+        }
+        Some((Value::List(items), at))
+    }
+
+    fn unary(&mut self, at: usize) -> Made {
+        match self.token(at)? {
+            Token::Operator(operator @ ("-join" | "-split" | "-csplit" | "-isplit")) => {
+                let operator = *operator;
+                let (value, end) = self.down(at + 1, Self::list)?;
+                let made = if operator == "-join" {
+                    methods::join(&value, "")?
+                } else {
+                    Value::List(value.text()?.split_whitespace().map(|part| Value::Text(part.to_owned())).collect())
+                };
+                Some((made.bounded()?, end))
+            }
+            Token::Sign(sign @ ('-' | '+')) => {
+                let sign = *sign;
+                let (value, end) = self.down(at + 1, Self::unary)?;
+                let number = value.int()?;
+                Some((Value::Int(if sign == '-' { number.wrapping_neg() } else { number }), end))
+            }
+            Token::Type(name) if self.token(at + 1) != Some(&Token::Signs("::")) => {
+                let (value, end) = self.down(at + 1, Self::unary)?;
+                Some((methods::cast(name, value)?.bounded()?, end))
+            }
+            _ => self.postfix(at),
+        }
+    }
+
+    fn postfix(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.primary(at)?;
+        loop {
+            if self.is(at, '[') && !self.apart(at) {
+                let (index, end) = self.down(at + 1, Self::pipeline)?;
+                if !self.is(end, ']') {
+                    return None;
+                }
+                (value, at) = (methods::index(&value, &index)?, end + 1);
+            } else if (self.is(at, '.') || self.token(at) == Some(&Token::Signs("::"))) && !self.apart(at) {
+                let Some((name, behind)) = self.member_name(at + 1) else { return Some((value, at)) };
+                let (arguments, end) = self.arguments(behind)?;
+                value = methods::member(&value, &name, arguments.as_deref(), self.budget)?.bounded()?;
+                at = end;
+            } else {
+                return Some((value, at));
+            }
+        }
+    }
+
+    /// A name, in quotes or not, and the token behind it.
+    fn member_name(&mut self, at: usize) -> Option<(String, usize)> {
+        match self.token(at)? {
+            Token::Word(name, _) => Some((name.clone(), at + 1)),
+            Token::Text(name) => Some((name.to_ascii_lowercase(), at + 1)),
+            Token::Sign('(') => {
+                let (value, end) = self.down(at + 1, Self::pipeline)?;
+                if self.is(end, ')') { Some((value.text()?.to_ascii_lowercase(), end + 1)) } else { None }
+            }
+            _ => None,
+        }
+    }
+
+    /// None inside: there are no parentheses.
+    #[allow(clippy::type_complexity, reason = "arguments, and the token behind them")]
+    fn arguments(&mut self, at: usize) -> Option<(Option<Vec<Value>>, usize)> {
+        if !self.is(at, '(') || self.apart(at) {
+            return Some((None, at));
+        }
+        if self.is(at + 1, ')') {
+            return Some((Some(Vec::new()), at + 2));
+        }
+        let (value, end) = self.down(at + 1, Self::call_list)?;
+        if !self.is(end, ')') {
+            return None;
+        }
+        let Value::List(values) = value else { return None };
+        Some((Some(values), end + 1))
+    }
+
+    /// Arguments: a comma ends one, and makes no list.
+    fn call_list(&mut self, mut at: usize) -> Made {
+        let mut values = Vec::new();
+        loop {
+            let (value, end) = self.down(at, Self::argument)?;
+            values.push(value);
+            if !self.is(end, ',') {
+                return Some((Value::List(values), end));
+            }
+            at = end + 1;
+        }
+    }
+
+    fn argument(&mut self, at: usize) -> Made {
+        // As `compared`, with `unary` where a list would be read.
+        let (mut value, mut at) = self.unary(at)?;
+        loop {
+            if self.is(at, '+') {
+                let (right, end) = self.down(at + 1, Self::unary)?;
+                (value, at) = (methods::plus(value, &right)?.bounded()?, end);
+            } else if let Some(Token::Operator(operator)) = self.token(at) {
+                let operator = *operator;
+                let (right, end) = self.down(at + 1, Self::range)?;
+                value = if operator == "-f" {
+                    Value::Text(methods::format(&value.text()?, &right.items())?)
+                } else {
+                    methods::operator(operator, &value, &right, self.budget)?
+                };
+                at = end;
+            } else {
+                return Some((value, at));
+            }
+        }
+    }
+
+    fn primary(&mut self, at: usize) -> Made {
+        let made = |value| Some((value, at + 1));
+        match self.token(at)? {
+            Token::Text(text) => made(Value::Text(text.clone())),
+            Token::Expanding(raw) => made(Value::Text(self.expand(raw)?)),
+            Token::Number(number) => made(Value::Int(*number)),
+            Token::Variable(name) if name == "_" || name == "psitem" => made(self.item.clone()?),
+            Token::Variable(name) => made(self.variable(name)?),
+            Token::Type(name) => made(Value::Name(name.clone())),
+            Token::Sign('(') | Token::Signs("$(" | "@(") => {
+                let is_list = self.token(at) == Some(&Token::Signs("@("));
+                let (value, end) = self.down(at + 1, Self::inside)?;
+                if !self.is(end, ')') {
+                    return None;
+                }
+                Some((
+                    if is_list && !matches!(value, Value::List(_) | Value::Bytes(_)) {
+                        Value::List(vec![value])
+                    } else {
+                        value
+                    },
+                    end + 1,
+                ))
+            }
+            Token::Word(word, _) if word == "new-object" => self.new_object(at + 1),
+            _ => None,
+        }
+    }
+
+    /// In parentheses there may be one of a few commands.
+    fn inside(&mut self, at: usize) -> Made {
+        if let (Some(Token::Word(word, _)), Some(Token::Text(name) | Token::Word(name, _))) =
+            (self.token(at), self.token(at + 1))
+        {
+            let is_drives = matches!(word.as_str(), "get-variable" | "gv" | "variable")
+                && name.to_ascii_lowercase().contains("mdr");
+            if is_drives {
+                // The only variable with such a name.
+                return Some((Value::Name("maximumdrivecount".to_owned()), at + 2));
+            }
+        }
+        self.pipeline(at)
+    }
+
+    /// `New-Object Type(arguments)`: streams are the bytes that come out of them.
+    fn new_object(&mut self, mut at: usize) -> Made {
+        let mut name = String::new();
+        while let Some(Token::Word(part, _)) = self.token(at) {
+            name.push_str(part);
+            at += 1;
+            if !self.is(at, '.') {
+                break;
+            }
+            name.push('.');
+            at += 1;
+        }
+        let (arguments, end) = match self.arguments_apart(at)? {
+            (Value::List(values), end) => (values, end),
+            (value, end) => (vec![value], end),
+        };
+        Some((methods::stream(&name, &arguments)?, end))
+    }
+
+    fn arguments_apart(&mut self, mut at: usize) -> Made {
+        if matches!(self.token(at), Some(Token::Word(word, _)) if word.starts_with("-a")) {
+            at += 1;
+        }
+        if !self.is(at, '(') {
+            return self.down(at, Self::list);
+        }
+        let (value, end) = self.down(at + 1, Self::call_list)?;
+        if self.is(end, ')') { Some((value, end + 1)) } else { None }
+    }
+
+    pub fn variable(&self, name: &str) -> Option<Value> {
+        if let Some(value) = self.values.get(name) {
+            return value.clone();
+        }
+        if self.variables.contains_key(name) {
+            return None;
+        }
+        KNOWN.iter().find(|known| known.0 == name).map(|known| Value::Text(known.1.to_owned()))
+    }
+
+    /// A text with its variables put in; None where one is not known.
+    pub fn expand(&self, raw: &str) -> Option<String> {
+        let mut done = String::new();
+        let mut rest = raw;
+        while let Some(at) = rest.find('$') {
+            if rest[..at].ends_with('`') {
+                return None;
+            }
+            done.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            let (name, behind) = match rest.strip_prefix('{') {
+                Some(inner) => inner.split_once('}')?,
+                None => {
+                    let end = rest
+                        .find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+                        .unwrap_or(rest.len());
+                    if end == 0 {
+                        return None;
+                    }
+                    rest.split_at(end)
+                }
+            };
+            if behind.starts_with(['[', ':']) {
+                return None;
+            }
+            done.push_str(&self.values.get(&name.to_ascii_lowercase())?.as_ref()?.text()?);
+            rest = behind;
+        }
+        done.push_str(rest);
+        Some(unescaped(&done.replace("\"\"", "\"")))
+    }
+}
+
+/// Variables that are assigned in one place: the token at which their value begins.
+fn assigned_once(tokens: &[Placed]) -> HashMap<String, usize> {
+    let mut places: HashMap<String, (usize, usize)> = HashMap::new();
+    for (at, placed) in tokens.iter().enumerate() {
+        let Token::Variable(name) = &placed.token else { continue };
+        let sign = |ahead: usize| match tokens.get(at + ahead).map(|placed| &placed.token) {
+            Some(Token::Sign(sign)) => *sign,
+            _ => ' ',
+        };
+        let is_loop = at >= 1
+            && matches!(tokens.get(at + 1).map(|placed| &placed.token), Some(Token::Word(word, _)) if word == "in");
+        // What is given as a reference, counted or turned in place is more than one value.
+        let is_changed = matches!((sign(1), sign(2)), ('+' | '-' | '*' | '/' | '%', '=') | ('+', '+') | ('-', '-'))
+            || is_loop
+            || (sign(1) == ')' && is_reversed(tokens, at));
+        if is_changed {
+            places.entry(name.clone()).or_default().1 += 2;
+        } else if sign(1) == '=' && sign(2) != '=' {
+            let place = places.entry(name.clone()).or_default();
+            *place = (at + 2, place.1 + 1);
+        } else if sign(1) == '[' && is_element_assigned(tokens, at + 1) {
+            places.entry(name.clone()).or_default().1 += 2;
+        }
+    }
+    places.into_iter().filter(|(_, place)| place.1 == 1).map(|(name, place)| (name, place.0)).collect()
+}
+
+/// `[array]::Reverse($name)`
+fn is_reversed(tokens: &[Placed], at: usize) -> bool {
+    at >= 4
+        && matches!(&tokens[at - 2].token, Token::Word(word, _) if word == "reverse")
+        && matches!(&tokens[at - 4].token, Token::Type(name) if name == "array")
+}
+
+/// `[...] = `
+fn is_element_assigned(tokens: &[Placed], open: usize) -> bool {
+    let close = tokens.iter().skip(open).take(16).position(|placed| placed.token == Token::Sign(']'));
+    close.is_some_and(|close| tokens.get(open + close + 1).is_some_and(|placed| placed.token == Token::Sign('=')))
+}

@@ -1,0 +1,335 @@
+//! What operators, members and types of PowerShell do with values.
+
+use regex_lite::{NoExpand, RegexBuilder};
+
+use crate::budget::Budget;
+use crate::decode::base64::{self, STANDARD};
+use crate::decode::text::utf16;
+use crate::decode::{Packed, inflate, lossy};
+use crate::limits::MAX_VALUE;
+use crate::script::Value;
+
+pub fn plus(left: Value, right: &Value) -> Option<Value> {
+    Some(match (left, right) {
+        (Value::Text(mut left), right) => {
+            left.push_str(&joined(right)?);
+            Value::Text(left)
+        }
+        (Value::Char(left), right) => Value::Text(format!("{left}{}", right.text()?)),
+        (Value::Int(left), right) => Value::Int(left.wrapping_add(right.int()?)),
+        (Value::List(mut left), right) => {
+            left.extend(right.items());
+            Value::List(left)
+        }
+        (Value::Bytes(left), right) => Value::Bytes([left, right.bytes()?].concat()),
+        (Value::Name(_), _) => return None,
+    })
+}
+
+/// As a value is written into a text: a list with spaces.
+fn joined(value: &Value) -> Option<String> {
+    match value {
+        Value::List(items) => Some(items.iter().map(joined).collect::<Option<Vec<_>>>()?.join(" ")),
+        other => other.text(),
+    }
+}
+
+pub fn times(left: &Value, right: &Value) -> Option<Value> {
+    let count = right.int()?;
+    match left {
+        Value::Text(text) => {
+            let count = usize::try_from(count).ok()?;
+            (text.len().checked_mul(count)? <= MAX_VALUE).then(|| Value::Text(text.repeat(count)))
+        }
+        other => Some(Value::Int(other.int()?.wrapping_mul(count))),
+    }
+}
+
+pub fn join(value: &Value, separator: &str) -> Option<Value> {
+    let texts: Option<Vec<String>> = value.items().iter().map(joined).collect();
+    Some(Value::Text(texts?.join(separator)))
+}
+
+/// `{0}{1}` with what they stand for.
+pub fn format(pattern: &str, arguments: &[Value]) -> Option<String> {
+    let mut done = String::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['{', '}']) {
+        done.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(behind) = rest.strip_prefix(brace) {
+            done.push_str(brace);
+            rest = behind;
+            continue;
+        }
+        if brace == "}" {
+            return None;
+        }
+        let (inner, behind) = rest.split_once('}')?;
+        let index: usize = inner.trim().parse().ok()?;
+        done.push_str(&joined(arguments.get(index)?)?);
+        rest = behind;
+        if done.len() > MAX_VALUE {
+            return None;
+        }
+    }
+    done.push_str(rest);
+    Some(done)
+}
+
+pub fn operator(operator: &str, left: &Value, right: &Value, budget: &mut Budget) -> Option<Value> {
+    if !budget.spend(left.size() / 16 + 1) {
+        return None;
+    }
+    match operator {
+        "-join" => join(left, &right.text()?),
+        "-replace" | "-ireplace" | "-creplace" => replace(operator, left, &right.items()),
+        "-split" | "-isplit" | "-csplit" => {
+            let regex = regex(&right.items().first()?.text()?, operator != "-csplit")?;
+            let mut parts = Vec::new();
+            for text in left.items() {
+                parts.extend(regex.split(&text.text()?).map(|part| Value::Text(part.to_owned())));
+            }
+            Some(Value::List(parts))
+        }
+        "-bxor" => Some(Value::Int(left.int()? ^ right.int()?)),
+        "-band" => Some(Value::Int(left.int()? & right.int()?)),
+        "-bor" => Some(Value::Int(left.int()? | right.int()?)),
+        "-as" => match right {
+            Value::Name(name) => cast(name, left.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn regex(pattern: &str, insensitive: bool) -> Option<regex_lite::Regex> {
+    RegexBuilder::new(pattern).case_insensitive(insensitive).size_limit(1 << 18).build().ok()
+}
+
+fn replace(operator: &str, left: &Value, arguments: &[Value]) -> Option<Value> {
+    let regex = regex(&arguments.first()?.text()?, operator != "-creplace")?;
+    let with = arguments.get(1).map_or(Some(String::new()), Value::text)?;
+    let text = left.text()?;
+    let done = if with.contains('$') {
+        // `$1` and `$$` mean the same here; a name in braces does not.
+        if with.contains("${") || with.contains("$&") || with.contains("$_") {
+            return None;
+        }
+        regex.replace_all(&text, with.as_str()).into_owned()
+    } else {
+        regex.replace_all(&text, NoExpand(&with)).into_owned()
+    };
+    Value::Text(done).bounded()
+}
+
+pub fn cast(name: &str, value: Value) -> Option<Value> {
+    Some(match name {
+        "char" => match value {
+            Value::Int(number) => Value::Char(char::from_u32(u32::try_from(number).ok()?)?),
+            Value::Char(_) => value,
+            Value::Text(text) => match number_or_letter(&text)? {
+                Value::Int(number) => Value::Char(char::from_u32(u32::try_from(number).ok()?)?),
+                letter => letter,
+            },
+            _ => return None,
+        },
+        "string" => Value::Text(joined(&value)?),
+        "string[]" => {
+            Value::List(value.items().iter().map(|item| item.text().map(Value::Text)).collect::<Option<_>>()?)
+        }
+        "int" | "int32" | "int64" | "long" | "byte" | "uint32" | "int16" | "uint16" => Value::Int(value.int()?),
+        "char[]" => match value {
+            Value::Text(text) => Value::List(text.chars().map(Value::Char).collect()),
+            other => Value::List(other.items().into_iter().map(|item| cast("char", item)).collect::<Option<_>>()?),
+        },
+        "int[]" => Value::List(value.items().iter().map(|item| item.int().map(Value::Int)).collect::<Option<_>>()?),
+        "byte[]" => Value::Bytes(match value {
+            Value::Text(_) => return None,
+            other => other.bytes()?,
+        }),
+        "array" | "object[]" => Value::List(value.items()),
+        "scriptblock" | "regex" => value,
+        name if name.ends_with("memorystream") => Value::Bytes(value.bytes()?),
+        _ => return None,
+    })
+}
+
+/// A text of one letter is that letter, a longer one a number.
+fn number_or_letter(text: &str) -> Option<Value> {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) => Some(Value::Char(letter)),
+        _ => crate::script::number(text.trim()).map(Value::Int),
+    }
+}
+
+pub fn index(value: &Value, index: &Value) -> Option<Value> {
+    let items: Vec<Value> = match value {
+        Value::Text(text) => text.chars().map(Value::Char).collect(),
+        other => other.items(),
+    };
+    let at = |index: &Value| {
+        let index = index.int()?;
+        let index = if index < 0 { index + i64::try_from(items.len()).ok()? } else { index };
+        items.get(usize::try_from(index).ok()?).cloned()
+    };
+    match index {
+        Value::List(indexes) if indexes.len() <= crate::limits::MAX_ELEMENTS => {
+            // What is beyond the end is nothing.
+            Some(Value::List(indexes.iter().filter_map(at).collect()))
+        }
+        one => at(one),
+    }
+}
+
+/// A member, called with arguments or read.
+pub fn member(value: &Value, name: &str, arguments: Option<&[Value]>, budget: &mut Budget) -> Option<Value> {
+    if !budget.spend(value.size() / 16 + 1) {
+        return None;
+    }
+    match value {
+        Value::Name(of) => of_name(of, name, arguments),
+        Value::Text(text) => of_text(text, name, arguments),
+        Value::Char(letter) => of_text(&letter.to_string(), name, arguments),
+        Value::Bytes(bytes) => match name {
+            "readtoend" => Some(Value::Text(lossy(bytes).into_owned())),
+            "toarray" => Some(value.clone()),
+            "length" | "count" => Some(Value::Int(i64::try_from(bytes.len()).ok()?)),
+            _ => None,
+        },
+        Value::List(items) => match name {
+            "length" | "count" => Some(Value::Int(i64::try_from(items.len()).ok()?)),
+            _ => None,
+        },
+        Value::Int(number) => {
+            (name == "tostring" && arguments.is_some_and(<[Value]>::is_empty)).then(|| Value::Text(number.to_string()))
+        }
+    }
+}
+
+fn of_name(of: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value> {
+    if of == "maximumdrivecount" {
+        return (name == "name").then(|| Value::Text("MaximumDriveCount".to_owned()));
+    }
+    let argument = |index: usize| arguments?.get(index);
+    match (of.rsplit('.').next().unwrap_or(of), name) {
+        ("convert", "frombase64string") => base64::decode(argument(0)?.text()?.as_bytes(), STANDARD).map(Value::Bytes),
+        ("convert", "toint32" | "toint16" | "tobyte" | "toint64") => {
+            let (text, base) = (argument(0)?.text()?, argument(1).map_or(Some(10), Value::int)?);
+            let text = text.trim().trim_start_matches("0x");
+            i64::from_str_radix(text, u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?)
+                .ok()
+                .map(Value::Int)
+        }
+        ("convert", "tochar") => cast("char", argument(0)?.clone()),
+        ("string", "join") => {
+            let separator = argument(0)?.text()?;
+            let items = match arguments? {
+                [_, list @ (Value::List(_) | Value::Bytes(_))] => list.clone(),
+                all => Value::List(all.get(1..)?.to_vec()),
+            };
+            join(&items, &separator)
+        }
+        ("string", "concat") => join(&Value::List(arguments?.to_vec()), ""),
+        ("string", "format") => format(&argument(0)?.text()?, arguments?.get(1..)?).map(Value::Text),
+        ("regex", "replace") => replace("-creplace", argument(0)?, arguments?.get(1..)?),
+        ("regex", "unescape") => Some(Value::Text(crate::decode::text::escapes(&argument(0)?.text()?))),
+        ("char", "convertfromutf32") => cast("char", argument(0)?.clone()),
+        ("uri", "unescapedatastring") => {
+            Some(Value::Text(lossy(&crate::decode::text::percent(argument(0)?.text()?.as_bytes())).into_owned()))
+        }
+        ("encoding", _) if arguments.is_none() => Some(Value::Name(format!("encoding.{name}"))),
+        (encoding, "getstring") if of.starts_with("encoding.") => {
+            let bytes = argument(0)?.bytes()?;
+            let text = match encoding {
+                "unicode" => utf16(&bytes, true),
+                "bigendianunicode" => utf16(&bytes, false),
+                _ => bytes,
+            };
+            Some(Value::Text(lossy(&text).into_owned()))
+        }
+        (encoding, "getbytes") if of.starts_with("encoding.") => {
+            let text = argument(0)?.text()?;
+            Some(Value::Bytes(match encoding {
+                "unicode" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+                _ => text.into_bytes(),
+            }))
+        }
+        ("compressionmode", _) if arguments.is_none() => Some(Value::Name(name.to_owned())),
+        _ => None,
+    }
+}
+
+fn of_text(text: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value> {
+    let given = arguments.unwrap_or_default();
+    let string = |index: usize| given.get(index).and_then(Value::text);
+    let number = |index: usize| given.get(index).and_then(Value::int).and_then(|number| usize::try_from(number).ok());
+    let letters = || text.chars().collect::<Vec<char>>();
+    Some(match (name, given.len()) {
+        ("length", _) => Value::Int(i64::try_from(text.chars().count()).ok()?),
+        ("tostring" | "trim" | "normalize", 0) if arguments.is_some() => {
+            Value::Text(if name == "trim" { text.trim() } else { text }.to_owned())
+        }
+        ("toupper" | "toupperinvariant", 0) => Value::Text(text.to_uppercase()),
+        ("tolower" | "tolowerinvariant", 0) => Value::Text(text.to_lowercase()),
+        ("tochararray", 0) => Value::List(text.chars().map(Value::Char).collect()),
+        ("replace", 2) => {
+            let from = string(0).filter(|from| !from.is_empty())?;
+            Value::Text(text.replace(&from, &string(1)?))
+        }
+        ("split", 1..) => {
+            let signs: String = given.iter().flat_map(Value::items).filter_map(|item| item.text()).collect();
+            Value::List(text.split(|letter| signs.contains(letter)).map(|part| Value::Text(part.to_owned())).collect())
+        }
+        ("substring", 1) => Value::Text(letters().get(number(0)?..)?.iter().collect()),
+        ("substring", 2) => {
+            Value::Text(letters().get(number(0)?..number(0)?.checked_add(number(1)?)?)?.iter().collect())
+        }
+        ("remove", 1) => Value::Text(letters().get(..number(0)?)?.iter().collect()),
+        ("remove", 2) => {
+            let mut all = letters();
+            let (start, end) = (number(0)?, number(0)?.checked_add(number(1)?)?);
+            if end > all.len() {
+                return None;
+            }
+            all.drain(start..end);
+            Value::Text(all.into_iter().collect())
+        }
+        ("insert", 2) => {
+            let mut all = letters();
+            let at = number(0).filter(|&at| at <= all.len())?;
+            all.splice(at..at, string(1)?.chars());
+            Value::Text(all.into_iter().collect())
+        }
+        ("indexof", 1) => {
+            let found = text.find(&string(0)?);
+            Value::Int(found.map_or(-1, |at| i64::try_from(text[..at].chars().count()).unwrap_or(-1)))
+        }
+        ("invoke", _) => return None,
+        _ => return None,
+    })
+}
+
+/// What comes out of an object that is made of bytes.
+pub fn stream(name: &str, arguments: &[Value]) -> Option<Value> {
+    let name = name.strip_prefix("system.").unwrap_or(name);
+    let bytes = || arguments.first().and_then(Value::bytes);
+    match name.rsplit('.').next().unwrap_or(name) {
+        "memorystream" | "streamreader" | "binaryreader" => Some(Value::Bytes(match arguments.first()? {
+            Value::List(items) if items.len() == 1 => items.first()?.bytes()?,
+            _ => bytes()?,
+        })),
+        "deflatestream" => inflate(&bytes()?, Packed::Raw).map(Value::Bytes),
+        "gzipstream" => inflate(&bytes()?, Packed::Gzip).map(Value::Bytes),
+        "string" => match arguments {
+            [Value::List(items)] => join(&Value::List(items.clone()), ""),
+            [other] => Some(Value::Text(other.text()?)),
+            _ => None,
+        },
+        "asciiencoding" | "utf8encoding" => Some(Value::Name("encoding.utf8".to_owned())),
+        "unicodeencoding" => Some(Value::Name("encoding.unicode".to_owned())),
+        _ => None,
+    }
+}

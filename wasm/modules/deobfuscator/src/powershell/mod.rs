@@ -1,0 +1,249 @@
+//! PowerShell: constant expressions folded, and what is run taken out.
+
+mod evaluate;
+mod methods;
+mod token;
+
+use crate::budget::Budget;
+use crate::decode::base64::{self, STANDARD};
+use crate::decode::text::utf16;
+use crate::language::Language;
+use crate::peel::{Found, Rewrite, Technique};
+use crate::score;
+use crate::script::{self, Constant, Value};
+use evaluate::Evaluator;
+use token::{Placed, Token};
+
+/// Names under which a text is run.
+const RUNNERS: [&str; 2] = ["iex", "invoke-expression"];
+/// Backticks in words that no honest script has.
+const TICK_WEIGHT: usize = 40;
+
+pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
+    script::fold(text, budget, constants).unwrap_or_else(|| Rewrite { found: run(text, budget), ..Rewrite::default() })
+}
+
+fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
+    let tokens = token::tokens(text);
+    let mut evaluator = Evaluator::new(&tokens, budget);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        if let Some(one) = plain_word(&tokens[at], text) {
+            found.push(one);
+        } else if let Some(one) = expanded(&evaluator, &tokens[at]) {
+            found.push(one);
+        } else if evaluator.may_begin(at)
+            && let Some((value, end)) = evaluator.constant(at)
+            && end > at + 1
+            && let Some(one) = folded(&tokens, at, end, &value)
+        {
+            found.push(one);
+            at = end;
+            continue;
+        }
+        at += 1;
+    }
+    found
+}
+
+/// A word without the backticks that mean nothing.
+fn plain_word(placed: &Placed, text: &str) -> Option<Constant> {
+    let Token::Word(_, ticks) = &placed.token else { return None };
+    if *ticks == 0 {
+        return None;
+    }
+    let literal = text.get(placed.start..placed.end)?.replace('`', "");
+    Some(Constant {
+        start: placed.start,
+        end: placed.end,
+        literal,
+        technique: Technique::Backtick,
+        weight: TICK_WEIGHT * ticks,
+    })
+}
+
+/// A text with variables in it that have one value.
+fn expanded(evaluator: &Evaluator<'_, '_>, placed: &Placed) -> Option<Constant> {
+    let Token::Expanding(raw) = &placed.token else { return None };
+    let text = evaluator.expand(raw)?;
+    Some(Constant {
+        start: placed.start,
+        end: placed.end,
+        literal: quoted(&text),
+        technique: Technique::ConstantVariable,
+        weight: 30,
+    })
+}
+
+fn folded(tokens: &[Placed], at: usize, end: usize, value: &Value) -> Option<Constant> {
+    let (start, stop) = (tokens.get(at)?.start, tokens.get(end - 1)?.end);
+    let part = tokens.get(at..end)?;
+    let text = match value {
+        Value::Text(text) => text.clone(),
+        Value::Char(letter) => letter.to_string(),
+        Value::Int(number) if part.len() >= 3 => {
+            return Some(Constant {
+                start,
+                end: stop,
+                literal: number.to_string(),
+                technique: Technique::Constant,
+                weight: 0,
+            });
+        }
+        _ => return None,
+    };
+    let (technique, weight) = kind(part, &text);
+    // A text in parentheses alone is what it is, and may be an argument.
+    let is_plain =
+        part.len() == 3 && matches!(part[0].token, Token::Sign('(')) && matches!(part[1].token, Token::Text(_));
+    if is_plain && at > 0 && matches!(tokens[at - 1].token, Token::Word(..) | Token::Type(_)) {
+        return None;
+    }
+    Some(Constant { start, end: stop, literal: quoted(&text), technique, weight: if is_plain { 0 } else { weight } })
+}
+
+fn kind(part: &[Placed], text: &str) -> (Technique, usize) {
+    let has = |wanted: &str| {
+        part.iter()
+            .any(|placed| matches!(&placed.token, Token::Word(word, _) | Token::Type(word) if word.contains(wanted)))
+    };
+    let operator = |wanted: &str| {
+        part.iter().any(|placed| matches!(placed.token, Token::Operator(known) if known.contains(wanted)))
+    };
+    if has("deflate") {
+        return (Technique::Deflate, 200);
+    }
+    if has("gzip") {
+        return (Technique::Gzip, 200);
+    }
+    if has("frombase64string") {
+        return (Technique::Base64, 200);
+    }
+    if has("char") || has("toint") || has("tobyte") {
+        return (Technique::Charcode, if text.len() > 2 { 200 } else { 50 });
+    }
+    if operator("-f") {
+        return (Technique::FormatOperator, 100);
+    }
+    if operator("replace") || has("replace") {
+        return (Technique::Replace, 100);
+    }
+    if operator("join") || operator("split") || has("join") || has("split") {
+        return (Technique::JoinSplit, 60);
+    }
+    let pieces: Vec<&str> = part
+        .iter()
+        .filter_map(|placed| match &placed.token {
+            Token::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let within = pieces.windows(2).filter(|pair| {
+        pair[0].bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && pair[1].bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+    });
+    let is_short = text.len() <= pieces.len() * 12;
+    (Technique::Concat, if is_short { 60 * within.count() } else { 0 })
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// What is run: given to `iex` in whichever way.
+fn run(text: &str, budget: &mut Budget) -> Vec<Found> {
+    let tokens = token::tokens(text);
+    let mut evaluator = Evaluator::new(&tokens, budget);
+    let mut found = Vec::new();
+    let mut line = 0;
+    for at in 0..tokens.len() {
+        match &tokens[at].token {
+            Token::Line | Token::Sign(';' | '{' | '}') => line = at + 1,
+            Token::Word(word, _) if RUNNERS.contains(&word.as_str()) => {
+                found.extend(runner(&mut evaluator, &tokens, line, at, at))
+            }
+            // `& 'iex'`, `.('iex')`
+            Token::Sign('&' | '.') if is_called_by_name(&tokens, at) => {
+                found.extend(runner(&mut evaluator, &tokens, line, at, at + name_length(&tokens, at)))
+            }
+            Token::Word(word, _) if matches!(word.as_str(), "invokescript" | "create" | "newscriptblock") => {
+                found.extend(argument(&mut evaluator, &tokens, at + 1));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn is_runner(token: &Token) -> bool {
+    matches!(token, Token::Text(name) if RUNNERS.contains(&name.to_ascii_lowercase().as_str()))
+}
+
+fn is_called_by_name(tokens: &[Placed], at: usize) -> bool {
+    match tokens.get(at + 1).map(|placed| &placed.token) {
+        Some(Token::Sign('(')) => tokens.get(at + 2).is_some_and(|placed| is_runner(&placed.token)),
+        Some(token) => is_runner(token),
+        None => false,
+    }
+}
+
+fn name_length(tokens: &[Placed], at: usize) -> usize {
+    if matches!(tokens.get(at + 1).map(|placed| &placed.token), Some(Token::Sign('('))) { 3 } else { 1 }
+}
+
+/// What stands behind the runner, or before it in a pipeline. `last` is the runner's last token.
+fn runner(
+    evaluator: &mut Evaluator<'_, '_>,
+    tokens: &[Placed],
+    line: usize,
+    first: usize,
+    last: usize,
+) -> Option<Found> {
+    let is_piped = first > 0 && matches!(tokens[first - 1].token, Token::Sign('|'));
+    if is_piped {
+        let (value, end) = evaluator.constant(line)?;
+        return (end == first - 1).then(|| layer(tokens, line, end, &value)).flatten();
+    }
+    argument(evaluator, tokens, last + 1)
+}
+
+fn argument(evaluator: &mut Evaluator<'_, '_>, tokens: &[Placed], at: usize) -> Option<Found> {
+    let (value, end) = evaluator.constant(at)?;
+    layer(tokens, at, end, &value)
+}
+
+fn layer(tokens: &[Placed], at: usize, end: usize, value: &Value) -> Option<Found> {
+    let text = value.text().filter(|text| text.trim().len() >= 4)?;
+    let (start, stop) = (tokens.get(at)?.start, tokens.get(end.checked_sub(1)?)?.end);
+    Some(Found::part(Technique::Eval, 100, text.into_bytes()).at(start, stop).language(Language::Powershell))
+}
+
+/// Commands for PowerShell in base64, in a text of any language.
+pub fn encoded_commands(text: &str) -> Vec<Found> {
+    let lower = text.to_ascii_lowercase();
+    let bytes = lower.as_bytes();
+    let mut found = Vec::new();
+    for at in memchr::memmem::find_iter(bytes, b"-e").take(2_000) {
+        let name_end =
+            at + bytes[at..].iter().skip(1).take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^').count() + 1;
+        let name: String = lower.get(at + 1..name_end).unwrap_or_default().replace('^', "");
+        if !("encodedcommand".starts_with(&name) || name == "ec") {
+            continue;
+        }
+        let is_gap = |byte: &&u8| matches!(**byte, b' ' | b'\t' | b'"' | b'\'');
+        let start = name_end + bytes[name_end..].iter().take_while(is_gap).count();
+        let end = start
+            + bytes[start..]
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'='))
+                .count();
+        let Some(run) = text.get(start..end).filter(|run| run.len() >= 16 && start > name_end) else { continue };
+        let Some(wide) = base64::decode(run.as_bytes(), STANDARD) else { continue };
+        let plain = utf16(&wide, true);
+        if score::text(&plain).is_some_and(|confidence| confidence >= 35) {
+            found.push(Found::part(Technique::EncodedCommand, 98, plain).at(start, end).language(Language::Powershell));
+        }
+    }
+    found
+}

@@ -1,0 +1,614 @@
+//! Expressions of Python whose value is in the text: literals, decoders of the standard library, lambdas over them.
+
+use std::collections::HashMap;
+
+use super::token::{Placed, Token};
+use crate::budget::Budget;
+use crate::decode::{self, Packed, StepArgs, inflate, lossy};
+use crate::script::{MAX_LEVELS, Value};
+
+type Made = Option<(Value, usize)>;
+
+/// Functions of the standard library that decode, and what they do.
+const DECODERS: [(&str, &str); 17] = [
+    ("b64decode", "base64"),
+    ("standard_b64decode", "base64"),
+    ("urlsafe_b64decode", "base64"),
+    ("decodebytes", "base64"),
+    ("a2b_base64", "base64"),
+    ("b32decode", "base32"),
+    ("b16decode", "hex"),
+    ("unhexlify", "hex"),
+    ("a2b_hex", "hex"),
+    ("fromhex", "hex"),
+    ("b85decode", "base85"),
+    ("a85decode", "ascii85"),
+    ("unquote", "url"),
+    ("unquote_to_bytes", "url"),
+    ("decompress", "packed"),
+    ("decode", "codec"),
+    ("loads", "marshal"),
+];
+
+pub fn is_decoder(name: &str) -> bool {
+    DECODERS.iter().any(|known| known.0 == name && !matches!(known.1, "codec" | "marshal"))
+}
+
+#[derive(Clone)]
+struct Lambda {
+    parameter: String,
+    body: usize,
+}
+
+pub struct Evaluator<'t, 'b> {
+    tokens: &'t [Placed],
+    budget: &'b mut Budget,
+    values: HashMap<String, Option<Value>>,
+    lambdas: HashMap<String, Lambda>,
+    /// Other names of functions: `from base64 import b64decode as d`.
+    aliases: HashMap<String, String>,
+    /// Parameters and loop variables, the innermost last.
+    bound: Vec<(String, Value)>,
+    level: usize,
+}
+
+impl<'t, 'b> Evaluator<'t, 'b> {
+    pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
+        let mut evaluator = Self {
+            tokens,
+            budget,
+            values: HashMap::new(),
+            lambdas: HashMap::new(),
+            aliases: aliases(tokens),
+            bound: Vec::new(),
+            level: 0,
+        };
+        for (name, at) in assigned_once(tokens) {
+            if let Some(lambda) = evaluator.lambda(at) {
+                evaluator.lambdas.insert(name, lambda);
+                continue;
+            }
+            let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
+            evaluator.values.insert(name, value);
+        }
+        evaluator
+    }
+
+    /// Where a decoder of a module is called: the module's name.
+    pub fn decoders(&self) -> Vec<usize> {
+        let name = |at: usize| match self.token(at) {
+            Some(Token::Name(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        (0..self.tokens.len())
+            .filter(|&at| {
+                name(at).is_some()
+                    && self.is(at + 1, '.')
+                    && name(at + 2).is_some_and(is_decoder)
+                    && !at.checked_sub(1).is_some_and(|before| self.is(before, '.'))
+            })
+            .take(256)
+            .collect()
+    }
+
+    fn token(&self, at: usize) -> Option<&'t Token> {
+        self.tokens.get(at).map(|placed| &placed.token)
+    }
+
+    fn is(&self, at: usize, sign: char) -> bool {
+        self.token(at) == Some(&Token::Sign(sign))
+    }
+
+    fn is_name(&self, at: usize, name: &str) -> bool {
+        matches!(self.token(at), Some(Token::Name(found)) if found == name)
+    }
+
+    fn ends(&self, at: usize) -> bool {
+        matches!(self.token(at), None | Some(Token::Line | Token::Sign(';')))
+    }
+
+    fn lambda(&self, at: usize) -> Option<Lambda> {
+        if !self.is_name(at, "lambda") || !self.is(at + 2, ':') {
+            return None;
+        }
+        let Some(Token::Name(parameter)) = self.token(at + 1) else { return None };
+        Some(Lambda { parameter: parameter.clone(), body: at + 3 })
+    }
+
+    pub fn constant(&mut self, at: usize) -> Made {
+        let (value, end) = self.down(at, Self::xored)?;
+        Some((value.bounded()?, end))
+    }
+
+    fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
+        if self.level >= MAX_LEVELS || !self.budget.spend(1) {
+            self.budget.met.nesting |= self.level >= MAX_LEVELS;
+            return None;
+        }
+        self.level += 1;
+        let made = step(self, at);
+        self.level -= 1;
+        made
+    }
+
+    fn xored(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.sum(at)?;
+        while self.is(at, '^') {
+            let (right, end) = self.down(at + 1, Self::sum)?;
+            (value, at) = (Value::Int(number(&value)? ^ number(&right)?), end);
+        }
+        Some((value, at))
+    }
+
+    fn sum(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.product(at)?;
+        loop {
+            let is_plus = self.is(at, '+');
+            if !is_plus && !self.is(at, '-') {
+                return Some((value, at));
+            }
+            let (right, end) = self.down(at + 1, Self::product)?;
+            value = match (value, right, is_plus) {
+                (Value::Text(one), Value::Text(two), true) => Value::Text(one + &two),
+                (Value::Bytes(one), Value::Bytes(two), true) => Value::Bytes([one, two].concat()),
+                (Value::List(one), Value::List(two), true) => Value::List([one, two].concat()),
+                (Value::Int(one), Value::Int(two), true) => Value::Int(one.checked_add(two)?),
+                (Value::Int(one), Value::Int(two), false) => Value::Int(one.checked_sub(two)?),
+                _ => return None,
+            };
+            if !self.budget.spend(value.size() / 16) {
+                return None;
+            }
+            value = value.bounded()?;
+            at = end;
+        }
+    }
+
+    fn product(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.unary(at)?;
+        while self.is(at, '*') || self.is(at, '%') {
+            let is_times = self.is(at, '*');
+            let (right, end) = self.down(at + 1, Self::unary)?;
+            value = match (&value, &right, is_times) {
+                (Value::Int(one), Value::Int(two), true) => Value::Int(one.checked_mul(*two)?),
+                (Value::Int(one), Value::Int(two), false) => Value::Int(one.checked_rem_euclid(*two)?),
+                (Value::Text(text), Value::Int(count), true) => {
+                    let count = usize::try_from(*count)
+                        .ok()
+                        .filter(|count| text.len().saturating_mul(*count) <= crate::limits::MAX_VALUE)?;
+                    Value::Text(text.repeat(count))
+                }
+                _ => return None,
+            };
+            at = end;
+        }
+        Some((value, at))
+    }
+
+    fn unary(&mut self, at: usize) -> Made {
+        if self.is(at, '-') {
+            let (value, end) = self.down(at + 1, Self::unary)?;
+            return Some((Value::Int(number(&value)?.checked_neg()?), end));
+        }
+        let (mut value, mut at) = self.primary(at)?;
+        loop {
+            if self.is(at, '[') {
+                (value, at) = self.subscript(&value, at + 1)?;
+            } else if self.is(at, '.') {
+                (value, at) = self.method(&value, at + 1)?;
+            } else {
+                return Some((value, at));
+            }
+        }
+    }
+
+    fn primary(&mut self, at: usize) -> Made {
+        match self.token(at)? {
+            Token::Text(first) => {
+                let (mut text, mut at) = (first.clone(), at + 1);
+                while let Some(Token::Text(more)) = self.token(at) {
+                    text.push_str(more);
+                    at += 1;
+                }
+                Some((Value::Text(text), at))
+            }
+            Token::Bytes(first) => {
+                let (mut bytes, mut at) = (first.clone(), at + 1);
+                while let Some(Token::Bytes(more)) = self.token(at) {
+                    bytes.extend_from_slice(more);
+                    at += 1;
+                }
+                Some((Value::Bytes(bytes), at))
+            }
+            Token::Number(number) => Some((Value::Int(*number), at + 1)),
+            Token::Sign('(') => self.parentheses(at),
+            Token::Sign('[') => self.list(at + 1, ']'),
+            Token::Name(name) => self.name(name, at),
+            _ => None,
+        }
+    }
+
+    /// A value in parentheses, a tuple, or a lambda that is called.
+    fn parentheses(&mut self, at: usize) -> Made {
+        if let Some(lambda) = self.lambda(at + 1) {
+            let close = self.closing(at)?;
+            if !self.is(close + 1, '(') {
+                return None;
+            }
+            return self.apply(&lambda, close + 2);
+        }
+        // `(name)(...)`
+        if let (Some(Token::Name(name)), true, true) = (self.token(at + 1), self.is(at + 2, ')'), self.is(at + 3, '('))
+            && let Some(lambda) = self.lambdas.get(name).cloned()
+        {
+            return self.apply(&lambda, at + 4);
+        }
+        let (value, end) = self.down(at + 1, Self::xored)?;
+        if self.is(end, ')') {
+            return Some((value, end + 1));
+        }
+        if self.is_name(end, "for") || self.is(end, ',') {
+            return self.list(at + 1, ')');
+        }
+        None
+    }
+
+    fn closing(&self, open: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        for at in open..self.tokens.len() {
+            match self.token(at) {
+                Some(Token::Sign('(' | '[' | '{')) => depth += 1,
+                Some(Token::Sign(')' | ']' | '}')) => {
+                    depth -= 1;
+                    if depth == 0 {
+                        return Some(at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The value of a lambda for the argument at a token, and what is behind the closing parenthesis.
+    fn apply(&mut self, lambda: &Lambda, argument: usize) -> Made {
+        let (value, end) = self.down(argument, Self::xored)?;
+        if !self.is(end, ')') {
+            return None;
+        }
+        self.bound.push((lambda.parameter.clone(), value));
+        let made = self.down(lambda.body, Self::xored);
+        self.bound.pop();
+        Some((made?.0, end + 1))
+    }
+
+    /// Elements up to a bracket, or one for each of something.
+    fn list(&mut self, start: usize, close: char) -> Made {
+        let (mut items, mut at) = (Vec::new(), start);
+        loop {
+            if self.is(at, close) {
+                return Some((Value::List(items), at + 1));
+            }
+            let is_loop = items.is_empty() && self.loop_at(start).is_some();
+            if is_loop {
+                return self.comprehension(start, close);
+            }
+            let (item, end) = self.down(at, Self::xored)?;
+            items.push(item);
+            if !self.budget.spend(1) {
+                return None;
+            }
+            at = if self.is(end, ',') { end + 1 } else { end };
+            if at == end && !self.is(at, close) {
+                return None;
+            }
+        }
+    }
+
+    /// Where the `for` of a comprehension stands that begins at a token.
+    fn loop_at(&self, start: usize) -> Option<usize> {
+        let mut depth = 0_usize;
+        for at in start..self.tokens.len().min(start + 64) {
+            match self.token(at) {
+                Some(Token::Sign('(' | '[' | '{')) => depth += 1,
+                Some(Token::Sign(')' | ']' | '}')) if depth == 0 => return None,
+                Some(Token::Sign(')' | ']' | '}')) => depth -= 1,
+                Some(Token::Sign(',')) if depth == 0 => return None,
+                Some(Token::Name(name)) if depth == 0 && name == "for" => return Some(at),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn comprehension(&mut self, start: usize, close: char) -> Made {
+        let at = self.loop_at(start)?;
+        let Some(Token::Name(variable)) = self.token(at + 1) else { return None };
+        if !self.is_name(at + 2, "in") {
+            return None;
+        }
+        let (over, end) = self.down(at + 3, Self::xored)?;
+        if !self.is(end, close) {
+            return None;
+        }
+        let items: Vec<Value> = match &over {
+            Value::Text(text) => text.chars().map(|letter| Value::Text(letter.to_string())).collect(),
+            other => other.items(),
+        };
+        let mut made = Vec::with_capacity(items.len());
+        for item in items {
+            self.bound.push((variable.clone(), item));
+            let one = self.down(start, Self::xored);
+            self.bound.pop();
+            let (value, stop) = one?;
+            if stop != at || !self.budget.spend(2) {
+                return None;
+            }
+            made.push(value);
+        }
+        Some((Value::List(made), end + 1))
+    }
+
+    fn name(&mut self, name: &str, at: usize) -> Made {
+        if let Some((_, value)) = self.bound.iter().rev().find(|bound| bound.0 == name) {
+            return Some((value.clone(), at + 1));
+        }
+        if let Some(value) = self.values.get(name) {
+            return Some((value.clone()?, at + 1));
+        }
+        if self.is(at + 1, '(') {
+            if let Some(lambda) = self.lambdas.get(name).cloned() {
+                return self.apply(&lambda, at + 2);
+            }
+            let real = self.aliases.get(name).cloned().unwrap_or_else(|| name.to_owned());
+            if real == "__import__" {
+                let (module, end) = self.down(at + 2, Self::xored)?;
+                return if self.is(end, ')') { Some((Value::Name(module.text()?), end + 1)) } else { None };
+            }
+            let (arguments, end) = self.arguments(at + 2)?;
+            return Some((function("", &real, &arguments)?.bounded()?, end));
+        }
+        // A module, or a type whose method is called.
+        self.is(at + 1, '.')
+            .then(|| (Value::Name(self.aliases.get(name).cloned().unwrap_or_else(|| name.to_owned())), at + 1))
+    }
+
+    fn arguments(&mut self, mut at: usize) -> Option<(Vec<Value>, usize)> {
+        let mut values = Vec::new();
+        loop {
+            if self.is(at, ')') {
+                return Some((values, at + 1));
+            }
+            if values.is_empty() && self.loop_at(at).is_some() {
+                let (value, end) = self.comprehension(at, ')')?;
+                return Some((vec![value], end));
+            }
+            // `name=value`
+            if matches!(self.token(at), Some(Token::Name(_))) && self.is(at + 1, '=') {
+                at += 2;
+            }
+            // A function that is handed on.
+            if let (Some(Token::Name(name)), true) = (self.token(at), self.is(at + 1, ','))
+                && matches!(name.as_str(), "chr" | "ord" | "int")
+            {
+                values.push(Value::Name(name.clone()));
+                at += 2;
+                continue;
+            }
+            let (value, end) = self.down(at, Self::xored)?;
+            values.push(value);
+            at = if self.is(end, ',') { end + 1 } else { end };
+            if at == end && !self.is(at, ')') {
+                return None;
+            }
+        }
+    }
+
+    fn subscript(&mut self, value: &Value, at: usize) -> Made {
+        // `[::-1]`
+        if self.is(at, ':')
+            && self.is(at + 1, ':')
+            && self.is(at + 2, '-')
+            && self.token(at + 3) == Some(&Token::Number(1))
+            && self.is(at + 4, ']')
+        {
+            let turned = match value {
+                Value::Text(text) => Value::Text(text.chars().rev().collect()),
+                Value::Bytes(bytes) => Value::Bytes(bytes.iter().rev().copied().collect()),
+                Value::List(items) => Value::List(items.iter().rev().cloned().collect()),
+                _ => return None,
+            };
+            return Some((turned, at + 5));
+        }
+        let (index, end) = self.down(at, Self::xored)?;
+        if !self.is(end, ']') {
+            return None;
+        }
+        let items: Vec<Value> = match value {
+            Value::Text(text) => text.chars().map(|letter| Value::Text(letter.to_string())).collect(),
+            Value::List(_) | Value::Bytes(_) => value.items(),
+            _ => return None,
+        };
+        let index = number(&index)?;
+        let index = if index < 0 { index + i64::try_from(items.len()).ok()? } else { index };
+        Some((items.get(usize::try_from(index).ok()?)?.clone(), end + 1))
+    }
+
+    fn method(&mut self, value: &Value, at: usize) -> Made {
+        let Some(Token::Name(name)) = self.token(at) else { return None };
+        if !self.is(at + 1, '(') {
+            // A module in a module.
+            return matches!(value, Value::Name(_)).then(|| (Value::Name(name.clone()), at + 1));
+        }
+        let (arguments, end) = self.arguments(at + 2)?;
+        if !self.budget.spend(value.size() / 16 + 1) {
+            return None;
+        }
+        let made = match value {
+            Value::Name(module) => function(module, name, &arguments)?,
+            other => method(other, name, &arguments)?,
+        };
+        Some((made.bounded()?, end))
+    }
+}
+
+fn number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
+    let text = |index: usize| match arguments.get(index) {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match (value, name) {
+        (Value::Bytes(bytes), "decode") => match text(0).unwrap_or("utf-8") {
+            "latin-1" | "latin1" | "iso-8859-1" => {
+                Some(Value::Text(bytes.iter().map(|&byte| char::from(byte)).collect()))
+            }
+            "utf-16" | "utf-16le" | "utf-16-le" => {
+                Some(Value::Text(lossy(&decode::text::utf16(bytes, true)).into_owned()))
+            }
+            _ => String::from_utf8(bytes.clone()).ok().map(Value::Text),
+        },
+        (Value::Text(text), "encode") => Some(Value::Bytes(text.as_bytes().to_vec())),
+        (Value::Text(separator), "join") => {
+            let texts: Option<Vec<String>> = arguments
+                .first()?
+                .items()
+                .iter()
+                .map(|item| match item {
+                    Value::Text(text) => Some(text.clone()),
+                    _ => None,
+                })
+                .collect();
+            Some(Value::Text(texts?.join(separator)))
+        }
+        (Value::Text(value), "replace") => {
+            let from = text(0).filter(|from| !from.is_empty())?;
+            Some(Value::Text(value.replace(from, text(1)?)))
+        }
+        (Value::Text(value), "split") => Some(Value::List(match text(0) {
+            Some(separator) if !separator.is_empty() => {
+                value.split(separator).map(|part| Value::Text(part.to_owned())).collect()
+            }
+            _ => value.split_whitespace().map(|part| Value::Text(part.to_owned())).collect(),
+        })),
+        (Value::Text(value), "strip") if arguments.is_empty() => Some(Value::Text(value.trim().to_owned())),
+        (Value::Text(value), "lower") => Some(Value::Text(value.to_lowercase())),
+        (Value::Text(value), "upper") => Some(Value::Text(value.to_uppercase())),
+        (Value::Bytes(bytes), "hex") => Some(Value::Text(module_kit::hex(bytes))),
+        _ => None,
+    }
+}
+
+/// A function by its name; `module` tells of which one it is, where that counts.
+fn function(module: &str, name: &str, arguments: &[Value]) -> Option<Value> {
+    let first = arguments.first()?;
+    if let Some((_, step)) = DECODERS.iter().find(|known| known.0 == name) {
+        return decoder(module, step, first, arguments.get(1));
+    }
+    match name {
+        "chr" => char::from_u32(u32::try_from(number(first)?).ok()?).map(|letter| Value::Text(letter.to_string())),
+        "ord" => Some(Value::Int(i64::from(u32::from(first.text()?.chars().next()?)))),
+        "bytes" | "bytearray" => match first {
+            Value::List(_) | Value::Bytes(_) => first.bytes().map(Value::Bytes),
+            Value::Text(text) if arguments.len() > 1 => Some(Value::Bytes(text.as_bytes().to_vec())),
+            _ => None,
+        },
+        "str" => match (first, arguments.len()) {
+            (Value::Bytes(bytes), 2..) => String::from_utf8(bytes.clone()).ok().map(Value::Text),
+            (other, 1) if !matches!(other, Value::Bytes(_)) => other.text().map(Value::Text),
+            _ => None,
+        },
+        "int" => {
+            let base = arguments.get(1).map_or(Some(10), number)?;
+            let base = u32::try_from(base).ok().filter(|base| (2..=36).contains(base))?;
+            i64::from_str_radix(first.text()?.trim().trim_start_matches("0x"), base).ok().map(Value::Int)
+        }
+        "list" | "tuple" => Some(Value::List(first.items())),
+        "reversed" => Some(Value::List(first.items().into_iter().rev().collect())),
+        "map" => {
+            let Value::Name(function_name) = first else { return None };
+            let items = arguments.get(1)?.items();
+            items
+                .into_iter()
+                .map(|item| function("", function_name, &[item]))
+                .collect::<Option<Vec<_>>>()
+                .map(Value::List)
+        }
+        // Compiled later: what it is made of is what is run.
+        "compile" => Some(first.clone()),
+        _ => None,
+    }
+}
+
+fn decoder(module: &str, step: &str, value: &Value, codec: Option<&Value>) -> Option<Value> {
+    let data = value.bytes()?;
+    let run = |name: &str| {
+        let step = decode::Step { name: name.to_owned(), args: StepArgs::default() };
+        decode::run(&step, &data).ok()
+    };
+    let made = match step {
+        "packed" => match module {
+            "gzip" => inflate(&data, Packed::Gzip)?,
+            "zlib" | "" => inflate(&data, Packed::Zlib)?,
+            // bzip2 and LZMA are not unpacked here.
+            _ => return None,
+        },
+        "marshal" if module == "marshal" => return Some(Value::Name(format!("marshal:{}", module_kit::hex(&data)))),
+        "codec" if module == "codecs" => match codec?.text()?.to_ascii_lowercase().replace('-', "_").as_str() {
+            "rot13" | "rot_13" => return Some(Value::Text(lossy(&run("rot")?).into_owned())),
+            "hex" | "hex_codec" => run("hex")?,
+            "base64" | "base64_codec" => run("base64")?,
+            "zlib" | "zlib_codec" => run("zlib")?,
+            "utf_8" | "utf8" => return Some(Value::Text(String::from_utf8(data).ok()?)),
+            _ => return None,
+        },
+        "codec" if module == "base64" => run("base64")?,
+        "codec" | "marshal" => return None,
+        other => run(other)?,
+    };
+    Some(Value::Bytes(made))
+}
+
+/// `import x as y`, `from x import y as z`: z is y.
+fn aliases(tokens: &[Placed]) -> HashMap<String, String> {
+    let name = |at: usize| match tokens.get(at).map(|placed| &placed.token) {
+        Some(Token::Name(name)) => Some(name.clone()),
+        _ => None,
+    };
+    (0..tokens.len())
+        .filter(|&at| name(at).is_some_and(|word| word == "as"))
+        .filter_map(|at| Some((name(at + 1)?, name(at.checked_sub(1)?)?)))
+        .take(256)
+        .collect()
+}
+
+/// Names that get a value in one place, in the order of these.
+fn assigned_once(tokens: &[Placed]) -> Vec<(String, usize)> {
+    let mut places: HashMap<&str, (usize, usize)> = HashMap::new();
+    for (at, placed) in tokens.iter().enumerate() {
+        let Token::Name(name) = &placed.token else { continue };
+        let sign = |ahead: usize| match tokens.get(at + ahead).map(|placed| &placed.token) {
+            Some(Token::Sign(sign)) => *sign,
+            _ => ' ',
+        };
+        let before = at.checked_sub(1).map(|before| &tokens[before].token);
+        let begins = matches!(before, None | Some(Token::Line | Token::Sign(';' | ':')));
+        let is_loop = matches!(before, Some(Token::Name(word)) if matches!(word.as_str(), "for" | "def" | "class" | "global" | "as"));
+        if begins && sign(1) == '=' && sign(2) != '=' {
+            let place = places.entry(name).or_default();
+            *place = (at + 2, place.1 + 1);
+        } else if is_loop || (matches!(sign(1), '+' | '-' | '*' | '/' | '^' | '|' | '&' | '%') && sign(2) == '=') {
+            places.entry(name).or_default().1 += 2;
+        }
+    }
+    let mut all: Vec<(String, usize)> =
+        places.into_iter().filter(|(_, place)| place.1 == 1).map(|(name, place)| (name.to_owned(), place.0)).collect();
+    all.sort_by_key(|(_, at)| *at);
+    all
+}

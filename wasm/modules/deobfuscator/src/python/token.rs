@@ -1,0 +1,103 @@
+//! Tokens of Python, as far as expressions need them.
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Token {
+    Text(String),
+    Bytes(Vec<u8>),
+    Number(i64),
+    Name(String),
+    Sign(char),
+    Line,
+}
+
+#[derive(Debug, Clone)]
+pub struct Placed {
+    pub token: Token,
+    pub start: usize,
+    pub end: usize,
+}
+
+pub fn tokens(text: &str) -> Vec<Placed> {
+    let bytes = text.as_bytes();
+    let mut found: Vec<Placed> = Vec::new();
+    let (mut at, mut open) = (0, 0_usize);
+    while at < bytes.len() {
+        let start = at;
+        let token = match bytes[at] {
+            b'\n' => {
+                at += 1;
+                // In brackets a line's end means nothing.
+                (open == 0).then_some(Token::Line)
+            }
+            b' ' | b'\t' | b'\r' | b'\\' => {
+                at += 1;
+                None
+            }
+            b'#' => {
+                at += bytes[at..].iter().take_while(|byte| **byte != b'\n').count();
+                None
+            }
+            b'"' | b'\'' => Some(quoted(text, &mut at, "")),
+            byte if byte.is_ascii_digit() => {
+                at += bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+                let number = text.get(start..at).unwrap_or_default().replace('_', "");
+                Some(crate::script::number(&number).map_or(Token::Sign('?'), Token::Number))
+            }
+            byte if byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80 => {
+                at += bytes[at..]
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte >= 0x80)
+                    .count();
+                let name = text.get(start..at).unwrap_or_default();
+                let is_prefix = name.len() <= 2
+                    && matches!(bytes.get(at), Some(b'"' | b'\''))
+                    && name.bytes().all(|byte| b"rRbBuU".contains(&byte));
+                Some(if is_prefix { quoted(text, &mut at, name) } else { Token::Name(name.to_owned()) })
+            }
+            byte => {
+                match byte {
+                    b'(' | b'[' | b'{' => open += 1,
+                    b')' | b']' | b'}' => open = open.saturating_sub(1),
+                    _ => {}
+                }
+                at += 1;
+                Some(Token::Sign(char::from(byte)))
+            }
+        };
+        if let Some(token) = token {
+            found.push(Placed { token, start, end: at });
+        }
+    }
+    found
+}
+
+fn quoted(text: &str, at: &mut usize, prefix: &str) -> Token {
+    let bytes = text.as_bytes();
+    let quote = bytes[*at];
+    let is_long = bytes.get(*at + 1) == Some(&quote) && bytes.get(*at + 2) == Some(&quote);
+    let start = *at + if is_long { 3 } else { 1 };
+    let mut end = start;
+    while end < bytes.len() {
+        match bytes[end] {
+            b'\\' => end += 1,
+            b'\n' if !is_long => break,
+            byte if byte == quote
+                && (!is_long || (bytes.get(end + 1) == Some(&quote) && bytes.get(end + 2) == Some(&quote))) =>
+            {
+                break;
+            }
+            _ => {}
+        }
+        end += 1;
+    }
+    let end = end.min(bytes.len());
+    *at = (end + if is_long { 3 } else { 1 }).min(bytes.len());
+    let raw = text.get(start..end).unwrap_or_default();
+    let is_raw = prefix.bytes().any(|byte| matches!(byte, b'r' | b'R'));
+    let plain = if is_raw { raw.to_owned() } else { crate::decode::text::escapes(&raw.replace("\\\n", "")) };
+    if prefix.bytes().any(|byte| matches!(byte, b'b' | b'B')) {
+        Token::Bytes(plain.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect())
+    } else {
+        Token::Text(plain)
+    }
+}

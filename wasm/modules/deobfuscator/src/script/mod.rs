@@ -1,0 +1,172 @@
+//! What the evaluators of PowerShell, Visual Basic and Python share: values, and the folding of constant expressions in a
+//! list of tokens.
+
+use crate::budget::Budget;
+use crate::edits::Edits;
+use crate::limits::{MAX_ELEMENTS, MAX_ROUNDS, MAX_VALUE};
+use crate::peel::{Rewrite, Technique};
+use std::collections::BTreeMap;
+
+/// Levels of expressions in one another.
+pub const MAX_LEVELS: usize = 48;
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    Text(String),
+    Char(char),
+    Int(i64),
+    Bytes(Vec<u8>),
+    List(Vec<Value>),
+    /// A type, a member or an object that is only handed on.
+    Name(String),
+}
+
+impl Value {
+    /// As a text, as the languages here write it into one.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => Some(text.clone()),
+            Self::Char(letter) => Some(letter.to_string()),
+            Self::Int(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    pub fn int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            Self::Char(letter) => Some(i64::from(u32::from(*letter))),
+            Self::Text(text) => number(text.trim()),
+            _ => None,
+        }
+    }
+
+    /// As bytes: a list of small numbers is one of bytes.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.clone()),
+            Self::List(items) => items.iter().map(|item| u8::try_from(item.int()?).ok()).collect(),
+            Self::Text(text) => Some(text.as_bytes().to_vec()),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list, bytes or a text.
+    pub fn items(&self) -> Vec<Self> {
+        match self {
+            Self::List(items) => items.clone(),
+            Self::Bytes(bytes) => bytes.iter().map(|&byte| Self::Int(i64::from(byte))).collect(),
+            other => vec![other.clone()],
+        }
+    }
+
+    /// How much it holds.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Name(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(items) => items.iter().map(|item| 8 + item.size()).sum(),
+            Self::Char(_) | Self::Int(_) => 1,
+        }
+    }
+
+    /// None where it is more than an evaluation may make.
+    pub fn bounded(self) -> Option<Self> {
+        let is_long = matches!(&self, Self::List(items) if items.len() > MAX_ELEMENTS);
+        (!is_long && self.size() <= MAX_VALUE).then_some(self)
+    }
+}
+
+/// Decimal, `0x`, `&H`.
+pub fn number(text: &str) -> Option<i64> {
+    let lower = text.to_ascii_lowercase();
+    let (sign, rest) = lower.strip_prefix('-').map_or((1, lower.as_str()), |rest| (-1, rest));
+    let hex = rest.strip_prefix("0x").or_else(|| rest.strip_prefix("&h"));
+    let value = match hex {
+        Some(hex) => i64::from_str_radix(hex.trim_end_matches('&'), 16).ok()?,
+        None => rest.parse::<i64>().ok()?,
+    };
+    Some(sign * value)
+}
+
+/// Where a constant was found: bytes of the text, its value, and what was undone.
+#[derive(Debug)]
+pub struct Constant {
+    pub start: usize,
+    pub end: usize,
+    pub literal: String,
+    pub technique: Technique,
+    /// How much it speaks for being hidden on purpose, in hundredths.
+    pub weight: usize,
+}
+
+/// A few of them weigh as much.
+pub const ENOUGH: usize = 200;
+
+/// Nobody cuts these to pieces who has nothing to hide. Lower case.
+const TELLING: [&str; 20] = [
+    "http://",
+    "https://",
+    "wscript.shell",
+    "shell.application",
+    "adodb.stream",
+    "xmlhttp",
+    "powershell",
+    "cmd.exe",
+    "'iex'",
+    "invoke-",
+    "downloadstring",
+    "downloadfile",
+    "frombase64string",
+    "webclient",
+    "new-object",
+    "execute",
+    "scripting.filesystem",
+    "rundll32",
+    "regsvr32",
+    "mshta",
+];
+
+/// Whether a value has in it what the expression does not show.
+fn reveals(source: &str, literal: &str) -> bool {
+    let (source, literal) = (source.to_ascii_lowercase(), literal.to_ascii_lowercase());
+    TELLING.iter().any(|telling| literal.contains(telling) && !source.contains(telling.trim_matches('\'')))
+}
+
+/// Folds what `constants` finds, until nothing is left. None: too little was there to be worth it.
+pub fn fold(
+    text: &str,
+    budget: &mut Budget,
+    constants: impl Fn(&str, &mut Budget) -> Vec<Constant>,
+) -> Option<Rewrite> {
+    let mut steps: BTreeMap<Technique, usize> = BTreeMap::new();
+    let mut weight = 0;
+    let mut current = text.to_owned();
+    for _ in 0..MAX_ROUNDS {
+        if !budget.spend(current.len() / 4) {
+            break;
+        }
+        let found = constants(&current, budget);
+        if found.is_empty() {
+            break;
+        }
+        let mut edits = Edits::default();
+        for one in found {
+            *steps.entry(one.technique).or_default() += 1;
+            weight += one.weight;
+            weight +=
+                if reveals(current.get(one.start..one.end).unwrap_or_default(), &one.literal) { ENOUGH } else { 0 };
+            edits.add(one.start, one.end, one.literal);
+        }
+        let next = edits.apply(&current);
+        if next == current || next.len() > crate::limits::MAX_LAYER {
+            break;
+        }
+        current = next;
+    }
+    (weight >= ENOUGH && current != text).then(|| Rewrite {
+        text: Some(current),
+        steps: steps.into_iter().collect(),
+        found: Vec::new(),
+    })
+}

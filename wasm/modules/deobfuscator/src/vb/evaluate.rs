@@ -1,0 +1,364 @@
+//! Expressions of Visual Basic whose value is in the text.
+
+use std::collections::HashMap;
+
+use super::token::{Placed, Token};
+use crate::budget::Budget;
+use crate::script::{MAX_LEVELS, Value, number};
+
+type Made = Option<(Value, usize)>;
+
+const FUNCTIONS: [&str; 32] = [
+    "chr",
+    "chrw",
+    "chrb",
+    "asc",
+    "ascw",
+    "strreverse",
+    "replace",
+    "mid",
+    "left",
+    "right",
+    "ucase",
+    "lcase",
+    "trim",
+    "ltrim",
+    "rtrim",
+    "split",
+    "join",
+    "array",
+    "cstr",
+    "clng",
+    "cint",
+    "cbyte",
+    "val",
+    "hex",
+    "space",
+    "string",
+    "len",
+    "instr",
+    "abs",
+    "int",
+    "unescape",
+    "cdbl",
+];
+
+const NAMED: [(&str, &str); 8] = [
+    ("vbcrlf", "\r\n"),
+    ("vbnewline", "\r\n"),
+    ("vbcr", "\r"),
+    ("vblf", "\n"),
+    ("vbtab", "\t"),
+    ("vbnullstring", ""),
+    ("vbnullchar", "\0"),
+    ("vbback", "\u{8}"),
+];
+
+pub struct Evaluator<'t, 'b> {
+    tokens: &'t [Placed],
+    budget: &'b mut Budget,
+    values: HashMap<String, Option<Value>>,
+    level: usize,
+}
+
+impl<'t, 'b> Evaluator<'t, 'b> {
+    pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
+        let mut evaluator = Self { tokens, budget, values: HashMap::new(), level: 0 };
+        for (name, at) in assigned_once(tokens) {
+            let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
+            evaluator.values.insert(name, value);
+        }
+        evaluator
+    }
+
+    fn token(&self, at: usize) -> Option<&'t Token> {
+        self.tokens.get(at).map(|placed| &placed.token)
+    }
+
+    fn is(&self, at: usize, sign: char) -> bool {
+        self.token(at) == Some(&Token::Sign(sign))
+    }
+
+    fn ends(&self, at: usize) -> bool {
+        matches!(self.token(at), None | Some(Token::Line | Token::Sign(':')))
+            || matches!(self.token(at), Some(Token::Name(name)) if name == "else")
+    }
+
+    pub fn may_begin(&self, at: usize) -> bool {
+        let begins = match self.token(at) {
+            Some(Token::Text(_) | Token::Sign('(') | Token::Number(_)) => true,
+            Some(Token::Name(name)) => {
+                let is_text = matches!(self.values.get(name), Some(Some(Value::Text(_)))) && self.is(at + 1, '&');
+                is_text || (FUNCTIONS.contains(&name.as_str()) && self.is(at + 1, '('))
+            }
+            _ => false,
+        };
+        if !begins {
+            return false;
+        }
+        match at.checked_sub(1).and_then(|before| self.token(before)) {
+            Some(Token::Sign('&' | '(' | ',' | '=' | ':' | '<' | '>')) | Some(Token::Line) | None => true,
+            // Behind a sum of what is not known, only texts that are put together go on so.
+            Some(Token::Sign('+')) => !matches!(self.token(at), Some(Token::Number(_))),
+            Some(Token::Name(name)) => {
+                !self.is(at, '(') || matches!(name.as_str(), "and" | "or" | "if" | "then" | "execute" | "case")
+            }
+            _ => false,
+        }
+    }
+
+    pub fn constant(&mut self, at: usize) -> Made {
+        let (value, end) = self.down(at, Self::joined)?;
+        Some((value.bounded()?, end))
+    }
+
+    fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
+        if self.level >= MAX_LEVELS || !self.budget.spend(1) {
+            self.budget.met.nesting |= self.level >= MAX_LEVELS;
+            return None;
+        }
+        self.level += 1;
+        let made = step(self, at);
+        self.level -= 1;
+        made
+    }
+
+    /// `... & ...`, and below it `Xor`, which binds less.
+    fn joined(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.sum(at)?;
+        loop {
+            if self.is(at, '&') {
+                let Some((right, end)) = self.down(at + 1, Self::sum) else { return Some((value, at)) };
+                let mut text = value.text()?;
+                let more = right.text()?;
+                if !self.budget.spend(more.len() / 16 + 1) {
+                    return None;
+                }
+                text.push_str(&more);
+                (value, at) = (Value::Text(text).bounded()?, end);
+            } else if matches!(self.token(at), Some(Token::Name(name)) if name == "xor") {
+                let (right, end) = self.down(at + 1, Self::sum)?;
+                (value, at) = (Value::Int(value.int()? ^ right.int()?), end);
+            } else {
+                return Some((value, at));
+            }
+        }
+    }
+
+    fn sum(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.product(at)?;
+        loop {
+            let is_plus = self.is(at, '+');
+            if !is_plus && !self.is(at, '-') {
+                return Some((value, at));
+            }
+            let Some((right, end)) = self.down(at + 1, Self::product) else { return Some((value, at)) };
+            value = match (&value, &right, is_plus) {
+                (Value::Text(one), Value::Text(two), true) => Value::Text(format!("{one}{two}")).bounded()?,
+                (Value::Text(_), _, true) | (_, Value::Text(_), true) => return Some((value, at)),
+                (one, two, true) => Value::Int(one.int()?.checked_add(two.int()?)?),
+                (one, two, false) => Value::Int(one.int()?.checked_sub(two.int()?)?),
+            };
+            if !self.budget.spend(value.size() / 16) {
+                return None;
+            }
+            at = end;
+        }
+    }
+
+    fn product(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.unary(at)?;
+        loop {
+            let operator = match self.token(at) {
+                Some(Token::Sign(sign @ ('*' | '/' | '\\'))) => *sign,
+                Some(Token::Name(name)) if name == "mod" => '%',
+                _ => return Some((value, at)),
+            };
+            let (right, end) = self.down(at + 1, Self::unary)?;
+            let (one, two) = (value.int()?, right.int()?);
+            let made = match operator {
+                '*' => one.checked_mul(two)?,
+                '%' => one.checked_rem(two)?,
+                // Only what comes out even is the same with both signs.
+                '/' if one.checked_rem(two)? != 0 => return None,
+                _ => one.checked_div(two)?,
+            };
+            (value, at) = (Value::Int(made), end);
+        }
+    }
+
+    fn unary(&mut self, at: usize) -> Made {
+        if self.is(at, '-') {
+            let (value, end) = self.down(at + 1, Self::unary)?;
+            return Some((Value::Int(value.int()?.checked_neg()?), end));
+        }
+        let (mut value, mut at) = self.primary(at)?;
+        // An element of a list.
+        while matches!(value, Value::List(_)) && self.is(at, '(') {
+            let (index, end) = self.down(at + 1, Self::joined)?;
+            let Value::List(items) = &value else { return None };
+            let item = items.get(usize::try_from(index.int()?).ok()?)?.clone();
+            if !self.is(end, ')') {
+                return None;
+            }
+            (value, at) = (item, end + 1);
+        }
+        Some((value, at))
+    }
+
+    fn primary(&mut self, at: usize) -> Made {
+        match self.token(at)? {
+            Token::Text(text) => Some((Value::Text(text.clone()), at + 1)),
+            Token::Number(number) => Some((Value::Int(*number), at + 1)),
+            Token::Sign('(') => {
+                let (value, end) = self.down(at + 1, Self::joined)?;
+                if self.is(end, ')') { Some((value, end + 1)) } else { None }
+            }
+            Token::Name(name) if FUNCTIONS.contains(&name.as_str()) => {
+                // `Chr$(65)`
+                let open = at + 1 + usize::from(self.is(at + 1, '$'));
+                if !self.is(open, '(') {
+                    return None;
+                }
+                let (arguments, end) = self.arguments(open + 1)?;
+                Some((call(name, &arguments)?.bounded()?, end))
+            }
+            Token::Name(name) => {
+                if let Some(value) = self.values.get(name) {
+                    return Some((value.clone()?, at + 1));
+                }
+                let known = NAMED.iter().find(|known| known.0 == name)?;
+                Some((Value::Text(known.1.to_owned()), at + 1))
+            }
+            _ => None,
+        }
+    }
+
+    fn arguments(&mut self, mut at: usize) -> Option<(Vec<Value>, usize)> {
+        let mut values = Vec::new();
+        if self.is(at, ')') {
+            return Some((values, at + 1));
+        }
+        loop {
+            let (value, end) = self.down(at, Self::joined)?;
+            values.push(value);
+            at = end + 1;
+            match self.token(end)? {
+                Token::Sign(',') => {}
+                Token::Sign(')') => return Some((values, at)),
+                _ => return None,
+            }
+        }
+    }
+}
+
+fn call(name: &str, arguments: &[Value]) -> Option<Value> {
+    let text = |index: usize| arguments.get(index).and_then(Value::text);
+    let int = |index: usize| arguments.get(index).and_then(Value::int);
+    let size = |index: usize| int(index).and_then(|number| usize::try_from(number).ok());
+    let count = |number: usize| i64::try_from(number).ok().map(Value::Int);
+    let letters = |index: usize| text(index).map(|text| text.chars().collect::<Vec<char>>());
+    let of = |letters: &[char]| Some(Value::Text(letters.iter().collect()));
+    match name {
+        "chr" | "chrw" | "chrb" => {
+            let code = int(0)?.rem_euclid(65_536);
+            Some(Value::Text(char::from_u32(u32::try_from(code).ok()?)?.to_string()))
+        }
+        "asc" | "ascw" => Some(Value::Int(i64::from(u32::from(text(0)?.chars().next()?)))),
+        "strreverse" => Some(Value::Text(text(0)?.chars().rev().collect())),
+        "replace" if arguments.len() == 3 => {
+            let from = text(1).filter(|from| !from.is_empty())?;
+            Some(Value::Text(text(0)?.replace(&from, &text(2)?)))
+        }
+        "mid" => {
+            let all = letters(0)?;
+            let start = size(1)?.checked_sub(1)?.min(all.len());
+            let end = if arguments.len() > 2 { start.saturating_add(size(2)?).min(all.len()) } else { all.len() };
+            of(all.get(start..end)?)
+        }
+        "left" => letters(0).and_then(|all| of(all.get(..size(1)?.min(all.len()))?)),
+        "right" => letters(0).and_then(|all| of(all.get(all.len() - size(1)?.min(all.len())..)?)),
+        "ucase" => Some(Value::Text(text(0)?.to_uppercase())),
+        "lcase" => Some(Value::Text(text(0)?.to_lowercase())),
+        "trim" => Some(Value::Text(text(0)?.trim_matches(' ').to_owned())),
+        "ltrim" => Some(Value::Text(text(0)?.trim_start_matches(' ').to_owned())),
+        "rtrim" => Some(Value::Text(text(0)?.trim_end_matches(' ').to_owned())),
+        "split" => {
+            let separator = if arguments.len() > 1 { text(1)? } else { " ".to_owned() };
+            if separator.is_empty() || arguments.len() > 2 {
+                return None;
+            }
+            Some(Value::List(text(0)?.split(&separator).map(|part| Value::Text(part.to_owned())).collect()))
+        }
+        "join" => {
+            let Some(Value::List(items)) = arguments.first() else { return None };
+            let separator = if arguments.len() > 1 { text(1)? } else { " ".to_owned() };
+            let texts: Option<Vec<String>> = items.iter().map(Value::text).collect();
+            Some(Value::Text(texts?.join(&separator)))
+        }
+        "array" => Some(Value::List(arguments.to_vec())),
+        "cstr" => Some(Value::Text(text(0)?)),
+        "clng" | "cint" | "cbyte" | "val" | "int" | "cdbl" => {
+            int(0).or_else(|| number(text(0)?.trim())).map(Value::Int)
+        }
+        "hex" => Some(Value::Text(format!("{:X}", int(0).filter(|number| *number >= 0)?))),
+        "abs" => Some(Value::Int(int(0)?.checked_abs()?)),
+        "space" => Some(Value::Text(" ".repeat(size(0).filter(|size| *size < 65_536)?))),
+        "string" => {
+            let letter = match arguments.get(1)? {
+                Value::Int(code) => char::from_u32(u32::try_from(*code).ok()?)?,
+                other => other.text()?.chars().next()?,
+            };
+            Some(Value::Text(std::iter::repeat_n(letter, size(0).filter(|size| *size < 65_536)?).collect()))
+        }
+        "len" => count(text(0)?.chars().count()),
+        "instr" if arguments.len() == 2 => {
+            let all = text(0)?;
+            count(all.find(&text(1)?).map_or(0, |at| all[..at].chars().count() + 1))
+        }
+        "unescape" => {
+            Some(Value::Text(String::from_utf8_lossy(&crate::decode::text::percent(text(0)?.as_bytes())).into_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Names that get a value in one place, in the order of these: the token at which it begins.
+fn assigned_once(tokens: &[Placed]) -> Vec<(String, usize)> {
+    let mut places: HashMap<&str, (usize, usize)> = HashMap::new();
+    let name = |at: usize| match tokens.get(at).map(|placed| &placed.token) {
+        Some(Token::Name(name)) => Some(name.as_str()),
+        _ => None,
+    };
+    let is = |at: usize, sign: char| tokens.get(at).is_some_and(|placed| placed.token == Token::Sign(sign));
+    for at in 0..tokens.len() {
+        let Some(found) = name(at) else { continue };
+        let before = at.checked_sub(1).map(|before| &tokens[before].token);
+        let begins = matches!(before, None | Some(Token::Line | Token::Sign(':')))
+            || at
+                .checked_sub(1)
+                .and_then(name)
+                .is_some_and(|word| matches!(word, "const" | "then" | "else" | "set" | "let"));
+        if begins && is(at + 1, '=') {
+            let place = places.entry(found).or_default();
+            *place = (at + 2, place.1 + 1);
+        } else if at
+            .checked_sub(1)
+            .and_then(name)
+            .is_some_and(|word| matches!(word, "for" | "each" | "function" | "sub" | "byref"))
+            || (begins && is(at + 1, '(') && is_element_assigned(tokens, at + 1))
+        {
+            places.entry(found).or_default().1 += 2;
+        }
+    }
+    let mut all: Vec<(String, usize)> =
+        places.into_iter().filter(|(_, place)| place.1 == 1).map(|(name, place)| (name.to_owned(), place.0)).collect();
+    all.sort_by_key(|(_, at)| *at);
+    all
+}
+
+/// `name(...) = `
+fn is_element_assigned(tokens: &[Placed], open: usize) -> bool {
+    let close = tokens.iter().skip(open).take(16).position(|placed| placed.token == Token::Sign(')'));
+    close.is_some_and(|close| tokens.get(open + close + 1).is_some_and(|placed| placed.token == Token::Sign('=')))
+}

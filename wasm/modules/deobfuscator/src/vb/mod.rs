@@ -1,0 +1,151 @@
+//! VBScript and VBA: constant expressions folded, and what is run taken out.
+
+mod evaluate;
+mod token;
+
+use crate::budget::Budget;
+use crate::language::Language;
+use crate::peel::{Found, Rewrite, Technique};
+use crate::script::{self, Constant, Value};
+use evaluate::Evaluator;
+use token::{Placed, Token};
+
+/// What runs a text as a script.
+const RUNNERS: [&str; 4] = ["execute", "executeglobal", "eval", "executestatement"];
+/// What runs a text as a command.
+const COMMANDS: [&str; 3] = ["run", "shell", "exec"];
+/// Characters of a command that is worth a layer.
+const LEAST_COMMAND: usize = 24;
+
+pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
+    script::fold(text, budget, constants).unwrap_or_else(|| Rewrite { found: run(text, budget), ..Rewrite::default() })
+}
+
+fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
+    let tokens = token::tokens(text);
+    let mut evaluator = Evaluator::new(&tokens, budget);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        if evaluator.may_begin(at)
+            && let Some((value, end)) = evaluator.constant(at)
+            && end > at + 1
+            && let Some(one) = folded(&tokens, at, end, &value)
+        {
+            found.push(one);
+            at = end;
+            continue;
+        }
+        at += 1;
+    }
+    found
+}
+
+fn folded(tokens: &[Placed], at: usize, end: usize, value: &Value) -> Option<Constant> {
+    let part = tokens.get(at..end)?;
+    let (start, stop) = (part.first()?.start, part.last()?.end);
+    let (literal, technique, weight) = match value {
+        Value::Text(text) => {
+            let (technique, weight) = kind(part, text);
+            (literal(text)?, technique, weight)
+        }
+        Value::Int(number) if part.len() >= 3 && part.iter().any(|placed| matches!(placed.token, Token::Name(_))) => {
+            (number.to_string(), Technique::Constant, 20)
+        }
+        _ => return None,
+    };
+    if part.len() == 3 && matches!(part[0].token, Token::Sign('(')) {
+        return None;
+    }
+    let is_new = part.iter().map(|placed| placed.end - placed.start).sum::<usize>() != literal.len() || part.len() > 1;
+    is_new.then_some(Constant { start, end: stop, literal, technique, weight })
+}
+
+fn kind(part: &[Placed], text: &str) -> (Technique, usize) {
+    let names = |wanted: &str| {
+        part.iter()
+            .filter(|placed| matches!(&placed.token, Token::Name(name) if name.trim_end_matches(['w', 'b']) == wanted))
+            .count()
+    };
+    let has = |wanted: &str| part.iter().any(|placed| matches!(&placed.token, Token::Name(name) if name == wanted));
+    let characters = names("chr");
+    if characters > 0 {
+        // A line's end or a quote is written so by everybody.
+        let is_plain = text.bytes().filter(u8::is_ascii_alphanumeric).count() * 2 < characters.min(text.len());
+        return (Technique::Charcode, if is_plain || characters < 2 { 0 } else { 50 * characters });
+    }
+    if has("strreverse") {
+        return (Technique::Reverse, 200);
+    }
+    if has("replace") {
+        return (Technique::Replace, 100);
+    }
+    if has("join") || has("split") {
+        return (Technique::JoinSplit, 60);
+    }
+    if has("mid") || has("left") || has("right") {
+        return (Technique::Substring, 60);
+    }
+    let pieces: Vec<&str> = part
+        .iter()
+        .filter_map(|placed| match &placed.token {
+            Token::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let within = pieces.windows(2).filter(|pair| {
+        pair[0].bytes().next_back().is_some_and(|byte| byte.is_ascii_alphanumeric())
+            && pair[1].bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+    });
+    (Technique::Concat, if text.len() <= pieces.len() * 12 { 60 * within.count() } else { 0 })
+}
+
+/// In quotes; what cannot be written in them is put beside them again. None where that would be most of it.
+fn literal(text: &str) -> Option<String> {
+    let odd = text.chars().filter(|letter| letter.is_control()).count();
+    if odd * 8 > text.chars().count() {
+        return None;
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut plain = String::new();
+    for letter in text.chars() {
+        if letter.is_control() {
+            if !plain.is_empty() {
+                parts.push(format!("\"{}\"", plain.replace('"', "\"\"")));
+                plain.clear();
+            }
+            parts.push(format!("Chr({})", u32::from(letter)));
+        } else {
+            plain.push(letter);
+        }
+    }
+    if !plain.is_empty() || parts.is_empty() {
+        parts.push(format!("\"{}\"", plain.replace('"', "\"\"")));
+    }
+    Some(parts.join(" & "))
+}
+
+fn run(text: &str, budget: &mut Budget) -> Vec<Found> {
+    let tokens = token::tokens(text);
+    let mut evaluator = Evaluator::new(&tokens, budget);
+    let mut found = Vec::new();
+    for (at, placed) in tokens.iter().enumerate() {
+        let Token::Name(name) = &placed.token else { continue };
+        let is_code = RUNNERS.contains(&name.as_str());
+        if !is_code && !COMMANDS.contains(&name.as_str()) {
+            continue;
+        }
+        // `Execute(x)` and `Execute x` both.
+        let Some((value, end)) = evaluator.constant(at + 1) else { continue };
+        let (Some(text), Some(first), Some(last)) = (value.text(), tokens.get(at + 1), tokens.get(end - 1)) else {
+            continue;
+        };
+        if text.trim().len() < if is_code { 4 } else { LEAST_COMMAND } {
+            continue;
+        }
+        let technique = if is_code { Technique::Eval } else { Technique::Command };
+        let layer = Found::part(technique, if is_code { 100 } else { 90 }, text.into_bytes()).at(first.start, last.end);
+        found.push(if is_code { layer.language(Language::Vbscript) } else { layer });
+    }
+    found
+}
