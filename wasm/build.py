@@ -36,7 +36,7 @@ own, with a fixed seed, if a crate that it is made of asks for some: there is no
 ALLOWED_IMPORTS = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/streams@0.2.12"}
 TEMPORARY = "athena-wasm-"
 FORBIDDEN = (b"/root/", b"/home/", b"registry/src")
-SHARED_SOURCES = ("Cargo.toml", "Cargo.lock", "package-lock.json", "componentize.mjs", "wit", "crates")
+SHARED_SOURCES = ("Cargo.toml", "Cargo.lock", "package-lock.json", "componentize.mjs", "wit", "crates/module-kit")
 OWN_SOURCES = ("Cargo.toml", "build.rs", "src", "rules", "wit")
 
 
@@ -90,7 +90,7 @@ def source_hash(crate: Path) -> str:
 
 
 def path_dependencies(crate: Path) -> list[Path]:
-    """Folders of the crates of ours that a module is made of; what is in ``crates`` all are counted with."""
+    """Folders of the crates of ours that a module is made of, but for module-kit, which all are."""
     found: list[Path] = []
     pending = [crate]
     while pending:

@@ -18,6 +18,7 @@ from athena_lab.projects.toolchain import NEED_NODE, NEED_RUST, TARGET, toolchai
 
 _SECONDS: Final = 1_800
 _COMPONENTISER: Final = ("package.json", "package-lock.json", "componentize.mjs")
+_KIT: Final = "crates/module-kit"
 _IGNORED: Final = shutil.ignore_patterns("target", "node_modules")
 
 
@@ -29,7 +30,7 @@ def shared() -> Path:
 
 def complete(folder: Path) -> None:
     """Put what modules share into a new project."""
-    shutil.copytree(shared() / "crates", folder / "crates", ignore=_IGNORED)
+    shutil.copytree(shared() / _KIT, folder / _KIT, ignore=_IGNORED)
     shutil.copytree(shared() / "wit", folder / "wit")
     workspace = (shared() / "Cargo.toml").read_text("utf-8")
     with (folder / "Cargo.toml").open("a", encoding="utf-8") as file:

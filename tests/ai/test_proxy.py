@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 from base64 import b64encode
 
 import pytest
+import trustme
 
 from athena_lab.ai import AIManager, AnalysisOptions, AnalysisRequest, ProviderRow, build_prompt
 from athena_lab.ai.transports.sse import SseDecoder
@@ -51,20 +50,16 @@ async def test_a_proxy_that_fails_is_named(server, request_of, monkeypatch):
 
 @pytest.fixture
 def authority(tmp_path):
-    """A certificate for 127.0.0.1 that signs itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl to make a certificate with")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    command += ["-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run([*command, "-keyout", key, "-out", cert], check=True, capture_output=True)
-    return cert, key
+    """The file of an authority that nobody knows, and a server's context with a certificate of it for 127.0.0.1."""
+    issuer = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    issuer.issue_cert("127.0.0.1").configure_cert(context)
+    issuer.cert_pem.write_to_path(tmp_path / "authority.pem")
+    return tmp_path / "authority.pem", context
 
 
 async def test_a_private_authority_is_trusted_only_when_named(authority, request_of, monkeypatch):
-    cert, key = authority
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
+    cert, context = authority
     async with ScriptedServer(stream([OPENAI]), tls=context) as server:
         for named, code in ((None, "provider_unreachable"), (str(cert), None)):
             if named:
@@ -136,9 +131,7 @@ def test_which_proxy_is_taken(monkeypatch):
 
 
 async def test_a_websocket_trusts_a_private_authority_only_when_named(authority, monkeypatch):
-    cert, key = authority
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
+    cert, context = authority
     async with SocketServer(talk(ANSWER), tls=context) as server:
         result = await ask(over_socket(server.url))
         assert result.error.code == "provider_unreachable"

@@ -3,7 +3,7 @@
 use module_kit::hex;
 use serde::Serialize;
 
-use crate::options::Read;
+use crate::options::Window;
 
 const ROW: usize = 16;
 
@@ -24,7 +24,7 @@ pub struct Bytes {
     pub rows: Vec<Row>,
 }
 
-pub fn read(data: &[u8], wanted: &Read) -> Bytes {
+pub fn read(data: &[u8], wanted: &Window) -> Bytes {
     let start = usize::try_from(wanted.offset).unwrap_or(usize::MAX).min(data.len());
     let part = data.get(start..).unwrap_or_default();
     let part = part.get(..wanted.length).unwrap_or(part);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn rows(data: &[u8], offset: u64, length: usize) -> Vec<(u64, String, String)> {
-        let rows = read(data, &Read { offset, length }).rows;
+        let rows = read(data, &Window { offset, length }).rows;
         rows.into_iter().map(|row| (row.offset, row.hex, row.ascii)).collect()
     }
 
@@ -62,6 +62,6 @@ mod tests {
         assert_eq!(rows(b"abc", 1, 100), [(1, "6263".into(), "bc".into())]);
         assert!(rows(b"abc", 3, 1).is_empty());
         assert!(rows(b"abc", u64::MAX, 1).is_empty());
-        assert_eq!(read(b"abc", &Read { offset: 9, length: 1 }).size, 3);
+        assert_eq!(read(b"abc", &Window { offset: 9, length: 1 }).size, 3);
     }
 }

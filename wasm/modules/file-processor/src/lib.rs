@@ -30,7 +30,7 @@ mod unpack;
 
 use measured::Measured;
 use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
-use options::{Analyze, Compare, Extract, Fuzzy, Nothing, Read, Search, Strings};
+use options::{Analyze, Compare, Extract, Fuzzy, Nothing, Search, Strings, Window};
 
 pub struct FileProcessor;
 
@@ -89,7 +89,7 @@ fn search(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
 }
 
 fn read(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
-    let options = Read::read(&call.args)?;
+    let options = Window::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
     Ok(Output::new(&bytes::read(data, &options), Vec::new()))
 }

@@ -81,7 +81,7 @@ impl Default for Search {
 /// Arguments of `read`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Read {
+pub struct Window {
     pub offset: u64,
     pub length: usize,
 }
@@ -170,7 +170,7 @@ impl Search {
     }
 }
 
-impl Read {
+impl Window {
     pub fn read(args: &Args) -> Result<Self, Refusal> {
         let options: Self = parse_args(args)?;
         check("length", options.length, 1, MAX_READ)?;
@@ -326,7 +326,11 @@ mod tests {
             );
         }
         for bad in [json!({"offset": 0}), json!({"offset": -1, "length": 1}), json!({"offset": 0, "length": 4_097})] {
-            assert_eq!(Read::read(&args(bad.clone())).err().map(|refusal| refusal.code), Some("invalid_args"), "{bad}");
+            assert_eq!(
+                Window::read(&args(bad.clone())).err().map(|refusal| refusal.code),
+                Some("invalid_args"),
+                "{bad}"
+            );
         }
     }
 }
