@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from types import SimpleNamespace
 
@@ -138,37 +139,63 @@ def test_what_fails_in_the_sandbox_is_named_and_no_more(error, outcome):
 
 
 @pytest.mark.parametrize(
-    "answer", [b"[", b"{}", b'{"size": -1, "rows": [1]}', b"[" * 100_000, b'{"size": 1' + b"0" * 9_000]
+    "answer",
+    [
+        b"[",
+        b"{}",
+        b'{"size": 1, "content": "=", "lines": [{"address": -1}]}',
+        b'{"size": -1, "rows": [1]}',
+        b"[" * 100_000,
+        b'{"size": 1' + b"0" * 9_000,
+    ],
 )
-@pytest.mark.parametrize("name", ["read_bytes", "search_strings", "match_yara", "disassemble"])
+@pytest.mark.parametrize("name", ["read_bytes", "search_strings", "match_yara", "disassemble", "decode"])
 def test_a_module_that_a_sample_has_taken_over_breaks_nothing(name, answer):
     fitting = {
         "read_bytes": {"offset": 0},
         "search_strings": {"pattern": "a"},
         "match_yara": {"rule": "a"},
         "disassemble": {"offset": 0},
+        "decode": {"steps": [{"name": "hex"}], "data": "41"},
     }
     looked, _ = run(name, fitting[name], answer)
-    assert looked.outcome == ("ok" if (name, answer) == ("disassemble", b"{}") else looked.outcome)
+    assert looked.outcome in {"ok", "failed"}
     assert len(looked.text) <= 6_000
     assert looked.text.isprintable() or "\n" in looked.text
 
 
-def test_code_and_layers_are_told_line_by_line():
-    answer = {"instructions": [{"address": 16, "text": "push ebp"}, {"address": 17, "text": "ret"}], "bits": 32}
-    looked, sandbox = run("disassemble", {"offset": 16, "count": 2}, answer)
+def test_code_is_told_line_by_line():
+    lines = [
+        {"address": 4096, "bytes": "55", "text": "push ebp"},
+        {"address": 4097, "bytes": "ff1500204000", "text": "call dword ptr [402000h]", "note": "ExitProcess"},
+    ]
+    looked, sandbox = run("disassemble", {"offset": 16, "count": 2}, {"lines": lines})
     assert looked.text.splitlines() == [
-        "instructions:",
-        "  - address 16, text push ebp",
-        "  - address 17, text ret",
-        "bits: 32",
+        "0x1000  55                    push ebp",
+        "0x1001  ff1500204000          call dword ptr [402000h]  ; ExitProcess",
     ]
     assert sandbox.calls == [("sandbox", "disassemble", {"offset": 16, "count": 2}, 3.0)]
-    chain = {"steps": [{"name": "base64"}, {"name": "xor", "key": 90}], "data": "Zm9v"}
-    looked, sandbox = run("decode", chain, {"text": "line one\nline two", "steps": [1, 2]})
-    assert looked.text.splitlines() == ["text:", "  line one", "  line two", "steps:", "  1, 2"]
+    looked, _ = run("disassemble", {"address": 1, "raw": "x86-64"}, {"lines": []})
+    assert looked.text == "No instructions are there."
+
+
+def test_what_is_decoded_is_told_as_text_or_as_bytes():
+    chain = {"steps": [{"name": "base64"}, {"name": "xor", "args": {"key": "5a"}}], "data": "Zm9v"}
+    answer = {"size": 17, "sha256": "", "content": "", "text": "line one\nline two"}
+    looked, sandbox = run("decode", chain, answer)
+    assert looked.text.splitlines() == ["17 bytes, as text:", "line one", "line two"]
     ((module, function, args, _),) = sandbox.calls
-    assert (module, function, json.loads(json.dumps(args))) == ("deobfuscator", "decode", chain)
+    assert (module, function) == ("deobfuscator", "decode")
+    steps = [{"name": "base64", "args": {}}, chain["steps"][1]]
+    assert json.loads(json.dumps(args)) == {"steps": steps, "data": "text:Zm9v"}
+    part = {"steps": [{"name": "reverse"}], "offset": 0, "length": 9_000}
+    content = base64.b64encode(bytes(range(256)) * 32).decode()
+    looked, _ = run("decode", part, {"size": 8_192, "sha256": "", "content": content, "text": None})
+    first, *rows = looked.text.splitlines()
+    assert first == "8,192 bytes that are no text, here the first 1,023:"
+    assert rows[3] == f"00000030  {bytes(range(48, 64)).hex(' ')}  0123456789:;<=>?"
+    looked, _ = run("decode", part, {"size": 9, "content": "no base64", "text": None})
+    assert looked.text == "9 bytes that are no text, here the first 0:"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +206,9 @@ def test_code_and_layers_are_told_line_by_line():
         ("decode", {"steps": [{"name": "xor"}]}),
         ("decode", {"steps": [{"name": "xor"}], "offset": 1}),
         ("decode", {"steps": [{"name": "xor"}], "data": "a", "offset": 1, "length": 2}),
-        ("decode", {"steps": [{"key": 1}], "data": "a"}),
+        ("decode", {"steps": [{"args": {"by": 1}}], "data": "a"}),
+        ("decode", {"steps": [{"name": "rot", "by": 1}], "data": "a"}),
+        ("disassemble", {"offset": 0, "raw": "arm"}),
         ("decode", {"steps": [], "data": "a"}),
         ("look_up_finding", {"id": "nobody/knows"}),
         ("read_bytes", {"offset": -1}),

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+import base64
+import binascii
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from athena_lab.report.machine import Line
 from athena_lab.report.patterns import PatternFacts
-from athena_lab.tools.tool import LookTool, Unfit, value_lines
+from athena_lab.tools.tool import LookTool, Unfit
 from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from athena_lab.report.patterns import RuleMatch
     from athena_lab.tools.tool import Desk
@@ -23,6 +26,9 @@ _LAYERS: Final = "deobfuscator"
 _CODE: Final = "sandbox"
 _PLACES: Final = 8
 """Of a rule's string that are told."""
+_SHOWN: Final = 1_024
+"""Bytes that are told of what is decoded and not a text."""
+_ROW: Final = 16
 Offset = Annotated[int, Meta(ge=0, le=1 << 53, description="Bytes from the start of the file.")]
 
 
@@ -49,18 +55,24 @@ class DisassembleArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     address: Annotated[int, Meta(ge=0, description="Virtual address to begin at.")] | UnsetType = UNSET
     offset: Offset | UnsetType = UNSET
     count: Annotated[int, Meta(ge=1, le=200, description="Instructions, 1 to 200.")] = 40
+    raw: (
+        Annotated[Literal["x86", "x86-64"], Meta(description="Only for a file that is machine code as a whole.")]
+        | UnsetType
+    ) = UNSET
 
 
-Argument = Annotated[str, Meta(max_length=4_096)] | int | float | bool | None
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(max_length=64)]
+    args: Annotated[dict[str, Annotated[str, Meta(max_length=4_096)] | int], Meta(max_length=8)] = {}
 
 
 class DecodeArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: Annotated[
-        tuple[Annotated[dict[str, Argument], Meta(max_length=8)], ...],
+        tuple[Step, ...],
         Meta(min_length=1, max_length=16, description="Taken one after the other: each has its name and arguments."),
     ]
     data: (
-        Annotated[str, Meta(max_length=65_536, description="Text to decode, in place of bytes of the file.")]
+        Annotated[str, Meta(max_length=65_536, description="Text to decode as it is, in place of bytes of the file.")]
         | UnsetType
     ) = UNSET
     offset: Offset | UnsetType = UNSET
@@ -91,6 +103,16 @@ class _Rows(msgspec.Struct):
     rows: tuple[_Row, ...]
 
 
+class _Lines(msgspec.Struct):
+    lines: tuple[Line, ...]
+
+
+class _Decoded(msgspec.Struct):
+    size: int
+    content: str
+    text: str | None = None
+
+
 async def _search(desk: Desk, wanted: SearchArguments) -> Iterator[str]:
     args = {
         "pattern": wanted.pattern,
@@ -117,9 +139,12 @@ async def _read(desk: Desk, wanted: ReadArguments) -> Iterator[str]:
 def _row_lines(read: _Rows) -> Iterator[str]:
     if not read.rows:
         yield f"Nothing is there: the file has {read.size:,} bytes."
-    for row in read.rows:
-        digits = " ".join(row.hex[at : at + 2] for at in range(0, len(row.hex), 2))
-        yield f"{row.offset:08x}  {digits:<47}  {row.ascii}"
+    yield from (_row_line(row) for row in read.rows)
+
+
+def _row_line(row: _Row) -> str:
+    digits = " ".join(row.hex[at : at + 2] for at in range(0, len(row.hex), 2))
+    return f"{row.offset:08x}  {digits:<47}  {row.ascii}"
 
 
 async def _match(desk: Desk, wanted: YaraArguments) -> Iterator[str]:
@@ -143,19 +168,49 @@ def _rule_lines(match: RuleMatch) -> Iterator[str]:
             yield f"  at {place.offset:#x}, {place.length} bytes: {place.data}{key}"
 
 
-async def _disassemble(desk: Desk, wanted: DisassembleArguments) -> Iterable[str]:
+async def _disassemble(desk: Desk, wanted: DisassembleArguments) -> Iterator[str]:
     if (wanted.address is UNSET) == (wanted.offset is UNSET):
         raise Unfit("Give an address or an offset, and not both.")
-    return value_lines(decode(await desk.execute(_CODE, "disassemble", _given(wanted)), object, _CODE))
+    return _code_lines(decode(await desk.execute(_CODE, "disassemble", _given(wanted)), _Lines, _CODE))
 
 
-async def _decode(desk: Desk, wanted: DecodeArguments) -> Iterable[str]:
+def _code_lines(code: _Lines) -> Iterator[str]:
+    if not code.lines:
+        yield "No instructions are there."
+    for line in code.lines:
+        yield f"{line.address:#x}  {line.bytes:<20}  {line.text}{f'  ; {line.note}' if line.note else ''}"
+
+
+async def _decode(desk: Desk, wanted: DecodeArguments) -> Iterator[str]:
     part = wanted.offset is not UNSET and wanted.length is not UNSET
     if (wanted.data is UNSET) != part or (wanted.data is not UNSET and _any_part(wanted)):
         raise Unfit("Give data, or else an offset and a length.")
-    if any(not isinstance(step.get("name"), str) for step in wanted.steps):
-        raise Unfit("Each of the steps has a name.")
-    return value_lines(decode(await desk.execute(_LAYERS, "decode", _given(wanted)), object, _LAYERS))
+    args = _given(wanted)
+    if wanted.data is not UNSET:
+        args["data"] = f"text:{wanted.data}"
+    return _decoded_lines(decode(await desk.execute(_LAYERS, "decode", args), _Decoded, _LAYERS))
+
+
+def _decoded_lines(done: _Decoded) -> Iterator[str]:
+    if done.text is not None:
+        yield f"{done.size:,} bytes, as text:"
+        yield from done.text.splitlines()
+        return
+    data = _beginning(done.content)
+    more = f", here the first {len(data):,}" if done.size > len(data) else ""
+    yield f"{done.size:,} bytes that are no text{more}:"
+    for at in range(0, len(data), _ROW):
+        row = data[at : at + _ROW]
+        plain = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)  # noqa: PLR2004 - what prints
+        yield _row_line(_Row(at, row.hex(), plain))
+
+
+def _beginning(content: str) -> bytes:
+    """A module that was taken over may answer with anything: of what is no base64 there is nothing to show."""
+    try:
+        return base64.b64decode(content[: _SHOWN // 3 * 4], validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 def _any_part(wanted: DecodeArguments) -> bool:

@@ -10,7 +10,7 @@ from athena_lab.ai.prompt import Tool, inert
 from athena_lab.value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from athena_lab.report import Report
 
@@ -86,32 +86,3 @@ def fit(lines: Iterable[str], characters: int) -> tuple[str, bool]:
     if left_out:
         kept.append(f"({left_out:,} more lines left out)")
     return "\n".join(kept)[:characters], bool(left_out)
-
-
-def value_lines(value: Any, indent: str = "") -> Iterator[str]:
-    """An answer whose form is its module's own, a line for each value."""
-    match value:
-        case dict():
-            for name, below in value.items():
-                yield from _named_lines(str(name), below, indent)
-        case list() if all(isinstance(item, str | int | float | None) for item in value) and len(value) <= 16:  # noqa: PLR2004 - a short line
-            yield f"{indent}{', '.join(map(str, value))}"
-        case list():
-            for item in value:
-                if isinstance(item, dict) and not any(isinstance(below, dict | list) for below in item.values()):
-                    yield f"{indent}- " + ", ".join(f"{name} {below}" for name, below in item.items())
-                else:
-                    yield f"{indent}-"
-                    yield from value_lines(item, indent + "  ")
-        case str():
-            yield from (f"{indent}{line}" for line in value.splitlines() or [""])
-        case _:
-            yield f"{indent}{value}"
-
-
-def _named_lines(name: str, value: Any, indent: str) -> Iterator[str]:
-    if isinstance(value, dict | list) or (isinstance(value, str) and "\n" in value):
-        yield f"{indent}{name}:"
-        yield from value_lines(value, indent + "  ")
-    else:
-        yield f"{indent}{name}: {value}"
