@@ -24,7 +24,9 @@ class Contribution(Fact, frozen=True):
 
 
 class Sum(Fact, frozen=True):
-    """The points of all findings of one severity, at most ``ceiling`` of which count."""
+    """The points of all groups whose worst finding is of one severity. Of them and of those of lesser severities at
+    most ``ceiling`` count together; ``counted`` is what they add.
+    """
 
     severity: Severity
     weight: int

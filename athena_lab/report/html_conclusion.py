@@ -44,12 +44,13 @@ def by_tactic(techniques: tuple[Technique, ...]) -> list[tuple[str, list[Techniq
 def _score(conclusion: Conclusion) -> str:
     if not conclusion.contributions:
         return ""
-    sums = table(("Severity", "Weight", "Points", "At most", "Counted"), conclusion.sums, _sum, SUMS_BUDGET)
+    sums = table(("Severity", "Weight", "Points", "At most, with those below", "Counted"), conclusion.sums, _sum, SUMS_BUDGET)
     parts = table(("Finding", "Points", "Counted", "With"), conclusion.contributions, _part, POINTS_BUDGET)
     more = f"<p>{conclusion.contributions_left_out} smaller ones are in the sums.</p>"
     explained = (
         "<p>A finding has its severity's weight times its confidence. Findings that say the same count half, a quarter "
-        "and so on beside the strongest of them, and what counts of one severity has an upper bound.</p>"
+        "and so on beside the strongest of them, and together as the most severe. What counts of one severity and of "
+        "those below it has an upper bound.</p>"
     )
     body = explained + sums + parts + (more if conclusion.contributions_left_out else "")
     return f"<h4>Score: {conclusion.score} of 100</h4>" + details("How it adds up", body)

@@ -2,8 +2,10 @@
 //!
 //! A finding has its severity's weight times its confidence. Findings that say the same thing (a group) are not added up:
 //! the strongest counts whole, each further one half of the one before (of what files inside are, only the worst counts).
-//! What counts of one severity has a ceiling, so that many small oddities, as large honest files have them, never add up
-//! to a suspicion, nor those and medium ones to what looks malicious. There is no rounding on the way.
+//! A group counts as the worst severity in it. What counts of one severity and of those below it has a ceiling, so that
+//! many small oddities, as large honest files have them, never add up to a suspicion, nor those and medium ones to what
+//! looks malicious. There is no rounding on the way, and one finding more never lowers the score: it only adds to its
+//! group, or moves it up to a higher ceiling. (A rule that begins to match may: it says that what counted apart is one.)
 
 use std::collections::BTreeMap;
 
@@ -14,9 +16,9 @@ use crate::children;
 use crate::limits::{MAX_FINDINGS, MAX_LISTED};
 use crate::told::{Level, Told};
 
-/// The weight of a severity at full confidence, and the most that all findings of it add: both in points.
+/// The weight of a severity at full confidence, and the most that all of it and of those below add: both in points.
 const WEIGHTS: [(Severity, u32, u32); 4] =
-    [(Severity::Critical, 90, 100), (Severity::High, 55, 95), (Severity::Medium, 25, 55), (Severity::Low, 4, 10)];
+    [(Severity::Low, 4, 10), (Severity::Medium, 25, 60), (Severity::High, 55, 95), (Severity::Critical, 90, 100)];
 /// The least score of each level.
 const LEVELS: [(u32, Level); 3] = [(70, Level::MaliciousLooking), (40, Level::Suspicious), (15, Level::WorthALook)];
 
@@ -94,13 +96,15 @@ pub struct Contribution {
     pub counted: f64,
 }
 
+/// The groups of one severity.
 #[derive(Debug, Serialize)]
 pub struct Sum {
     pub severity: Severity,
     pub weight: u32,
     pub points: f64,
+    /// Of this severity and those below it together.
     pub ceiling: u32,
-    /// The lesser of both.
+    /// What it adds to those below.
     pub counted: f64,
 }
 
@@ -128,28 +132,42 @@ pub fn score(counted: &[Counted], groups: &Groups) -> Score {
             by_group.entry(groups.of(&finding.id)).or_default().push((points, finding));
         }
     }
-    let mut sums = [0; WEIGHTS.len()];
+    let mut points = [0; WEIGHTS.len()];
     let mut contributions = Vec::new();
     for (group, mut members) in by_group {
         members.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.id.cmp(&b.1.id)));
-        for (place, (points, finding)) in members.into_iter().enumerate() {
-            let counts = beside(place, &group, points);
-            if let Some(sum) = WEIGHTS.iter().position(|row| row.0 == finding.severity) {
-                sums[sum] += counts;
-            }
-            contributions.push((counts, contribution(finding, &group, points, counts)));
+        let worst = members.iter().filter_map(|(_, finding)| rank(finding.severity)).max().unwrap_or_default();
+        for (place, (worth, finding)) in members.into_iter().enumerate() {
+            let counts = beside(place, &group, worth);
+            points[worst] += counts;
+            contributions.push((counts, contribution(finding, &group, worth, counts)));
         }
     }
     contributions.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.finding.cmp(&b.1.finding)));
-    let total: Units = WEIGHTS.iter().zip(sums).map(|(row, sum)| sum.min(Units::from(row.2) * UNIT)).sum();
+    let (total, sums) = total(points);
     let score = u32::try_from((total + UNIT / 2) / UNIT).unwrap_or(100).min(100);
     Score {
         score,
         level: LEVELS.iter().find(|(least, _)| score >= *least).map_or(Level::CleanLooking, |(_, level)| *level),
         contributions_left_out: contributions.len().saturating_sub(MAX_LISTED),
         contributions: contributions.into_iter().take(MAX_LISTED).map(|(_, listed)| listed).collect(),
-        sums: WEIGHTS.iter().zip(sums).filter(|(_, sum)| *sum > 0).map(|(row, sum)| summed(*row, sum)).collect(),
+        sums,
     }
+}
+
+/// From the least severity up.
+fn total(points: [Units; WEIGHTS.len()]) -> (Units, Vec<Sum>) {
+    let mut total = 0;
+    let mut sums = Vec::new();
+    for ((severity, weight, ceiling), points) in WEIGHTS.into_iter().zip(points) {
+        let before = total;
+        total = (total + points).min(Units::from(ceiling) * UNIT);
+        if points > 0 {
+            sums.push(Sum { severity, weight, points: shown(points), ceiling, counted: shown(total - before) });
+        }
+    }
+    sums.reverse();
+    (total, sums)
 }
 
 /// A file is as bad as the worst that is in it, and not worse for being told of by several.
@@ -172,12 +190,12 @@ fn contribution(finding: &Counted, group: &str, points: Units, counts: Units) ->
     }
 }
 
-fn summed((severity, weight, ceiling): (Severity, u32, u32), sum: Units) -> Sum {
-    Sum { severity, weight, points: shown(sum), ceiling, counted: shown(sum.min(Units::from(ceiling) * UNIT)) }
+fn rank(severity: Severity) -> Option<usize> {
+    WEIGHTS.iter().position(|row| row.0 == severity)
 }
 
 fn weight(severity: Severity) -> u32 {
-    WEIGHTS.iter().find(|row| row.0 == severity).map_or(0, |row| row.1)
+    rank(severity).map_or(0, |rank| WEIGHTS[rank].1)
 }
 
 /// Points with two digits.
@@ -227,15 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn a_group_counts_as_the_worst_in_it() {
+        let score = of(&[("m/a", Severity::Medium, 100), ("m/a-2", Severity::High, 100)]);
+        let sums: Vec<_> = score.sums.iter().map(|sum| (sum.severity, sum.points, sum.counted)).collect();
+        assert_eq!(sums, [(Severity::High, 67.5, 67.5)]); // 55 + 12.5
+    }
+
+    #[test]
     fn many_small_oddities_stay_below_a_suspicion() {
         let ids: Vec<String> = (0..200).map(|index| format!("m/kind{index}")).collect();
         let low: Vec<_> = ids.iter().map(|id| (id.as_str(), Severity::Low, 100)).collect();
         assert_eq!((of(&low).score, of(&low).level), (10, Level::CleanLooking));
+        let ids: Vec<String> = (0..200).map(|index| format!("m/sort{index}")).collect();
         let medium: Vec<_> = ids.iter().map(|id| (id.as_str(), Severity::Medium, 100)).collect();
-        assert_eq!((of(&medium).score, of(&medium).level), (55, Level::Suspicious));
+        assert_eq!((of(&medium).score, of(&medium).level), (60, Level::Suspicious));
         // All of both stay below what looks malicious: that takes something of high severity.
         let both = of(&[low, medium].concat());
-        assert_eq!((both.score, both.level), (65, Level::Suspicious));
+        assert_eq!((both.score, both.level), (60, Level::Suspicious));
+        let counted: Vec<_> = both.sums.iter().map(|sum| (sum.severity, sum.counted)).collect();
+        assert_eq!(counted, [(Severity::Medium, 50.0), (Severity::Low, 10.0)]);
     }
 
     #[test]

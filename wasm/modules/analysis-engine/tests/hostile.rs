@@ -59,6 +59,15 @@ fn finding() -> impl Strategy<Value = Value> {
     )
 }
 
+/// Of few groups, so that they meet in them.
+fn alike() -> impl Strategy<Value = Value> {
+    let severity = prop_oneof![Just("info"), Just("low"), Just("medium"), Just("high"), Just("critical")];
+    let id = prop_oneof![Just("child/a"), Just("a"), Just("a-2"), Just("b"), Just("c")];
+    (id, severity, 0..=100_u8).prop_map(|(slug, severity, confidence)| {
+        json!({"id": format!("mine/{slug}"), "severity": severity, "confidence": confidence, "title": "x", "techniques": []})
+    })
+}
+
 fn analyze(args: &Value) -> Value {
     let call = Call::parse(&json!({"function": "analyze", "args": args}).to_string()).expect("a call");
     let output = AnalysisEngine::analyze(&call, None).unwrap_or_else(|refusal| panic!("{refusal:?}"));
@@ -88,6 +97,18 @@ proptest! {
     #[test]
     fn one_finding_more_never_lowers_the_score(
         findings in prop::collection::vec(finding(), 0..20), more in finding()
+    ) {
+        let of = |findings: &[Value]| {
+            analyze(&json!({"results": [{"module": "mine", "status": "ok", "findings": findings}]}))["score"].as_u64()
+        };
+        let before = of(&findings);
+        let after: Vec<Value> = findings.iter().cloned().chain([more]).collect();
+        prop_assert!(of(&after) >= before);
+    }
+
+    #[test]
+    fn one_more_of_a_group_never_lowers_the_score(
+        findings in prop::collection::vec(alike(), 0..12), more in alike()
     ) {
         let of = |findings: &[Value]| {
             analyze(&json!({"results": [{"module": "mine", "status": "ok", "findings": findings}]}))["score"].as_u64()
