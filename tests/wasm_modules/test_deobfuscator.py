@@ -7,7 +7,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -22,18 +21,15 @@ from athena_lab.report.deobfuscation import DeobfuscationFacts
 Guests = Callable[[str], Guest]
 STDIN_ONLY = {"wasi:cli/stdin@0.2.12", "wasi:io/error@0.2.12", "wasi:io/streams@0.2.12"}
 TELLING = {"medium", "high", "critical"}
-HIDDEN = [
-    (f"{name}.{ending}", script)
-    for ending, made in (
-        ("ps1", disguised.powershell(random.Random(1))),
-        ("vbs", disguised.visual_basic()),
-        ("bat", disguised.batch()),
-        ("py", disguised.python()),
-        ("js", disguised.javascript()),
-        ("html", disguised.html()),
-    )
-    for name, script in made.items()
-]
+HIDDEN = {
+    "ps1": disguised.powershell(random.Random(1)),
+    "vbs": disguised.visual_basic(),
+    "bat": disguised.batch(),
+    "py": disguised.python(),
+    "js": disguised.javascript(),
+    "html": disguised.html(),
+}
+"""Each technique's script, under the ending of its language's files."""
 
 
 @pytest.fixture
@@ -74,20 +70,27 @@ def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
     assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
 
 
-@pytest.mark.parametrize(("name", "script"), HIDDEN, ids=[name for name, _ in HIDDEN])
-def test_what_is_hidden_is_shown(module: Guest, name: str, script: str) -> None:
+@pytest.mark.parametrize("ending", HIDDEN)
+def test_what_is_hidden_is_shown(module: Guest, capsys: pytest.CaptureFixture[str], ending: str) -> None:
     """The whole address is in a layer; of scripts that cannot be told by their text, the name says what they are."""
-    wanted = disguised.ADDRESS.encode()
-    layers = contents(module, script.encode(), name)
+    shown = {name: shows(module, f"{name}.{ending}", script.encode()) for name, script in HIDDEN[ending].items()}
+    with capsys.disabled():
+        print(f"\n{ending}: {sum(shown.values())} of {len(shown)} techniques undone: {', '.join(shown)}")
+    assert [name for name, undone in shown.items() if not undone] == []
+
+
+def shows(module: Guest, name: str, script: bytes) -> bool:
+    address = disguised.ADDRESS
+    layers = contents(module, script, name)
     if name == "mid.vbs":
         # Two of three texts are shown beside the address.
         assert any(b'"WScript.Shell"' in layer and b'"shell"' in layer for layer in layers)
-    assert any(wanted in layer for layer in layers), layers
-    facts, findings = analyze(module, script.encode(), name)
-    if wanted not in script.encode():
-        assert any(indicator.value == disguised.ADDRESS for layer in facts.layers for indicator in layer.indicators)
-        assert "hidden-addresses" in findings
-    assert TELLING & set(findings.values())
+    facts, findings = analyze(module, script, name)
+    if address.encode() not in script:
+        assert any(indicator.value == address for layer in facts.layers for indicator in layer.indicators), name
+        assert "hidden-addresses" in findings, name
+    assert TELLING & set(findings.values()), name
+    return any(address.encode() in layer for layer in layers)
 
 
 def test_layers_are_a_tree_and_tell_where_they_are(module: Guest) -> None:
@@ -181,9 +184,8 @@ def test_a_wrong_guess_replaces_nothing(module: Guest) -> None:
     assert (facts.layers, findings) == ((), {})
 
 
-def test_binaries_are_quick(module: Guest) -> None:
+def test_bytes_in_which_nothing_is_hidden_cost_little(module: Guest) -> None:
     sample = random.Random(5).randbytes(600_000) + bytes(400_000)
-    module.call("analyze", sample)
-    began = time.process_time()
-    module.call("analyze", sample)
-    assert time.process_time() - began < 0.3  # 15 ms where it was measured
+    facts, findings = analyze(module, sample)
+    assert (facts.layers, findings) == ((), {})
+    assert facts.used.steps <= 2 * len(sample)

@@ -126,7 +126,7 @@ def run(script: str) -> str:
 
 
 @pytest.mark.timeout(600)
-def test_javascript_obfuscators_are_undone(module: Guest, tmp_path: Path) -> None:
+def test_javascript_obfuscators_are_undone(module: Guest, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of each technique: the share of the texts that can be read again, and whether what is left prints the same."""
     packages = suites.npm(OBFUSCATORS)
     programs = tmp_path / "programs.json"
@@ -141,14 +141,18 @@ def test_javascript_obfuscators_are_undone(module: Guest, tmp_path: Path) -> Non
         shares[name] = sum(text in undone for text in texts) / len(texts)
         same[name] = run(undone) == prints[program]
         hidden = sum(text not in script for text in texts)
-        print(f"{name}: {shares[name]:.0%} of the texts ({hidden} were hidden), prints the same: {same[name]}")
+        with capsys.disabled():
+            print(
+                f"\n{name}: {shares[name]:.0%} of the texts ({hidden} were hidden), prints the same: {same[name]}",
+                end="",
+            )
     assert len(made) >= 17
     assert {name for name, share in shares.items() if share < 1} <= set()
     # Written with everything at once, a program checks its own text: written anew, it would not run.
     assert {name for name, equal in same.items() if not equal} <= {"self-defending", "all at once"}
 
 
-def test_minified_code_is_not_obfuscated(module: Guest) -> None:
+def test_minified_code_is_not_obfuscated(module: Guest, capsys: pytest.CaptureFixture[str]) -> None:
     """Honest packages of npm and whatever this machine's Python has: no finding of medium severity."""
     folder = suites.npm(HONEST)
     scripts = sorted(path for path in folder.rglob("*.js") if 500 < path.stat().st_size < 400_000)
@@ -160,7 +164,8 @@ def test_minified_code_is_not_obfuscated(module: Guest) -> None:
         told = {key: severity for key, severity in findings.items() if severity in TELLING}
         if told:
             alarms[str(path)] = told
-    print(f"{len(chosen)} honest scripts, {len(alarms)} false alarms: {alarms}")
+    with capsys.disabled():
+        print(f"\n{len(chosen)} honest scripts, {len(alarms)} false alarms: {alarms}")
     assert len(chosen) > 250
     assert not alarms
 
@@ -208,7 +213,7 @@ def chepy_cases() -> Iterator[tuple[bytes, list[dict[str, Any]], bytes, str]]:
                 continue  # another method, or arguments that are no constants
 
 
-def test_chepys_decoders_agree(module: Guest) -> None:
+def test_chepys_decoders_agree(module: Guest, capsys: pytest.CaptureFixture[str]) -> None:
     cases = list(chepy_cases())
     failed = []
     for data, chain, expected, source in cases:
@@ -219,7 +224,8 @@ def test_chepys_decoders_agree(module: Guest) -> None:
             done = refused
         if done != expected:
             failed.append((source, done))
-    print(f"chepy: {len(cases) - len(failed)} of {len(cases)} cases; not: {failed}")
+    with capsys.disabled():
+        print(f"\nchepy: {len(cases) - len(failed)} of {len(cases)} cases; not: {failed}")
     assert len(cases) >= 15
     # A plus sign is a space in forms, and itself in addresses; that is where the other one differs.
     assert len(failed) <= 1
@@ -230,7 +236,7 @@ def plain(script: str) -> str:
     return re.sub(r"[\s;]", "", script).replace("'", '"')
 
 
-def test_jsbeautifiers_unpacker_cases_are_undone(module: Guest) -> None:
+def test_jsbeautifiers_unpacker_cases_are_undone(module: Guest, capsys: pytest.CaptureFixture[str]) -> None:
     folder = suites.sdist("jsbeautifier==1.15.4") / "jsbeautifier" / "unpackers" / "tests"
     cases = []
     for node in ast.walk(syntax(folder / "testpacker.py")):
@@ -251,7 +257,8 @@ def test_jsbeautifiers_unpacker_cases_are_undone(module: Guest) -> None:
         # Theirs is the whole text with the packed part put in; here that part is a layer of its own.
         if not any(plain(text.decode()) in plain(unpacked) and len(text) > 4 for text in texts) or not findings:
             failed.append((packed[:60], texts))
-    print(f"jsbeautifier: {len(cases) - len(failed)} of {len(cases)} cases of its packer; not: {failed}")
+    with capsys.disabled():
+        print(f"\njsbeautifier: {len(cases) - len(failed)} of {len(cases)} cases of its packer; not: {failed}")
     assert len(cases) >= 4
     # Two are no JavaScript: a statement stands behind a call on one line, and quotes stand in a text in quotes.
     assert len(failed) <= 2
