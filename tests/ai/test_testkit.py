@@ -50,7 +50,7 @@ class Pigeon:
     def request(self, row, base_url, key, call):
         body = {"to": call.model, "how": call.transport, "system": call.prompt.system, "user": call.prompt.user,
                 "most": output_limit(row, call)}
-        if call.prompt.tools and row.features.function_calling:
+        if call.prompt.tools:
             body["tools"] = [tool.name for tool in call.prompt.tools]
         if call.prompt.schema and row.features.structured_output:
             body["schema"] = call.prompt.schema
@@ -137,7 +137,7 @@ def test_a_package_s_own_wire_passes(run):
         ("except UNDECODABLE:", "except KeyError:", "text, with any value changed"),
         ('{base_url}/fly"', '{base_url}/fly?key={key.reveal()}"', "the key travels in a header only"),
         ("output_limit(row, call)", "call.max_tokens", "the request asks for what the row allows"),
-        (" and row.features.function_calling", "", "the request asks for what the row allows"),
+        ("if call.prompt.tools:", "if False:", "the request asks for what the row allows"),
         ('"to": call.model,', '"to": call.model, "temperature": 0,', "the request asks for what the row allows"),
         ("return models_of(message)", "return ()", "models are listed"),
         ('body.decode("utf-8", "replace")', "body.decode()", "errors however broken are named"),

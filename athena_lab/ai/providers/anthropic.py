@@ -335,7 +335,7 @@ class AnthropicMessages:
             ],
             "stream": call.transport != "polling",
         }
-        if call.prompt.tools and row.features.function_calling:
+        if call.prompt.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
                 for tool in call.prompt.tools

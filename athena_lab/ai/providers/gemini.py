@@ -364,7 +364,7 @@ class Gemini:
             body["safetySettings"] = [
                 {"category": category, "threshold": threshold} for category, threshold in row.safety_settings.items()
             ]
-        if call.prompt.tools and row.features.function_calling:
+        if call.prompt.tools:
             functions = [
                 {"name": tool.name, "description": tool.description, "parametersJsonSchema": tool.parameters}
                 for tool in call.prompt.tools

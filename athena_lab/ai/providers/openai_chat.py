@@ -268,7 +268,7 @@ class OpenAIChat(openai_words.OpenAIWords):
         }
         if body["stream"] and row.stream_options:
             body["stream_options"] = row.stream_options
-        if call.prompt.tools and row.features.function_calling:
+        if call.prompt.tools:
             functions = [
                 {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
                 for tool in call.prompt.tools

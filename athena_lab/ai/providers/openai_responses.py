@@ -314,7 +314,7 @@ class OpenAIResponses(openai_words.OpenAIWords):
             body["stream_options"] = row.stream_options
         if background:
             body["background"] = True
-        if call.prompt.tools and row.features.function_calling:
+        if call.prompt.tools:
             body["tools"] = [
                 {
                     "type": "function",
