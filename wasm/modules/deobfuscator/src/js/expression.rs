@@ -497,7 +497,7 @@ impl<'a> Machine<'a, '_> {
 
     /// A sum of literals alone is made once: decoders have them in their innermost loops.
     fn sum_once(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
-        if !self.own {
+        if !self.own || !begins_with_literal(expression) {
             return self.sum(expression, scope);
         }
         let place = place(expression);
@@ -514,6 +514,13 @@ impl<'a> Machine<'a, '_> {
 
     /// A chain of operators, from its first term on: sums of thousands of terms nest to the left.
     fn sum(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
+        if let Expression::BinaryExpression(it) = expression
+            && !matches!(it.left, Expression::BinaryExpression(_))
+        {
+            let left = self.evaluate(&it.left, scope)?;
+            let right = self.evaluate(&it.right, scope)?;
+            return self.term(left, it.operator, &right);
+        }
         let mut terms = Vec::new();
         let mut at = expression;
         while let Expression::BinaryExpression(it) = at {
@@ -523,20 +530,25 @@ impl<'a> Machine<'a, '_> {
         let mut value = self.evaluate(at, scope)?;
         for (operator, right) in terms.into_iter().rev() {
             let right = self.evaluate(right, scope)?;
-            if operator == BinaryOperator::Addition
-                && let (Value::Text(units), true) = (&mut value, right.is_primitive())
-            {
-                let more = self.text_of(&right)?;
-                self.spend(more.len() / 8 + 1)?;
-                if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
-                    return Err(Stop::Unknown);
-                }
-                Rc::make_mut(units).extend(more.iter());
-                continue;
-            }
-            value = self.binary(operator, &value, &right)?;
+            value = self.term(value, operator, &right)?;
         }
         Ok(value)
+    }
+
+    /// A text to which something is added is made longer in its place.
+    fn term(&mut self, mut left: Value, operator: BinaryOperator, right: &Value) -> Outcome {
+        if operator == BinaryOperator::Addition
+            && let (Value::Text(units), true) = (&mut left, right.is_primitive())
+        {
+            let more = self.text_of(right)?;
+            self.spend(more.len() / 8 + 1)?;
+            if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
+                return Err(Stop::Unknown);
+            }
+            Rc::make_mut(units).extend(more.iter());
+            return Ok(left);
+        }
+        self.binary(operator, &left, right)
     }
 
     fn logical(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
@@ -567,4 +579,17 @@ impl<'a> Machine<'a, '_> {
 pub fn place(expression: &Expression<'_>) -> (usize, usize) {
     let span = expression.span();
     (span.start as usize, span.end as usize)
+}
+
+fn begins_with_literal(expression: &Expression<'_>) -> bool {
+    let mut at = expression;
+    loop {
+        at = match at {
+            Expression::BinaryExpression(it) => &it.left,
+            Expression::UnaryExpression(it) => &it.argument,
+            Expression::ParenthesizedExpression(it) => &it.expression,
+            Expression::NumericLiteral(_) => return true,
+            _ => return false,
+        };
+    }
 }

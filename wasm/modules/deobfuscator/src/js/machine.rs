@@ -137,8 +137,9 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// The value of a name where it stands in the text: a name that others have, too, may be another's.
     pub fn refer(&mut self, scope: usize, name: &'a IdentifierReference<'a>) -> Outcome {
         let text = name.name.as_str();
+        let place = self.find(scope, text);
         if self.own
-            && !self.is_local(scope, text)
+            && place.is_none()
             && let (Some(scoping), Some(reference)) = (&self.scoping, name.reference_id.get())
         {
             let symbol = scoping.get_reference(reference).symbol_id();
@@ -146,7 +147,10 @@ impl<'a, 'b> Machine<'a, 'b> {
                 return Err(Stop::Unknown);
             }
         }
-        self.lookup(scope, text)
+        match place {
+            Some((scope, index)) => Ok(self.scopes[scope].names[index].1.clone()),
+            None => self.lookup_global(scope, text),
+        }
     }
 
     /// Runs a whole text. Statements that cannot be run are passed over when tracing.
@@ -273,7 +277,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             return;
         }
         let names = &mut self.scopes[scope].names;
-        match names.iter_mut().find(|known| known.0 == name) {
+        match names.iter_mut().find(|known| is(known.0, name)) {
             Some(known) => known.1 = value,
             None => names.push((name, value)),
         }
@@ -295,23 +299,26 @@ impl<'a, 'b> Machine<'a, 'b> {
         if scope == 0 {
             self.globals.contains_key(name)
         } else {
-            self.scopes[scope].names.iter().any(|known| known.0 == name)
+            self.scopes[scope].names.iter().any(|known| is(known.0, name))
         }
     }
 
-    fn local_slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
+    /// The scope that has a name, and its place there; None for one of the whole text, or of nobody.
+    fn find(&self, scope: usize, name: &str) -> Option<(usize, usize)> {
         let mut at = Some(scope);
         while let Some(scope) = at {
-            if let Some(index) = self.scopes[scope].names.iter().position(|known| known.0 == name) {
-                return self.scopes[scope].names.get_mut(index).map(|known| &mut known.1);
+            let known = &self.scopes[scope];
+            if let Some(index) = known.names.iter().position(|known| is(known.0, name)) {
+                return Some((scope, index));
             }
-            at = self.scopes[scope].parent;
+            at = known.parent;
         }
         None
     }
 
-    fn slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
-        if self.is_local(scope, name) { self.local_slot(scope, name) } else { self.globals.get_mut(name) }
+    fn local_slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
+        let (scope, index) = self.find(scope, name)?;
+        self.scopes[scope].names.get_mut(index).map(|known| &mut known.1)
     }
 
     pub fn this(&self, scope: usize) -> Option<Value> {
@@ -326,7 +333,14 @@ impl<'a, 'b> Machine<'a, 'b> {
     }
 
     pub fn lookup(&mut self, scope: usize, name: &'a str) -> Outcome {
-        if let Some(value) = self.slot(scope, name) {
+        match self.find(scope, name) {
+            Some((scope, index)) => Ok(self.scopes[scope].names[index].1.clone()),
+            None => self.lookup_global(scope, name),
+        }
+    }
+
+    fn lookup_global(&mut self, scope: usize, name: &'a str) -> Outcome {
+        if let Some(value) = self.globals.get(name) {
             return Ok(value.clone());
         }
         if name == "arguments"
@@ -393,20 +407,13 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    fn is_local(&self, scope: usize, name: &str) -> bool {
-        let mut at = Some(scope);
-        while let Some(scope) = at {
-            if self.scopes[scope].names.iter().any(|known| known.0 == name) {
-                return true;
-            }
-            at = self.scopes[scope].parent;
-        }
-        false
-    }
-
     /// Takes the value of a name, so that a text that grows is not copied each time.
     pub fn take(&mut self, scope: usize, name: &'a str) -> Option<Value> {
-        self.slot(scope, name).map(|slot| std::mem::replace(slot, Value::Undefined))
+        let slot = match self.find(scope, name) {
+            Some((scope, index)) => self.scopes[scope].names.get_mut(index).map(|known| &mut known.1),
+            None => self.globals.get_mut(name),
+        };
+        slot.map(|slot| std::mem::replace(slot, Value::Undefined))
     }
 
     pub fn is_function(&self, value: &Value) -> bool {
@@ -439,5 +446,40 @@ impl<'a, 'b> Machine<'a, 'b> {
         let text: &'a str = self.allocator.alloc_str(code);
         let program = super::parse::program(self.allocator, text, self.budget).ok_or(Stop::Unknown)?;
         Ok(self.allocator.alloc(program))
+    }
+}
+
+/// Whether two names are the same. They are short: two words of each tell, without a call.
+fn is(one: &str, two: &str) -> bool {
+    let (one, two) = (one.as_bytes(), two.as_bytes());
+    match (one.first_chunk::<8>(), two.first_chunk(), one.last_chunk::<8>(), two.last_chunk()) {
+        _ if one.len() != two.len() => false,
+        (Some(begin), Some(other_begin), Some(end), Some(other_end)) if one.len() <= 16 => {
+            u64::from_le_bytes(*begin) == u64::from_le_bytes(*other_begin)
+                && u64::from_le_bytes(*end) == u64::from_le_bytes(*other_end)
+        }
+        (None, ..) => one.iter().eq(two),
+        _ => one == two,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is;
+
+    #[test]
+    fn names_are_the_same_when_all_of_them_is() {
+        let text = "abcdefghijklmnopqrstuvwxyz";
+        for length in 0..text.len() {
+            let name = &text[..length];
+            let copy = name.to_owned();
+            assert!(is(name, &copy));
+            assert!(!is(name, &text[1..=length]) || length == 0);
+            for at in 0..length {
+                let mut other = name.to_owned().into_bytes();
+                other[at] = b'_';
+                assert!(!is(name, &String::from_utf8(other).expect("ASCII")), "{name} {at}");
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ use oxc_syntax::operator::BinaryOperator;
 
 use super::machine::{Machine, Mode, Outcome, Stop};
 use super::natives;
-use super::value::{Kind, Units, Value, number_text, text_number, to_int};
+use super::value::{Kind, Units, Value, number_text, remainder, text_number, to_int};
 
 /// Levels of lists in lists that become a text.
 const MAX_LISTS: usize = 16;
@@ -169,7 +169,7 @@ impl Machine<'_, '_> {
             BinaryOperator::Subtraction => one - two,
             BinaryOperator::Multiplication => one * two,
             BinaryOperator::Division => one / two,
-            BinaryOperator::Remainder => one % two,
+            BinaryOperator::Remainder => remainder(one, two),
             BinaryOperator::Exponential => one.powf(two),
             BinaryOperator::BitwiseAnd => f64::from(to_int(one) & to_int(two)),
             BinaryOperator::BitwiseOR => f64::from(to_int(one) | to_int(two)),

@@ -159,9 +159,23 @@ pub fn to_int(number: f64) -> i32 {
     if !number.is_finite() {
         return 0;
     }
+    // Most are small, and the remainder of others is slow.
+    if number.abs() < 2_147_483_648.0 {
+        return number as i32;
+    }
     let wrapped = number.trunc().rem_euclid(4_294_967_296.0);
     // Below 2^32 by the remainder.
     (wrapped as u32).cast_signed()
+}
+
+/// The remainder with the sign of the first, exactly: of whole numbers without the slow way for all others.
+pub fn remainder(one: f64, two: f64) -> f64 {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    let is_whole = |number: f64| number.abs() < EXACT && number.fract() == 0.0;
+    if is_whole(one) && is_whole(two) && two != 0.0 {
+        return (((one as i64) % (two as i64)) as f64).copysign(one);
+    }
+    one % two
 }
 
 /// Digits of a number in another base.
@@ -220,6 +234,16 @@ mod tests {
             ("v", "-ff", "0.1")
         );
         assert_eq!((to_int(4_294_967_295.0), to_int(-1.5), to_int(f64::NAN)), (-1, -1, 0));
+        for (one, two) in
+            [(7.0, 3.0), (-7.0, 3.0), (-6.0, 3.0), (7.0, -3.0), (-0.0, 2.0), (5.5, 2.0), (1e300, 7.0), (1.0, 0.0)]
+        {
+            let (fast, exact) = (remainder(one, two), one % two);
+            assert!(fast.to_bits() == exact.to_bits() || (fast.is_nan() && exact.is_nan()), "{one} % {two}");
+        }
+        assert_eq!(
+            (to_int(2_147_483_648.0), to_int(-2_147_483_648.0), to_int(-4_294_967_297.0)),
+            (i32::MIN, i32::MIN, -1)
+        );
         assert!(text_number("1a").is_nan() && text_number("inf").is_nan());
     }
 }
