@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 ROUNDS = 5
 MIXED = 100
-DIFFERENT = 1_000
+DIFFERENT = 2_000
 """Full triages of different files, between which the server's memory is looked at."""
 
 
@@ -82,7 +82,7 @@ async def growth(folder: Path) -> list[list[str]]:
     async with open_lab(config(folder, 2)) as lab:
         for turn in range(DIFFERENT + 1):
             data = files[turn % len(files)].read_bytes() + turn.to_bytes(4, "little")
-            if turn in {1, 100, 200, 500, DIFFERENT}:
+            if turn in {1, 100, 500, 1_000, 1_500, DIFFERENT}:
                 rows.append([f"after {turn:,}", f"{resident():,}"])
             if turn < DIFFERENT:
                 await lab.triage(data)
