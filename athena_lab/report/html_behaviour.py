@@ -47,7 +47,7 @@ def _call(call: Call) -> Row:
     args = "<br>".join(code(arg, MAX_ARGUMENT).markup for arg in call.args[:MAX_ARGUMENTS])
     times = f" x{call.times:,}" if call.times > 1 else ""
     cells = (
-        call_time(call),
+        code(call_time(call)),
         call.category,
         Html(code(call.api, 120).markup + times),
         Html(args),

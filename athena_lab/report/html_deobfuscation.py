@@ -53,8 +53,14 @@ def _language(layer: Layer) -> str:
 
 def _sides(layer: Layer) -> str:
     heads = '<th scope="col">Before</th><th scope="col">After</th>'
-    cells = "".join(f"<td><code>{escape(shown(text, MAX_SIDE))}</code></td>" for text in (layer.before, layer.after))
+    cells = "".join(f"<td><code>{_lines(text)}</code></td>" for text in (layer.before, layer.after))
     return f"<table class='athena-layers'><thead><tr>{heads}</tr></thead><tbody><tr>{cells}</tr></tbody></table>"
+
+
+def _lines(text: str) -> str:
+    """A text as it stands, line by line."""
+    more = "…" if len(text) > MAX_SIDE else ""
+    return "\n".join(escape(shown(line)) for line in text[:MAX_SIDE].splitlines()) + more
 
 
 def _told(layer: Layer) -> str:

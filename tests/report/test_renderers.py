@@ -336,6 +336,15 @@ def test_the_html_shows_layers_side_by_side():
     assert "Layers" not in report(ok()).to_html()
 
 
+def test_the_lines_of_a_layer_stay_lines():
+    facts = deobfuscation_facts()
+    layer = msgspec.structs.replace(facts.layers[0], before="if (a) {\r\n  b <i>\u202e\n}", after="x\n" * 1_000)
+    html = report(ok(), deobfuscation(msgspec.structs.replace(facts, layers=(layer,)))).to_html()
+    assert "<code>if (a) {\n  b &lt;i&gt;\\u202e\n}</code>" in html
+    assert "<code>x\nx\n" in html
+    assert "x…</code>" in html
+
+
 @pytest.mark.parametrize("form", ["to_markdown", "to_text"])
 def test_forms_without_tables_name_the_layers(form):
     text = getattr(report(ok(), deobfuscation()), form)()
