@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -202,17 +201,6 @@ def test_benign_programs_raise_no_alarm(sandbox: Guest, capsys: pytest.CaptureFi
     assert alarms == []
 
 
-def test_a_program_of_a_megabyte_is_read_in_time(sandbox: Guest) -> None:
-    files = [corpus.folder() / digest for digest, where in corpus.fetch().items() if "win_amd64" in where]
-    file = min(files, key=lambda it: abs(it.stat().st_size - 1_000_000))
-    content = file.read_bytes()
-    analyze(sandbox, content)
-    started = time.perf_counter()
-    analyze(sandbox, content)
-    # 300 ms are what it may take; a busy machine takes some times that.
-    assert time.perf_counter() - started < 3
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -224,7 +212,5 @@ def test_a_program_of_a_megabyte_is_read_in_time(sandbox: Guest) -> None:
     ],
 )
 def test_code_without_end_ends(sandbox: Guest, code: str) -> None:
-    started = time.perf_counter()
     answer = sandbox.call("emulate", emulated.assembled(code, 32), raw="x86", steps=1_000_000)
     assert msgspec.json.decode(answer.data)["run"]["steps"] <= 1_000_000
-    assert time.perf_counter() - started < 10

@@ -22,12 +22,13 @@ WASM = FUZZ.parent
 sys.path.insert(0, str(WASM.parent / "tests" / "wasm_modules"))
 
 import crafted  # noqa: E402  # its folder is on the path only now
+import disguised  # noqa: E402
 import scripts_made  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODULES = ("analysis-engine", "crypto", "file-processor", "network", "pattern-matcher", "sandbox")
+MODULES = ("analysis-engine", "crypto", "deobfuscator", "file-processor", "network", "pattern-matcher", "sandbox")
 HOST = "x86_64-unknown-linux-gnu"
 COVERAGE = (
     "-Cpasses=sancov-module",
@@ -69,6 +70,8 @@ def seeds(module: str) -> Path:
     for function in range(1, 17):
         decisions = bytes((function * 37 + index * 73) % 251 for index in range(64))
         crafted.write(folder, iter([b"secret key or text " * 4]), decisions + bytes([len(decisions), function]))
+    if module == "deobfuscator":
+        crafted.write(folder, (make() for make in disguised.SAMPLES.values()), PLAIN)
     if module == "sandbox":
         crafted.write(folder, iter(scripts_made.samples().values()), PLAIN)
     if module == "pattern-matcher":
