@@ -16,6 +16,8 @@ use crate::peel::Technique;
 
 /// Levels of calls and of expressions in one another: the sandbox's stack has 1 MiB.
 const MAX_LEVELS: usize = 160;
+/// Names that are looked at for the price of a step.
+const NAMES_PER_STEP: usize = 16;
 /// Texts that would be run of one script.
 const MAX_CAPTURED: usize = 48;
 
@@ -94,7 +96,7 @@ pub struct Machine<'a, 'b> {
     pub reads: usize,
     /// Functions that were made.
     pub closures: usize,
-    made: usize,
+    pub made: usize,
     /// Objects that there were when the last constant was asked for.
     pub begun: usize,
 }
@@ -272,6 +274,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             self.globals.insert(name, value);
             return;
         }
+        self.budget.spend(self.scopes[scope].names.len() / NAMES_PER_STEP);
         let names = &mut self.scopes[scope].names;
         match names.iter_mut().find(|known| known.0 == name) {
             Some(known) => known.1 = value,
@@ -299,19 +302,30 @@ impl<'a, 'b> Machine<'a, 'b> {
         }
     }
 
-    fn local_slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
-        let mut at = Some(scope);
-        while let Some(scope) = at {
-            if let Some(index) = self.scopes[scope].names.iter().position(|known| known.0 == name) {
-                return self.scopes[scope].names.get_mut(index).map(|known| &mut known.1);
-            }
+    /// The scope in which a name is, and its place there. Scopes are lists: long ones cost steps.
+    fn local(&mut self, scope: usize, name: &str) -> Option<(usize, usize)> {
+        let (mut at, mut looked, mut found) = (Some(scope), 0, None);
+        while let (Some(scope), None) = (at, found) {
+            let names = &self.scopes[scope].names;
+            let index = names.iter().position(|known| known.0 == name);
+            looked += index.unwrap_or(names.len());
+            found = index.map(|index| (scope, index));
             at = self.scopes[scope].parent;
         }
-        None
+        self.budget.spend(looked / NAMES_PER_STEP);
+        found
+    }
+
+    fn local_slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
+        let (scope, index) = self.local(scope, name)?;
+        self.scopes[scope].names.get_mut(index).map(|known| &mut known.1)
     }
 
     fn slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
-        if self.is_local(scope, name) { self.local_slot(scope, name) } else { self.globals.get_mut(name) }
+        match self.local(scope, name) {
+            Some((scope, index)) => self.scopes[scope].names.get_mut(index).map(|known| &mut known.1),
+            None => self.globals.get_mut(name),
+        }
     }
 
     pub fn this(&self, scope: usize) -> Option<Value> {
@@ -393,15 +407,8 @@ impl<'a, 'b> Machine<'a, 'b> {
         Ok(())
     }
 
-    fn is_local(&self, scope: usize, name: &str) -> bool {
-        let mut at = Some(scope);
-        while let Some(scope) = at {
-            if self.scopes[scope].names.iter().any(|known| known.0 == name) {
-                return true;
-            }
-            at = self.scopes[scope].parent;
-        }
-        false
+    fn is_local(&mut self, scope: usize, name: &str) -> bool {
+        self.local(scope, name).is_some()
     }
 
     /// Takes the value of a name, so that a text that grows is not copied each time.
@@ -423,6 +430,9 @@ impl<'a, 'b> Machine<'a, 'b> {
     // -- code
 
     pub fn capture(&mut self, technique: Technique, code: &Units) {
+        if self.spend(code.len() / 16).is_err() || self.charge(code.len() * 3).is_err() {
+            return;
+        }
         let code = String::from_utf16_lossy(code);
         if self.own
             && code.trim().len() >= 4
