@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from athena_lab import extraction
 from athena_lab.analysis import ENGINE, Analysis, Means
-from athena_lab.errors import InvalidField, ModuleRefused
+from athena_lab.errors import InvalidField, ModuleDeadline, ModuleRefused
 from athena_lab.report import ModuleResult, Report, Slot
 from athena_lab.sample import MIB
 from athena_lab.wasm.contract import SampleHashes, SampleInfo
@@ -158,7 +158,12 @@ class Triager:
         return await self._call(*what, sample=self._file(sample) if sample is not None else None, **how)
 
     async def _take_out(self, module: str, sample: Sample, index: int, seconds: float) -> Sample:
-        return await self.extract(module, sample, index, deadline=seconds)
+        """In so many seconds, however many parts it comes in."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.extract(module, sample, index, deadline=seconds)
+        except TimeoutError:
+            raise ModuleDeadline(f"It was not taken out within {seconds:g} s.", module=module) from None
 
     async def _call(self, *what: Any, session: Session | None, **how: Any) -> Completed:
         """As `Runtime.call`, with what the session keeps."""

@@ -16,6 +16,7 @@ from athena_lab.ai.prompt import inert
 from athena_lab.errors import ModuleDeadline, ModuleRefused, ModuleTrap, QueueFull
 from athena_lab.tools import Look, offered
 from athena_lab.tools.look import TOOLS
+from athena_lab.tools.tool import fit
 from tests.report import make
 
 NAMES = {tool.name for tool in TOOLS}
@@ -162,6 +163,12 @@ def test_a_module_that_a_sample_has_taken_over_breaks_nothing(name, answer):
     assert looked.outcome in {"ok", "failed"}
     assert len(looked.text) <= 6_000
     assert looked.text.isprintable() or "\n" in looked.text
+
+
+def test_lines_that_do_not_fit_are_only_counted():
+    never_looked_at = [None] * 1_000
+    text, cut = fit(["first", "x" * 500, *never_looked_at], 300)
+    assert (text, cut) == ("first\n(1,001 more lines left out)", True)
 
 
 def test_code_is_told_line_by_line():

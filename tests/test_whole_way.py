@@ -104,6 +104,35 @@ async def test_programs_come_before_texts(lab, launchers):
     assert [node.status for _, node in walk(report.children)].count("analysed") == 1
 
 
+async def test_rows_without_an_analysis_hide_no_program(lab, launchers, monkeypatch):
+    monkeypatch.setattr("athena_lab.descent.MAX_NODES", 8)
+    pictures = {f"picture{index}": b"\x89PNG\r\n\x1a\n" + bytes([index]) * 60 for index in range(9)}
+    report = await lab.triage(zipped(**pictures, program=launchers[0].read_bytes()))
+    assert by_name(report)["program"] == "analysed"
+    assert len(report.children) == 8
+
+
+async def test_a_module_that_gives_out_other_bytes_than_it_lists_is_not_believed(lab, monkeypatch):
+    innocent = await lab.add(PLAIN)
+
+    async def another(*_args):
+        return innocent
+
+    monkeypatch.setattr(lab._triager, "_take_out", another)  # no module of ours does it
+    (node,) = (await lab.triage(zipped(eicar=EICAR))).children
+    assert (node.status, node.level) == ("failed", "unknown")
+
+
+async def test_taking_a_file_out_has_one_deadline_for_all_its_parts(lab, monkeypatch):
+    async def slowly(*_args, **_options):
+        await asyncio.sleep(30)
+
+    monkeypatch.setattr(lab._triager, "extract", slowly)
+    options = TriageOptions(children=ChildOptions(seconds=1.0))
+    (node,) = (await lab.triage(zipped(eicar=EICAR), options=options)).children
+    assert (node.status, "not taken out within 1 s" in node.reason) == ("failed", True)
+
+
 async def test_a_chain_of_packers_ends_at_the_depth_that_is_asked_for(lab):
     sample = EICAR
     for _ in range(6):

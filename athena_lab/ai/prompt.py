@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import json
@@ -35,6 +36,8 @@ MAX_TEXT: Final = 200
 """Characters of one text from the sample."""
 _WRITTEN: Final = frozenset(" .,:;/\\-_@%=&?'\"()")
 _LINE: Final = 80
+_MARKS: Final = re.compile(r"(?:(?<=[\r\n\v\f\x1c-\x1e\x85\u2028\u2029])|\A)(?=[ \t]{0,64}UNTRUSTED\b)")
+"""Before what a reader could take for the end of a fence, or for another."""
 MAX_ARGUMENTS: Final = 4_000
 """Characters of a call's arguments that are told as text."""
 MAX_ROWS: Final = 40
@@ -206,7 +209,8 @@ def _turn_parts(turn: Turn) -> Iterator[str]:
 
 
 def fence(text: str) -> str:
-    """The text between two marks that it cannot hold: they are derived from it."""
+    """The text between two marks that it cannot hold: they are derived from it. None of its lines begins as they do."""
+    text = _MARKS.sub("| ", text)
     mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
     return f"UNTRUSTED {mark} BEGIN\n{text}\nUNTRUSTED {mark} END"
 

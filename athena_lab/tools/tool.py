@@ -77,9 +77,12 @@ def fit(lines: Iterable[str], characters: int) -> tuple[str, bool]:
     room = characters - 40
     left_out = 0
     for line in lines:
+        if left_out:  # there may be millions, which nobody reads
+            left_out += 1
+            continue
         text = inert(line, MAX_LINE)
         room -= len(text) + 1
-        if left_out or room < 0:
+        if room < 0:
             left_out += 1
         else:
             kept.append(text)

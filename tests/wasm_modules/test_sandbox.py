@@ -44,6 +44,20 @@ def test_it_describes_itself_and_imports_stdin_alone(module: Guest) -> None:
     assert set(module.component.type.imports(module.engine)) == STDIN_ONLY
 
 
+def test_a_script_that_fills_the_memory_is_told_of(module: Guest) -> None:
+    """Of one that runs out of it there is nothing to tell."""
+    script = """Dim a(200)
+CreateObject("WScript.Shell").Run "powershell -enc AAAA"
+For i = 0 To 200
+  a(i) = String(16000000, Chr(65 + i Mod 20))
+Next
+"""
+    facts, findings = analyze(module, script, "x.vbs")
+    assert facts.ended == "steps"
+    assert facts.processes[0].target == "powershell -enc AAAA"
+    assert "steps-exhausted" in findings
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

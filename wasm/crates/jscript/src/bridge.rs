@@ -29,6 +29,8 @@ pub struct State {
     pub stopped: RefCell<Option<Ended>>,
     /// Guarded functions of the language that are within each other.
     pub depth: Cell<usize>,
+    /// Work within instructions that may be much: characters that were compared.
+    pub compared: Cell<u64>,
     /// Takes the scripts out of a page.
     pub scripts_of: fn(&str) -> Vec<String>,
 }

@@ -79,6 +79,7 @@ pub fn run(host: Host, texts: &[&str], steps: u64, scripts_of: fn(&str) -> Vec<S
         timers: RefCell::default(),
         stopped: RefCell::default(),
         depth: Cell::default(),
+        compared: Cell::default(),
         scripts_of,
     }));
     let outcome = match built {

@@ -5,7 +5,7 @@ use boa_engine::object::FunctionObjectBuilder;
 use boa_engine::object::builtins::JsFunction;
 use boa_engine::property::{Attribute, PropertyDescriptor};
 use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
-use script_host::Ended;
+use script_host::{Ended, memory};
 
 use crate::bridge::Bridge;
 use crate::patterns;
@@ -14,6 +14,11 @@ use crate::patterns;
 const MAX_TEXT: f64 = 33_554_432.0;
 /// Items of an array that one call goes through.
 const MAX_ITEMS: f64 = 4_000_000.0;
+
+/// Characters that are compared in one run, beside those that are counted as steps.
+const MAX_COMPARED: u64 = 400_000_000;
+/// Characters of a text that is looked for: shorter ones take no longer than the text that they are looked for in.
+const LONG_NEEDLE: usize = 32;
 
 /// Of these functions within each other: an array in an array in an array is joined by each calling the next.
 const MAX_DEPTH: usize = 40;
@@ -70,6 +75,9 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     for name in ["repeat", "padStart", "padEnd"] {
         guard(&string, name, by_result, context)?;
     }
+    for name in ["indexOf", "lastIndexOf", "includes", "split", "replace", "replaceAll"] {
+        guard(&string, name, by_needle, context)?;
+    }
     guard(&function, "apply", by_list, context)?;
     guard(&array_itself, "from", by_first, context)?;
     for name in ["keys", "values", "entries", "assign", "getOwnPropertyNames"] {
@@ -98,6 +106,9 @@ fn guard(owner: &JsObject, name: &'static str, check: Check, context: &mut Conte
             return Ok(answer);
         }
         let bridge = Bridge::of(context)?;
+        if memory::is_short() {
+            return Err(bridge.stop(Ended::Steps));
+        }
         let depth = bridge.0.depth.get();
         if depth >= MAX_DEPTH {
             return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
@@ -165,6 +176,24 @@ fn by_result(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResul
     Ok(None)
 }
 
+/// Counts characters that are compared within one instruction, and ends the run where they are too many.
+fn compare(characters: u64, context: &mut Context) -> JsResult<()> {
+    let bridge = Bridge::of(context)?;
+    let all = bridge.0.compared.get().saturating_add(characters);
+    bridge.0.compared.set(all);
+    if all > MAX_COMPARED { Err(bridge.stop(Ended::Steps)) } else { Ok(()) }
+}
+
+/// A long text is compared at each place of the one that it is looked for in.
+fn by_needle(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    if let (Some(text), Some(needle)) = (this.as_string(), args.first().and_then(JsValue::as_string))
+        && needle.len() >= LONG_NEEDLE
+    {
+        compare(text.len() as u64 * needle.len() as u64 / 8, context)?;
+    }
+    Ok(None)
+}
+
 /// An expression that may try without end is not tried on a long text: it matches nothing.
 fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
     let Some(regexp) = this.as_object() else { return Ok(None) };
@@ -175,6 +204,9 @@ fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResu
     let source = regexp.get(js_string!("source"), context)?;
     let Some(source) = source.as_string() else { return Ok(None) };
     let source = source.to_std_string_lossy();
+    if patterns::may_read_on(&source) {
+        compare(text.len() as u64 * 4, context)?;
+    }
     if !patterns::may_run_away(&source) {
         return Ok(None);
     }

@@ -24,6 +24,21 @@ enum Before {
     Other,
 }
 
+/// Whether something is repeated without end in what may be left out: then a search may read on far behind the match that it
+/// gives, and each further one again.
+#[must_use]
+pub fn may_read_on(source: &str) -> bool {
+    let bytes = source.as_bytes();
+    let is_endless_at = |at: usize| match bytes.get(at) {
+        Some(b'*' | b'+') => true,
+        Some(b'{') => source.get(at + 1..).is_some_and(is_endless),
+        _ => false,
+    };
+    let may_be_left_out = bytes.contains(&b'|')
+        || bytes.windows(2).any(|pair| pair[0] == b')' && matches!(pair[1], b'?' | b'*' | b'+' | b'{'));
+    may_be_left_out && (1..bytes.len()).any(is_endless_at)
+}
+
 #[must_use]
 pub fn may_run_away(source: &str) -> bool {
     let mut groups = vec![Group::default()];
@@ -108,7 +123,17 @@ fn repeat(groups: &mut [Group], before: Before, may_be_none: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::may_run_away;
+    use super::{may_read_on, may_run_away};
+
+    #[test]
+    fn what_may_read_on_is_told() {
+        for source in [".*[^A-Z]|[A-Z]", "(b*c)?", "(a{3,}b)*", "^\\s+|\\s+$"] {
+            assert!(may_read_on(source), "{source}");
+        }
+        for source in ["", "..", "\\s+", "a|b", "([0-9a-f]{2})", "(a{3}b)?"] {
+            assert!(!may_read_on(source), "{source}");
+        }
+    }
 
     #[test]
     fn repetitions_within_repetitions_are_told() {

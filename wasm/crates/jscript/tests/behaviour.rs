@@ -202,6 +202,9 @@ fn endless_scripts_end_with_what_they_did() {
         "WScript.Echo('kept'); [].join.call({length: 4e9}, 'x'); for (;;);",
         "WScript.Echo('kept'); (function () {}).apply(null, {length: 4e9}); for (;;);",
         "WScript.Echo('kept'); setInterval('for (;;);', 1);",
+        "WScript.Echo('kept'); 'A'.repeat(3e5).replace(/.*[^A-Z]|[A-Z]/g, ''); for (;;);",
+        "WScript.Echo('kept'); 'a'.repeat(2e6).indexOf('a'.repeat(1e6) + 'b'); for (;;);",
+        "WScript.Echo('kept'); 'a'.repeat(2e6).split('a'.repeat(1e6) + 'b'); for (;;);",
         "WScript.Echo('kept'); Promise.resolve().then(function () { for (;;); });",
     ] {
         let settings = Settings { steps: 2_000_000, ..Settings::default() };

@@ -13,7 +13,7 @@ mod findings;
 pub mod front;
 mod hex;
 mod input;
-mod memory;
+pub mod memory;
 
 pub use abi::{Guest, Module, bindings};
 pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, parse_args};

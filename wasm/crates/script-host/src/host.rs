@@ -2,14 +2,14 @@
 
 use crate::classify::{self, Meaning};
 use crate::files::{self, Disk};
-use crate::limits::MAX_OBJECTS;
+use crate::limits::{ITEMS_OF_A_CALL, MAX_OBJECTS};
 use crate::objects::{self, Generic, Object};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::time::Clock;
 use crate::trace::{Ended, Trace, cut, touch};
 use crate::value::{Handle, Value};
-use crate::{commands, environment};
+use crate::{commands, environment, memory};
 
 /// Why a call gave no value.
 #[derive(Clone, Debug, PartialEq)]
@@ -345,12 +345,20 @@ impl Host {
     /// # Errors
     /// When there are no more calls to be had.
     pub fn record(&mut self, api: &str, args: &[Value], result: &str) -> Result<(), Fault> {
+        if memory::is_short() {
+            return Err(Fault::Stop(Ended::Steps));
+        }
         let args: Vec<String> = args.iter().map(|arg| self.argument_text(arg)).collect();
         let meaning: Meaning = classify::meaning(api, &args);
         match self.trace.call(self.clock.passed(), api, args, result, meaning) {
             true => Ok(()),
             false => Err(Fault::Stop(Ended::Calls)),
         }
+    }
+
+    /// Counts work on so many items as calls that are not written down.
+    pub const fn work(&mut self, items: usize) {
+        self.trace.work(items as u64 / ITEMS_OF_A_CALL);
     }
 
     fn argument_text(&self, value: &Value) -> String {

@@ -9,6 +9,7 @@ pub mod environment;
 pub mod files;
 mod host;
 pub mod limits;
+pub mod memory;
 mod objects;
 pub mod registry;
 pub mod settings;

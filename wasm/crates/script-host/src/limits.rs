@@ -4,6 +4,8 @@
 pub const MAX_CALLS: u64 = 20_000;
 /// Calls that are not written down: items of dictionaries and states of requests.
 pub const MAX_QUIET_CALLS: u64 = 1_000_000;
+/// Items of a dictionary that cost as much as a call.
+pub const ITEMS_OF_A_CALL: u64 = 32;
 /// Calls that are listed: more nobody reads.
 pub const MAX_LISTED: usize = 2_000;
 /// Characters of all listed calls, so that the answer stays far below the host's 16 MiB.

@@ -121,6 +121,11 @@ impl Trace {
         self.calls_total < MAX_CALLS
     }
 
+    /// Counts what costs as much as so many calls that are not written down.
+    pub const fn work(&mut self, calls: u64) {
+        self.quiet_calls = self.quiet_calls.saturating_add(calls);
+    }
+
     /// One that is not written down. False when there are no more to be had.
     pub const fn quiet_call(&mut self) -> bool {
         self.quiet_calls += 1;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use script_host::{Answer, Ended, Fault, Host, Run, Value};
+use script_host::{Answer, Ended, Fault, Host, Run, Value, memory};
 
 use crate::ast::{Class, Name, Procedure, Script};
 use crate::parser;
@@ -195,7 +195,8 @@ impl Machine {
     /// When there is none left.
     pub fn step(&mut self) -> Done<()> {
         self.left = self.left.checked_sub(1).ok_or(Fault::Stop(Ended::Steps))?;
-        Ok(())
+        // Texts and lists are many before they are too long: without memory there would be no answer at all.
+        if memory::is_short() { Err(Fault::Stop(Ended::Steps)) } else { Ok(()) }
     }
 
     /// Steps for work on so many bytes.

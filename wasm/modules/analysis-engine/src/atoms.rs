@@ -41,8 +41,9 @@ const LEADS_NOWHERE: &[&str] =
 impl Atoms {
     pub fn of(told: &Told) -> Self {
         let mut atoms = Self::default();
+        // Findings before everything else: nothing that a sample has thousands of takes their place.
+        told.results.iter().for_each(|result| atoms.findings(result));
         for result in &told.results {
-            atoms.findings(result);
             match result.module.as_str() {
                 "file-processor" => atoms.file(&result.data),
                 "sandbox" => atoms.sandbox(&result.data),

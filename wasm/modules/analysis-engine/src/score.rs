@@ -7,6 +7,7 @@
 //! looks malicious. There is no rounding on the way, and one finding more never lowers the score: it only adds to its
 //! group, or moves it up to a higher ceiling. (A rule that begins to match may: it says that what counted apart is one.)
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use module_kit::Severity;
@@ -45,7 +46,13 @@ pub fn all_of<'a>(told: &'a Told, ours: &'a [module_kit::Finding]) -> Vec<Counte
         confidence: finding.confidence,
         techniques: finding.techniques.iter().map(AsRef::as_ref).collect(),
     });
-    ours.chain(others).take(MAX_FINDINGS).collect()
+    let mut all: Vec<Counted<'a>> = ours.chain(others).collect();
+    if all.len() > MAX_FINDINGS {
+        // The least severe are left out, whoever says them.
+        all.sort_by_key(|finding| Reverse((rank(finding.severity), finding.confidence)));
+        all.truncate(MAX_FINDINGS);
+    }
+    all
 }
 
 /// Which findings say the same thing: by the finding's id.
@@ -278,6 +285,18 @@ mod tests {
         let score = of(&ids.iter().map(|id| (id.as_str(), Severity::Low, 10)).collect::<Vec<_>>());
         assert_eq!((score.contributions.len(), score.contributions_left_out), (MAX_LISTED, 36));
         assert!((score.sums[0].points - 40.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_flood_of_small_findings_hides_no_large_one() {
+        let finding = |id: &str, severity: &str| serde_json::json!({"id": id, "severity": severity, "confidence": 100, "title": "x"});
+        let flood: Vec<_> = (0..MAX_FINDINGS).map(|index| finding(&format!("a/kind{index}x"), "info")).collect();
+        let told: Told = serde_json::from_value(serde_json::json!({"results": [
+            {"module": "a", "findings": flood}, {"module": "b", "findings": [finding("b/bad", "critical")]},
+        ]}))
+        .expect("results");
+        let counted = all_of(&told, &[]);
+        assert_eq!((counted.len(), counted[0].id.as_str()), (MAX_FINDINGS, "b/bad"));
     }
 
     #[test]

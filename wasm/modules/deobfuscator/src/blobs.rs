@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::decode::base64::{self, STANDARD, URL};
 use crate::decode::{lz, text};
 use crate::guess;
-use crate::limits::{MAX_BLOBS, MAX_LAYER};
+use crate::limits::{MAX_BLOBS, MAX_LAYER, MAX_TRIED};
 use crate::peel::{Found, Technique};
 use crate::score::{self, Kind};
 
@@ -38,16 +38,21 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
     }
     let mut places = runs(data);
     places.sort_by_key(|(_, place)| std::cmp::Reverse(place.len()));
-    places.truncate(MAX_BLOBS);
+    budget.met.blobs |= places.len() > MAX_TRIED;
+    places.truncate(MAX_TRIED);
     let alphabet = own_alphabet(data);
     let mut guesses = if guessing { MAX_GUESSES } else { 0 };
     let mut found: Vec<Found> = Vec::new();
-    for (encoding, place) in places {
+    for (tried, (encoding, place)) in places.into_iter().enumerate() {
+        if found.len() >= MAX_BLOBS {
+            budget.met.blobs = true;
+            break;
+        }
         let Some(run) = data.get(place.clone()) else { continue };
         if run.len() > MAX_LAYER || !budget.spend(run.len() / 16) {
             continue;
         }
-        if let Some(one) = decoded(encoding, run, alphabet.as_ref(), &mut guesses) {
+        if let Some(one) = decoded(encoding, run, alphabet.as_ref(), &mut guesses, tried < MAX_BLOBS) {
             found.push(Found { start: place.start, end: place.end, ..one });
         }
     }
@@ -56,9 +61,16 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
     found
 }
 
-fn decoded(encoding: Encoding, run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize) -> Option<Found> {
+/// `may_grow`: what unpacks to a multiple of its size is tried, too.
+fn decoded(
+    encoding: Encoding,
+    run: &[u8],
+    alphabet: Option<&[u8; 64]>,
+    guesses: &mut usize,
+    may_grow: bool,
+) -> Option<Found> {
     match encoding {
-        Encoding::Base64 => base64_run(run, alphabet, guesses),
+        Encoding::Base64 => base64_run(run, alphabet, guesses, may_grow),
         Encoding::Hex => accepted(Technique::Hex, text::hex_strict(run)?, guesses),
         Encoding::Hexed => {
             accepted(Technique::UnicodeEscape, text::escapes(std::str::from_utf8(run).ok()?).into_bytes(), &mut 0)
@@ -73,7 +85,7 @@ fn decoded(encoding: Encoding, run: &[u8], alphabet: Option<&[u8; 64]>, guesses:
     }
 }
 
-fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize) -> Option<Found> {
+fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize, may_grow: bool) -> Option<Found> {
     if run.starts_with(b"=") {
         let turned: Vec<u8> = run.iter().rev().copied().collect();
         return accepted(Technique::ReverseBase64, base64::decode(&turned, STANDARD)?, &mut 0);
@@ -86,7 +98,10 @@ fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize) -> O
         return Some(found);
     }
     let own = alphabet.and_then(|alphabet| accepted(Technique::Base64Custom, base64::decode(run, alphabet)?, &mut 0));
-    let packed = || accepted(Technique::LzString, lz::decompress_base64(run)?, &mut 0);
+    let packed = || {
+        let text = if may_grow { lz::decompress_base64(run)? } else { return None };
+        accepted(Technique::LzString, text, &mut 0)
+    };
     own.or_else(packed).or_else(|| accepted(technique, base64::decode(run, STANDARD)?, guesses))
 }
 

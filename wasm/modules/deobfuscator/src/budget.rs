@@ -1,12 +1,15 @@
 //! Counted work: what a sample may cost before the answer is given with what was found until then.
 
-use crate::limits::{MAX_GROWTH, MAX_STEPS, MAX_TOTAL, MIN_TOTAL};
+use module_kit::memory;
+
+use crate::limits::{MAX_GROWTH, MAX_MEMORY, MAX_STEPS, MAX_TOTAL, MIN_TOTAL};
 
 /// Which of the limits were met.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Met {
     pub steps: bool,
     pub layers: bool,
+    pub blobs: bool,
     pub size: bool,
     pub depth: bool,
     pub nesting: bool,
@@ -29,6 +32,11 @@ impl Budget {
     /// Pays for steps; false once there are none left.
     pub fn spend(&mut self, steps: usize) -> bool {
         self.steps = self.steps.saturating_sub(steps as u64);
+        // Without memory there would be no answer at all.
+        if memory::size() > MAX_MEMORY {
+            self.met.size = true;
+            self.steps = 0;
+        }
         self.met.steps |= self.steps == 0;
         self.steps > 0
     }

@@ -224,6 +224,12 @@ fn limits(peeler: &Peeler<'_>, findings: &mut Findings) {
             "The number of layers for one sample was used up.",
         ),
         (
+            met.blobs,
+            "blobs-exhausted",
+            "There is more encoded data than is decoded",
+            "Of many texts that may be encoded, only the longest were looked at.",
+        ),
+        (
             met.size,
             "growth-exhausted",
             "Layers grow beyond what is unpacked",

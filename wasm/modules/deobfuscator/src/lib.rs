@@ -16,6 +16,7 @@ mod judge;
 mod language;
 mod limits;
 mod options;
+mod pattern;
 mod peel;
 mod powershell;
 mod python;

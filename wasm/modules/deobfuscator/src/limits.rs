@@ -15,6 +15,8 @@ pub const MIN_TOTAL: usize = 4 << 20;
 pub const MAX_LAYER: usize = 16 << 20;
 /// Bytes of a text that is parsed as a script: bundles of applications have some MiB.
 pub const MAX_SCRIPT: usize = 8 << 20;
+/// Bytes of memory with which nothing more is evaluated: the sandbox has 768 MiB.
+pub const MAX_MEMORY: u64 = 640 << 20;
 /// Steps of evaluation for a whole sample: a node of a tree, a byte that is copied. Fuzzers have no time for what is
 /// only slow.
 pub const MAX_STEPS: u64 = if cfg!(fuzzing) { 400_000 } else { 80_000_000 };
@@ -24,12 +26,15 @@ pub const MAX_ROUNDS: usize = 12;
 pub const MAX_NESTING: usize = 200;
 /// Bytes that an evaluation takes for all it makes, and what is dropped again with it: the sandbox has 768 MiB.
 pub const MAX_MADE: usize = 256 << 20;
+/// Bytes of all values that an evaluator of the other languages keeps, and of their copies.
+pub const MAX_HELD: usize = 96 << 20;
 /// Bytes of a value that an evaluation makes.
 pub const MAX_VALUE: usize = 8 << 20;
 /// Elements of a list that an evaluation makes.
 pub const MAX_ELEMENTS: usize = 1 << 20;
-/// Encoded blobs in one text that are looked at, the longest.
+/// Encoded blobs in one text that are taken out, and the blobs that are tried for that, the longest.
 pub const MAX_BLOBS: usize = 64;
+pub const MAX_TRIED: usize = 512;
 /// Bytes of a text or blob that keys are guessed for.
 pub const MAX_GUESSED: usize = 256 << 10;
 /// Bytes of a repeating key.

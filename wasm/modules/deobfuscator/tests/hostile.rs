@@ -182,3 +182,79 @@ fn long_sums_are_folded_without_recursion() {
     assert_eq!(last["technique"], "concat", "{}", output["findings"]);
     assert!(last["after"].as_str().is_some_and(|after| after.contains("abcdabcdabcd")));
 }
+
+/// What one step is asked to do again and again, or all at once: each takes hours or gigabytes where it is not paid for.
+#[test]
+fn work_and_memory_within_a_step_are_paid_for() {
+    let many = |piece: &str, count: usize| piece.repeat(count);
+    let scripts = [
+        ("a.js", format!("var a='x'.repeat(4e6);eval('1');\n{}", many("f(a+'b');\n", 3_000))),
+        ("a.js", format!("var a='x'.repeat(4e6);eval('1');\ny(x{});\n", many("+a", 3_000))),
+        ("a.js", "eval('A'.repeat(3e6).replace(/.*[^A-Z]|[A-Z]/g,''))".to_owned()),
+        ("a.js", "eval('a'.repeat(2e6).indexOf('a'.repeat(1e6)+'b'))".to_owned()),
+        ("a.js", "eval('a'.repeat(2e6).lastIndexOf('b'+'a'.repeat(1e6)))".to_owned()),
+        ("a.js", "eval('a'.repeat(2e6).split('a'.repeat(1e6)+'b').length)".to_owned()),
+        ("a.js", "var a='x'.repeat(4e6);for(;;){a+'b'}eval(a)".to_owned()),
+        ("a.js", "var a='x'.repeat(4e6),b='x'.repeat(4e6);for(;;){a==b}eval(a)".to_owned()),
+        ("a.js", "var a='1'.repeat(4e6);for(;;){a*1}eval(a)".to_owned()),
+        ("a.js", "var a='x'.repeat(4e6);for(var i=0;;i++){document.write(a+i)}eval(a)".to_owned()),
+        ("a.js", "var a=Array(1e6);for(;;){try{a.reduce(1)}catch(e){}}eval(a)".to_owned()),
+        ("a.js", "var l=[];for(;;){var a=[];for(var i=4000;i<9e5;i+=4000){a[i]=1}l.push(a)}eval(l)".to_owned()),
+        (
+            "a.js",
+            format!(
+                "eval('');(function(){{var {};for(;;){{a99999}}}})()",
+                (0..100_000).map(|at| format!("a{at}")).collect::<Vec<_>>().join(",")
+            ),
+        ),
+        (
+            "a.js",
+            format!(
+                "{}host(b);var b=1;",
+                (0..60_000).map(|at| format!("var a{at}='a'+'b';f(a{at}+'c');")).collect::<String>()
+            ),
+        ),
+        ("a.js", format!("{}x[1+1]", many("(function(a){a.push(a.shift())})(1);", 60_000))),
+        (
+            "a.py",
+            format!(
+                "import os\n{}exec(b'x=1;y=2')\n",
+                (0..300).map(|at| format!("a{at}='a'*8000000\n")).collect::<String>()
+            ),
+        ),
+        ("a.py", format!("import os\nx='a'*4000000\n{}", many("exec(x[0])\n", 20_000))),
+        ("a.py", format!("import os\nx='a'*8000000\nexec(x.join([{}'b']))\n", many("'b',", 60_000))),
+        ("a.py", "import os\nx='a'*8000000\nexec(x.replace('a',x))\nexec([c for c in x])\n".to_owned()),
+        ("a.ps1", format!("$x='a'*8000000\n{}", many("iex $x\n", 2_000))),
+        ("a.ps1", format!("$x='a'*4000000\n{}", many("iex $x[0]\n", 20_000))),
+        ("a.ps1", "$x='a'*4000000\niex ($x -replace '.*[^a-z]|a','bb')\niex ($x.split('b'*4000000))\n".to_owned()),
+        ("a.ps1", "$x='a'*8000000\niex ($x -replace 'a',$x)\niex ($x.replace('a',$x))\n".to_owned()),
+        ("a.ps1", format!("$x='a'*8000000\niex \"{}\"\n", many("$x", 1_000))),
+        (
+            "a.vbs",
+            format!("Dim a\nx=String(60000,\"a\")\ny=Replace(x,\"a\",x)\n{}", many("Execute Mid(x,2)\n", 20_000)),
+        ),
+    ];
+    for (name, text) in scripts {
+        let started = Instant::now();
+        check(text.as_bytes(), name);
+        assert!(started.elapsed() < DEADLINE / 2, "{name}: {text:.60}: {:?}", started.elapsed());
+    }
+}
+
+#[test]
+fn tuples_in_tuples_do_not_use_up_the_steps() {
+    let text = format!("import os\nx={}1{}\nexec('import'+' os')\n", "(".repeat(20), ",)".repeat(20));
+    let output = check(text.as_bytes(), "a.py");
+    assert!(!output["findings"].to_string().contains("steps-exhausted"), "{}", output["findings"]);
+    assert_eq!(output["data"]["layers"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn decoys_hide_no_encoded_text() {
+    let decoy = |at: usize| format!("x = \"{}\";\n", format!("{at:03}/+Q").repeat(30));
+    let hidden = "eval(\"aHR0cDovL2V4YW1wbGUuY29tL2EgZmlsZSBvZiB0aGUgcHJvZ3JhbQ==\");\n";
+    let text = (0..200).map(decoy).collect::<String>() + hidden;
+    let output = check(text.as_bytes(), "a.bin");
+    assert!(output["data"]["layers"].to_string().contains("http://example.com/a file"), "{}", output["data"]["layers"]);
+}

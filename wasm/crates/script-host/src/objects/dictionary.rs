@@ -61,9 +61,12 @@ impl Dictionary {
 impl Object for Dictionary {
     class!(CLASS);
 
-    fn call(&mut self, _host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+    fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
         let key = argument(args, 0);
         let found = self.places.get(&self.key(key)).copied();
+        if matches!(member, "Items" | "Keys" | "Remove") {
+            host.work(self.items.len());
+        }
         match member {
             "Add" if found.is_some() => {
                 Err(Fault::Thrown(457, "This key is already associated with an element of this collection".to_owned()))

@@ -1,5 +1,7 @@
 //! Declarations that only served to decode, taken out once nothing else names them.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use oxc_allocator::Allocator;
 use oxc_ast::ast::{
     BindingPattern, Expression, Function, IdentifierReference, Program, Statement, VariableDeclaration,
@@ -14,14 +16,23 @@ use oxc_syntax::symbol::SymbolId;
 use super::parse;
 use crate::edits::Edits;
 
+/// Times that it is asked again what still needs what: one for each link of a chain of decoders.
+const MAX_PASSES: usize = 64;
+
 /// The text without the named declarations that are not used by anything else; None if there are none.
-pub fn without<'a>(program: Program<'a>, allocator: &'a Allocator, text: &str, names: &[String]) -> Option<String> {
+pub fn without<'a>(
+    program: Program<'a>,
+    allocator: &'a Allocator,
+    text: &str,
+    names: &BTreeSet<String>,
+) -> Option<String> {
     if names.is_empty() || !parse::is_shallow(&program) {
         return None;
     }
     let program: &'a Program<'a> = allocator.alloc(program);
     let scoping = SemanticBuilder::new().build(program).semantic.into_scoping();
-    let mut uses = Uses { scoping: &scoping, names, declared: Vec::new(), used: Vec::new() };
+    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    let mut uses = Uses { scoping: &scoping, names: &names, declared: Vec::new(), used: HashMap::new() };
     uses.visit_program(program);
     // What turns a list is named by nobody; it goes with the list.
     let rotations: Vec<(usize, usize)> = super::names::collect(program, text, &scoping)
@@ -29,26 +40,18 @@ pub fn without<'a>(program: Program<'a>, allocator: &'a Allocator, text: &str, n
         .iter()
         .filter_map(|part| statement_of(program, part))
         .collect();
-    let mut removed = uses.declared.clone();
-    loop {
-        let inside = |at: usize| {
-            removed
-                .iter()
-                .map(|one| (one.1, one.2))
-                .chain(rotations.iter().copied())
-                .any(|(start, end)| at >= start && at < end)
-        };
-        let kept: Vec<_> = removed
-            .iter()
-            .copied()
-            .filter(|one| uses.used.iter().filter(|used| used.0 == one.0).all(|used| inside(used.1)))
-            .collect();
+    let mut removed = uses.declared;
+    for _ in 0..MAX_PASSES {
+        let spans = Spans::new(removed.iter().map(|one| (one.1, one.2)).chain(rotations.iter().copied()));
+        let is_free =
+            |symbol: &SymbolId| uses.used.get(symbol).is_none_or(|used| used.iter().all(|&at| spans.hold(at)));
+        let kept: Vec<_> = removed.iter().copied().filter(|one| is_free(&one.0)).collect();
         if kept.len() == removed.len() {
             break;
         }
         removed = kept;
     }
-    if removed.is_empty() {
+    if removed.is_empty() || !is_settled(&removed, &rotations, &uses.used) {
         return None;
     }
     let mut edits = Edits::default();
@@ -57,30 +60,64 @@ pub fn without<'a>(program: Program<'a>, allocator: &'a Allocator, text: &str, n
     Some(edits.apply(text))
 }
 
+/// Places of a text, for asking whether one of them holds another.
+struct Spans(Vec<(usize, usize)>);
+
+impl Spans {
+    fn new(spans: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut spans: Vec<_> = spans.collect();
+        spans.sort_unstable();
+        // Of those that begin so far, how far any reaches.
+        let mut reach = 0;
+        for span in &mut spans {
+            reach = reach.max(span.1);
+            span.1 = reach;
+        }
+        Self(spans)
+    }
+
+    fn hold(&self, at: usize) -> bool {
+        let behind = self.0.partition_point(|span| span.0 <= at);
+        behind.checked_sub(1).is_some_and(|index| at < self.0[index].1)
+    }
+}
+
+/// Whether nothing else names what is taken out.
+fn is_settled(
+    removed: &[(SymbolId, usize, usize)],
+    rotations: &[(usize, usize)],
+    used: &HashMap<SymbolId, Vec<usize>>,
+) -> bool {
+    let spans = Spans::new(removed.iter().map(|one| (one.1, one.2)).chain(rotations.iter().copied()));
+    removed.iter().all(|one| used.get(&one.0).is_none_or(|used| used.iter().all(|&at| spans.hold(at))))
+}
+
 /// The whole statement that an expression is.
 fn statement_of(program: &Program<'_>, expression: &Expression<'_>) -> Option<(usize, usize)> {
     let inner = expression.span();
-    program.body.iter().find_map(|statement| match statement {
-        Statement::ExpressionStatement(it) if it.span.start <= inner.start && it.span.end >= inner.end => {
+    let behind = program.body.partition_point(|statement| statement.span().start <= inner.start);
+    match program.body.get(behind.checked_sub(1)?)? {
+        Statement::ExpressionStatement(it) if it.span.end >= inner.end => {
             let is_all = !matches!(it.expression, Expression::SequenceExpression(_));
             is_all.then_some((it.span.start as usize, it.span.end as usize))
         }
         _ => None,
-    })
+    }
 }
 
 struct Uses<'s> {
     scoping: &'s Scoping,
-    names: &'s [String],
+    names: &'s HashSet<&'s str>,
     /// Symbol, and the bytes of its declaration.
     declared: Vec<(SymbolId, usize, usize)>,
-    used: Vec<(SymbolId, usize)>,
+    /// Where each symbol is used.
+    used: HashMap<SymbolId, Vec<usize>>,
 }
 
 impl Uses<'_> {
     fn declare(&mut self, name: &str, symbol: Option<SymbolId>, span: oxc_span::Span) {
         if let Some(symbol) = symbol
-            && self.names.iter().any(|known| known == name)
+            && self.names.contains(name)
         {
             self.declared.push((symbol, span.start as usize, span.end as usize));
         }
@@ -112,7 +149,7 @@ impl<'a> Visit<'a> for Uses<'_> {
         if let Some(symbol) =
             it.reference_id.get().and_then(|reference| self.scoping.get_reference(reference).symbol_id())
         {
-            self.used.push((symbol, it.span.start as usize));
+            self.used.entry(symbol).or_default().push(it.span.start as usize);
         }
     }
 }

@@ -11,8 +11,12 @@ use oxc_span::GetSpan;
 use oxc_syntax::operator::{AssignmentOperator, BinaryOperator, LogicalOperator, UnaryOperator, UpdateOperator};
 
 use super::machine::{Machine, Mode, Outcome, Stop};
-use super::value::{Code, Kind, Value};
+use super::value::{Code, Kind, Object, Units, Value};
+use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
 use crate::peel::Technique;
+
+/// Characters that are copied for the price of a step.
+const COPIED_PER_STEP: usize = 64;
 
 impl<'a> Machine<'a, '_> {
     pub fn evaluate(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
@@ -95,6 +99,7 @@ impl<'a> Machine<'a, '_> {
             if let Some(expression) = it.expressions.get(index) {
                 let value = self.evaluate(expression, scope)?;
                 units.extend(self.text_of(&value)?.iter());
+                self.fits(&units)?;
             }
         }
         self.text(units)
@@ -109,6 +114,7 @@ impl<'a> Machine<'a, '_> {
                     let value = self.evaluate(&spread.argument, scope)?;
                     let more = self.spread(&value)?;
                     items.extend(more);
+                    self.list_fits(&items)?;
                 }
                 _ => {
                     let expression = element.as_expression().ok_or(Stop::Unknown)?;
@@ -120,10 +126,28 @@ impl<'a> Machine<'a, '_> {
         self.array(items)
     }
 
+    /// Whether a text that is being made is still one that may be made.
+    pub fn fits(&self, units: &[u16]) -> Outcome<()> {
+        if units.len() * 2 > MAX_VALUE { Err(Stop::Unknown) } else { Ok(()) }
+    }
+
+    pub fn list_fits(&self, items: &[Value]) -> Outcome<()> {
+        if items.len() > MAX_ELEMENTS { Err(Stop::Unknown) } else { Ok(()) }
+    }
+
+    /// Pays for a text whose letters become values each.
+    pub fn letters(&mut self, units: &Units) -> Outcome<()> {
+        if units.len() > MAX_ELEMENTS {
+            return Err(Stop::Unknown);
+        }
+        self.spend(units.len())?;
+        self.charge(units.len() * 64)
+    }
+
     fn spread(&mut self, value: &Value) -> Outcome<Vec<Value>> {
         match value {
             Value::Text(units) => {
-                self.spend(units.len())?;
+                self.letters(units)?;
                 Ok(char::decode_utf16(units.iter().copied())
                     .map(|letter| match letter {
                         Ok(letter) => Value::text(letter.encode_utf8(&mut [0; 4])),
@@ -214,6 +238,7 @@ impl<'a> Machine<'a, '_> {
                 let value = self.evaluate(&spread.argument, scope)?;
                 let more = self.spread(&value)?;
                 values.extend(more);
+                self.list_fits(&values)?;
             } else {
                 let expression = argument.as_expression().ok_or(Stop::Unknown)?;
                 let value = self.evaluate(expression, scope)?;
@@ -323,17 +348,30 @@ impl<'a> Machine<'a, '_> {
         Ok(value)
     }
 
-    /// The statement `name += ...`, whose value nobody asks for: what is alone in holding a text makes it longer. None
+    /// The statement `name += ...` or `name = name + ...`, whose value nobody asks for: what is alone in holding a text makes it longer. None
     /// for any other statement.
     pub fn append(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome<Option<()>> {
         let Expression::AssignmentExpression(it) = expression else { return Ok(None) };
         let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left else { return Ok(None) };
-        if it.operator != AssignmentOperator::Addition {
-            return Ok(None);
-        }
         let name = name.name.as_str();
-        let before = self.lookup(scope, name)?;
-        let more = self.evaluate(&it.right, scope)?;
+        let right = match (it.operator, &it.right) {
+            (AssignmentOperator::Addition, right) => right,
+            // `name = name + ...`
+            (AssignmentOperator::Assign, Expression::BinaryExpression(sum))
+                if sum.operator == BinaryOperator::Addition
+                    && matches!(&sum.left, Expression::Identifier(left) if left.name.as_str() == name) =>
+            {
+                &sum.right
+            }
+            _ => return Ok(None),
+        };
+        let before = match &it.right {
+            Expression::BinaryExpression(sum) if it.operator == AssignmentOperator::Assign => {
+                self.evaluate(&sum.left, scope)?
+            }
+            _ => self.lookup(scope, name)?,
+        };
+        let more = self.evaluate(right, scope)?;
         let (Value::Text(mut units), true) = (before.clone(), more.is_primitive()) else {
             let value = self.plus(&before, &more)?;
             return self.assign(scope, name, value).map(Some);
@@ -344,9 +382,11 @@ impl<'a> Machine<'a, '_> {
             return Err(Stop::Unknown);
         }
         self.spend(more.len() / 8 + 1)?;
+        self.charge(more.len() * 2)?;
         drop(self.take(scope, name));
         if Rc::get_mut(&mut units).is_none() {
             self.spend(units.len() / 8)?;
+            self.charge(units.len() * 2)?;
         }
         Rc::make_mut(&mut units).extend(more.iter());
         self.assign(scope, name, Value::Text(units)).map(Some)
@@ -488,9 +528,10 @@ impl<'a> Machine<'a, '_> {
             _ => return Err(Stop::Unknown),
         };
         if let Value::Object(place) = object
-            && let Some(object) = self.heap.get_mut(place)
+            && let Some(names) = self.heap.get(place).map(Object::count)
         {
-            object.remove(&key);
+            self.spend(names / 16)?;
+            self.heap[place].remove(&key);
         }
         Ok(Value::Bool(true))
     }
@@ -544,6 +585,12 @@ impl<'a> Machine<'a, '_> {
             self.spend(more.len() / 8 + 1)?;
             if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
                 return Err(Stop::Unknown);
+            }
+            self.charge(more.len() * 2)?;
+            // What somebody else holds, too, is copied.
+            if Rc::get_mut(units).is_none() {
+                self.spend(units.len() / COPIED_PER_STEP)?;
+                self.charge(units.len() * 2)?;
             }
             Rc::make_mut(units).extend(more.iter());
             return Ok(left);

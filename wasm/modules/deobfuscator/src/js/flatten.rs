@@ -145,7 +145,8 @@ impl<'a> Visit<'a> for Calls<'a, '_> {
             };
             let plain = it.arguments.iter().all(|argument| argument.as_expression().is_some());
             if it.arguments.len() == count && plain {
-                self.found.push((it, proxy.clone()));
+                // What is inside waits for the next round.
+                return self.found.push((it, proxy.clone()));
             }
         }
         walk::walk_call_expression(self, it);
@@ -156,9 +157,15 @@ impl<'a> Visit<'a> for Calls<'a, '_> {
 pub fn switches<'a>(folder: &mut Folder<'a, '_, '_>, program: &'a Program<'a>) {
     let mut loops = Loops { found: Vec::new() };
     loops.visit_program(program);
+    let mut end = 0;
     for (whole, switch) in loops.found {
+        // What is inside of one that was written anew waits for the next round.
+        if (whole.span.start as usize) < end {
+            continue;
+        }
         if let Some(text) = unrolled(folder, switch) {
             folder.edit((whole.span.start as usize, whole.span.end as usize), text, Technique::Flattening, 200);
+            end = whole.span.end as usize;
         }
     }
 }
@@ -208,10 +215,7 @@ fn unrolled<'a>(folder: &mut Folder<'a, '_, '_>, switch: &'a SwitchStatement<'a>
         return None;
     }
     let order = folder.machine.evaluate(&member.object, 0).ok()?;
-    let order = folder.machine.items(&order)?.clone();
-    if order.len() != switch.cases.len() {
-        return None;
-    }
+    let order = folder.machine.items(&order).filter(|order| order.len() == switch.cases.len())?.clone();
     let mut cases: HashMap<String, String> = HashMap::new();
     for case in &switch.cases {
         let Some(Expression::StringLiteral(test)) = &case.test else { return None };

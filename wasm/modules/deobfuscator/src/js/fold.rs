@@ -1,6 +1,6 @@
 //! Expressions whose value is the same in each run, replaced by that value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use oxc_allocator::Allocator;
@@ -21,6 +21,7 @@ use super::value::Value;
 use super::{Progress, flatten, parse, quote};
 use crate::budget::Budget;
 use crate::edits::Edits;
+use crate::limits::MAX_LAYER;
 use crate::peel::Technique;
 
 /// Characters of a text that an expression becomes.
@@ -37,7 +38,9 @@ pub struct Folder<'a, 'b, 's> {
     counts: BTreeMap<Technique, usize>,
     weight: usize,
     /// What turns a list stays as it is: it is right for that list alone.
-    turned: Vec<(usize, usize)>,
+    turned: HashSet<(usize, usize)>,
+    /// Bytes that all replacements together may still have.
+    room: usize,
 }
 
 pub fn fold<'a>(
@@ -51,7 +54,7 @@ pub fn fold<'a>(
     machine.source = (progress.rounds == 0 && text.len() <= MAX_LITERAL).then(|| allocator.alloc_str(text));
     let mut scoping = None;
     let mut can_decode = true;
-    let mut turned = Vec::new();
+    let mut turned = HashSet::new();
     if parse::is_shallow(program) {
         let known = Rc::new(SemanticBuilder::new().build(program).semantic.into_scoping());
         let Names { declared, rotations } = names::collect(program, text, &known);
@@ -63,7 +66,7 @@ pub fn fold<'a>(
         for rotation in &rotations {
             machine.least_steps = machine.budget.steps.saturating_sub(MAX_ROTATION_STEPS);
             can_decode &= machine.evaluate(rotation, 0).is_ok();
-            turned.push(place(rotation));
+            turned.insert(place(rotation));
         }
         machine.least_steps = least;
         scoping = Some(known);
@@ -74,7 +77,8 @@ pub fn fold<'a>(
         machine = Machine::new(allocator, machine.budget, Mode::Pure);
         machine.scoping = kept;
     }
-    let mut folder = Folder { machine, text, edits: Edits::default(), counts: BTreeMap::new(), weight: 0, turned };
+    let (edits, counts) = (Edits::default(), BTreeMap::new());
+    let mut folder = Folder { machine, text, edits, counts, weight: 0, turned, room: MAX_LAYER };
     folder.visit_program(program);
     if let Some(scoping) = &scoping {
         flatten::proxies(&mut folder, program, scoping);
@@ -85,9 +89,7 @@ pub fn fold<'a>(
         *progress.counts.entry(technique).or_default() += count;
     }
     for name in &folder.machine.used {
-        if !progress.machinery.iter().any(|known| known == name) {
-            progress.machinery.push((*name).to_owned());
-        }
+        progress.machinery.insert((*name).to_owned());
     }
     folder.edits
 }
@@ -98,6 +100,12 @@ impl<'a> Folder<'a, '_, '_> {
     }
 
     pub fn edit(&mut self, (start, end): (usize, usize), text: String, technique: Technique, weight: usize) {
+        let Some(room) = self.room.checked_sub(text.len()) else {
+            // The text would be longer than a layer may be.
+            self.machine.budget.met.size = true;
+            return;
+        };
+        self.room = room;
         *self.counts.entry(technique).or_default() += 1;
         self.weight += weight;
         let text = quote::fitted(self.text, start, end, text);
@@ -119,6 +127,10 @@ impl<'a> Folder<'a, '_, '_> {
             return false;
         }
         let Some(value) = self.constant(expression) else { return false };
+        if matches!(&value, Value::Text(units) if units.len() > self.room) {
+            self.machine.budget.met.size = true;
+            return true;
+        }
         let Some(literal) = quote::literal(&value).filter(|literal| literal.len() <= MAX_LITERAL) else { return false };
         let (start, end) = place(expression);
         if self.source(start, end) == literal {
@@ -217,16 +229,21 @@ impl<'a> Folder<'a, '_, '_> {
             return;
         }
         let mut run: Vec<(&'a Expression<'a>, String)> = Vec::new();
+        let mut length = 0;
         for (term, _) in terms {
             // Behind something that is not known, only a text goes on as a text.
             let text = match self.constant(term) {
-                Some(Value::Text(units)) => Some(String::from_utf16_lossy(&units)),
+                Some(Value::Text(units)) if self.machine.spend(units.len() / 16).is_ok() => {
+                    Some(String::from_utf16_lossy(&units))
+                }
                 Some(value) if !run.is_empty() => self.machine.string_of(&value).ok(),
                 _ => None,
             };
-            match text {
+            length += text.as_ref().map_or(0, String::len);
+            match text.filter(|_| length <= MAX_LITERAL) {
                 Some(text) => run.push((term, text)),
                 None => {
+                    length = 0;
                     self.merge(&mut run);
                     self.visit_expression(term);
                 }

@@ -16,6 +16,8 @@ use crate::peel::Technique;
 
 /// Levels of calls and of expressions in one another: the sandbox's stack has 1 MiB.
 const MAX_LEVELS: usize = 160;
+/// Names that are looked at for the price of a step.
+const NAMES_PER_STEP: usize = 16;
 /// Texts that would be run of one script.
 const MAX_CAPTURED: usize = 48;
 
@@ -94,7 +96,7 @@ pub struct Machine<'a, 'b> {
     pub reads: usize,
     /// Functions that were made.
     pub closures: usize,
-    made: usize,
+    pub made: usize,
     /// Objects that there were when the last constant was asked for.
     pub begun: usize,
 }
@@ -276,6 +278,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             self.globals.insert(name, value);
             return;
         }
+        self.budget.spend(self.scopes[scope].names.len() / NAMES_PER_STEP);
         let names = &mut self.scopes[scope].names;
         match names.iter_mut().find(|known| is(known.0, name)) {
             Some(known) => known.1 = value,
@@ -303,17 +306,21 @@ impl<'a, 'b> Machine<'a, 'b> {
         }
     }
 
-    /// The scope that has a name, and its place there; None for one of the whole text, or of nobody.
-    fn find(&self, scope: usize, name: &str) -> Option<(usize, usize)> {
-        let mut at = Some(scope);
-        while let Some(scope) = at {
+    /// The scope that has a name, and its place there; None for one of the whole text, or of nobody. Scopes are lists:
+    /// long ones cost steps.
+    fn find(&mut self, scope: usize, name: &str) -> Option<(usize, usize)> {
+        let (mut at, mut looked, mut found) = (Some(scope), 0, None);
+        while let (Some(scope), None) = (at, found) {
             let known = &self.scopes[scope];
-            if let Some(index) = known.names.iter().position(|known| is(known.0, name)) {
-                return Some((scope, index));
-            }
+            let index = known.names.iter().position(|known| is(known.0, name));
+            looked += index.unwrap_or(known.names.len());
+            found = index.map(|index| (scope, index));
             at = known.parent;
         }
-        None
+        if looked >= NAMES_PER_STEP {
+            self.budget.spend(looked / NAMES_PER_STEP);
+        }
+        found
     }
 
     fn local_slot(&mut self, scope: usize, name: &str) -> Option<&mut Value> {
@@ -430,6 +437,9 @@ impl<'a, 'b> Machine<'a, 'b> {
     // -- code
 
     pub fn capture(&mut self, technique: Technique, code: &Units) {
+        if self.spend(code.len() / 16).is_err() || self.charge(code.len() * 3).is_err() {
+            return;
+        }
         let code = String::from_utf16_lossy(code);
         if self.own
             && code.trim().len() >= 4

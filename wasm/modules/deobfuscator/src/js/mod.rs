@@ -17,7 +17,7 @@ mod strings;
 mod trace;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oxc_allocator::Allocator;
 use oxc_codegen::Codegen;
@@ -33,7 +33,7 @@ struct Progress {
     /// How much speaks for its being obfuscated, in hundredths.
     weight: usize,
     /// Names of declarations that only serve to decode.
-    machinery: Vec<String>,
+    machinery: BTreeSet<String>,
     rounds: usize,
 }
 
@@ -78,7 +78,7 @@ fn round(text: &str, budget: &mut Budget, progress: &mut Progress) -> Option<Str
     if edits.is_empty() { None } else { Some(edits.apply(text)) }
 }
 
-fn without_machinery(text: &str, machinery: &[String], budget: &mut Budget) -> Option<String> {
+fn without_machinery(text: &str, machinery: &BTreeSet<String>, budget: &mut Budget) -> Option<String> {
     if machinery.is_empty() {
         return None;
     }

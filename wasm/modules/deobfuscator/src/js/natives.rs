@@ -217,11 +217,13 @@ impl<'a> Machine<'a, '_> {
             "RegExp" => {
                 let source = if arguments.is_empty() { "(?:)".to_owned() } else { self.string_of(&first)? };
                 let flags = arguments.get(1).cloned().map_or(Ok(String::new()), |flags| self.string_of(&flags))?;
+                self.charge(source.len() + flags.len())?;
                 self.object(Kind::Regex(source, flags))
             }
             "Array.isArray" => Ok(Value::Bool(self.items(&first).is_some())),
             "Array.from" => match (&first, arguments.len()) {
                 (Value::Text(units), 1) => {
+                    self.letters(units)?;
                     let items = units.iter().map(|&unit| Value::units(vec![unit])).collect();
                     self.array(items)
                 }
@@ -416,6 +418,7 @@ impl<'a> Machine<'a, '_> {
                         Some(more) => all.extend(more.iter().cloned()),
                         None => all.push(argument.clone()),
                     }
+                    self.list_fits(&all)?;
                 }
                 self.array(all)
             }
@@ -451,6 +454,7 @@ impl<'a> Machine<'a, '_> {
                         Some(inner) => all.extend(inner.iter().cloned()),
                         None => all.push(item),
                     }
+                    self.list_fits(&all)?;
                 }
                 self.array(all)
             }
@@ -563,6 +567,7 @@ impl<'a> Machine<'a, '_> {
 
     fn reduce(&mut self, this: &Value, arguments: &[Value]) -> Outcome {
         let function = arguments.first().cloned().unwrap_or(Value::Undefined);
+        self.spend(self.items(this).map_or(0, Vec::len) / 4)?;
         let items = self.items(this).cloned().ok_or(Stop::Unknown)?;
         let mut items = items.into_iter().enumerate();
         let mut value = match arguments.get(1) {

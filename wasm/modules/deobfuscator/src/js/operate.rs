@@ -10,6 +10,8 @@ use super::value::{Kind, Units, Value, number_text, remainder, text_number, to_i
 
 /// Levels of lists in lists that become a text.
 const MAX_LISTS: usize = 16;
+/// Characters that are compared for the price of a step.
+const COMPARED_PER_STEP: usize = 256;
 
 impl Machine<'_, '_> {
     pub fn truth(&self, value: &Value) -> Outcome<bool> {
@@ -28,12 +30,14 @@ impl Machine<'_, '_> {
             return Ok(Rc::clone(units));
         }
         let text = self.string_of(value)?;
+        self.charge(text.len() * 2)?;
         Ok(Rc::new(text.encode_utf16().collect()))
     }
 
     pub fn string_of(&mut self, value: &Value) -> Outcome<String> {
         let mut text = Vec::new();
         self.write(value, &mut text, 0)?;
+        self.spend(text.len() / 16)?;
         Ok(String::from_utf16_lossy(&text))
     }
 
@@ -103,7 +107,10 @@ impl Machine<'_, '_> {
             Value::Null => 0.0,
             Value::Bool(value) => f64::from(u8::from(*value)),
             Value::Number(number) => *number,
-            Value::Text(units) => text_number(&String::from_utf16_lossy(units)),
+            Value::Text(units) => {
+                self.spend(units.len() / 16)?;
+                text_number(&String::from_utf16_lossy(units))
+            }
             Value::Opaque => return Err(Stop::Unknown),
             other => match self.primitive(other)? {
                 Value::Number(number) => number,
@@ -196,6 +203,7 @@ impl Machine<'_, '_> {
     ) -> Outcome {
         let (left, right) = (self.primitive(left)?, self.primitive(right)?);
         if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
+            self.spend(left.len().min(right.len()) / COMPARED_PER_STEP)?;
             return Ok(Value::Bool(texts(left, right)));
         }
         Ok(Value::Bool(numbers(&self.number_of(&left)?, &self.number_of(&right)?)))
@@ -203,7 +211,12 @@ impl Machine<'_, '_> {
 
     /// `===`
     #[allow(clippy::float_cmp, reason = "as the script compares")]
-    pub fn same(&self, left: &Value, right: &Value) -> Outcome<bool> {
+    pub fn same(&mut self, left: &Value, right: &Value) -> Outcome<bool> {
+        if let (Value::Text(left), Value::Text(right)) = (left, right)
+            && left.len() == right.len()
+        {
+            self.spend(left.len() / COMPARED_PER_STEP)?;
+        }
         Ok(match (left, right) {
             (Value::Opaque, _) | (_, Value::Opaque) => return Err(Stop::Unknown),
             (Value::Undefined, Value::Undefined) | (Value::Null, Value::Null) => true,
@@ -351,6 +364,7 @@ impl Machine<'_, '_> {
                     return Err(Stop::Unknown);
                 }
                 if index >= items.len() {
+                    self.made = self.made.saturating_add((index - items.len()) * 16);
                     items.resize(index + 1, Value::Undefined);
                 }
                 items[index] = value;

@@ -115,6 +115,7 @@ impl<'a> Machine<'a, '_> {
         for declared in &it.declarations {
             let BindingPattern::BindingIdentifier(name) = &declared.id else { return Err(Stop::Unknown) };
             let name = name.name.as_str();
+            self.spend(1)?;
             let is_var = it.kind == VariableDeclarationKind::Var;
             let value = match &declared.init {
                 Some(init) => match self.evaluate(init, scope) {
@@ -188,7 +189,10 @@ impl<'a> Machine<'a, '_> {
     fn for_of(&mut self, it: &'a ForOfStatement<'a>, scope: usize) -> Outcome<Flow<'a>> {
         let object = self.evaluate(&it.right, scope)?;
         let values = match &object {
-            Value::Text(units) => units.iter().map(|&unit| Value::units(vec![unit])).collect(),
+            Value::Text(units) => {
+                self.letters(units)?;
+                units.iter().map(|&unit| Value::units(vec![unit])).collect()
+            }
             other => self.items(other).cloned().ok_or(Stop::Unknown)?,
         };
         self.for_each(&it.left, values, &it.body, scope)
@@ -356,6 +360,7 @@ impl<'a> Machine<'a, '_> {
     fn bind(&mut self, params: &'a FormalParameters<'a>, arguments: &[Value], scope: usize) -> Outcome<()> {
         for (index, param) in params.items.iter().enumerate() {
             let BindingPattern::BindingIdentifier(name) = &param.pattern else { return Err(Stop::Unknown) };
+            self.spend(1)?;
             let value = match (arguments.get(index), &param.initializer) {
                 (None | Some(Value::Undefined), Some(default)) => self.evaluate(default, scope)?,
                 (given, _) => given.cloned().unwrap_or(Value::Undefined),

@@ -2,15 +2,11 @@
 
 use std::rc::Rc;
 
-use regex_lite::{Regex, RegexBuilder};
-
 use super::machine::{Machine, Outcome, Stop};
 use super::value::{Kind, Value};
 use crate::decode::base64::{self, STANDARD};
-use crate::limits::MAX_VALUE;
-
-/// Bytes that a compiled expression may take.
-const MAX_REGEX: usize = 1 << 18;
+use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
+use crate::pattern::Pattern;
 
 pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments: &[Value]) -> Outcome {
     let units = machine.text_of(this)?;
@@ -50,6 +46,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
             let mut all = (*units).clone();
             for argument in arguments {
                 all.extend(machine.text_of(argument)?.iter());
+                machine.fits(&all)?;
             }
             machine.text(all)
         }
@@ -59,8 +56,8 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
             }
             let wanted = machine.text_of(&first)?;
             let from = arguments.get(1).map_or(Ok(0.0), |from| machine.number_of(from))?.max(0.0) as usize;
-            machine.spend(units.len() / 4)?;
-            let found = find(&units, &wanted, from);
+            machine.spend((units.len() + wanted.len()) / 4)?;
+            let found = if matches!(method, "indexOf" | "includes") { find(&units, &wanted, from) } else { None };
             Ok(match method {
                 "includes" => Value::Bool(found.is_some()),
                 "startsWith" => Value::Bool(units.starts_with(&wanted)),
@@ -95,13 +92,12 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         "search" => {
             let text = String::from_utf16(&units).map_err(|_| Stop::Unknown)?;
             let (regex, _) = regex_of(machine, &first)?;
-            Ok(Value::Number(
-                regex.find(&text).map_or(-1.0, |found| text[..found.start()].encode_utf16().count() as f64),
-            ))
+            let found = regex.find(&text, machine.budget).ok_or(Stop::Unknown)?;
+            Ok(Value::Number(found.map_or(-1.0, |found| text[..found.start()].encode_utf16().count() as f64)))
         }
-        "toLowerCase" => Ok(Value::text(&String::from_utf16_lossy(&units).to_lowercase())),
-        "toUpperCase" => Ok(Value::text(&String::from_utf16_lossy(&units).to_uppercase())),
-        "trim" => Ok(Value::text(String::from_utf16_lossy(&units).trim())),
+        "toLowerCase" => made(machine, &String::from_utf16_lossy(&units).to_lowercase()),
+        "toUpperCase" => made(machine, &String::from_utf16_lossy(&units).to_uppercase()),
+        "trim" => made(machine, String::from_utf16_lossy(&units).trim()),
         "repeat" => {
             let times = number(machine)?.max(0.0) as usize;
             if units.len().saturating_mul(times) * 2 > MAX_VALUE {
@@ -128,15 +124,19 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
                 "bold" => "b",
                 other => other,
             };
-            Ok(Value::text(&format!("<{tag}>{}</{tag}>", String::from_utf16_lossy(&units))))
+            made(machine, &format!("<{tag}>{}</{tag}>", String::from_utf16_lossy(&units)))
         }
         "fontcolor" | "link" => {
             let value = machine.string_of(&first)?.replace('"', "&quot;");
             let (tag, name) = if method == "link" { ("a", "href") } else { ("font", "color") };
-            Ok(Value::text(&format!("<{tag} {name}=\"{value}\">{}</{tag}>", String::from_utf16_lossy(&units))))
+            made(machine, &format!("<{tag} {name}=\"{value}\">{}</{tag}>", String::from_utf16_lossy(&units)))
         }
         _ => Err(Stop::Unknown),
     }
+}
+
+fn made(machine: &mut Machine<'_, '_>, text: &str) -> Outcome {
+    machine.text(text.encode_utf16().collect())
 }
 
 fn at(units: &[u16], index: f64) -> Option<u16> {
@@ -148,15 +148,52 @@ fn find(units: &[u16], wanted: &[u16], from: usize) -> Option<usize> {
     if wanted.is_empty() {
         return Some(from.min(units.len()));
     }
-    let rest = units.get(from..)?;
-    rest.windows(wanted.len()).position(|window| window == wanted).map(|index| from + index)
+    Sought::new(wanted).after(units, from)
 }
 
 fn last(units: &[u16], wanted: &[u16]) -> Option<usize> {
     if wanted.is_empty() {
         return Some(units.len());
     }
-    units.windows(wanted.len()).rposition(|window| window == wanted)
+    let reversed = |units: &[u16]| units.iter().rev().copied().collect::<Vec<u16>>();
+    let found = find(&reversed(units), &reversed(wanted), 0)?;
+    Some(units.len() - found - wanted.len())
+}
+
+/// A text that is looked for, by Knuth, Morris and Pratt: no text makes it look at a character again and again.
+struct Sought<'t> {
+    wanted: &'t [u16],
+    /// How much of the beginning each part of it ends with.
+    borders: Vec<usize>,
+}
+
+impl<'t> Sought<'t> {
+    fn new(wanted: &'t [u16]) -> Self {
+        let mut borders = vec![0; wanted.len()];
+        let mut length = 0;
+        for index in 1..wanted.len() {
+            while length > 0 && wanted[index] != wanted[length] {
+                length = borders[length - 1];
+            }
+            length += usize::from(wanted[index] == wanted[length]);
+            borders[index] = length;
+        }
+        Self { wanted, borders }
+    }
+
+    fn after(&self, units: &[u16], from: usize) -> Option<usize> {
+        let mut length = 0;
+        for (index, unit) in units.iter().enumerate().skip(from) {
+            while length > 0 && *unit != self.wanted[length] {
+                length = self.borders[length - 1];
+            }
+            length += usize::from(*unit == self.wanted[length]);
+            if length == self.wanted.len() {
+                return Some(index + 1 - length);
+            }
+        }
+        None
+    }
 }
 
 fn split(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value]) -> Outcome {
@@ -165,35 +202,52 @@ fn split(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value]) -> O
         Some(separator @ Value::Object(_)) => {
             let (regex, _) = regex_of(machine, separator)?;
             let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
-            regex.split(&text).map(|part| part.encode_utf16().collect()).collect()
+            let (mut parts, mut at) = (Vec::new(), 0);
+            regex
+                .each(&text, machine.budget, |groups, _| {
+                    let all = groups.get(0)?;
+                    parts.push(text.get(at..all.start())?.encode_utf16().collect());
+                    at = all.end();
+                    (parts.len() <= MAX_ELEMENTS).then_some(true)
+                })
+                .ok_or(Stop::Unknown)?;
+            parts.push(text.get(at..).unwrap_or_default().encode_utf16().collect());
+            parts
         }
         Some(separator) => {
             let separator = machine.text_of(separator)?;
-            pieces(units, &separator)
+            machine.spend(separator.len() / 4)?;
+            pieces(units, &separator).ok_or(Stop::Unknown)?
         }
     };
     machine.spend(parts.len() + units.len() / 4)?;
+    machine.charge(parts.len() * 64 + units.len() * 2)?;
     let limit = arguments
         .get(1)
         .map_or(Ok(usize::MAX), |limit| machine.number_of(limit).map(|limit| limit.max(0.0) as usize))?;
     machine.array(parts.into_iter().take(limit).map(Value::units).collect())
 }
 
-fn pieces(units: &[u16], separator: &[u16]) -> Vec<Vec<u16>> {
+/// None for more of them than a list may have.
+fn pieces(units: &[u16], separator: &[u16]) -> Option<Vec<Vec<u16>>> {
     if separator.is_empty() {
-        return units.iter().map(|&unit| vec![unit]).collect();
+        return (units.len() <= MAX_ELEMENTS).then(|| units.iter().map(|&unit| vec![unit]).collect());
     }
+    let sought = Sought::new(separator);
     let (mut parts, mut from) = (Vec::new(), 0);
-    while let Some(found) = find(units, separator, from) {
+    while let Some(found) = sought.after(units, from) {
         parts.push(units[from..found].to_vec());
         from = found + separator.len();
+        if parts.len() > MAX_ELEMENTS {
+            return None;
+        }
     }
     parts.push(units[from..].to_vec());
-    parts
+    Some(parts)
 }
 
 /// An expression, and its flags. Only what means the same here is taken.
-fn regex_of(machine: &Machine<'_, '_>, value: &Value) -> Outcome<(Regex, String)> {
+fn regex_of(machine: &mut Machine<'_, '_>, value: &Value) -> Outcome<(Pattern, String)> {
     let Value::Object(place) = value else { return Err(Stop::Unknown) };
     let Some(Kind::Regex(source, flags)) = machine.heap.get(*place).map(|object| &object.kind) else {
         return Err(Stop::Unknown);
@@ -201,14 +255,15 @@ fn regex_of(machine: &Machine<'_, '_>, value: &Value) -> Outcome<(Regex, String)
     if flags.contains('y') || source.len() > 4_096 {
         return Err(Stop::Unknown);
     }
-    let source = plain_braces(&source.replace("[^]", "(?s:.)"));
-    let mut builder = RegexBuilder::new(&source);
-    builder
-        .case_insensitive(flags.contains('i'))
-        .multi_line(flags.contains('m'))
-        .dot_matches_new_line(flags.contains('s'));
-    let regex = builder.size_limit(MAX_REGEX).build().map_err(|_| Stop::Unknown)?;
-    Ok((regex, flags.clone()))
+    let (source, flags) = (plain_braces(&source.replace("[^]", "(?s:.)")), flags.clone());
+    let set = |builder: &mut regex_lite::RegexBuilder| {
+        builder
+            .case_insensitive(flags.contains('i'))
+            .multi_line(flags.contains('m'))
+            .dot_matches_new_line(flags.contains('s'));
+    };
+    let pattern = Pattern::new(&source, set, machine.budget).ok_or(Stop::Unknown)?;
+    Ok((pattern, flags))
 }
 
 /// A brace that counts nothing is itself, which others take for a mistake.
@@ -241,24 +296,22 @@ pub fn test(machine: &mut Machine<'_, '_>, this: &Value, text: &Value) -> Outcom
         return Err(Stop::Unknown);
     }
     let text = machine.string_of(text)?;
-    machine.spend(text.len())?;
-    Ok(Value::Bool(regex.is_match(&text)))
+    regex.find(&text, machine.budget).map(|found| Value::Bool(found.is_some())).ok_or(Stop::Unknown)
 }
 
 fn matched(machine: &mut Machine<'_, '_>, units: &[u16], pattern: &Value) -> Outcome {
     let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
     let (regex, flags) = regex_of(machine, pattern)?;
-    machine.spend(text.len())?;
-    let found: Vec<Value> = if flags.contains('g') {
-        regex.find_iter(&text).map(|found| Value::text(found.as_str())).collect()
-    } else {
-        let groups = regex.captures(&text);
-        groups
-            .iter()
-            .flat_map(|groups| groups.iter())
-            .map(|group| group.map_or(Value::Undefined, |group| Value::text(group.as_str())))
-            .collect()
-    };
+    let is_global = flags.contains('g');
+    let mut found: Vec<Value> = Vec::new();
+    regex
+        .each(&text, machine.budget, |groups, _| {
+            let groups = groups.iter().take(if is_global { 1 } else { usize::MAX });
+            found.extend(groups.map(|group| group.map_or(Value::Undefined, |group| Value::text(group.as_str()))));
+            (found.len() <= MAX_ELEMENTS).then_some(is_global)
+        })
+        .ok_or(Stop::Unknown)?;
+    machine.charge(found.len() * 64 + text.len() * 2)?;
     if found.is_empty() { Ok(Value::Null) } else { machine.array(found) }
 }
 
@@ -268,14 +321,19 @@ fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], al
     machine.spend(text.len())?;
     let places: Vec<Vec<Option<(usize, usize)>>> = if matches!(pattern, Value::Object(_)) {
         let (regex, flags) = regex_of(machine, pattern)?;
-        let most = if flags.contains('g') { usize::MAX } else { 1 };
-        let groups = |found: regex_lite::Captures<'_>| {
-            found.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect()
-        };
-        regex.captures_iter(&text).take(most).map(groups).collect()
+        let (mut places, mut count) = (Vec::new(), 0);
+        regex
+            .each(&text, machine.budget, |found, _| {
+                count += found.len();
+                places.push(found.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect());
+                (count <= 4 * MAX_ELEMENTS).then(|| flags.contains('g'))
+            })
+            .ok_or(Stop::Unknown)?;
+        places
     } else {
         let wanted = machine.string_of(pattern)?;
         let most = if all { usize::MAX } else { 1 };
+        let most = most.min(4 * MAX_ELEMENTS);
         text.match_indices(&wanted).take(most).map(|(start, found)| vec![Some((start, start + found.len()))]).collect()
     };
     let mut done = String::with_capacity(text.len());
@@ -348,7 +406,7 @@ pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcom
             use ::base64::Engine;
             let bytes: Option<Vec<u8>> = units.iter().map(|&unit| u8::try_from(unit).ok()).collect();
             let text = ::base64::engine::general_purpose::STANDARD.encode(bytes.ok_or(Stop::Unknown)?);
-            Ok(Value::text(&text))
+            made(machine, &text)
         }
         "escape" => {
             let mut done = String::new();
@@ -361,7 +419,7 @@ pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcom
                     Err(_) => done.push_str(&format!("%u{unit:04X}")),
                 }
             }
-            Ok(Value::text(&done))
+            made(machine, &done)
         }
         _ => {
             let kept: &[u8] = if name == "encodeURI" { b"-_.!~*'();/?:@&=+$,#" } else { b"-_.!~*'()" };
@@ -373,7 +431,7 @@ pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcom
                     done.push_str(&format!("%{byte:02X}"));
                 }
             }
-            Ok(Value::text(&done))
+            made(machine, &done)
         }
     }
 }

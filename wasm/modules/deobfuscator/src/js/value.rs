@@ -103,10 +103,14 @@ impl<'a> Object<'a> {
         }
     }
 
+    pub const fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// Own names in the order in which a script sees them.
     pub fn names(&self) -> Vec<String> {
         let mut names = self.names.clone();
-        names.sort_by_key(|name| name.parse::<u32>().map_or((1, 0), |number| (0, number)));
+        names.sort_by_cached_key(|name| name.parse::<u32>().map_or((1, 0), |number| (0, number)));
         names
     }
 }

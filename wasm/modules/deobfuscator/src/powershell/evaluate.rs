@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::methods;
 use super::token::{Placed, Token, unescaped};
 use crate::budget::Budget;
-use crate::script::{MAX_LEVELS, Value};
+use crate::limits::MAX_VALUE;
+use crate::script::{Held, MAX_LEVELS, Value, listed};
 
 /// What every Windows has.
 const KNOWN: [(&str, &str); 9] = [
@@ -32,13 +33,21 @@ pub struct Evaluator<'t, 'b> {
     values: HashMap<String, Option<Value>>,
     /// `$_`
     item: Option<Value>,
+    held: Held,
     level: usize,
 }
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
-        let mut evaluator =
-            Self { tokens, budget, variables: assigned_once(tokens), values: HashMap::new(), item: None, level: 0 };
+        let mut evaluator = Self {
+            tokens,
+            budget,
+            variables: assigned_once(tokens),
+            values: HashMap::new(),
+            item: None,
+            held: Held::default(),
+            level: 0,
+        };
         let mut names: Vec<(usize, String)> =
             evaluator.variables.iter().map(|(name, &at)| (at, name.clone())).collect();
         names.sort_unstable();
@@ -104,7 +113,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// A constant that begins at a token: its value, and the token behind it.
     pub fn constant(&mut self, at: usize) -> Made {
         let made = self.pipeline(at)?;
-        Some((made.0.bounded()?, made.1))
+        Some((self.held.hold(made.0.bounded()?, self.budget)?, made.1))
     }
 
     fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
@@ -248,7 +257,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 let made = if operator == "-join" {
                     methods::join(&value, "")?
                 } else {
-                    Value::List(value.text()?.split_whitespace().map(|part| Value::Text(part.to_owned())).collect())
+                    Value::List(listed(value.text()?.split_whitespace().map(|part| Value::Text(part.to_owned())))?)
                 };
                 Some((made.bounded()?, end))
             }
@@ -272,6 +281,9 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             if self.is(at, '[') && !self.apart(at) {
                 let (index, end) = self.down(at + 1, Self::pipeline)?;
                 if !self.is(end, ']') {
+                    return None;
+                }
+                if !self.budget.spend(value.size() / 16) {
                     return None;
                 }
                 (value, at) = (methods::index(&value, &index)?, end + 1);
@@ -354,10 +366,12 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn primary(&mut self, at: usize) -> Made {
         let made = |value| Some((value, at + 1));
         match self.token(at)? {
-            Token::Text(text) => made(Value::Text(text.clone())),
+            Token::Text(text) if self.budget.spend(text.len() / 16) => made(Value::Text(text.clone())),
             Token::Expanding(raw) => made(Value::Text(self.expand(raw)?)),
             Token::Number(number) => made(Value::Int(*number)),
-            Token::Variable(name) if name == "_" || name == "psitem" => made(self.item.clone()?),
+            Token::Variable(name) if name == "_" || name == "psitem" => {
+                made(self.held.hold(self.item.clone()?, self.budget)?)
+            }
             Token::Variable(name) => made(self.variable(name)?),
             Token::Type(name) => made(Value::Name(name.clone())),
             Token::Sign('(') | Token::Signs("$(" | "@(") => {
@@ -425,9 +439,9 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         if self.is(end, ')') { Some((value, end + 1)) } else { None }
     }
 
-    pub fn variable(&self, name: &str) -> Option<Value> {
+    pub fn variable(&mut self, name: &str) -> Option<Value> {
         if let Some(value) = self.values.get(name) {
-            return value.clone();
+            return self.held.hold(value.clone()?, self.budget);
         }
         if self.variables.contains_key(name) {
             return None;
@@ -436,7 +450,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     /// A text with its variables put in; None where one is not known.
-    pub fn expand(&self, raw: &str) -> Option<String> {
+    pub fn expand(&mut self, raw: &str) -> Option<String> {
         let mut done = String::new();
         let mut rest = raw;
         while let Some(at) = rest.find('$') {
@@ -460,11 +474,19 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             if behind.starts_with(['[', ':']) {
                 return None;
             }
-            done.push_str(&self.values.get(&name.to_ascii_lowercase())?.as_ref()?.text()?);
+            let value = self.values.get(&name.to_ascii_lowercase())?.as_ref()?.text()?;
+            if !self.budget.spend(value.len() / 16 + 1) || done.len() + value.len() > MAX_VALUE {
+                return None;
+            }
+            done.push_str(&value);
             rest = behind;
         }
         done.push_str(rest);
-        Some(unescaped(&done.replace("\"\"", "\"")))
+        let Value::Text(text) = self.held.hold(Value::Text(unescaped(&done.replace("\"\"", "\""))), self.budget)?
+        else {
+            return None;
+        };
+        Some(text)
     }
 }
 

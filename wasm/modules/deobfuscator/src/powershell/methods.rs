@@ -1,13 +1,14 @@
 //! What operators, members and types of PowerShell do with values.
 
-use regex_lite::{NoExpand, RegexBuilder};
+use std::collections::HashSet;
 
 use crate::budget::Budget;
 use crate::decode::base64::{self, STANDARD};
 use crate::decode::text::utf16;
 use crate::decode::{Packed, inflate, lossy};
-use crate::limits::MAX_VALUE;
-use crate::script::Value;
+use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
+use crate::pattern::Pattern;
+use crate::script::{self, Value, letters, listed};
 
 pub fn plus(left: Value, right: &Value) -> Option<Value> {
     Some(match (left, right) {
@@ -47,7 +48,7 @@ pub fn times(left: &Value, right: &Value) -> Option<Value> {
 
 pub fn join(value: &Value, separator: &str) -> Option<Value> {
     let texts: Option<Vec<String>> = value.items().iter().map(joined).collect();
-    Some(Value::Text(texts?.join(separator)))
+    script::joined(&texts?, separator).map(Value::Text)
 }
 
 /// `{0}{1}` with what they stand for.
@@ -84,12 +85,19 @@ pub fn operator(operator: &str, left: &Value, right: &Value, budget: &mut Budget
     }
     match operator {
         "-join" => join(left, &right.text()?),
-        "-replace" | "-ireplace" | "-creplace" => replace(operator, left, &right.items()),
+        "-replace" | "-ireplace" | "-creplace" => replace(operator, left, &right.items(), budget),
         "-split" | "-isplit" | "-csplit" => {
-            let regex = regex(&right.items().first()?.text()?, operator != "-csplit")?;
+            let regex = regex(&right.items().first()?.text()?, operator != "-csplit", budget)?;
             let mut parts = Vec::new();
             for text in left.items() {
-                parts.extend(regex.split(&text.text()?).map(|part| Value::Text(part.to_owned())));
+                let (text, mut at) = (text.text()?, 0);
+                regex.each(&text, budget, |groups, _| {
+                    let all = groups.get(0)?;
+                    parts.push(Value::Text(text.get(at..all.start())?.to_owned()));
+                    at = all.end();
+                    (parts.len() <= MAX_ELEMENTS).then_some(true)
+                })?;
+                parts.push(Value::Text(text.get(at..)?.to_owned()));
             }
             Some(Value::List(parts))
         }
@@ -104,23 +112,30 @@ pub fn operator(operator: &str, left: &Value, right: &Value, budget: &mut Budget
     }
 }
 
-fn regex(pattern: &str, insensitive: bool) -> Option<regex_lite::Regex> {
-    RegexBuilder::new(pattern).case_insensitive(insensitive).size_limit(1 << 18).build().ok()
+fn regex(pattern: &str, insensitive: bool, budget: &mut Budget) -> Option<Pattern> {
+    let set = |builder: &mut regex_lite::RegexBuilder| {
+        builder.case_insensitive(insensitive);
+    };
+    Pattern::new(pattern, set, budget)
 }
 
-fn replace(operator: &str, left: &Value, arguments: &[Value]) -> Option<Value> {
-    let regex = regex(&arguments.first()?.text()?, operator != "-creplace")?;
+fn replace(operator: &str, left: &Value, arguments: &[Value], budget: &mut Budget) -> Option<Value> {
+    let regex = regex(&arguments.first()?.text()?, operator != "-creplace", budget)?;
     let with = arguments.get(1).map_or(Some(String::new()), Value::text)?;
     let text = left.text()?;
-    let done = if with.contains('$') {
-        // `$1` and `$$` mean the same here; a name in braces does not.
-        if with.contains("${") || with.contains("$&") || with.contains("$_") {
-            return None;
-        }
-        regex.replace_all(&text, with.as_str()).into_owned()
-    } else {
-        regex.replace_all(&text, NoExpand(&with)).into_owned()
-    };
+    // `$1` and `$$` mean the same here; a name in braces does not.
+    if with.contains("${") || with.contains("$&") || with.contains("$_") {
+        return None;
+    }
+    let (mut done, mut at) = (String::with_capacity(text.len()), 0);
+    regex.each(&text, budget, |groups, _| {
+        let all = groups.get(0)?;
+        done.push_str(text.get(at..all.start())?);
+        groups.expand(&with, &mut done);
+        at = all.end();
+        (done.len() <= MAX_VALUE).then_some(true)
+    })?;
+    done.push_str(text.get(at..)?);
     Value::Text(done).bounded()
 }
 
@@ -141,7 +156,7 @@ pub fn cast(name: &str, value: Value) -> Option<Value> {
         }
         "int" | "int32" | "int64" | "long" | "byte" | "uint32" | "int16" | "uint16" => Value::Int(value.int()?),
         "char[]" => match value {
-            Value::Text(text) => Value::List(text.chars().map(Value::Char).collect()),
+            Value::Text(text) => Value::List(letters(&text, Value::Char)?),
             other => Value::List(other.items().into_iter().map(|item| cast("char", item)).collect::<Option<_>>()?),
         },
         "int[]" => Value::List(value.items().iter().map(|item| item.int().map(Value::Int)).collect::<Option<_>>()?),
@@ -167,12 +182,12 @@ fn number_or_letter(text: &str) -> Option<Value> {
 
 pub fn index(value: &Value, index: &Value) -> Option<Value> {
     let items: Vec<Value> = match value {
-        Value::Text(text) => text.chars().map(Value::Char).collect(),
+        Value::Text(text) => letters(text, Value::Char)?,
         other => other.items(),
     };
     let at = |index: &Value| {
         let index = index.int()?;
-        let index = if index < 0 { index + i64::try_from(items.len()).ok()? } else { index };
+        let index = if index < 0 { index.checked_add(i64::try_from(items.len()).ok()?)? } else { index };
         items.get(usize::try_from(index).ok()?).cloned()
     };
     match index {
@@ -190,7 +205,7 @@ pub fn member(value: &Value, name: &str, arguments: Option<&[Value]>, budget: &m
         return None;
     }
     match value {
-        Value::Name(of) => of_name(of, name, arguments),
+        Value::Name(of) => of_name(of, name, arguments, budget),
         Value::Text(text) => of_text(text, name, arguments),
         Value::Char(letter) => of_text(&letter.to_string(), name, arguments),
         Value::Bytes(bytes) => match name {
@@ -209,7 +224,7 @@ pub fn member(value: &Value, name: &str, arguments: Option<&[Value]>, budget: &m
     }
 }
 
-fn of_name(of: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value> {
+fn of_name(of: &str, name: &str, arguments: Option<&[Value]>, budget: &mut Budget) -> Option<Value> {
     if of == "maximumdrivecount" {
         return (name == "name").then(|| Value::Text("MaximumDriveCount".to_owned()));
     }
@@ -234,7 +249,7 @@ fn of_name(of: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value> {
         }
         ("string", "concat") => join(&Value::List(arguments?.to_vec()), ""),
         ("string", "format") => format(&argument(0)?.text()?, arguments?.get(1..)?).map(Value::Text),
-        ("regex", "replace") => replace("-creplace", argument(0)?, arguments?.get(1..)?),
+        ("regex", "replace") => replace("-creplace", argument(0)?, arguments?.get(1..)?, budget),
         ("regex", "unescape") => Some(Value::Text(crate::decode::text::escapes(&argument(0)?.text()?))),
         ("char", "convertfromutf32") => cast("char", argument(0)?.clone()),
         ("uri", "unescapedatastring") => {
@@ -274,14 +289,16 @@ fn of_text(text: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value>
         }
         ("toupper" | "toupperinvariant", 0) => Value::Text(text.to_uppercase()),
         ("tolower" | "tolowerinvariant", 0) => Value::Text(text.to_lowercase()),
-        ("tochararray", 0) => Value::List(text.chars().map(Value::Char).collect()),
+        ("tochararray", 0) => Value::List(script::letters(text, Value::Char)?),
         ("replace", 2) => {
             let from = string(0).filter(|from| !from.is_empty())?;
-            Value::Text(text.replace(&from, &string(1)?))
+            Value::Text(script::replaced(text, &from, &string(1)?)?)
         }
         ("split", 1..) => {
             let signs: String = given.iter().flat_map(Value::items).filter_map(|item| item.text()).collect();
-            Value::List(text.split(|letter| signs.contains(letter)).map(|part| Value::Text(part.to_owned())).collect())
+            let signs: HashSet<char> = signs.chars().collect();
+            let parts = text.split(|letter| signs.contains(&letter));
+            Value::List(listed(parts.map(|part| Value::Text(part.to_owned())))?)
         }
         ("substring", 1) => Value::Text(letters().get(number(0)?..)?.iter().collect()),
         ("substring", 2) => {

@@ -31,7 +31,7 @@ fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
     while at < tokens.len() {
         if let Some(one) = plain_word(&tokens[at], text) {
             found.push(one);
-        } else if let Some(one) = expanded(&evaluator, &tokens[at]) {
+        } else if let Some(one) = expanded(&mut evaluator, &tokens[at]) {
             found.push(one);
         } else if evaluator.may_begin(at)
             && let Some((value, end)) = evaluator.constant(at)
@@ -64,7 +64,7 @@ fn plain_word(placed: &Placed, text: &str) -> Option<Constant> {
 }
 
 /// A text with variables in it that have one value.
-fn expanded(evaluator: &Evaluator<'_, '_>, placed: &Placed) -> Option<Constant> {
+fn expanded(evaluator: &mut Evaluator<'_, '_>, placed: &Placed) -> Option<Constant> {
     let Token::Expanding(raw) = &placed.token else { return None };
     let text = evaluator.expand(raw)?;
     Some(Constant {

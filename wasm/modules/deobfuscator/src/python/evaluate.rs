@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::token::{Placed, Token};
 use crate::budget::Budget;
 use crate::decode::{self, Packed, StepArgs, inflate, lossy};
-use crate::script::{MAX_LEVELS, Value};
+use crate::script::{Held, MAX_LEVELS, Value, joined, letters, listed, replaced};
 
 type Made = Option<(Value, usize)>;
 
@@ -49,6 +49,7 @@ pub struct Evaluator<'t, 'b> {
     aliases: HashMap<String, String>,
     /// Parameters and loop variables, the innermost last.
     bound: Vec<(String, Value)>,
+    held: Held,
     level: usize,
 }
 
@@ -61,6 +62,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             lambdas: HashMap::new(),
             aliases: aliases(tokens),
             bound: Vec::new(),
+            held: Held::default(),
             level: 0,
         };
         for (name, at) in assigned_once(tokens) {
@@ -117,7 +119,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     pub fn constant(&mut self, at: usize) -> Made {
         let (value, end) = self.down(at, Self::xored)?;
-        Some((value.bounded()?, end))
+        Some((self.held.hold(value.bounded()?, self.budget)?, end))
     }
 
     fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
@@ -204,7 +206,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn primary(&mut self, at: usize) -> Made {
         match self.token(at)? {
-            Token::Text(first) => {
+            Token::Text(first) if self.budget.spend(first.len() / 16) => {
                 let (mut text, mut at) = (first.clone(), at + 1);
                 while let Some(Token::Text(more)) = self.token(at) {
                     text.push_str(more);
@@ -212,7 +214,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 }
                 Some((Value::Text(text), at))
             }
-            Token::Bytes(first) => {
+            Token::Bytes(first) if self.budget.spend(first.len() / 16) => {
                 let (mut bytes, mut at) = (first.clone(), at + 1);
                 while let Some(Token::Bytes(more)) = self.token(at) {
                     bytes.extend_from_slice(more);
@@ -247,10 +249,11 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         if self.is(end, ')') {
             return Some((value, end + 1));
         }
-        if self.is_name(end, "for") || self.is(end, ',') {
+        if self.is_name(end, "for") {
             return self.list(at + 1, ')');
         }
-        None
+        // The first element of a tuple is known: to evaluate it anew would double the work on each level.
+        if self.is(end, ',') { self.elements(vec![value], end + 1, at + 1, ')') } else { None }
     }
 
     fn closing(&self, open: usize) -> Option<usize> {
@@ -284,7 +287,11 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     /// Elements up to a bracket, or one for each of something.
     fn list(&mut self, start: usize, close: char) -> Made {
-        let (mut items, mut at) = (Vec::new(), start);
+        self.elements(Vec::new(), start, start, close)
+    }
+
+    /// The rest of a list that begins at `start`.
+    fn elements(&mut self, mut items: Vec<Value>, mut at: usize, start: usize, close: char) -> Made {
         loop {
             if self.is(at, close) {
                 return Some((Value::List(items), at + 1));
@@ -332,7 +339,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             return None;
         }
         let items: Vec<Value> = match &over {
-            Value::Text(text) => text.chars().map(|letter| Value::Text(letter.to_string())).collect(),
+            Value::Text(text) => letters(text, |letter| Value::Text(letter.to_string()))?,
             other => other.items(),
         };
         let mut made = Vec::with_capacity(items.len());
@@ -351,10 +358,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn name(&mut self, name: &str, at: usize) -> Made {
         if let Some((_, value)) = self.bound.iter().rev().find(|bound| bound.0 == name) {
-            return Some((value.clone(), at + 1));
+            return Some((self.held.hold(value.clone(), self.budget)?, at + 1));
         }
         if let Some(value) = self.values.get(name) {
-            return Some((value.clone()?, at + 1));
+            return Some((self.held.hold(value.clone()?, self.budget)?, at + 1));
         }
         if self.is(at + 1, '(') {
             if let Some(lambda) = self.lambdas.get(name).cloned() {
@@ -424,14 +431,25 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         if !self.is(end, ']') {
             return None;
         }
-        let items: Vec<Value> = match value {
-            Value::Text(text) => text.chars().map(|letter| Value::Text(letter.to_string())).collect(),
-            Value::List(_) | Value::Bytes(_) => value.items(),
+        if !self.budget.spend(value.size() / 16) {
+            return None;
+        }
+        let length = match value {
+            Value::Text(text) => text.chars().count(),
+            Value::List(items) => items.len(),
+            Value::Bytes(bytes) => bytes.len(),
             _ => return None,
         };
         let index = number(&index)?;
-        let index = if index < 0 { index + i64::try_from(items.len()).ok()? } else { index };
-        Some((items.get(usize::try_from(index).ok()?)?.clone(), end + 1))
+        let index =
+            usize::try_from(if index < 0 { index.checked_add(i64::try_from(length).ok()?)? } else { index }).ok()?;
+        let item = match value {
+            Value::Text(text) => Value::Text(text.chars().nth(index)?.to_string()),
+            Value::List(items) => items.get(index)?.clone(),
+            Value::Bytes(bytes) => Value::Int(i64::from(*bytes.get(index)?)),
+            _ => return None,
+        };
+        Some((item, end + 1))
     }
 
     fn method(&mut self, value: &Value, at: usize) -> Made {
@@ -485,18 +503,19 @@ fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
                     _ => None,
                 })
                 .collect();
-            Some(Value::Text(texts?.join(separator)))
+            joined(&texts?, separator).map(Value::Text)
         }
         (Value::Text(value), "replace") => {
             let from = text(0).filter(|from| !from.is_empty())?;
-            Some(Value::Text(value.replace(from, text(1)?)))
+            replaced(value, from, text(1)?).map(Value::Text)
         }
-        (Value::Text(value), "split") => Some(Value::List(match text(0) {
+        (Value::Text(value), "split") => match text(0) {
             Some(separator) if !separator.is_empty() => {
-                value.split(separator).map(|part| Value::Text(part.to_owned())).collect()
+                listed(value.split(separator).map(|part| Value::Text(part.to_owned())))
             }
-            _ => value.split_whitespace().map(|part| Value::Text(part.to_owned())).collect(),
-        })),
+            _ => listed(value.split_whitespace().map(|part| Value::Text(part.to_owned()))),
+        }
+        .map(Value::List),
         (Value::Text(value), "strip") if arguments.is_empty() => Some(Value::Text(value.trim().to_owned())),
         (Value::Text(value), "lower") => Some(Value::Text(value.to_lowercase())),
         (Value::Text(value), "upper") => Some(Value::Text(value.to_uppercase())),

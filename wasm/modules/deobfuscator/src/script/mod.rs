@@ -3,7 +3,7 @@
 
 use crate::budget::Budget;
 use crate::edits::Edits;
-use crate::limits::{MAX_ELEMENTS, MAX_ROUNDS, MAX_VALUE};
+use crate::limits::{MAX_ELEMENTS, MAX_HELD, MAX_ROUNDS, MAX_VALUE};
 use crate::peel::{Rewrite, Technique};
 use std::collections::BTreeMap;
 
@@ -70,11 +70,56 @@ impl Value {
         }
     }
 
+    /// Bytes of memory that it takes.
+    fn weight(&self) -> usize {
+        match self {
+            Self::List(items) => items.iter().map(|item| 48 + item.weight()).sum(),
+            other => other.size(),
+        }
+    }
+
     /// None where it is more than an evaluation may make.
     pub fn bounded(self) -> Option<Self> {
         let is_long = matches!(&self, Self::List(items) if items.len() > MAX_ELEMENTS);
         (!is_long && self.size() <= MAX_VALUE).then_some(self)
     }
+}
+
+/// Counts what one evaluator keeps, and what it copies of that.
+#[derive(Debug, Default)]
+pub struct Held(usize);
+
+impl Held {
+    /// Pays for a value, in steps and in memory; None where it is too much.
+    pub fn hold(&mut self, value: Value, budget: &mut Budget) -> Option<Value> {
+        self.0 = self.0.saturating_add(value.weight());
+        budget.met.size |= self.0 > MAX_HELD;
+        (budget.spend(value.size() / 16) && self.0 <= MAX_HELD).then_some(value)
+    }
+}
+
+/// Texts with a separator between them; None where that is too long.
+pub fn joined(texts: &[String], separator: &str) -> Option<String> {
+    let between = separator.len().saturating_mul(texts.len());
+    let size = texts.iter().fold(between, |size, text| size.saturating_add(text.len()));
+    (size <= 2 * MAX_VALUE).then(|| texts.join(separator))
+}
+
+/// A text in which each `from` is `to`; None where that is too long.
+pub fn replaced(text: &str, from: &str, to: &str) -> Option<String> {
+    let more = text.matches(from).count().saturating_mul(to.len());
+    (text.len().saturating_add(more) <= 4 * MAX_VALUE).then(|| text.replace(from, to))
+}
+
+/// The letters of a text; None for more than a list may have.
+pub fn letters(text: &str, each: impl Fn(char) -> Value) -> Option<Vec<Value>> {
+    listed(text.chars().map(each))
+}
+
+/// None for more than a list may have.
+pub fn listed(items: impl Iterator<Item = Value>) -> Option<Vec<Value>> {
+    let list: Vec<Value> = items.take(MAX_ELEMENTS + 1).collect();
+    (list.len() <= MAX_ELEMENTS).then_some(list)
 }
 
 /// Decimal, `0x`, `&H`.

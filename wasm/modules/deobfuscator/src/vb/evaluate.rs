@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::token::{Placed, Token};
 use crate::budget::Budget;
-use crate::script::{MAX_LEVELS, Value, number};
+use crate::script::{Held, MAX_LEVELS, Value, joined, listed, number, replaced};
 
 type Made = Option<(Value, usize)>;
 
@@ -58,12 +58,13 @@ pub struct Evaluator<'t, 'b> {
     tokens: &'t [Placed],
     budget: &'b mut Budget,
     values: HashMap<String, Option<Value>>,
+    held: Held,
     level: usize,
 }
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
-        let mut evaluator = Self { tokens, budget, values: HashMap::new(), level: 0 };
+        let mut evaluator = Self { tokens, budget, values: HashMap::new(), held: Held::default(), level: 0 };
         for (name, at) in assigned_once(tokens) {
             let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
             evaluator.values.insert(name, value);
@@ -109,7 +110,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     pub fn constant(&mut self, at: usize) -> Made {
         let (value, end) = self.down(at, Self::joined)?;
-        Some((value.bounded()?, end))
+        Some((self.held.hold(value.bounded()?, self.budget)?, end))
     }
 
     fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
@@ -208,7 +209,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn primary(&mut self, at: usize) -> Made {
         match self.token(at)? {
-            Token::Text(text) => Some((Value::Text(text.clone()), at + 1)),
+            Token::Text(text) if self.budget.spend(text.len() / 16) => Some((Value::Text(text.clone()), at + 1)),
             Token::Number(number) => Some((Value::Int(*number), at + 1)),
             Token::Sign('(') => {
                 let (value, end) = self.down(at + 1, Self::joined)?;
@@ -221,11 +222,14 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                     return None;
                 }
                 let (arguments, end) = self.arguments(open + 1)?;
+                if !self.budget.spend(arguments.iter().map(Value::size).sum::<usize>() / 16) {
+                    return None;
+                }
                 Some((call(name, &arguments)?.bounded()?, end))
             }
             Token::Name(name) => {
                 if let Some(value) = self.values.get(name) {
-                    return Some((value.clone()?, at + 1));
+                    return Some((self.held.hold(value.clone()?, self.budget)?, at + 1));
                 }
                 let known = NAMED.iter().find(|known| known.0 == name)?;
                 Some((Value::Text(known.1.to_owned()), at + 1))
@@ -268,7 +272,7 @@ fn call(name: &str, arguments: &[Value]) -> Option<Value> {
         "strreverse" => Some(Value::Text(text(0)?.chars().rev().collect())),
         "replace" if arguments.len() == 3 => {
             let from = text(1).filter(|from| !from.is_empty())?;
-            Some(Value::Text(text(0)?.replace(&from, &text(2)?)))
+            replaced(&text(0)?, &from, &text(2)?).map(Value::Text)
         }
         "mid" => {
             let all = letters(0)?;
@@ -288,13 +292,13 @@ fn call(name: &str, arguments: &[Value]) -> Option<Value> {
             if separator.is_empty() || arguments.len() > 2 {
                 return None;
             }
-            Some(Value::List(text(0)?.split(&separator).map(|part| Value::Text(part.to_owned())).collect()))
+            listed(text(0)?.split(&separator).map(|part| Value::Text(part.to_owned()))).map(Value::List)
         }
         "join" => {
             let Some(Value::List(items)) = arguments.first() else { return None };
             let separator = if arguments.len() > 1 { text(1)? } else { " ".to_owned() };
             let texts: Option<Vec<String>> = items.iter().map(Value::text).collect();
-            Some(Value::Text(texts?.join(&separator)))
+            joined(&texts?, &separator).map(Value::Text)
         }
         "array" => Some(Value::List(arguments.to_vec())),
         "cstr" => Some(Value::Text(text(0)?)),

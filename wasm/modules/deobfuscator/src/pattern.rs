@@ -1,0 +1,118 @@
+//! Regular expressions of scripts, at a price: what a sample writes may be tried at every place of a text, each time to
+//! its end.
+
+use regex_lite::{Captures, Regex, RegexBuilder};
+
+use crate::budget::Budget;
+
+/// Characters of an expression.
+const MAX_SOURCE: usize = 4_096;
+/// Bytes that a compiled expression may take, the most at last: what is larger has more to follow at each character.
+const SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
+/// Steps for compiling.
+const COMPILING: usize = 200;
+
+#[derive(Debug)]
+pub struct Pattern {
+    regex: Regex,
+    /// Steps for a character, about.
+    factor: usize,
+    /// One search may read to the end of the text for a short match.
+    is_risky: bool,
+}
+
+impl Pattern {
+    /// None for what is not known here, too large, or too much for the budget.
+    pub fn new(source: &str, flags: impl Fn(&mut RegexBuilder), budget: &mut Budget) -> Option<Self> {
+        if source.len() > MAX_SOURCE {
+            return None;
+        }
+        SIZES.iter().enumerate().find_map(|(index, &size)| {
+            let factor = 1 << (2 * index);
+            let mut builder = RegexBuilder::new(source);
+            flags(&mut builder);
+            let regex = builder.size_limit(size).build().ok().filter(|_| budget.spend(COMPILING * factor))?;
+            Some(Self { regex, factor, is_risky: is_risky(source) })
+        })
+    }
+
+    /// The first match, ...
+    #[allow(clippy::option_option, reason = "too much, and nothing found, are two things")]
+    pub fn find<'t>(&self, text: &'t str, budget: &mut Budget) -> Option<Option<regex_lite::Match<'t>>> {
+        self.pay(text.len(), budget).then(|| self.regex.find(text))
+    }
+
+    /// ... or what `each` makes of each with its groups, until it says that it is enough. None where the budget ends, or
+    /// `each` gives up.
+    pub fn each<'t>(
+        &self,
+        text: &'t str,
+        budget: &mut Budget,
+        mut each: impl FnMut(&Captures<'t>, &mut Budget) -> Option<bool>,
+    ) -> Option<()> {
+        if !self.pay(text.len(), budget) {
+            return None;
+        }
+        for found in self.regex.captures_iter(text) {
+            if !each(&found, budget)? {
+                break;
+            }
+            let rest = text.len() - found.get(0).map_or(0, |all| all.end());
+            if !self.pay(if self.is_risky { rest / 2 } else { 1 }, budget) {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn pay(&self, characters: usize, budget: &mut Budget) -> bool {
+        budget.spend(characters.saturating_mul(self.factor) + 1)
+    }
+}
+
+/// Whether something is repeated without bound in what may be left out: then a search may go on far behind the match that
+/// it gives.
+fn is_risky(source: &str) -> bool {
+    let bytes = source.as_bytes();
+    let is_open = |at: usize| match bytes.get(at) {
+        Some(b'*' | b'+') => true,
+        Some(b'{') => bytes[at..].iter().take(12).take_while(|byte| **byte != b'}').last() == Some(&b','),
+        _ => false,
+    };
+    let is_unbounded = (1..bytes.len()).any(is_open);
+    let is_optional = bytes.contains(&b'|')
+        || bytes.windows(2).any(|pair| pair[0] == b')' && matches!(pair[1], b'?' | b'*' | b'+' | b'{'));
+    is_unbounded && is_optional
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_read_on_is_told_from_what_may_not() {
+        for (source, risky) in [
+            (r"\s+", false),
+            ("a|b", false),
+            (r"^\s+|\s+$", true),
+            (".*[^A-Z]|[A-Z]", true),
+            ("(?:b*c)?", true),
+            ("(a{3,}b)*", true),
+            ("(a{3}b)", false),
+        ] {
+            assert_eq!(is_risky(source), risky, "{source}");
+        }
+    }
+
+    #[test]
+    fn searches_to_the_end_for_short_matches_are_paid_for() {
+        let mut budget = Budget::new(0);
+        let pattern = Pattern::new(".*[^A-Z]|[A-Z]", |_| {}, &mut budget).expect("a pattern");
+        let text = "A".repeat(1 << 17);
+        assert!(pattern.each(&text, &mut budget, |_, _| Some(true)).is_none());
+        assert!(budget.met.steps);
+        let mut budget = Budget::new(0);
+        let pattern = Pattern::new("[A-Z]", |_| {}, &mut budget).expect("a pattern");
+        assert!(pattern.each(&text, &mut budget, |_, _| Some(true)).is_some());
+    }
+}
