@@ -44,7 +44,9 @@ def by_tactic(techniques: tuple[Technique, ...]) -> list[tuple[str, list[Techniq
 def _score(conclusion: Conclusion) -> str:
     if not conclusion.contributions:
         return ""
-    sums = table(("Severity", "Weight", "Points", "At most, with those below", "Counted"), conclusion.sums, _sum, SUMS_BUDGET)
+    sums = table(
+        ("Severity", "Weight", "Points", "At most, with those below", "Counted"), conclusion.sums, _sum, SUMS_BUDGET
+    )
     parts = table(("Finding", "Points", "Counted", "With"), conclusion.contributions, _part, POINTS_BUDGET)
     more = f"<p>{conclusion.contributions_left_out} smaller ones are in the sums.</p>"
     explained = (
