@@ -86,7 +86,10 @@ pub fn operator(operator: &str, left: &Value, right: &Value, budget: &mut Budget
         "-join" => join(left, &right.text()?),
         "-replace" | "-ireplace" | "-creplace" => replace(operator, left, &right.items()),
         "-split" | "-isplit" | "-csplit" => {
-            let regex = regex(&right.items().first()?.text()?, operator != "-csplit")?;
+            // A second argument is the number of parts.
+            let patterns = right.items();
+            let [pattern] = patterns.as_slice() else { return None };
+            let regex = regex(&pattern.text()?, operator != "-csplit")?;
             let mut parts = Vec::new();
             for text in left.items() {
                 parts.extend(regex.split(&text.text()?).map(|part| Value::Text(part.to_owned())));
@@ -113,15 +116,32 @@ fn replace(operator: &str, left: &Value, arguments: &[Value]) -> Option<Value> {
     let with = arguments.get(1).map_or(Some(String::new()), Value::text)?;
     let text = left.text()?;
     let done = if with.contains('$') {
-        // `$1` and `$$` mean the same here; a name in braces does not.
-        if with.contains("${") || with.contains("$&") || with.contains("$_") {
-            return None;
-        }
-        regex.replace_all(&text, with.as_str()).into_owned()
+        regex.replace_all(&text, groups(&with)?.as_str()).into_owned()
     } else {
         regex.replace_all(&text, NoExpand(&with)).into_owned()
     };
     Value::Text(done).bounded()
+}
+
+/// What a text is replaced with, as the regular expressions here write it: the number of a group ends with its digit.
+/// None for all that is no number of one digit.
+fn groups(with: &str) -> Option<String> {
+    let mut done = String::with_capacity(with.len() + 8);
+    let mut letters = with.chars().peekable();
+    while let Some(letter) = letters.next() {
+        done.push(letter);
+        if letter != '$' {
+            continue;
+        }
+        match letters.next()? {
+            '$' => done.push('$'),
+            digit if digit.is_ascii_digit() && !letters.peek().is_some_and(char::is_ascii_digit) => {
+                done.push_str(&format!("{{{digit}}}"));
+            }
+            _ => return None,
+        }
+    }
+    Some(done)
 }
 
 pub fn cast(name: &str, value: Value) -> Option<Value> {
@@ -280,7 +300,10 @@ fn of_text(text: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value>
             Value::Text(text.replace(&from, &string(1)?))
         }
         ("split", 1..) => {
-            let signs: String = given.iter().flat_map(Value::items).filter_map(|item| item.text()).collect();
+            // Numbers of parts and options come behind the signs; of those nothing is known here.
+            let is_sign = |item: &Value| matches!(item, Value::Text(_) | Value::Char(_));
+            let signs = given.iter().flat_map(Value::items);
+            let signs = signs.map(|item| is_sign(&item).then(|| item.text()).flatten()).collect::<Option<String>>()?;
             Value::List(text.split(|letter| signs.contains(letter)).map(|part| Value::Text(part.to_owned())).collect())
         }
         ("substring", 1) => Value::Text(letters().get(number(0)?..)?.iter().collect()),
