@@ -132,6 +132,22 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_without_its_value_is_left() {
+        for script in [
+            "if (c) {\n\tvar a = \"x\";\n}\nx(a + \"b\");\n",
+            "x(a + \"b\");\nvar a = \"x\";\n",
+            "for (; c;) {\n\tvar a = \"x\";\n}\nx(a + \"b\");\n",
+        ] {
+            let text = format!("var w = String.fromCharCode(104, 116, 116, 112);\nx(w);\n{script}");
+            let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+            assert!(done.ends_with(script), "{done}");
+        }
+        let text = "var w = String.fromCharCode(104, 116, 116, 112);\nif (c) {\n\tvar a = w;\n\tx(a + \"b\");\n}\n";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("x(\"httpb\")"), "{done}");
+    }
+
+    #[test]
     fn what_is_not_known_for_sure_is_left() {
         for expression in [
             "\"a1b\".split(/(\\d)/).join(\"-\")",
