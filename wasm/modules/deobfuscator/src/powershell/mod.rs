@@ -272,7 +272,7 @@ mod tests {
         for line in [
             "$x = 'a-b-c'.Split('-', 2)[1]",
             "$x = ('a-b-c' -split '-', 2)[1]",
-            "$x = 'a' + 1 + 6 / 2",
+            "$x = 1 + 6 / 2",
             "$x = 'ab' -replace '(a)','$12'",
         ] {
             assert_eq!(last_line(line), line);
