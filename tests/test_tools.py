@@ -186,6 +186,26 @@ def test_code_is_told_line_by_line():
     assert looked.text == "No instructions are there."
 
 
+def test_a_decoded_script_of_one_line_is_told_to_its_end():
+    script = "".join(f"f({number});" for number in range(500))
+    chain = {"steps": [{"name": "base64"}], "data": "Zm9v"}
+    looked, _ = run("decode", chain, {"size": len(script), "sha256": "", "content": "", "text": script})
+    assert "".join(looked.text.splitlines()[1:]) == script
+    assert not looked.cut
+
+
+def test_who_is_not_told_the_whole_of_a_line_is_told_so():
+    found = {
+        "total": 1,
+        "items": [{"offset": 0, "encoding": "ascii", "text": "a" * 5_000}],
+        "searched": 1,
+        "stopped": False,
+    }
+    looked, _ = run("search_strings", {"pattern": "a"}, found)
+    assert looked.text.endswith("a…")
+    assert looked.cut
+
+
 def test_what_is_decoded_is_told_as_text_or_as_bytes():
     chain = {"steps": [{"name": "base64"}, {"name": "xor", "args": {"key": "5a"}}], "data": "Zm9v"}
     answer = {"size": 17, "sha256": "", "content": "", "text": "line one\nline two"}

@@ -1,4 +1,4 @@
-"""Files inside the sample, as file-processor lists them: a tree, in the order in which it was walked."""
+"""Files inside the sample, as modules list them: a tree, each file before those that are in it."""
 
 from __future__ import annotations
 

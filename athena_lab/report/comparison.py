@@ -55,7 +55,7 @@ class Likeness(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Comparison(msgspec.Struct, frozen=True, rename="camel"):
-    """``alike`` is the mean of what both have something of, percent."""
+    """``alike`` is the mean of the sets of which at least one has something, percent."""
 
     first: Sample
     second: Sample

@@ -83,4 +83,4 @@ class DeobfuscationFacts(Fact, frozen=True):
     children: tuple[Child, ...] = ()
     """Decoded files and innermost scripts, each worth an analysis of its own."""
     last: int | None = msgspec.field(default=None, name="final")
-    """Index of the layer with the most decoded text."""
+    """Index of the layer that is the most decoded text: the deepest script, else the deepest text."""

@@ -19,6 +19,12 @@ MAX_CALLS = 300
 MAX_ARGUMENTS = 4
 MAX_ARGUMENT = 120
 """Characters."""
+HOSTS = {
+    "javascript": "Run against a Windows that only exists in the sandbox",
+    "vbscript": "Run against a Windows that only exists in the sandbox",
+    "wasm": "Run with stubs for what it imports",
+    "x86": "Run by an emulator, against a system that only exists in the sandbox",
+}
 OPENED = frozenset({"Stays by", "Processes", "Network", "Waited for"})
 
 
@@ -26,11 +32,11 @@ def behaviour_html(facts: SandboxFacts) -> str:
     """Nothing where nothing was run."""
     if facts.engine is None:
         return ""
-    error = f"<p>It threw {code(facts.error).markup}</p>" if facts.error else ""
+    error = f"<p>The error: {code(facts.error).markup}</p>" if facts.error else ""
     unlisted = facts.calls_total - sum(call.times for call in facts.calls)
     more = f"; {unlisted:,} more are not listed" if unlisted > 0 else ""
     return (
-        f"<h4>Behaviour</h4><p>Run against a Windows that only exists in the sandbox: {behaviour_summary(facts)}.</p>"
+        f"<h4>Behaviour</h4><p>{HOSTS[facts.engine]}: {behaviour_summary(facts)}.</p>"
         + error
         + "".join(_touched(kind, touched) for kind, touched in touched_lists(facts))
         + details(f"Timeline: {counted(len(facts.calls), 'row')}{more}", _timeline(facts), opened=True)

@@ -40,7 +40,9 @@ def touched_lists(facts: SandboxFacts) -> Iterator[tuple[str, tuple[Touched, ...
 
 
 def behaviour_rows(facts: SandboxFacts) -> Iterator[tuple[str, str, str]]:
-    """What was touched, as kind, hostile text, and what was done."""
+    """The error that it ended with, and what was touched: kind, hostile text, and what was done."""
+    if facts.error:
+        yield "Error", facts.error, ""
     for kind, touched in touched_lists(facts):
         for it in touched[:MAX_ROWS]:
             yield kind, it.target, it.operation

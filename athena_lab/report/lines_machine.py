@@ -41,4 +41,4 @@ def machine_rows_of_text(facts: SandboxFacts) -> Iterator[tuple[str, str, str]]:
             yield "Code", f"{line.text}  {line.note}".rstrip(), f"at {line.address:#x}"
     if guest := facts.guest:
         for run in guest.runs[:MAX_ROWS]:
-            yield "Function run", run.name, f"{run.fuel:,} instructions"
+            yield "Function run", run.name, f"{run.end}, about {counted(run.fuel, 'instruction')}"

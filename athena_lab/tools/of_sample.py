@@ -11,7 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from athena_lab.report.machine import Line
 from athena_lab.report.patterns import PatternFacts
-from athena_lab.tools.tool import LookTool, Unfit
+from athena_lab.tools.tool import LookTool, Unfit, broken
 from athena_lab.wasm.job import decode
 
 if TYPE_CHECKING:
@@ -194,7 +194,8 @@ async def _decode(desk: Desk, wanted: DecodeArguments) -> Iterator[str]:
 def _decoded_lines(done: _Decoded) -> Iterator[str]:
     if done.text is not None:
         yield f"{done.size:,} bytes, as text:"
-        yield from done.text.splitlines()
+        for line in done.text.splitlines():
+            yield from broken(line)
         return
     data = _beginning(done.content)
     more = f", here the first {len(data):,}" if done.size > len(data) else ""

@@ -71,16 +71,23 @@ def _plain(node: Any, definitions: Mapping[str, Any]) -> Any:
     }
 
 
+def broken(line: str) -> Iterable[str]:
+    """A line in pieces that `fit` does not cut: for texts of which the whole counts."""
+    return (line[at : at + MAX_LINE] for at in range(0, len(line) or 1, MAX_LINE))
+
+
 def fit(lines: Iterable[str], characters: int) -> tuple[str, bool]:
-    """As many lines as there is room for, and whether there were more. What does not print stands as an escape."""
+    """As many lines as there is room for, and whether there was more. What does not print stands as an escape."""
     kept: list[str] = []
     room = characters - 40
     left_out = 0
+    cut = False
     for line in lines:
         if left_out:  # there may be millions, which nobody reads
             left_out += 1
             continue
         text = inert(line, MAX_LINE)
+        cut = cut or len(line) > MAX_LINE
         room -= len(text) + 1
         if room < 0:
             left_out += 1
@@ -88,4 +95,4 @@ def fit(lines: Iterable[str], characters: int) -> tuple[str, bool]:
             kept.append(text)
     if left_out:
         kept.append(f"({left_out:,} more lines left out)")
-    return "\n".join(kept)[:characters], bool(left_out)
+    return "\n".join(kept)[:characters], cut or bool(left_out)

@@ -377,6 +377,20 @@ def test_the_html_shows_what_a_sample_did():
     assert "Behaviour" not in report(ok(), sandbox(nothing)).to_html()
 
 
+@pytest.mark.parametrize(("engine", "host"), [("vbscript", "a Windows"), ("x86", "an emulator"), ("wasm", "stubs")])
+def test_it_is_said_what_a_sample_was_run_by(engine, host):
+    html = report(ok(), sandbox(msgspec.structs.replace(behaviour_facts(), engine=engine))).to_html()
+    said = html.partition("<h4>Behaviour</h4><p>")[2].partition(":")[0]
+    assert host in said
+    assert ("Windows" in said) == (engine == "vbscript")
+
+
+@pytest.mark.parametrize("form", ["to_markdown", "to_text"])
+def test_forms_without_tables_say_which_error_ended_it(form):
+    facts = b.SandboxFacts(kind="sandbox", engine="x86", ended="exception", error="no memory at 0x0")
+    assert "no memory at 0x0" in getattr(report(ok(), sandbox(facts)), form)()
+
+
 @pytest.mark.parametrize("form", ["to_markdown", "to_text"])
 def test_forms_without_tables_say_what_a_sample_did(form):
     text = getattr(report(ok(), sandbox(behaviour_facts(3))), form)()

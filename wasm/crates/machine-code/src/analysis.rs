@@ -66,7 +66,8 @@ fn of_guest(data: &[u8], wanted: Wanted) -> Analysis {
     judge::guest(&ran, &mut analysis.findings);
     analysis.calls = std::mem::take(&mut ran.calls);
     analysis.steps = ran.runs.iter().map(|run| run.fuel).sum();
-    analysis.end = ran.runs.last().map_or_else(String::new, |run| run.end.clone());
+    let told = ran.runs.iter().find(|run| run.end == "fuel").or_else(|| ran.runs.last());
+    analysis.end = told.map_or_else(String::new, |run| run.end.clone());
     analysis.guest = Some(ran);
     analysis
 }

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
 use crate::disassembly::is_text;
 use crate::emulator::{Cpu, SP, Step, Stop};
 use crate::facts::{CodeString, Run, SystemCall};
@@ -227,9 +225,4 @@ fn said(stop: Stop) -> String {
         Stop::Trap(_) => "a trap".to_owned(),
         Stop::Steps => "steps".to_owned(),
     }
-}
-
-#[must_use]
-pub fn digest(content: &[u8]) -> String {
-    module_kit::hex(&Sha256::digest(content))
 }

@@ -110,6 +110,7 @@ fn note(guest: &mut Guest, store: &mut Store<Host>, name: &str, error: Option<&w
     let end = match error {
         None => "returned".to_owned(),
         Some(error) if error.as_trap_code() == Some(wasmi::TrapCode::OutOfFuel) => "fuel".to_owned(),
+        Some(error) if error.i32_exit_status().is_some() => "exited".to_owned(),
         Some(error) => cut(&error.to_string(), MAX_ARGUMENT),
     };
     guest.runs.push(GuestRun { name: cut(name, MAX_NAME), end, fuel });

@@ -136,7 +136,7 @@ pub fn shellcode(run: &Run, seen: &Seen, findings: &mut Findings) {
         let how = if seen.peb { " by the process environment block" } else { "" };
         findings.add(
             place(Finding::new("shellcode", Severity::High, 95, title))
-                .detail(format!("It was run, and called {} functions that it found{how}.", seen.windows))
+                .detail(format!("It was run, and made {} calls of functions that it found{how}.", seen.windows))
                 .quotes(run.calls.iter().take(MAX_QUOTES).map(|call| &call.name))
                 .techniques(&["T1027.007", "T1106"]),
         );
@@ -165,7 +165,7 @@ pub fn shellcode(run: &Run, seen: &Seen, findings: &mut Findings) {
 }
 
 /// Names of calls, by what they are for.
-const DEEDS: [(&str, &str, &[&str], &[&str]); 6] = [
+const DEEDS: [(&str, &str, &[&str], &[&str]); 8] = [
     ("code-downloads", "Emulated code downloads a file", &["URLDownload", "URLOpen", "InternetOpenUrl"], &["T1105"]),
     (
         "code-starts-programs",
@@ -173,12 +173,14 @@ const DEEDS: [(&str, &str, &[&str], &[&str]); 6] = [
         &["WinExec", "CreateProcess", "ShellExecute", "system", "execve"],
         &["T1106"],
     ),
+    ("code-connects", "Emulated code talks to another machine", &["connect", "WSAConnect"], &["T1095"]),
     (
-        "code-connects",
-        "Emulated code talks to another machine",
-        &["connect", "WSAConnect", "InternetConnect", "WinHttpConnect", "HttpSendRequest", "DnsQuery"],
-        &["T1095"],
+        "code-uses-web",
+        "Emulated code talks to a server of the web",
+        &["InternetConnect", "WinHttpConnect", "HttpSendRequest", "WinHttpSendRequest"],
+        &["T1071.001"],
     ),
+    ("code-asks-names", "Emulated code asks for a name of the network", &["DnsQuery"], &["T1071.004"]),
     ("code-listens", "Emulated code waits for connections", &["listen", "accept"], &["T1095"]),
     (
         "code-injects",

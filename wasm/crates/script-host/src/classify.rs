@@ -47,9 +47,7 @@ const TABLE: &[(&str, Category, &[&str])] = &[
     ("SWbemServices.ExecQuery", Category::Other, &["T1047"]),
     ("SWbemServices", Category::Other, &["T1047"]),
     ("SWbemEvent", Category::Persistence, &["T1546.003"]),
-    ("Schedule.Service", Category::Persistence, &["T1053.005"]),
     ("TaskFolder.Register", Category::Persistence, &["T1053.005"]),
-    ("Task", Category::Persistence, &["T1053.005"]),
     ("StdRegProv.Set", Category::Registry, &["T1112"]),
     ("StdRegProv", Category::Registry, &["T1012"]),
     ("fetch", Category::Network, &["T1071.001"]),
@@ -101,7 +99,8 @@ pub fn meaning(api: &str, args: &[String]) -> Meaning {
         }
         _ => {}
     }
-    let may_ask = !matches!(category, Category::Process | Category::Code | Category::User);
+    // What is written or sent may name whatever it likes.
+    let may_ask = matches!(category, Category::File | Category::Registry | Category::Other) && !is_writing(api);
     if may_ask && args.iter().any(|arg| commands::is_machine_check(arg)) {
         add(&mut techniques, &["T1497.001"]);
         category = Category::Evasion;
@@ -123,7 +122,7 @@ fn is_short(args: &[String]) -> bool {
 }
 
 fn is_writing(api: &str) -> bool {
-    ["Copy", "Move", "Create", "Save", "Write", "write", "Set"].iter().any(|word| api.contains(word))
+    ["Copy", "Move", "Create", "Save", "Write", "write", "append", "Set"].iter().any(|word| api.contains(word))
 }
 
 #[cfg(test)]
@@ -144,5 +143,10 @@ mod tests {
         assert!(of("WScript.Sleep", &["10"]).techniques.is_empty());
         assert_eq!(of("WScript.Sleep", &["600000"]).techniques, ["T1497.003"]);
         assert_eq!(of("Unheard.Of", &[]).category, Category::Other);
+        assert_eq!(of("WScript.Shell.RegRead", &["HKLM\\HARDWARE\\SystemBiosVersion"]).category, Category::Evasion);
+        assert_eq!(of("TaskFolder.RegisterTaskDefinition", &["x"]).category, Category::Persistence);
+        assert_eq!(of("Schedule.Service.GetFolder", &["\\"]).category, Category::Other);
+        assert_eq!(of("TextStream.WriteLine", &["for VMware and VirtualBox"]).category, Category::File);
+        assert_eq!(of("http.get", &["https://www.virtualbox.org/"]).category, Category::Network);
     }
 }

@@ -67,13 +67,28 @@ pub fn techniques(command: &str) -> Vec<&'static str> {
     let mut found: Vec<&'static str> = Vec::new();
     let programs = PROGRAMS.iter().filter(|(name, _)| names_program(&lower, name));
     let powershell = names_program(&lower, "powershell") || names_program(&lower, "pwsh");
-    let words = WORDS.iter().filter(|(word, _)| lower.contains(word) && (powershell || !word.starts_with('-')));
+    let words = WORDS.iter().filter(|(word, _)| has_word(&lower, word) && (powershell || !word.starts_with('-')));
     for (_, technique) in programs.chain(words) {
-        if !found.contains(technique) {
+        let technique = if *technique == "T1059.005" && is_jscript(&lower) { "T1059.007" } else { technique };
+        if !found.contains(&technique) {
             found.push(technique);
         }
     }
     found
+}
+
+/// Whether Windows Script Host is given JScript.
+fn is_jscript(lower: &str) -> bool {
+    [".js ", ".js\"", ".jse", "e:jscript"].iter().any(|sign| lower.contains(sign)) || lower.ends_with(".js")
+}
+
+/// Whether a text is there and is no word's end; one that begins with a sign may stand anywhere.
+fn has_word(lower: &str, word: &str) -> bool {
+    let is_sign = !word.starts_with(|letter: char| letter.is_alphanumeric());
+    lower.match_indices(word).any(|(at, _)| {
+        let before = at.checked_sub(1).and_then(|before| lower.as_bytes().get(before));
+        is_sign || before.is_none_or(|byte| !byte.is_ascii_alphanumeric())
+    })
 }
 
 /// Whether a program is named as a word, with or without folder and `.exe`.
@@ -102,6 +117,40 @@ pub fn persists(command: &str) -> impl Iterator<Item = (&'static str, &str)> {
         (is_startup_folder(&lower), "file in a startup folder"),
     ];
     ways.into_iter().filter(|(is, _)| *is).map(move |(_, how)| (how, command))
+}
+
+/// Whether a command names a program that runs files whatever their names are.
+#[must_use]
+pub fn runs_files(command: &str) -> bool {
+    const RUNNERS: [&str; 14] = [
+        "powershell",
+        "pwsh",
+        "wscript",
+        "cscript",
+        "mshta",
+        "regsvr32",
+        "rundll32",
+        "installutil",
+        "msiexec",
+        "regasm",
+        "regsvcs",
+        "cmstp",
+        "msbuild",
+        "python",
+    ];
+    let lower = command.to_lowercase();
+    RUNNERS.iter().any(|name| names_program(&lower, name))
+}
+
+/// Files that are shown and not run, by the ends of their names.
+#[must_use]
+pub fn is_document(path: &str) -> bool {
+    const ENDS: [&str; 14] = [
+        ".txt", ".log", ".csv", ".htm", ".html", ".xml", ".json", ".ini", ".md", ".pdf", ".rtf", ".docx", ".xlsx",
+        ".png",
+    ];
+    let lower = path.to_lowercase();
+    ENDS.iter().any(|end| lower.ends_with(end))
 }
 
 /// Addresses in a command line.
@@ -137,16 +186,20 @@ pub fn is_autostart_key(key: &str) -> bool {
     KEYS.iter().any(|known| lower.contains(known)) || lower.ends_with("\\currentversion\\run")
 }
 
-/// Keys and names that tell a virtual machine.
+/// Keys and names that tell a virtual machine: words begin with them.
 #[must_use]
 pub fn is_machine_check(text: &str) -> bool {
-    const WORDS: [&str; 14] = [
+    const WORDS: [&str; 18] = [
         "vmware",
         "vbox",
         "virtualbox",
         "virtual machine",
         "qemu",
-        "xen",
+        "xenserv",
+        "xensrc",
+        "xenvbd",
+        "xenhvm",
+        "xenvm",
         "hyper-v",
         "systembiosversion",
         "videobiosversion",
@@ -157,7 +210,8 @@ pub fn is_machine_check(text: &str) -> bool {
         "vmtools",
     ];
     let lower = text.to_lowercase();
-    WORDS.iter().any(|word| lower.contains(word))
+    WORDS.iter().any(|word| has_word(&lower, word))
+        || lower.split(|letter: char| !letter.is_alphanumeric()).any(|word| word == "xen")
 }
 
 #[cfg(test)]
@@ -169,6 +223,9 @@ mod tests {
         let found = techniques("C:\\Windows\\System32\\cmd.exe /c powershell -w hidden -enc AAAA");
         assert_eq!(found, ["T1059.001", "T1059.003", "T1027.010", "T1564.003"]);
         assert_eq!(techniques("certutil -urlcache -f http://x/a b"), ["T1140", "T1105"]);
+        assert_eq!(techniques("wscript.exe //B C:\\a.js"), ["T1059.007"]);
+        assert_eq!(techniques("cscript a.vbs"), ["T1059.005"]);
+        assert!(techniques("dotnet user-secrets list").is_empty());
         assert!(techniques("notepad.exe C:\\cmdlets\\my-powershell.txt").is_empty());
     }
 
@@ -183,6 +240,18 @@ mod tests {
         assert!(ways("schtasks /query").is_empty());
         assert!(is_autostart_key("HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\x"));
         assert!(!is_autostart_key("HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Running\\x"));
+    }
+
+    #[test]
+    fn names_of_virtual_machines_are_words() {
+        for text in
+            ["HARDWARE\\ACPI\\DSDT\\VBOX__", "Xen", "select * from x where y = 'VMware7,1'", "C:\\Xenservice.exe"]
+        {
+            assert!(is_machine_check(text), "{text}");
+        }
+        for text in ["maxEntries.json", "lib/indexEnd.js", "C:\\twine\\a", "luxenburg"] {
+            assert!(!is_machine_check(text), "{text}");
+        }
     }
 
     #[test]

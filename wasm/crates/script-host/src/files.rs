@@ -44,6 +44,8 @@ const GIVEN_FOLDERS: [&str; 20] = [
     "C:\\Users\\Public\\Documents",
     "C:\\inetpub",
 ];
+/// What they hold, and so their copies.
+pub const GIVEN_PROGRAM: &[u8] = b"MZ";
 const GIVEN_PROGRAMS: [&str; 17] = [
     "C:\\Windows\\explorer.exe",
     "C:\\Windows\\notepad.exe",
@@ -88,7 +90,7 @@ impl Disk {
         };
         GIVEN_FOLDERS.iter().for_each(|path| give(path, None));
         USER_FOLDERS.iter().for_each(|path| give(&format!("C:\\Users\\{user}{path}"), None));
-        GIVEN_PROGRAMS.iter().for_each(|path| give(path, Some(b"MZ".to_vec())));
+        GIVEN_PROGRAMS.iter().for_each(|path| give(path, Some(GIVEN_PROGRAM.to_vec())));
         give(script, Some(source.to_vec()));
         disk
     }

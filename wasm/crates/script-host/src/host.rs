@@ -464,6 +464,8 @@ impl Host {
         }
         let waits = ended == Ended::Finished && !self.trace.has_effects() && self.trace.waited();
         self.trace.ended = Some(if waits { Ended::Waits } else { ended });
+        self.trace.answers =
+            self.settings.answers.into_iter().map(|answer| answer.body).filter(|body| !body.is_empty()).collect();
         self.trace.dropped = self.disk.into_written().filter(|(_, content)| !content.is_empty()).collect();
         self.trace
     }

@@ -97,6 +97,8 @@ pub struct Trace {
     pub code_left_out: usize,
     /// Files that it wrote: path and content.
     pub dropped: Vec<(String, Vec<u8>)>,
+    /// What the network answers to whoever asks.
+    pub answers: Vec<Vec<u8>>,
     text: usize,
     code_bytes: usize,
     quiet_calls: u64,
@@ -132,7 +134,7 @@ impl Trace {
         self.quiet_calls < MAX_QUIET_CALLS
     }
 
-    /// Whether it asked for something that it did not get. Whoever only looks at the clock waits for nothing.
+    /// Whether it asked for something that it did not get, or for the date, which may not be the one that it waits for.
     #[must_use]
     pub fn waited(&self) -> bool {
         !self.waits.is_empty()

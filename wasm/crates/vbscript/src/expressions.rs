@@ -120,18 +120,21 @@ impl Parser {
         Ok(Expression::Unary(operator, Box::new(operand?)))
     }
 
+    /// Powers bind from the left; only a sign before the exponent binds more.
     fn power(&mut self) -> Parsed<Expression> {
         let base = self.postfix()?;
-        if !self.take_sign("^") {
-            return Ok(base);
+        let mut rest = Vec::new();
+        while self.take_sign("^") {
+            let exponent = if matches!(self.peek(), Some(Token::Sign("-" | "+"))) {
+                let is_minus = self.take_sign("-") || !self.take_sign("+");
+                let operator = if is_minus { Unary::Minus } else { Unary::Plus };
+                Expression::Unary(operator, Box::new(self.postfix()?))
+            } else {
+                self.postfix()?
+            };
+            rest.push((Binary::Power, exponent));
         }
-        if self.depth >= MAX_DEPTH {
-            return Err(Unreadable);
-        }
-        self.depth += 1;
-        let exponent = self.unary();
-        self.depth -= 1;
-        Ok(Expression::Chain(Box::new(base), vec![(Binary::Power, exponent?)]))
+        Ok(if rest.is_empty() { base } else { Expression::Chain(Box::new(base), rest) })
     }
 
     /// What members, indexes and calls hang on.

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use script_host::value::number_text;
 use script_host::{Handle, Value, time};
 
 use crate::ast::{Class, Name};
@@ -176,6 +175,26 @@ impl Array {
     }
 }
 
+/// With 15 digits, and an exponent where there are more before the point or many zeros behind it, as Basic writes it.
+fn number_text(number: f64) -> String {
+    if number == 0.0 {
+        return "0".to_owned();
+    }
+    let scientific = format!("{number:.14e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let plain = |digits: &str| match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => digits.to_owned(),
+    };
+    if (-4..15).contains(&exponent) {
+        let places = usize::try_from(14 - exponent).unwrap_or(0);
+        return plain(&format!("{number:.places$}"));
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}E{sign}{:02}", plain(digits), exponent.unsigned_abs())
+}
+
 /// As `CDbl` and `Val` of a whole text read it.
 fn text_number(text: &str) -> Option<f64> {
     let text = text.trim();
@@ -203,4 +222,25 @@ pub fn serial(date: f64) -> f64 {
 #[must_use]
 pub fn of_serial(days: f64) -> f64 {
     ((days - 25_569.0) * 86_400_000.0).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_text;
+
+    #[test]
+    fn numbers_are_written_as_basic_does() {
+        for (number, text) in [
+            (0.0, "0"),
+            (-3.0, "-3"),
+            (1.0 / 3.0, "0.333333333333333"),
+            (0.1 + 0.2, "0.3"),
+            (123_456_789_012_345.0, "123456789012345"),
+            (1e15, "1E+15"),
+            (1.5e-7, "1.5E-07"),
+            (0.0001, "0.0001"),
+        ] {
+            assert_eq!(number_text(number), text);
+        }
+    }
 }

@@ -23,6 +23,8 @@ const MAX_VALUE: usize = 64 << 10;
 
 #[derive(Default)]
 struct Run {
+    /// Blocks in parentheses that are open.
+    depth: i32,
     variables: HashMap<String, String>,
     steps: BTreeMap<Technique, usize>,
     weight: usize,
@@ -148,35 +150,77 @@ impl Run {
         done
     }
 
-    /// `set name=value`, also behind `&&`.
+    /// `set name=value`, also behind `&&`. What is only set under a condition, or in a block, is not known.
     fn assign(&mut self, line: &str) {
-        for command in line.split('&') {
-            let command = command.trim().trim_start_matches('@').trim_start_matches('(').trim_start();
-            let Some(rest) = command.get(..4).filter(|word| word.eq_ignore_ascii_case("set ")).map(|_| &command[4..])
-            else {
-                continue;
-            };
-            let rest = rest.trim_start();
-            if rest.starts_with('/') {
-                // Computed or asked for.
-                if let Some((name, _)) = rest.split_once('=') {
-                    let name = name.rsplit([' ', '"']).next().unwrap_or_default().to_lowercase();
-                    self.variables.remove(&name);
+        for command in commands(line.trim_end_matches(['\r', '\n'])) {
+            let begun = command.trim_start_matches([' ', '\t', '@', '(']);
+            let in_parentheses = command[..command.len() - begun.len()].contains('(');
+            self.depth += i32::from(in_parentheses && !command.trim_end().ends_with(')'));
+            match begun.get(..4).filter(|word| word.eq_ignore_ascii_case("set ")) {
+                Some(_) if self.depth == 0 => self.set(&begun[4..], in_parentheses),
+                Some(_) => self.forget(&begun[4..]),
+                None => {
+                    for (at, _) in begun.to_ascii_lowercase().match_indices("set ") {
+                        self.forget(begun.get(at + 4..).unwrap_or_default());
+                    }
+                    self.depth += i32::from(!in_parentheses && begun.trim_end().ends_with('('));
                 }
-                continue;
             }
-            let rest =
-                rest.strip_prefix('"').map_or(rest, |inner| inner.rsplit_once('"').map_or(inner, |parts| parts.0));
-            let Some((name, value)) = rest.split_once('=') else { continue };
-            let value = value.trim_end_matches(['\r', '\n']);
-            // What is not known in it is not known later.
-            if value.len() > MAX_VALUE || value.contains('%') || value.contains('!') {
-                self.variables.remove(&name.to_lowercase());
-            } else {
-                self.variables.insert(name.to_lowercase(), value.to_owned());
+            if !in_parentheses && begun.starts_with(')') || self.depth > 0 && begun.trim_end().ends_with(')') {
+                self.depth = (self.depth - 1).max(0);
             }
         }
     }
+
+    fn forget(&mut self, rest: &str) {
+        if let Some((name, _)) = rest.split_once('=') {
+            let name = name.trim_start_matches([' ', '"']).rsplit('"').next().unwrap_or_default().to_lowercase();
+            self.variables.remove(&name);
+        }
+    }
+
+    fn set(&mut self, rest: &str, in_parentheses: bool) {
+        let rest = rest.trim_start();
+        if rest.starts_with('/') {
+            // Computed or asked for.
+            if let Some((name, _)) = rest.split_once('=') {
+                let name = name.rsplit([' ', '"']).next().unwrap_or_default().to_lowercase();
+                self.variables.remove(&name);
+            }
+            return;
+        }
+        let rest = match rest.strip_prefix('"') {
+            Some(inner) => inner.rsplit_once('"').map_or(inner, |parts| parts.0),
+            None if in_parentheses => rest.strip_suffix(')').unwrap_or(rest),
+            None => rest,
+        };
+        let Some((name, value)) = rest.split_once('=') else { return };
+        // What is not known in it is not known later; nor what a caret protects.
+        if value.len() > MAX_VALUE || value.contains(['%', '!', '^']) {
+            self.variables.remove(&name.to_lowercase());
+        } else {
+            self.variables.insert(name.to_lowercase(), value.to_owned());
+        }
+    }
+}
+
+/// Commands of a line: what stands between `&` and `|`, outside of quotes, and not behind a caret.
+fn commands(line: &str) -> Vec<&str> {
+    let (mut found, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, byte) in line.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'^' if !quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'&' | b'|' if !quoted => {
+                found.push(&line[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(&line[start..]);
+    found
 }
 
 /// `start,length`, both from the end where they are negative.
@@ -230,6 +274,26 @@ mod tests {
             undone("set a=hXYlXYlo\r\nset \"b=%a:XY=e%\"\r\necho %b% %a:XY=i% %a:lo=o% %a:h=k% %a:Y=% %a:l=r%")
                 .contains("echo helelo")
         );
+    }
+
+    #[test]
+    fn values_are_those_that_cmd_sees() {
+        let letters = "%a:~0,1%%a:~0,1%%a:~0,1%%a:~0,1%%a:~0,1%\r\n";
+        let last = |text: &str| undone(&format!("{text}\r\n{letters}echo [%a%]\r\n")).lines().last().map(str::to_owned);
+        for (text, value) in [("set a=b &echo x", "[b ]"), ("set \"a=x&y\"", "[x&y]"), ("(set a=b)&&echo", "[b]")] {
+            assert_eq!(last(text).as_deref(), Some(format!("echo {value}").as_str()), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_set_under_a_condition_is_not_known() {
+        let letters = "set k=abc\r\necho %k:~0,1%%k:~0,1%%k:~0,1%%k:~0,1%%k:~0,1%\r\n";
+        for text in ["set a=1\r\nif x==%1 set a=2", "set a=1\r\nif x==%1 (\r\nset a=2\r\n)", "set a=x^&y"] {
+            let done = undone(&format!("{letters}{text}\r\necho [%a%]\r\n"));
+            assert!(done.ends_with("echo [%a%]\r\n"), "{done}");
+        }
+        let behind = undone(&format!("{letters}if x==%1 (\r\necho\r\n)\r\nset a=2\r\necho [%a%]\r\n"));
+        assert!(behind.ends_with("echo [2]\r\n"), "{behind}");
     }
 
     #[test]

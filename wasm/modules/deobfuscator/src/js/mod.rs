@@ -93,3 +93,74 @@ fn tidied(text: &str, budget: &mut Budget) -> Option<String> {
     let program = parse::program(&allocator, text, budget).filter(parse::is_shallow)?;
     Some(Codegen::new().build(&program).code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an expression becomes in a text that is obfuscated for sure.
+    fn becomes(expression: &str) -> String {
+        let text = format!("var w = String.fromCharCode(104, 116, 116, 112);\nx({expression});\n");
+        let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        let inner = done.lines().last().and_then(|line| line.strip_prefix("x(")?.strip_suffix(");"));
+        inner.unwrap_or_default().to_owned()
+    }
+
+    /// As Node.js has them.
+    #[test]
+    fn values_are_those_of_the_language() {
+        for (expression, value) in [
+            ("'price'.replace('p', '$1')", "\"$1rice\""),
+            ("'price'.replace(/(p)/, '$1$1$2')", "\"pp$2rice\""),
+            ("'abc'.replace(/./g, (c, i) => i)", "\"012\""),
+            ("'abc'.replace(/b/, (c, i, all) => all)", "\"aabcc\""),
+            ("String(parseFloat('1e3x'))", "\"1000\""),
+            ("String(parseFloat('1.2.3'))", "\"1.2\""),
+            ("String(parseFloat('12-3'))", "\"12\""),
+            ("String(parseFloat('.'))", "\"NaN\""),
+            ("(2.5).toFixed(0) + (1.005).toFixed(2) + (-2.5).toFixed() + (0.5).toFixed(0)", "\"31.00-31\""),
+            ("String(Math.max(1, NaN))", "\"NaN\""),
+            ("String(Math.round(-2.5))", "\"-2\""),
+            ("String(Number.isNaN('a'))", "\"false\""),
+            ("String(1 ** NaN)", "\"NaN\""),
+            ("String('abc'['01']) + 'abc'['1']", "\"undefinedb\""),
+            ("decodeURI('%2F%41') + decodeURIComponent('%2F%41')", "\"%2FA/A\""),
+            ("'a,b'.split(',', undefined).join('+')", "\"a+b\""),
+        ] {
+            assert_eq!(becomes(expression), value, "{expression}");
+        }
+    }
+
+    #[test]
+    fn a_variable_without_its_value_is_left() {
+        for script in [
+            "if (c) {\n\tvar a = \"x\";\n}\nx(a + \"b\");\n",
+            "x(a + \"b\");\nvar a = \"x\";\n",
+            "for (; c;) {\n\tvar a = \"x\";\n}\nx(a + \"b\");\n",
+        ] {
+            let text = format!("var w = String.fromCharCode(104, 116, 116, 112);\nx(w);\n{script}");
+            let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+            assert!(done.ends_with(script), "{done}");
+        }
+        let text = "var w = String.fromCharCode(104, 116, 116, 112);\nif (c) {\n\tvar a = w;\n\tx(a + \"b\");\n}\n";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("x(\"httpb\")"), "{done}");
+    }
+
+    #[test]
+    fn what_is_not_known_for_sure_is_left() {
+        for expression in [
+            "\"a1b\".split(/(\\d)/).join(\"-\")",
+            "\"abc\".split(/(?:)/).join(\"-\")",
+            "\"baaac\".replace(/a*/g, \"-\")",
+            "String([1].indexOf(1, 1))",
+            "decodeURIComponent(\"%zz\")",
+        ] {
+            assert_eq!(becomes(expression), expression);
+        }
+        let text = "var w = String.fromCharCode(104, 116, 116, 112);\nx((function() { var s = ''; \
+                    o: for (var i = 0; i < 3; i++) for (;;) { s += i; continue o; } return s; })());";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("continue o"), "{done}");
+    }
+}

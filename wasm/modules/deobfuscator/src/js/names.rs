@@ -4,16 +4,17 @@
 use std::collections::{HashMap, HashSet};
 
 use oxc_ast::ast::{
-    AssignmentExpression, AssignmentTarget, BinaryExpression, BindingPattern, CallExpression, ComputedMemberExpression,
-    Expression, ExpressionStatement, Function, IdentifierReference, LogicalExpression, Program, SimpleAssignmentTarget,
-    StaticMemberExpression, UnaryExpression, UpdateExpression, VariableDeclarator,
+    ArrowFunctionExpression, AssignmentExpression, AssignmentTarget, BinaryExpression, BindingPattern, CallExpression,
+    ComputedMemberExpression, Expression, ExpressionStatement, ForStatement, Function, IdentifierReference,
+    IfStatement, LogicalExpression, Program, SimpleAssignmentTarget, Statement, StaticMemberExpression, SwitchCase,
+    TryStatement, UnaryExpression, UpdateExpression, VariableDeclarator, WhileStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::Scoping;
-use oxc_span::GetSpan;
+use oxc_span::{GetSpan, Span};
 use oxc_syntax::operator::UnaryOperator;
 use oxc_syntax::scope::ScopeFlags;
-use oxc_syntax::symbol::SymbolId;
+use oxc_syntax::symbol::{SymbolFlags, SymbolId};
 
 use super::machine::Lazy;
 
@@ -32,8 +33,16 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
     for name in scoping.symbol_names() {
         *known.entry(name).or_default() += 1;
     }
-    let mut collector =
-        Collector { text, scoping, declared: Vec::new(), rotations: Vec::new(), exposed: HashSet::new() };
+    let mut collector = Collector {
+        text,
+        scoping,
+        declared: Vec::new(),
+        rotations: Vec::new(),
+        exposed: HashSet::new(),
+        place: Place { function: 0, branch: None },
+        uses: HashMap::new(),
+        variables: HashMap::new(),
+    };
     collector.visit_program(program);
     let root = scoping.root_scope_id();
     let is_clear =
@@ -44,6 +53,7 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
             Lazy::Function(_) => true,
             Lazy::Value(init) => {
                 !scoping.symbol_is_mutated(symbol)
+                    && collector.has_value_where_used(symbol)
                     && (!collector.exposed.contains(&symbol)
                         || !matches!(init, Expression::ArrayExpression(_) | Expression::ObjectExpression(_)))
             }
@@ -55,6 +65,13 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
     Names { declared, rotations }
 }
 
+/// Where something stands: the function, by where that begins, and the branch of it that may be left out.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    function: usize,
+    branch: Option<(usize, usize)>,
+}
+
 struct Collector<'a, 's> {
     text: &'s str,
     scoping: &'s Scoping,
@@ -62,11 +79,49 @@ struct Collector<'a, 's> {
     rotations: Vec<&'a Expression<'a>>,
     /// Lists and objects that something else may change.
     exposed: HashSet<SymbolId>,
+    place: Place,
+    /// Where names are used: the function, and the byte.
+    uses: HashMap<SymbolId, Vec<(usize, usize)>>,
+    /// Where each `var` gets its value.
+    variables: HashMap<SymbolId, (Place, usize)>,
 }
 
 impl<'a> Collector<'a, '_> {
     fn symbol(&self, it: &IdentifierReference<'a>) -> Option<SymbolId> {
         it.reference_id.get().and_then(|reference| self.scoping.get_reference(reference).symbol_id())
+    }
+
+    fn used(&mut self, it: &IdentifierReference<'a>) {
+        if let Some(symbol) = self.symbol(it) {
+            self.uses.entry(symbol).or_default().push((self.place.function, it.span.start as usize));
+        }
+    }
+
+    /// A `var` is there, without its value, before it is reached, and where the branch that it stands in is not taken.
+    fn has_value_where_used(&self, symbol: SymbolId) -> bool {
+        let Some((place, at)) = self.variables.get(&symbol) else { return true };
+        self.uses.get(&symbol).into_iter().flatten().all(|(function, used)| {
+            let is_before = *function == place.function && used < at;
+            let is_outside = place.branch.is_some_and(|(start, end)| !(start..end).contains(used));
+            !is_before && !is_outside
+        })
+    }
+
+    fn branch(&mut self, statement: &Statement<'a>) {
+        self.in_branch(statement.span(), |this| this.visit_statement(statement));
+    }
+
+    fn in_branch(&mut self, span: Span, walk: impl FnOnce(&mut Self)) {
+        let before = self.place.branch.replace((span.start as usize, span.end as usize));
+        walk(self);
+        self.place.branch = before;
+    }
+
+    fn in_function(&mut self, span: Span, walk: impl FnOnce(&mut Self)) {
+        let place = Place { function: span.start as usize + 1, branch: None };
+        let before = std::mem::replace(&mut self.place, place);
+        walk(self);
+        self.place = before;
     }
 
     fn expose(&mut self, expression: &Expression<'a>) {
@@ -90,8 +145,9 @@ impl<'a> Collector<'a, '_> {
 
     fn object(&mut self, object: &Expression<'a>) {
         // A member is read: the object itself goes nowhere.
-        if !matches!(object, Expression::Identifier(_)) {
-            self.visit_expression(object);
+        match object {
+            Expression::Identifier(it) => self.used(it),
+            other => self.visit_expression(other),
         }
     }
 }
@@ -103,6 +159,9 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
             && let Some(symbol) = name.symbol_id.get()
         {
             self.declared.push((name.name.as_str(), Lazy::Value(init), symbol));
+            if self.scoping.symbol_flags(symbol).contains(SymbolFlags::FunctionScopedVariable) {
+                self.variables.insert(symbol, (self.place, it.span.start as usize));
+            }
         }
         walk::walk_variable_declarator(self, it);
     }
@@ -117,7 +176,46 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
         {
             self.declared.push((name.name.as_str(), Lazy::Function(it), symbol));
         }
-        walk::walk_function(self, it, flags);
+        self.in_function(it.span, |this| walk::walk_function(this, it, flags));
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        self.in_function(it.span, |this| walk::walk_arrow_function_expression(this, it));
+    }
+
+    fn visit_if_statement(&mut self, it: &IfStatement<'a>) {
+        self.visit_expression(&it.test);
+        self.branch(&it.consequent);
+        if let Some(other) = &it.alternate {
+            self.branch(other);
+        }
+    }
+
+    fn visit_switch_case(&mut self, it: &SwitchCase<'a>) {
+        self.in_branch(it.span, |this| walk::walk_switch_case(this, it));
+    }
+
+    fn visit_while_statement(&mut self, it: &WhileStatement<'a>) {
+        self.visit_expression(&it.test);
+        self.branch(&it.body);
+    }
+
+    fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
+        if let Some(init) = &it.init {
+            self.visit_for_statement_init(init);
+        }
+        it.test.iter().chain(&it.update).for_each(|part| self.visit_expression(part));
+        self.branch(&it.body);
+    }
+
+    fn visit_try_statement(&mut self, it: &TryStatement<'a>) {
+        self.in_branch(it.block.span, |this| this.visit_block_statement(&it.block));
+        if let Some(handler) = &it.handler {
+            self.in_branch(handler.span, |this| this.visit_catch_clause(handler));
+        }
+        if let Some(last) = &it.finalizer {
+            self.visit_block_statement(last);
+        }
     }
 
     fn visit_expression_statement(&mut self, it: &ExpressionStatement<'a>) {
@@ -141,6 +239,7 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
     }
 
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        self.used(it);
         if let Some(symbol) = self.symbol(it) {
             self.exposed.insert(symbol);
         }
@@ -158,7 +257,7 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
         match &it.callee {
             // A function that is called gets nothing but its arguments.
-            Expression::Identifier(_) => {}
+            Expression::Identifier(it) => self.used(it),
             Expression::StaticMemberExpression(member) => {
                 if CHANGING.contains(&member.property.name.as_str()) {
                     self.expose(&member.object);

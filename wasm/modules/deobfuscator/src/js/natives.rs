@@ -2,7 +2,7 @@
 
 use super::machine::{Machine, Mode, Outcome, Stop};
 use super::strings;
-use super::value::{Kind, Value, in_base, text_number, to_int};
+use super::value::{Kind, Value, in_base, power, text_number, to_int};
 use crate::limits::MAX_ELEMENTS;
 use crate::peel::Technique;
 
@@ -255,10 +255,12 @@ impl<'a> Machine<'a, '_> {
             }
             "Number.prototype.valueOf" => Ok(this.clone()),
             "Number.prototype.toFixed" => {
-                let digits = self.number_of(&first)?.clamp(0.0, 20.0) as usize;
-                Ok(Value::text(&format!("{:.digits$}", self.number_of(this)?)))
+                let digits = if matches!(first, Value::Undefined) { 0.0 } else { self.number_of(&first)? };
+                let text = fixed(self.number_of(this)?, digits).ok_or(Stop::Unknown)?;
+                Ok(Value::text(&text))
             }
-            "isNaN" | "Number.isNaN" => Ok(Value::Bool(self.number_of(&first)?.is_nan())),
+            "Number.isNaN" => Ok(Value::Bool(matches!(first, Value::Number(number) if number.is_nan()))),
+            "isNaN" => Ok(Value::Bool(self.number_of(&first)?.is_nan())),
             "parseInt" | "Number.parseInt" => {
                 let text = self.string_of(&first)?;
                 let base = arguments.get(1).cloned().map_or(Ok(0.0), |base| self.number_of(&base))?;
@@ -266,10 +268,7 @@ impl<'a> Machine<'a, '_> {
             }
             "parseFloat" => {
                 let text = self.string_of(&first)?;
-                let text = text.trim_start();
-                let is_part = |letter: char| letter.is_ascii_digit() || matches!(letter, '.' | '-' | '+');
-                let end = text.find(|letter| !is_part(letter)).unwrap_or(text.len());
-                Ok(Value::Number(if end == 0 { f64::NAN } else { text_number(&text[..end]) }))
+                Ok(Value::Number(text_number(number_part(text.trim_start_matches(strings::is_blank)).unwrap_or("NaN"))))
             }
             "String.fromCharCode" | "String.fromCodePoint" => {
                 let mut units = Vec::with_capacity(arguments.len());
@@ -299,13 +298,15 @@ impl<'a> Machine<'a, '_> {
         Ok(Value::Number(match name {
             "Math.floor" => one.floor(),
             "Math.ceil" => one.ceil(),
-            "Math.round" => (one + 0.5).floor(),
+            "Math.round" if one.fract() == -0.5 => one.ceil(),
+            "Math.round" => one.round(),
             "Math.abs" => one.abs(),
             "Math.trunc" => one.trunc(),
             "Math.sqrt" => one.sqrt(),
             "Math.sign" if one == 0.0 || one.is_nan() => one,
             "Math.sign" => one.signum(),
-            "Math.pow" => one.powf(numbers.get(1).copied().unwrap_or(f64::NAN)),
+            "Math.pow" => power(one, numbers.get(1).copied().unwrap_or(f64::NAN)),
+            "Math.min" | "Math.max" if numbers.iter().any(|number| number.is_nan()) => f64::NAN,
             "Math.min" => numbers.iter().copied().fold(f64::INFINITY, f64::min),
             "Math.max" => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             _ if self.mode == Mode::Trace => return Ok(Value::Opaque),
@@ -422,6 +423,7 @@ impl<'a> Machine<'a, '_> {
                 }
                 self.array(all)
             }
+            "indexOf" | "includes" if arguments.len() > 1 => Err(Stop::Unknown),
             "indexOf" | "includes" => {
                 let mut found = None;
                 for (index, item) in items.iter().enumerate() {
@@ -447,6 +449,7 @@ impl<'a> Machine<'a, '_> {
                 }
                 Ok(object)
             }
+            "flat" if !arguments.is_empty() => Err(Stop::Unknown),
             "flat" => {
                 let mut all = Vec::new();
                 for item in items {
@@ -515,6 +518,7 @@ impl<'a> Machine<'a, '_> {
     fn splice_range(&mut self, arguments: &[Value], length: usize) -> Outcome<(usize, usize)> {
         let start = self.index(arguments.first(), length, 0)?;
         let count = match arguments.get(1) {
+            None if arguments.is_empty() => 0,
             None => length - start,
             Some(count) => (self.number_of(count)?.max(0.0) as usize).min(length - start),
         };
@@ -596,8 +600,51 @@ fn is_trivial(code: &str) -> bool {
     })
 }
 
+/// The number that a text begins with, as `parseFloat` reads it.
+fn number_part(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let digits =
+        |from: usize| bytes.get(from..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let start = usize::from(text.starts_with(['+', '-']));
+    if text[start..].starts_with("Infinity") {
+        return text.get(..start + "Infinity".len());
+    }
+    let whole = digits(start);
+    let mut end = start + whole;
+    let mut fraction = 0;
+    if bytes.get(end) == Some(&b'.') {
+        fraction = digits(end + 1);
+        end += if whole + fraction > 0 { 1 + fraction } else { 0 };
+    }
+    if whole + fraction == 0 {
+        return None;
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let signed = end + 1 + usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        let power = digits(signed);
+        end = if power > 0 { signed + power } else { end };
+    }
+    text.get(..end)
+}
+
+/// With so many digits behind the point; of two neighbours that are as near, the larger. None where it is written otherwise.
+fn fixed(number: f64, digits: f64) -> Option<String> {
+    let size = number.abs();
+    if !(0.0..=20.0).contains(&digits) || size.is_nan() || size >= 1e15 {
+        return None;
+    }
+    let digits = digits as usize;
+    let text = format!("{size:.digits$}");
+    // A tie is one that ends where one digit more is told, exactly.
+    let more = format!("{size:.*}", digits + 1);
+    let exact = format!("{size:.1074}");
+    let is_tie = more.ends_with('5') && exact.trim_end_matches('0').len() == more.len();
+    let text = if is_tie { format!("{:.digits$}", size.next_up()) } else { text };
+    Some(if number < 0.0 { format!("-{text}") } else { text })
+}
+
 fn parse_int(text: &str, base: i32) -> f64 {
-    let text = text.trim();
+    let text = text.trim_matches(strings::is_blank);
     let (sign, text) = match text.strip_prefix('-') {
         Some(rest) => (-1.0, rest),
         None => (1.0, text.strip_prefix('+').unwrap_or(text)),

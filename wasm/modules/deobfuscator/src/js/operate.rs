@@ -6,7 +6,7 @@ use oxc_syntax::operator::BinaryOperator;
 
 use super::machine::{Machine, Mode, Outcome, Stop};
 use super::natives;
-use super::value::{Kind, Units, Value, number_text, remainder, text_number, to_int};
+use super::value::{Kind, Units, Value, index_of, number_text, power, remainder, text_number, to_int};
 
 /// Levels of lists in lists that become a text.
 const MAX_LISTS: usize = 16;
@@ -177,7 +177,7 @@ impl Machine<'_, '_> {
             BinaryOperator::Multiplication => one * two,
             BinaryOperator::Division => one / two,
             BinaryOperator::Remainder => remainder(one, two),
-            BinaryOperator::Exponential => one.powf(two),
+            BinaryOperator::Exponential => power(one, two),
             BinaryOperator::BitwiseAnd => f64::from(to_int(one) & to_int(two)),
             BinaryOperator::BitwiseOR => f64::from(to_int(one) | to_int(two)),
             BinaryOperator::BitwiseXOR => f64::from(to_int(one) ^ to_int(two)),
@@ -257,7 +257,7 @@ impl Machine<'_, '_> {
                 if name == "length" {
                     return Ok(Value::Number(units.len() as f64));
                 }
-                if let Ok(index) = name.parse::<usize>() {
+                if let Some(index) = index_of(name) {
                     return Ok(units.get(index).map_or(Value::Undefined, |&unit| Value::units(vec![unit])));
                 }
             }
@@ -300,7 +300,7 @@ impl Machine<'_, '_> {
             if name == "length" {
                 return Ok(Some(Value::Number(items.len() as f64)));
             }
-            if let Ok(index) = name.parse::<usize>() {
+            if let Some(index) = index_of(name) {
                 return Ok(Some(items.get(index).cloned().unwrap_or(Value::Undefined)));
             }
         }
@@ -359,7 +359,7 @@ impl Machine<'_, '_> {
                 items.truncate(length.max(0.0) as usize);
                 return Ok(());
             }
-            if let Ok(index) = name.parse::<usize>() {
+            if let Some(index) = index_of(name) {
                 if index > items.len() + 4_096 || index > crate::limits::MAX_ELEMENTS {
                     return Err(Stop::Unknown);
                 }

@@ -105,6 +105,8 @@ impl<'a> Machine<'a, '_> {
             Statement::TryStatement(it) => self.attempt(it, scope),
             Statement::LabeledStatement(it) => match self.statement(&it.body, scope)? {
                 Flow::Break(Some(label)) if label == it.label.name.as_str() => done,
+                // A loop that goes on is not begun again here.
+                Flow::Continue(Some(label)) if label == it.label.name.as_str() => Err(Stop::Unknown),
                 flow => Ok(flow),
             },
             _ => Err(Stop::Unknown),

@@ -32,7 +32,9 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         }
         "codePointAt" => {
             let index = number(machine)?;
-            let Some(rest) = units.get(index.max(0.0) as usize..) else { return Ok(Value::Undefined) };
+            let Some(rest) = (index > -1.0 || index.is_nan()).then(|| units.get(index as usize..)).flatten() else {
+                return Ok(Value::Undefined);
+            };
             Ok(char::decode_utf16(rest.iter().copied()).next().map_or(Value::Undefined, |letter| {
                 Value::Number(
                     letter.map_or_else(
@@ -97,9 +99,13 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         }
         "toLowerCase" => made(machine, &String::from_utf16_lossy(&units).to_lowercase()),
         "toUpperCase" => made(machine, &String::from_utf16_lossy(&units).to_uppercase()),
-        "trim" => made(machine, String::from_utf16_lossy(&units).trim()),
+        "trim" => made(machine, String::from_utf16_lossy(&units).trim_matches(is_blank)),
         "repeat" => {
-            let times = number(machine)?.max(0.0) as usize;
+            let times = number(machine)?;
+            if times <= -1.0 {
+                return Err(Stop::Unknown);
+            }
+            let times = times as usize;
             if units.len().saturating_mul(times) * 2 > MAX_VALUE {
                 return Err(Stop::Unknown);
             }
@@ -107,7 +113,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         }
         "padStart" | "padEnd" => {
             let length = (number(machine)?.max(0.0) as usize).min(MAX_VALUE / 4);
-            let fill = match arguments.get(1) {
+            let fill = match arguments.get(1).filter(|fill| !matches!(fill, Value::Undefined)) {
                 Some(fill) => machine.text_of(fill)?,
                 None => Rc::new(vec![u16::from(b' ')]),
             };
@@ -205,7 +211,8 @@ fn split(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value]) -> O
             let (mut parts, mut at) = (Vec::new(), 0);
             regex
                 .each(&text, machine.budget, |groups, _| {
-                    let all = groups.get(0)?;
+                    // What is in parentheses is a part, too; and where nothing is found, each language has its own mind.
+                    let all = groups.get(0).filter(|all| groups.len() == 1 && !all.is_empty())?;
                     parts.push(text.get(at..all.start())?.encode_utf16().collect());
                     at = all.end();
                     (parts.len() <= MAX_ELEMENTS).then_some(true)
@@ -222,9 +229,10 @@ fn split(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value]) -> O
     };
     machine.spend(parts.len() + units.len() / 4)?;
     machine.charge(parts.len() * 64 + units.len() * 2)?;
-    let limit = arguments
-        .get(1)
-        .map_or(Ok(usize::MAX), |limit| machine.number_of(limit).map(|limit| limit.max(0.0) as usize))?;
+    let limit = match arguments.get(1) {
+        None | Some(Value::Undefined) => usize::MAX,
+        Some(limit) => Some(machine.number_of(limit)?).filter(|limit| *limit >= 0.0).ok_or(Stop::Unknown)? as usize,
+    };
     machine.array(parts.into_iter().take(limit).map(Value::units).collect())
 }
 
@@ -318,6 +326,7 @@ fn matched(machine: &mut Machine<'_, '_>, units: &[u16], pattern: &Value) -> Out
 fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], all: bool) -> Outcome {
     let [pattern, with, ..] = arguments else { return Err(Stop::Unknown) };
     let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
+    let whole = Value::units(units.to_vec());
     machine.spend(text.len())?;
     let places: Vec<Vec<Option<(usize, usize)>>> = if matches!(pattern, Value::Object(_)) {
         let (regex, flags) = regex_of(machine, pattern)?;
@@ -336,20 +345,30 @@ fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], al
         let most = most.min(4 * MAX_ELEMENTS);
         text.match_indices(&wanted).take(most).map(|(start, found)| vec![Some((start, start + found.len()))]).collect()
     };
+    let is_empty =
+        |groups: &Vec<Option<(usize, usize)>>| matches!(groups.first(), Some(&Some((start, end))) if start == end);
+    if matches!(pattern, Value::Object(_)) && places.iter().any(is_empty) {
+        return Err(Stop::Unknown);
+    }
     let mut done = String::with_capacity(text.len());
-    let mut at = 0;
+    let (mut at, mut units_before) = (0, 0);
     for groups in places {
         let Some(&Some((start, end))) = groups.first() else { continue };
         done.push_str(&text[at..start]);
+        units_before += text[at..start].encode_utf16().count();
         let group = |index: usize| groups.get(index).copied().flatten().map_or("", |(start, end)| &text[start..end]);
         if machine.is_function(with) {
-            let values = (0..groups.len()).map(|index| Value::text(group(index))).collect();
-            let value = machine.call(with, Value::Undefined, values)?;
+            let found = groups.iter().map(|group| {
+                group.map_or(Value::Undefined, |(start, end)| Value::text(text.get(start..end).unwrap_or_default()))
+            });
+            let behind = [Value::Number(units_before as f64), whole.clone()];
+            let value = machine.call(with, Value::Undefined, found.chain(behind).collect())?;
             done.push_str(&machine.string_of(&value)?);
         } else {
             let with = machine.string_of(with)?;
-            expand(&with, &group, &mut done)?;
+            expand(&with, groups.len(), &group, &mut done)?;
         }
+        units_before += text[start..end].encode_utf16().count();
         at = end;
         machine.spend(1)?;
         if done.len() > MAX_VALUE {
@@ -360,8 +379,8 @@ fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], al
     machine.text(done.encode_utf16().collect())
 }
 
-/// `$1`, `$&` and `$$` in what is put in.
-fn expand<'t>(with: &str, group: &impl Fn(usize) -> &'t str, to: &mut String) -> Outcome<()> {
+/// `$1`, `$&` and `$$` in what is put in; the number of a group that there is not is itself.
+fn expand<'t>(with: &str, count: usize, group: &impl Fn(usize) -> &'t str, to: &mut String) -> Outcome<()> {
     let mut letters = with.chars().peekable();
     while let Some(letter) = letters.next() {
         match (letter, letters.peek().copied()) {
@@ -374,8 +393,13 @@ fn expand<'t>(with: &str, group: &impl Fn(usize) -> &'t str, to: &mut String) ->
                 to.push_str(group(0));
             }
             ('$', Some(digit @ '1'..='9')) => {
+                let number = digit.to_digit(10).unwrap_or(0) as usize;
+                if number >= count {
+                    to.push('$');
+                    continue;
+                }
                 letters.next();
-                to.push_str(group(digit.to_digit(10).unwrap_or(0) as usize));
+                to.push_str(group(number));
             }
             ('$', Some('`' | '\'' | '<')) => return Err(Stop::Unknown),
             _ => to.push(letter),
@@ -398,8 +422,9 @@ pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcom
         }
         "unescape" => machine.text(unescape(&units)),
         "decodeURIComponent" | "decodeURI" => {
-            let plain = String::from_utf8(crate::decode::text::percent(&hide_u(&text)))
-                .map_err(|_| Stop::Thrown(Value::text("URIError")))?;
+            let wrong = || Stop::Thrown(Value::text("URIError"));
+            let escaped = escaped(&text, name == "decodeURI").ok_or_else(wrong)?;
+            let plain = String::from_utf8(crate::decode::text::percent(&escaped)).map_err(|_| wrong())?;
             machine.text(plain.encode_utf16().collect())
         }
         "btoa" => {
@@ -436,9 +461,24 @@ pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcom
     }
 }
 
-/// `%uxxxx` is not an escape of addresses.
-fn hide_u(text: &str) -> Vec<u8> {
-    text.replace("%u", "%25u").replace("%U", "%25U").into_bytes()
+/// A text whose percent signs all begin an escape; None for any other. `keeps`: escapes of signs that divide an address
+/// stay as they are.
+fn escaped(text: &str, keeps: bool) -> Option<Vec<u8>> {
+    let mut done = Vec::with_capacity(text.len());
+    let mut pieces = text.split('%');
+    done.extend_from_slice(pieces.next().unwrap_or_default().as_bytes());
+    for piece in pieces {
+        let byte = piece.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let byte = u8::from_str_radix(byte?, 16).ok()?;
+        done.extend_from_slice(if keeps && b";/?:@&=+$,#".contains(&byte) { b"%25" } else { b"%" });
+        done.extend_from_slice(piece.as_bytes());
+    }
+    Some(done)
+}
+
+/// What the language takes for blanks.
+pub fn is_blank(letter: char) -> bool {
+    letter == '\u{feff}' || letter.is_whitespace() && letter != '\u{85}'
 }
 
 /// `%xx` and `%uxxxx`, each a character.

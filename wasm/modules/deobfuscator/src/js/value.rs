@@ -139,7 +139,7 @@ pub fn number_text(number: f64) -> String {
 
 /// As a script reads a number; NaN for what is none.
 pub fn text_number(text: &str) -> f64 {
-    let text = text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}');
+    let text = text.trim_matches(super::strings::is_blank);
     let radix = |digits: &str, radix| u64::from_str_radix(digits, radix).map_or(f64::NAN, |value| value as f64);
     match text.get(..2) {
         Some("0x" | "0X") => return radix(&text[2..], 16),
@@ -219,6 +219,18 @@ pub fn in_base(number: f64, base: u32) -> String {
         }
     }
     text
+}
+
+/// A power, where the language does not do as others: one to the power of what is no number is none.
+pub fn power(base: f64, exponent: f64) -> f64 {
+    let is_odd = exponent.is_nan() || exponent.is_infinite() && base.abs() == 1.0;
+    if is_odd { f64::NAN } else { base.powf(exponent) }
+}
+
+/// The index that a member's name is; `01` and `+1` are none.
+pub fn index_of(name: &str) -> Option<usize> {
+    let is_plain = name == "0" || !name.starts_with(['0', '+']);
+    name.parse().ok().filter(|_| is_plain)
 }
 
 #[cfg(test)]

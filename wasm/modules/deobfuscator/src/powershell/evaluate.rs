@@ -202,7 +202,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             value = methods::times(&value, &right)?;
             at = end;
         }
-        Some((value, at))
+        // Quotients are not taken, and bind as products do.
+        if self.is(at, '/') || self.is(at, '%') { None } else { Some((value, at)) }
     }
 
     fn format(&mut self, at: usize) -> Made {

@@ -87,7 +87,10 @@ pub fn operator(operator: &str, left: &Value, right: &Value, budget: &mut Budget
         "-join" => join(left, &right.text()?),
         "-replace" | "-ireplace" | "-creplace" => replace(operator, left, &right.items(), budget),
         "-split" | "-isplit" | "-csplit" => {
-            let regex = regex(&right.items().first()?.text()?, operator != "-csplit", budget)?;
+            // A second argument is the number of parts.
+            let patterns = right.items();
+            let [pattern] = patterns.as_slice() else { return None };
+            let regex = regex(&pattern.text()?, operator != "-csplit", budget)?;
             let mut parts = Vec::new();
             for text in left.items() {
                 let (text, mut at) = (text.text()?, 0);
@@ -123,20 +126,41 @@ fn replace(operator: &str, left: &Value, arguments: &[Value], budget: &mut Budge
     let regex = regex(&arguments.first()?.text()?, operator != "-creplace", budget)?;
     let with = arguments.get(1).map_or(Some(String::new()), Value::text)?;
     let text = left.text()?;
-    // `$1` and `$$` mean the same here; a name in braces does not.
-    if with.contains("${") || with.contains("$&") || with.contains("$_") {
-        return None;
-    }
+    let with_groups = if with.contains('$') { Some(groups(&with)?) } else { None };
     let (mut done, mut at) = (String::with_capacity(text.len()), 0);
-    regex.each(&text, budget, |groups, _| {
-        let all = groups.get(0)?;
+    regex.each(&text, budget, |found, _| {
+        let all = found.get(0)?;
         done.push_str(text.get(at..all.start())?);
-        groups.expand(&with, &mut done);
+        match &with_groups {
+            Some(with) => found.expand(with, &mut done),
+            None => done.push_str(&with),
+        }
         at = all.end();
         (done.len() <= MAX_VALUE).then_some(true)
     })?;
     done.push_str(text.get(at..)?);
     Value::Text(done).bounded()
+}
+
+/// What a text is replaced with, as the regular expressions here write it: the number of a group ends with its digit.
+/// None for all that is no number of one digit.
+fn groups(with: &str) -> Option<String> {
+    let mut done = String::with_capacity(with.len() + 8);
+    let mut letters = with.chars().peekable();
+    while let Some(letter) = letters.next() {
+        done.push(letter);
+        if letter != '$' {
+            continue;
+        }
+        match letters.next()? {
+            '$' => done.push('$'),
+            digit if digit.is_ascii_digit() && !letters.peek().is_some_and(char::is_ascii_digit) => {
+                done.push_str(&format!("{{{digit}}}"));
+            }
+            _ => return None,
+        }
+    }
+    Some(done)
 }
 
 pub fn cast(name: &str, value: Value) -> Option<Value> {
@@ -295,7 +319,10 @@ fn of_text(text: &str, name: &str, arguments: Option<&[Value]>) -> Option<Value>
             Value::Text(script::replaced(text, &from, &string(1)?)?)
         }
         ("split", 1..) => {
-            let signs: String = given.iter().flat_map(Value::items).filter_map(|item| item.text()).collect();
+            // Numbers of parts and options come behind the signs; of those nothing is known here.
+            let is_sign = |item: &Value| matches!(item, Value::Text(_) | Value::Char(_));
+            let signs = given.iter().flat_map(Value::items);
+            let signs = signs.map(|item| is_sign(&item).then(|| item.text()).flatten()).collect::<Option<String>>()?;
             let signs: HashSet<char> = signs.chars().collect();
             let parts = text.split(|letter| signs.contains(&letter));
             Value::List(listed(parts.map(|part| Value::Text(part.to_owned())))?)

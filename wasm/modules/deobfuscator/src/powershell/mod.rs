@@ -247,3 +247,35 @@ pub fn encoded_commands(text: &str) -> Vec<Found> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HIDDEN: &str = "$w = 'ht'+'tp'+':/'+'/ev'+'il.ex'+'ample'\n";
+
+    fn last_line(line: &str) -> String {
+        let text = format!("{HIDDEN}{line}");
+        let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.starts_with("$w = 'http://evil.example'\n"), "{done}");
+        done.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn groups_are_put_in_as_their_numbers_say() {
+        assert_eq!(last_line("$x = 'ab' -replace '(a)(b)','$2x$1'"), "$x = 'bxa'");
+        assert_eq!(last_line("$x = 'ab' -replace 'a','$$'"), "$x = '$b'");
+    }
+
+    #[test]
+    fn what_more_arguments_change_is_left() {
+        for line in [
+            "$x = 'a-b-c'.Split('-', 2)[1]",
+            "$x = ('a-b-c' -split '-', 2)[1]",
+            "$x = 1 + 6 / 2",
+            "$x = 'ab' -replace '(a)','$12'",
+        ] {
+            assert_eq!(last_line(line), line);
+        }
+    }
+}

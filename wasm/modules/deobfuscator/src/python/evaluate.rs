@@ -477,22 +477,37 @@ fn number(value: &Value) -> Option<i64> {
     }
 }
 
+/// The name of a codec, as every spelling of it has it.
+fn codec(name: Option<&str>) -> String {
+    name.unwrap_or("utf8").to_ascii_lowercase().replace(['-', '_'], "")
+}
+
 fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
     let text = |index: usize| match arguments.get(index) {
         Some(Value::Text(text)) => Some(text.as_str()),
         _ => None,
     };
     match (value, name) {
-        (Value::Bytes(bytes), "decode") => match text(0).unwrap_or("utf-8") {
-            "latin-1" | "latin1" | "iso-8859-1" => {
-                Some(Value::Text(bytes.iter().map(|&byte| char::from(byte)).collect()))
+        (Value::Bytes(bytes), "decode") => match codec(text(0)).as_str() {
+            "latin1" | "iso88591" => Some(Value::Text(bytes.iter().map(|&byte| char::from(byte)).collect())),
+            "utf16" | "utf16le" => Some(Value::Text(lossy(&decode::text::utf16(bytes, true)).into_owned())),
+            "utf8" | "ascii" => String::from_utf8(bytes.clone()).ok().map(Value::Text),
+            "unicodeescape" => {
+                let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+                Some(Value::Text(decode::text::escapes(&text)))
             }
-            "utf-16" | "utf-16le" | "utf-16-le" => {
-                Some(Value::Text(lossy(&decode::text::utf16(bytes, true)).into_owned()))
-            }
-            _ => String::from_utf8(bytes.clone()).ok().map(Value::Text),
+            _ => None,
         },
-        (Value::Text(text), "encode") => Some(Value::Bytes(text.as_bytes().to_vec())),
+        (Value::Text(value), "encode") => match codec(text(0)).as_str() {
+            "utf8" => Some(Value::Bytes(value.as_bytes().to_vec())),
+            "ascii" => value.is_ascii().then(|| Value::Bytes(value.as_bytes().to_vec())),
+            "latin1" | "iso88591" => value
+                .chars()
+                .map(|letter| u8::try_from(u32::from(letter)).ok())
+                .collect::<Option<_>>()
+                .map(Value::Bytes),
+            _ => None,
+        },
         (Value::Text(separator), "join") => {
             let texts: Option<Vec<String>> = arguments
                 .first()?
@@ -505,11 +520,11 @@ fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
                 .collect();
             joined(&texts?, separator).map(Value::Text)
         }
-        (Value::Text(value), "replace") => {
+        (Value::Text(value), "replace") if arguments.len() == 2 => {
             let from = text(0).filter(|from| !from.is_empty())?;
             replaced(value, from, text(1)?).map(Value::Text)
         }
-        (Value::Text(value), "split") => match text(0) {
+        (Value::Text(value), "split") if arguments.len() < 2 => match text(0) {
             Some(separator) if !separator.is_empty() => {
                 listed(value.split(separator).map(|part| Value::Text(part.to_owned())))
             }

@@ -81,3 +81,24 @@ fn data(evaluator: &mut Evaluator<'_, '_>, tokens: &[Placed], at: usize) -> Opti
     let (start, stop) = (tokens.get(at)?.start, tokens.get(end.checked_sub(1)?)?.end);
     Some(Found::part(Technique::Python, 97, content).at(start, stop))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_and_counts_are_those_of_the_language() {
+        for (text, run) in [
+            (r"exec(b'\\x70rint(1)'.decode('unicode_escape'))", Some("print(1)")),
+            (r"exec('print(1)'.encode('latin-1'))", Some("print(1)")),
+            (r"exec('print(1)'.encode('utf-16'))", None),
+            (r"exec(b'print(1)'.decode('cp500'))", None),
+            (r"exec('a|print(1)|c'.split('|', 1)[1])", None),
+            (r"exec('pXintX'.replace('X', 'r', 1))", None),
+        ] {
+            let found = undo(text, &mut Budget::new(text.len())).found;
+            let content = found.first().map(|one| String::from_utf8_lossy(&one.content).into_owned());
+            assert_eq!(content.as_deref(), run, "{text}");
+        }
+    }
+}

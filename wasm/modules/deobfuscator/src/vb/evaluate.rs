@@ -43,6 +43,9 @@ const FUNCTIONS: [&str; 32] = [
     "cdbl",
 ];
 
+/// Operators that are words.
+const OPERATORS: [&str; 7] = ["and", "or", "xor", "not", "mod", "eqv", "imp"];
+
 const NAMED: [(&str, &str); 8] = [
     ("vbcrlf", "\r\n"),
     ("vbnewline", "\r\n"),
@@ -101,6 +104,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             Some(Token::Sign('&' | '(' | ',' | '=' | ':' | '<' | '>')) | Some(Token::Line) | None => true,
             // Behind a sum of what is not known, only texts that are put together go on so.
             Some(Token::Sign('+')) => !matches!(self.token(at), Some(Token::Number(_))),
+            // What binds as strongly as what follows may already have the first of it.
+            Some(Token::Name(name)) if OPERATORS.contains(&name.as_str()) && !self.is(at, '(') => {
+                matches!(self.token(at), Some(Token::Text(_)))
+            }
             Some(Token::Name(name)) => {
                 !self.is(at, '(') || matches!(name.as_str(), "and" | "or" | "if" | "then" | "execute" | "case")
             }
@@ -124,26 +131,37 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         made
     }
 
-    /// `... & ...`, and below it `Xor`, which binds less.
+    /// `Xor` binds less than `&`; beside `And` and `Or`, which bind more, nothing is known of it.
     fn joined(&mut self, at: usize) -> Made {
-        let (mut value, mut at) = self.sum(at)?;
-        loop {
-            if self.is(at, '&') {
-                let Some((right, end)) = self.down(at + 1, Self::sum) else { return Some((value, at)) };
-                let mut text = value.text()?;
-                let more = right.text()?;
-                if !self.budget.spend(more.len() / 16 + 1) {
-                    return None;
-                }
-                text.push_str(&more);
-                (value, at) = (Value::Text(text).bounded()?, end);
-            } else if matches!(self.token(at), Some(Token::Name(name)) if name == "xor") {
-                let (right, end) = self.down(at + 1, Self::sum)?;
-                (value, at) = (Value::Int(value.int()? ^ right.int()?), end);
-            } else {
-                return Some((value, at));
+        let (mut value, mut at) = self.texts(at)?;
+        while self.is_name(at, &["xor"]) {
+            let (right, end) = self.down(at + 1, Self::texts)?;
+            if self.is_name(end, &["and", "or"]) {
+                return None;
             }
+            (value, at) = (Value::Int(value.int()? ^ right.int()?), end);
         }
+        Some((value, at))
+    }
+
+    fn is_name(&self, at: usize, names: &[&str]) -> bool {
+        matches!(self.token(at), Some(Token::Name(name)) if names.contains(&name.as_str()))
+    }
+
+    /// `... & ...`
+    fn texts(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.sum(at)?;
+        while self.is(at, '&') {
+            let Some((right, end)) = self.down(at + 1, Self::sum) else { return Some((value, at)) };
+            let mut text = value.text()?;
+            let more = right.text()?;
+            if !self.budget.spend(more.len() / 16 + 1) {
+                return None;
+            }
+            text.push_str(&more);
+            (value, at) = (Value::Text(text).bounded()?, end);
+        }
+        Some((value, at))
     }
 
     fn sum(&mut self, at: usize) -> Made {
@@ -167,22 +185,42 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         }
     }
 
+    /// `Mod` binds less than `\`, and that less than `*` and `/`.
     fn product(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.whole(at)?;
+        while self.is_name(at, &["mod"]) {
+            let (right, end) = self.down(at + 1, Self::whole)?;
+            (value, at) = (Value::Int(value.int()?.checked_rem(right.int()?)?), end);
+        }
+        Some((value, at))
+    }
+
+    fn whole(&mut self, at: usize) -> Made {
+        let (mut value, mut at) = self.factors(at)?;
+        while self.is(at, '\\') {
+            let (right, end) = self.down(at + 1, Self::factors)?;
+            (value, at) = (Value::Int(value.int()?.checked_div(right.int()?)?), end);
+        }
+        Some((value, at))
+    }
+
+    fn factors(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.unary(at)?;
         loop {
-            let operator = match self.token(at) {
-                Some(Token::Sign(sign @ ('*' | '/' | '\\'))) => *sign,
-                Some(Token::Name(name)) if name == "mod" => '%',
-                _ => return Some((value, at)),
-            };
+            let is_times = self.is(at, '*');
+            if !is_times && !self.is(at, '/') {
+                // Powers are not taken, and bind more.
+                return if self.is(at, '^') { None } else { Some((value, at)) };
+            }
             let (right, end) = self.down(at + 1, Self::unary)?;
             let (one, two) = (value.int()?, right.int()?);
-            let made = match operator {
-                '*' => one.checked_mul(two)?,
-                '%' => one.checked_rem(two)?,
-                // Only what comes out even is the same with both signs.
-                '/' if one.checked_rem(two)? != 0 => return None,
-                _ => one.checked_div(two)?,
+            // What does not come out even is no whole number.
+            let made = if is_times {
+                one.checked_mul(two)?
+            } else if one.checked_rem(two)? == 0 {
+                one.checked_div(two)?
+            } else {
+                return None;
             };
             (value, at) = (Value::Int(made), end);
         }

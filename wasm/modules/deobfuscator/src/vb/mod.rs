@@ -149,3 +149,36 @@ fn run(text: &str, budget: &mut Budget) -> Vec<Found> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HIDDEN: &str = "w = Chr(104) & Chr(116) & Chr(116) & Chr(112) & Chr(58)\n";
+
+    fn last_line(line: &str) -> String {
+        let text = format!("{HIDDEN}{line}");
+        let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.starts_with("w = \"http:\"\n"), "{done}");
+        done.lines().last().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn operators_bind_as_basic_has_it() {
+        for (line, done) in [
+            ("x = Chr(61 + 10 Mod 3 * 2) & Chr(64 + 7 \\ 2 * 3)", "x = \"AA\""),
+            ("x = Chr(100 \\ 3 \\ 2 + 49) & \"B\"", "x = \"AB\""),
+            ("x = Chr(70 Xor 7) & \"B\"", "x = \"AB\""),
+            ("x = Asc(\"A\") + 2 ^ 2", "x = 65 + 2 ^ 2"),
+        ] {
+            assert_eq!(last_line(line), done);
+        }
+    }
+
+    #[test]
+    fn what_is_only_a_part_of_an_expression_is_left() {
+        for line in ["x = 5 And 3 Xor 1", "x = a Mod 7 Mod 3", "x = a Mod Asc(\"x\") + 1"] {
+            assert_eq!(last_line(line), line);
+        }
+    }
+}
