@@ -71,6 +71,23 @@ async def test_the_same_bytes_are_analysed_once(lab):
     assert sorted(by_name(report).values()) == ["analysed", "analysed", "seen", "seen", "seen"]
 
 
+async def test_a_verdict_does_not_depend_on_where_in_the_tree_a_file_lies(lab):
+    """Bytes that come again are not analysed again, and say as much of what they are in as they did."""
+    inner = zipped(eicar=EICAR)
+    alone = await lab.triage(inner)
+    report = await lab.triage(zipped(eicar=EICAR, inner=inner, more=EICAR))
+    nodes = [(node.name, node.status, node.level, node.score) for _, node in walk(report.children)]
+    assert nodes == [
+        ("eicar", "analysed", "suspicious", 55),
+        ("inner", "analysed", alone.verdict.level, alone.conclusion.score),
+        ("eicar", "seen", "suspicious", 55),
+        ("more", "seen", "suspicious", 55),
+    ]
+    told = [finding.detail for finding in report.findings if "child-suspicious" in finding.id]
+    assert sum("eicar (" in detail or "more (" in detail for detail in told) == 1
+    assert "    eicar: suspicious (55), seen: The same bytes are elsewhere in the tree." in str(report)
+
+
 @pytest.mark.parametrize(
     ("children", "statuses"),
     [
