@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted, size_text
 from athena_lab.report.lines_behaviour import behaviour_summary, call_time, touched_lists
-from athena_lab.report.markup import Html, Row, code, details, table
+from athena_lab.report.markup import Html, Row, brief, code, details, table
 
 if TYPE_CHECKING:
     from athena_lab.report.behaviour import Call, SandboxFacts, Touched
@@ -19,6 +19,7 @@ MAX_CALLS = 300
 MAX_ARGUMENTS = 4
 MAX_ARGUMENT = 120
 """Characters."""
+KEPT = "report.behaviour"
 OPENED = frozenset({"Stays by", "Processes", "Network", "Waited for"})
 
 
@@ -30,7 +31,7 @@ def behaviour_html(facts: SandboxFacts) -> str:
     unlisted = facts.calls_total - sum(call.times for call in facts.calls)
     more = f"; {unlisted:,} more are not listed" if unlisted > 0 else ""
     return (
-        f"<h4>Behaviour</h4><p>Run against a Windows that only exists in the sandbox: {behaviour_summary(facts)}.</p>"
+        f"<h4>Behaviour</h4><p>Run against a system that only exists in the sandbox: {behaviour_summary(facts)}.</p>"
         + error
         + "".join(_touched(kind, touched) for kind, touched in touched_lists(facts))
         + details(f"Timeline: {counted(len(facts.calls), 'row')}{more}", _timeline(facts), opened=True)
@@ -40,7 +41,7 @@ def behaviour_html(facts: SandboxFacts) -> str:
 
 def _timeline(facts: SandboxFacts) -> str:
     head = ("At", "Kind", "Call", "With", "Result", "Techniques")
-    return table(head, facts.calls, _call, TIMELINE_BUDGET, MAX_CALLS)
+    return table(head, facts.calls, _call, TIMELINE_BUDGET, MAX_CALLS, kept=KEPT)
 
 
 def _call(call: Call) -> Row:
@@ -48,7 +49,7 @@ def _call(call: Call) -> Row:
     times = f" x{call.times:,}" if call.times > 1 else ""
     cells = (
         code(call_time(call)),
-        call.category,
+        brief(call.category),
         Html(code(call.api, 120).markup + times),
         Html(args),
         code(call.result, MAX_ARGUMENT) if call.result else "",
@@ -58,14 +59,14 @@ def _call(call: Call) -> Row:
 
 
 def _touched(kind: str, touched: tuple[Touched, ...]) -> str:
-    rows = table(("What", "Which"), touched, lambda it: Row((it.operation, code(it.target))), BUDGET)
+    rows = table(("What", "Which"), touched, lambda it: Row((it.operation, code(it.target))), BUDGET, kept=KEPT)
     return details(f"{kind}: {len(touched)}", rows, opened=kind in OPENED)
 
 
 def _children(facts: SandboxFacts) -> str:
     left = f", {facts.children_left_out} more left out" if facts.children_left_out else ""
     head = ("Number", "Name", "What", "Size", "SHA-256")
-    rows = table(head, facts.children, _child, BUDGET)
+    rows = table(head, facts.children, _child, BUDGET, kept=KEPT)
     return details(f"Code and files that it made: {len(facts.children)}{left}", rows)
 
 
