@@ -48,6 +48,13 @@ def by_name(report: Report) -> dict[str, str]:
     return {node.name: node.status for _, node in walk(report.children)}
 
 
+async def test_a_word_that_will_not_do_is_told_with_those_that_will(lab):
+    with pytest.raises(InvalidField, match=r"'behaviour'.*; one of behavior, full, pattern, quick\."):
+        await lab.triage(PLAIN, analysis_type="behaviour")
+    with pytest.raises(InvalidField, match=r"one of deobfuscator, file-processor, network, sandbox\."):
+        await lab.extract(PLAIN, 0, module="crypto")
+
+
 # -- the files inside
 
 
