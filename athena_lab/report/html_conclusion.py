@@ -52,8 +52,8 @@ def _score(conclusion: Conclusion) -> str:
     more = f"<p>{conclusion.contributions_left_out} smaller ones are in the sums.</p>"
     explained = (
         "<p>A finding has its severity's weight times its confidence. Findings that say the same count half, a quarter "
-        "and so on beside the strongest of them, and together as the most severe. What counts of one severity and of "
-        "those below it has an upper bound.</p>"
+        "and so on beside the strongest of them, and together as the most severe; of files inside only the worst "
+        "counts. What counts of one severity and of those below it has an upper bound.</p>"
     )
     body = explained + sums + parts + (more if conclusion.contributions_left_out else "")
     return f"<h4>Score: {conclusion.score} of 100</h4>" + details("How it adds up", body)
