@@ -182,10 +182,12 @@ def _told(results: Sequence[ModuleResult]) -> list[ModuleResult]:
 
 
 def _verdicts(children: Sequence[Node]) -> list[dict[str, Any]]:
+    """Of what is directly inside, the same bytes once; also of bytes that were analysed elsewhere in the tree."""
+    judged = {node.sha256: node for node in reversed(children) if node.status == "analysed" or node.level != "unknown"}
     return [
         {"name": node.name, "sha256": node.sha256, "level": node.level, "score": node.score or 0}
         for node in children
-        if node.status == "analysed"
+        if judged.get(node.sha256) is node
     ]
 
 

@@ -6,9 +6,11 @@ Field names on the wire are camelCase. Times are seconds, sizes bytes, instants 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
+import msgspec.inspect
 from msgspec import Meta
 
 from athena_lab.ai.states import State
@@ -35,6 +37,26 @@ class Request(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields
 
 class Response(msgspec.Struct, frozen=True, rename="camel"):
     """Base of the bodies that we give."""
+
+
+def misfit(error: Exception, kind: Any) -> str:
+    """What is wrong, and where only some words will do, which: msgspec names the place and the word that is none."""
+    found = _PLACE.search(str(error))
+    words = _words(msgspec.inspect.type_info(kind), found[1].split(".")) if found else ()
+    return f"{error}; one of {', '.join(words)}" if words else str(error)
+
+
+_PLACE: Final = re.compile(r"^Invalid enum value .* - at `\$\.([\w.]+)`$", re.DOTALL)
+
+
+def _words(kind: msgspec.inspect.Type, path: list[str]) -> tuple[str, ...]:
+    """The texts that the field at `path` takes; none where it takes anything else."""
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return next(filter(None, (_words(one, path) for one in kind.types)), ())
+    if not path:
+        return tuple(str(one) for one in kind.values) if isinstance(kind, msgspec.inspect.LiteralType) else ()
+    fields = kind.fields if isinstance(kind, msgspec.inspect.StructType) else ()
+    return next((_words(field.type, path[1:]) for field in fields if field.encode_name == path[0]), ())
 
 
 SessionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{24}$", max_length=24)]

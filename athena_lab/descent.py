@@ -1,7 +1,7 @@
 """Into the files inside a sample: which are worth an analysis of their own, and how much all of them may take together.
 
 A module lists what is inside, and gives it out; here it becomes a sample, is analysed like any other, and has files
-inside in its turn. Bytes that were seen before in the same tree are not analysed again.
+inside in its turn. Bytes that were seen before in the same tree are not analysed again: their verdict is the one there.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Descent:
         self._options, self._extract, self._analyse, self._clock = options, extract, analyse, clock
         self._ends = clock() + options.seconds
         self._count, self._bytes, self._nodes = options.count, options.total_bytes, MAX_NODES
-        self._seen = {root.sha256}
+        self._seen: dict[str, Node | None] = {root.sha256: None}
+        """By hash: the node that was analysed, None while it is and where there is none."""
 
     async def into(self, sample: Sample, results: Iterable[ModuleResult], depth: int) -> tuple[Node, ...]:
         """The files inside a sample that is ``depth`` levels deep, the root being 0; nothing below the last level.
@@ -86,20 +87,23 @@ class Descent:
         if why := self._left_out(child):
             return replace(node, status="left-out", reason=why)
         if child.sha256 in self._seen:
-            return replace(node, status="seen", reason="The same bytes are elsewhere in the tree.")
-        self._seen.add(child.sha256)
+            return _again(node, self._seen[child.sha256])
+        self._seen[child.sha256] = None
         self._count -= 1
         self._bytes -= child.size
         try:
             inner = await self._extract(found.module, sample, child.index, self._left())
             if inner.sha256 != child.sha256:
                 # Who read hostile bytes is not believed: by that hash it would pass for a file that was seen.
+                del self._seen[child.sha256]
                 return replace(node, status="failed", reason="What was taken out is not what was listed.")
-            return _analysed(node, await self._analyse(self, inner, depth, self._left()))
+            node = _analysed(node, await self._analyse(self, inner, depth, self._left()))
         except QueueFull:
             raise
         except AthenaError as error:
             return replace(node, status="failed", reason=str(error))
+        self._seen[child.sha256] = node
+        return node
 
     def _left_out(self, child: Child | CapturedFile) -> str:
         if not child.sha256 or not child.size:
@@ -135,6 +139,12 @@ def _analysed(node: Node, report: Report) -> Node:
         worst=report.findings[:MAX_WORST],
         children=report.children,
     )
+
+
+def _again(node: Node, first: Node | None) -> Node:
+    """The same bytes again, which are as bad as they were: a verdict must not depend on where in a tree a file lies."""
+    node = replace(node, status="seen", reason="The same bytes are elsewhere in the tree.")
+    return node if first is None else replace(node, level=first.level, score=first.score)
 
 
 def _found(results: Iterable[ModuleResult]) -> Iterator[Found]:

@@ -492,4 +492,4 @@ def valid(request: _T) -> _T:
     try:
         return msgspec.convert(msgspec.to_builtins(request), type(request))
     except (msgspec.ValidationError, TypeError) as error:
-        raise InvalidField(f"That cannot be asked: {error}.") from None
+        raise InvalidField(f"That cannot be asked: {api.misfit(error, type(request))}.") from None

@@ -48,6 +48,13 @@ def by_name(report: Report) -> dict[str, str]:
     return {node.name: node.status for _, node in walk(report.children)}
 
 
+async def test_a_word_that_will_not_do_is_told_with_those_that_will(lab):
+    with pytest.raises(InvalidField, match=r"'behaviour'.*; one of behavior, full, pattern, quick\."):
+        await lab.triage(PLAIN, analysis_type="behaviour")
+    with pytest.raises(InvalidField, match=r"one of deobfuscator, file-processor, network, sandbox\."):
+        await lab.extract(PLAIN, 0, module="crypto")
+
+
 # -- the files inside
 
 
@@ -69,6 +76,23 @@ async def test_the_same_bytes_are_analysed_once(lab):
     inner = zipped(one=EICAR, two=EICAR)
     report = await lab.triage(zipped(first=inner, second=inner, third=EICAR))
     assert sorted(by_name(report).values()) == ["analysed", "analysed", "seen", "seen", "seen"]
+
+
+async def test_a_verdict_does_not_depend_on_where_in_the_tree_a_file_lies(lab):
+    """Bytes that come again are not analysed again, and say as much of what they are in as they did."""
+    inner = zipped(eicar=EICAR)
+    alone = await lab.triage(inner)
+    report = await lab.triage(zipped(eicar=EICAR, inner=inner, more=EICAR))
+    nodes = [(node.name, node.status, node.level, node.score) for _, node in walk(report.children)]
+    assert nodes == [
+        ("eicar", "analysed", "suspicious", 55),
+        ("inner", "analysed", alone.verdict.level, alone.conclusion.score),
+        ("eicar", "seen", "suspicious", 55),
+        ("more", "seen", "suspicious", 55),
+    ]
+    told = [finding.detail for finding in report.findings if "child-suspicious" in finding.id]
+    assert sum("eicar (" in detail or "more (" in detail for detail in told) == 1
+    assert "    eicar: suspicious (55), seen: The same bytes are elsewhere in the tree." in str(report)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted, size_text
 from athena_lab.report.lines_behaviour import behaviour_summary, call_time, touched_lists
-from athena_lab.report.markup import Html, Row, code, details, table
+from athena_lab.report.markup import Html, Row, brief, code, details, table
 
 if TYPE_CHECKING:
     from athena_lab.report.behaviour import Call, SandboxFacts, Touched
@@ -25,6 +25,7 @@ HOSTS = {
     "wasm": "Run with stubs for what it imports",
     "x86": "Run by an emulator, against a system that only exists in the sandbox",
 }
+KEPT = "report.behaviour"
 OPENED = frozenset({"Stays by", "Processes", "Network", "Waited for"})
 
 
@@ -46,7 +47,7 @@ def behaviour_html(facts: SandboxFacts) -> str:
 
 def _timeline(facts: SandboxFacts) -> str:
     head = ("At", "Kind", "Call", "With", "Result", "Techniques")
-    return table(head, facts.calls, _call, TIMELINE_BUDGET, MAX_CALLS)
+    return table(head, facts.calls, _call, TIMELINE_BUDGET, MAX_CALLS, kept=KEPT)
 
 
 def _call(call: Call) -> Row:
@@ -54,7 +55,7 @@ def _call(call: Call) -> Row:
     times = f" x{call.times:,}" if call.times > 1 else ""
     cells = (
         code(call_time(call)),
-        call.category,
+        brief(call.category),
         Html(code(call.api, 120).markup + times),
         Html(args),
         code(call.result, MAX_ARGUMENT) if call.result else "",
@@ -64,14 +65,14 @@ def _call(call: Call) -> Row:
 
 
 def _touched(kind: str, touched: tuple[Touched, ...]) -> str:
-    rows = table(("What", "Which"), touched, lambda it: Row((it.operation, code(it.target))), BUDGET)
+    rows = table(("What", "Which"), touched, lambda it: Row((it.operation, code(it.target))), BUDGET, kept=KEPT)
     return details(f"{kind}: {len(touched)}", rows, opened=kind in OPENED)
 
 
 def _children(facts: SandboxFacts) -> str:
     left = f", {facts.children_left_out} more left out" if facts.children_left_out else ""
     head = ("Number", "Name", "What", "Size", "SHA-256")
-    rows = table(head, facts.children, _child, BUDGET)
+    rows = table(head, facts.children, _child, BUDGET, kept=KEPT)
     return details(f"Code and files that it made: {len(facts.children)}{left}", rows)
 
 

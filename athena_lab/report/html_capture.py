@@ -49,7 +49,7 @@ class _Part(NamedTuple):
     def html(self) -> str:
         left = self.total - len(self.items)
         more = f", {left:,} more are not listed" if left > 0 else ""
-        body = table(self.head, self.items, self.row, self.budget)
+        body = table(self.head, self.items, self.row, self.budget, kept="report.network.capture")
         return details(f"{self.name}: {len(self.items):,}{more}", body, opened=self.opened)
 
 

@@ -15,6 +15,7 @@ SUMS_BUDGET = 4_000
 POINTS_BUDGET = 16_000
 TACTICS_BUDGET = 24_000
 """Characters of HTML."""
+KEPT = "report.conclusion"
 MAX_NAMED = 4
 """Findings named with a technique."""
 TACTICS = (
@@ -47,12 +48,12 @@ def _score(conclusion: Conclusion) -> str:
     sums = table(
         ("Severity", "Weight", "Points", "At most, with those below", "Counted"), conclusion.sums, _sum, SUMS_BUDGET
     )
-    parts = table(("Finding", "Points", "Counted", "With"), conclusion.contributions, _part, POINTS_BUDGET)
+    parts = table(("Finding", "Points", "Counted", "With"), conclusion.contributions, _part, POINTS_BUDGET, kept=KEPT)
     more = f"<p>{conclusion.contributions_left_out} smaller ones are in the sums.</p>"
     explained = (
         "<p>A finding has its severity's weight times its confidence. Findings that say the same count half, a quarter "
-        "and so on beside the strongest of them, and together as the most severe. What counts of one severity and of "
-        "those below it has an upper bound.</p>"
+        "and so on beside the strongest of them, and together as the most severe; of files inside only the worst "
+        "counts. What counts of one severity and of those below it has an upper bound.</p>"
     )
     body = explained + sums + parts + (more if conclusion.contributions_left_out else "")
     return f"<h4>Score: {conclusion.score} of 100</h4>" + details("How it adds up", body)
@@ -73,7 +74,7 @@ def _techniques(techniques: tuple[Technique, ...]) -> str:
     rows = [(tactic, one) for tactic, found in by_tactic(techniques) for one in found]
     if not rows:
         return ""
-    listing = table(("Tactic", "Technique", "Findings"), rows, _technique, TACTICS_BUDGET)
+    listing = table(("Tactic", "Technique", "Findings"), rows, _technique, TACTICS_BUDGET, kept=KEPT)
     return f"<h4>ATT&amp;CK</h4>{details(counted(len(techniques), 'technique'), listing, opened=True)}"
 
 

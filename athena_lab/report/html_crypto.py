@@ -45,7 +45,7 @@ def _part(
     opened: bool = True,
 ) -> str:
     more = f", {left} more left out" if left else ""
-    return details(f"{name}: {len(items)}{more}", table(head, items, row, BUDGET), opened=opened)
+    return details(f"{name}: {len(items)}{more}", table(head, items, row, BUDGET, kept="report.crypto"), opened=opened)
 
 
 def _algorithm(found: Algorithm) -> Row:

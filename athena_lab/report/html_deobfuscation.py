@@ -30,7 +30,8 @@ def deobfuscation_html(facts: DeobfuscationFacts) -> str:
         return ""
     pieces, left = take(facts.layers, lambda layer: _layer(facts, layer), MAX_LAYERS, BUDGET)
     more = f"<p>{left} more layers are not shown here; <code>report.deobfuscation</code> has all.</p>" if left else ""
-    files = table(("Number", "Name", "How", "Format", "Size", "SHA-256"), facts.children, _child, CHILDREN_BUDGET)
+    head = ("Number", "Name", "How", "Format", "Size", "SHA-256")
+    files = table(head, facts.children, _child, CHILDREN_BUDGET, kept="report.deobfuscation")
     return f"<h4>Layers: {len(facts.layers)}</h4>{''.join(pieces)}{more}" + details(
         f"Decoded files: {len(facts.children)}", files
     )
@@ -79,7 +80,7 @@ def _list(name: str, texts: list[str]) -> str:
     if not texts:
         return ""
     more = f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else ""
-    return f"{name}: {' '.join(code(text, 120).markup for text in texts[:MAX_LISTED])}{more}"
+    return f"{name}: {', '.join(code(text, 120).markup for text in texts[:MAX_LISTED])}{more}"
 
 
 def _child(child: Child) -> Row:

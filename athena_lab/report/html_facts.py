@@ -62,7 +62,8 @@ def facts_html(facts: FileFacts) -> str:
 def _overview(facts: FileFacts) -> Pairs:
     yield "Format", f"{facts.format.name} ({facts.format.category})"
     yield "MIME type", code(facts.format.mime)
-    yield "Size", f"{facts.size:,} bytes ({size_text(facts.size)})"
+    exact, rounded = f"{facts.size:,} bytes", size_text(facts.size)
+    yield "Size", exact if rounded == exact else f"{exact} ({rounded})"
     yield "MD5", code(facts.hashes.md5)
     yield "SHA-1", code(facts.hashes.sha1)
     yield "SHA-256", code(facts.hashes.sha256)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 BUDGET = 12_000
 """Characters of HTML for each table."""
+KEPT = "report.behaviour"
 
 HASHED_HEAD = ("Address", "Name", "Library", "Hash", "Algorithm")
 API_HEAD = ("Address", "Function", "Library", "Calls")
@@ -46,7 +47,7 @@ def machine_html(machine: Machine) -> str:
         _part("Texts made by code", ("Function", "Text"), machine.stack_strings, _string),
         _part("Unusual instructions", ("Kind", "Address", "Count"), machine.marks, _mark),
         _part("Imported functions that are called", API_HEAD, machine.api_calls, _api, opened=False),
-        details(functions, table(FUNCTION_HEAD, machine.functions, _function, BUDGET)),
+        details(functions, table(FUNCTION_HEAD, machine.functions, _function, BUDGET, kept=KEPT)),
         _part("Texts that code refers to", ("Address", "Text"), machine.strings, _string, opened=False),
         _part("Code at the entry point", LINE_HEAD, machine.entry_code, _line, opened=False),
     )
@@ -74,7 +75,7 @@ def _part(
     *,
     opened: bool = True,
 ) -> str:
-    return details(f"{name}: {len(items)}", table(head, items, row, BUDGET), opened=opened)
+    return details(f"{name}: {len(items)}", table(head, items, row, BUDGET, kept=KEPT), opened=opened)
 
 
 def _address(value: int) -> Html:

@@ -37,7 +37,7 @@ def _indicators(facts: NetworkFacts) -> str:
 
 
 def _table(indicators: Sequence[Indicator]) -> str:
-    return table(("Kind", "Value", "Offset", "Times", "Said of it"), indicators, _row, BUDGET)
+    return table(("Kind", "Value", "Offset", "Times", "Said of it"), indicators, _row, BUDGET, kept="report.network")
 
 
 def _row(it: Indicator) -> Row:

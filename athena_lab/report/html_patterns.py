@@ -20,7 +20,7 @@ def patterns_html(facts: PatternFacts) -> str:
     """The rules that match, with where; nothing where none does."""
     if not facts.matches:
         return ""
-    listing = table(("Rule", "Namespace", "Tags", "Where"), facts.matches, _match, BUDGET)
+    listing = table(("Rule", "Namespace", "Tags", "Where"), facts.matches, _match, BUDGET, kept="report.patterns")
     more = f", {facts.matches_left_out} more left out" if facts.matches_left_out else ""
     title = f"{counted(len(facts.matches), 'rule')} of {facts.rules:,} match{more}"
     return f"<h4>YARA</h4>{details(title, listing, opened=True)}"

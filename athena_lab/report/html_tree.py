@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from athena_lab.report.display import counted, size_text
 from athena_lab.report.lines_tree import MAX_INDENT, verdict_text
-from athena_lab.report.markup import Row, code, details, table
+from athena_lab.report.markup import Row, brief, code, details, table
 from athena_lab.report.tree import walk
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ def tree_html(nodes: tuple[Node, ...]) -> str:
     if not rows:
         return ""
     analysed = sum(node.status == "analysed" for _, node in rows)
-    listing = table(("File", "Content", "Size", "Verdict", "Worst", "SHA-256"), rows, _row, BUDGET)
+    head = ("File", "Content", "Size", "Verdict", "Worst", "SHA-256")
+    listing = table(head, rows, _row, BUDGET, kept="report.children")
     title = f"{counted(len(rows), 'file')}, {analysed} of them analysed"
     return f"<h4>Files inside, analysed</h4>{details(title, listing, opened=True)}"
 
@@ -33,4 +34,5 @@ def _row(row: tuple[int, Node]) -> Row:
     more = f" and {node.finding_count - 1} more" if node.finding_count > 1 else ""
     worst = node.worst[0].title + more if node.worst else ""
     css = f"athena-{node.worst[0].severity}" if node.worst else ""
-    return Row((code(name, 120), node.format, size_text(node.size), verdict_text(node), worst, code(node.sha256)), css)
+    content, size = brief(node.format), brief(size_text(node.size))
+    return Row((code(name, 120), content, size, verdict_text(node), worst, code(node.sha256)), css)

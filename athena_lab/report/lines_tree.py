@@ -17,10 +17,12 @@ MAX_INDENT = 8
 
 
 def verdict_text(node: Node) -> str:
-    """``suspicious (55)``, or why there is none."""
-    if node.status != "analysed":
-        return f"{node.status.replace('-', ' ')}: {node.reason}"
-    return node.level if node.score is None else f"{node.level} ({node.score})"
+    """``suspicious (55)``, or why there is none; of bytes that are elsewhere, too, both."""
+    verdict = node.level if node.score is None else f"{node.level} ({node.score})"
+    if node.status == "analysed":
+        return verdict
+    reason = f"{node.status.replace('-', ' ')}: {node.reason}"
+    return reason if node.level == "unknown" else f"{verdict}, {reason}"
 
 
 def tree_lines(nodes: tuple[Node, ...]) -> Iterator[str]:

@@ -52,12 +52,27 @@ def code(text: str, limit: int = MAX_CELL) -> Html:
     return Html(f"<code{short}>{escape(shown(text, limit))}</code>")
 
 
+def brief(text: str) -> Html:
+    """Words or a number, on one line unless they are long."""
+    escaped = escape(shown(text, MAX_CELL))
+    return Html(f'<span class="n">{escaped}</span>' if len(text) <= MAX_UNBROKEN else escaped)
+
+
 def cell(content: str | Html) -> str:
     return content.markup if isinstance(content, Html) else escape(shown(content, MAX_CELL))
 
 
-def table(head: Sequence[str], items: Collection[T], row: Callable[[T], Row], budget: int, max_rows: int = 400) -> str:
-    """A table with a row of headings, within ``budget`` characters; says how many rows it leaves out.
+def table(
+    head: Sequence[str],
+    items: Collection[T],
+    row: Callable[[T], Row],
+    budget: int,
+    max_rows: int = 400,
+    *,
+    kept: str = "report.facts",
+) -> str:
+    """A table with a row of headings, within ``budget`` characters; says how many rows it leaves out, and that `kept`
+    has them.
 
     Nothing for no items.
     """
@@ -65,7 +80,7 @@ def table(head: Sequence[str], items: Collection[T], row: Callable[[T], Row], bu
         return ""
     taken, left = take(items, lambda item: _row(row(item)), max_rows, budget)
     heads = "".join(f'<th scope="col">{escape(text)}</th>' for text in head)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(taken)}</tbody></table>{_left(left)}"
+    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(taken)}</tbody></table>{_left(left, kept)}"
 
 
 def pairs(rows: Collection[tuple[str, str | Html]], budget: int) -> str:
@@ -100,5 +115,5 @@ def _row(row: Row) -> str:
     return f"<tr{css}>{''.join(f'<td>{cell(content)}</td>' for content in row.cells)}</tr>"
 
 
-def _left(left: int) -> str:
-    return f"<p>{left} more are not shown here; <code>report.facts</code> has what was kept.</p>" if left else ""
+def _left(left: int, kept: str = "report.facts") -> str:
+    return f"<p>{left} more are not shown here; <code>{kept}</code> has what was kept.</p>" if left else ""

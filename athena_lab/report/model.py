@@ -318,7 +318,8 @@ def _reason(findings: tuple[Finding, ...], author: str) -> str:
         return "no finding above low severity, which is no proof that it is harmless."
     total = sum(counts[severity] for severity in SEVERITIES[2:])
     worst = f"the worst, says your module {shown(author, 64)}" if author else "the worst"
-    return f"{' and '.join(telling)} {'finding' if total == 1 else 'findings'}; {worst}: {shown(findings[0].title)}."
+    listed = " and ".join(filter(None, (", ".join(telling[:-1]), telling[-1])))
+    return f"{listed} {'finding' if total == 1 else 'findings'}; {worst}: {shown(findings[0].title)}."
 
 
 def _caveat(results: tuple[ModuleResult, ...]) -> str:

@@ -28,8 +28,8 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """Empty where it was not taken out."""
     format: str = ""
     status: Literal["analysed", "seen", "left-out", "failed"] = "analysed"
-    """``seen``: the same bytes are elsewhere in the tree, or are the sample itself. ``left-out``: by its format, or by
-    the budget.
+    """``seen``: the same bytes are elsewhere in the tree, with their findings; the verdict is here, too, but of the
+    sample itself and of what is around. ``left-out``: by its format, or by the budget.
     """
     reason: str = ""
     level: Level = "unknown"

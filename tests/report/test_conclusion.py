@@ -33,6 +33,7 @@ def test_techniques_stand_under_each_of_their_tactics():
     ]
     html = report(ok(), conclusion()).to_html()
     assert "Defense evasion" in html
+    assert "of files inside only the worst counts" in html
     assert "and 5 more" in html
 
 

@@ -59,6 +59,19 @@ def test_no_finding_is_no_proof():
     assert "no proof" in report(ok(())).verdict.sentence
 
 
+@pytest.mark.parametrize(
+    ("severities", "counts"),
+    [
+        (("high",), "1 high finding;"),
+        (("high", "medium"), "1 high and 1 medium findings;"),
+        (("critical", "high", "high", "medium", "low"), "1 critical, 2 high and 1 medium findings;"),
+    ],
+)
+def test_a_verdict_counts_the_findings_that_tell_something(severities, counts):
+    findings = tuple(Finding(f"id-{at}", severity, 80, "A title") for at, severity in enumerate(severities))
+    assert counts in report(ok(findings)).verdict.sentence
+
+
 def test_one_failed_module_makes_it_partial_and_the_verdict_says_so():
     made = report(ok(), failed())
     assert made.status == "partial"

@@ -30,6 +30,8 @@ from tests.report.make import (
     HOSTILE,
     SHA,
     behaviour_facts,
+    conclusion,
+    conclusion_facts,
     crypto,
     crypto_facts,
     deobfuscation,
@@ -40,6 +42,7 @@ from tests.report.make import (
     file_facts,
     network,
     network_facts,
+    nodes,
     ok,
     pattern_facts,
     patterns,
@@ -50,7 +53,7 @@ from tests.report.make import (
 ALLOWED = {
     "style", "section", "h3", "h4", "h5", "pre", "p", "code", "ul", "li", "b", "small", "div", "a", "table", "thead",
     "tbody", "tr", "th", "td", "details", "summary", "meter", "figure", "figcaption", "svg", "title", "polygon",
-    "polyline", "line",
+    "polyline", "line", "span",
 }  # fmt: skip
 VOID_LIKE = {"polygon", "polyline", "line"}
 
@@ -413,6 +416,27 @@ def test_macros_that_cannot_be_read_are_told_of():
     document = d.DocumentFacts(macros=(d.MacroProject("word/vbaProject.bin", ()),))
     text = report(ok((), file_facts(documents=(document,)))).to_text()
     assert re.search(r"Macros +word/vbaProject\.bin +which cannot be read", text)
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        (report(sandbox(behaviour_facts(2_000))), "behaviour"),
+        (report(conclusion(conclusion_facts(2_000))), "conclusion"),
+        (report(failed(), children=nodes(2_000)), "children"),
+    ],
+    ids=["calls", "contributions", "tree"],
+)
+def test_what_a_table_leaves_out_is_said_to_be_where_it_is(shown, kept):
+    notes = re.findall(r"(\d+) more are not shown here; <code>report\.(\w+)</code>", shown.to_html())
+    assert notes
+    assert {place for _, place in notes} == {kept}
+
+
+def test_words_of_one_line_stay_on_it():
+    html = report(ok(), sandbox(), children=nodes()).to_html()
+    spans = set(re.findall("<span.*?</span>", html))
+    assert {'<span class="n">process</span>', '<span class="n">12 bytes</span>'} <= spans
 
 
 def one_of_each():

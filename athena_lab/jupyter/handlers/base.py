@@ -388,7 +388,7 @@ def decode_json(body: bytes | bytearray | str, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidField(f"The body does not fit: {error}.") from None
+        raise InvalidField(f"The body does not fit: {api.misfit(error, kind)}.") from None
     except RecursionError:
         raise MalformedRequest("The body is nested too deeply.") from None
     except ValueError as error:  # DecodeError and UnicodeDecodeError

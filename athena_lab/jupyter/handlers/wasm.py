@@ -211,4 +211,4 @@ def _decode_query(query: dict[str, Any]) -> api.AnalyzeSample:
     try:
         return msgspec.convert(query, api.AnalyzeSample, strict=False)  # texts, which numbers are written as here
     except msgspec.ValidationError as error:
-        raise InvalidField(f"The query does not fit: {error}.") from None
+        raise InvalidField(f"The query does not fit: {api.misfit(error, api.AnalyzeSample)}.") from None
