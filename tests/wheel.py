@@ -33,7 +33,7 @@ NEEDED = (
     "etc/jupyter/jupyter_server_config.d/athena_lab.json",
 )
 TEST_PACKAGES = ("anthropic", "google-genai", "groq", "hypothesis", "mistralai", "openai", "pytest>=9",
-                 "pytest-asyncio", "pytest-randomly", "pytest-socket", "pytest-timeout")  # fmt: skip
+                 "pytest-asyncio", "pytest-randomly", "pytest-socket", "pytest-timeout", "trustme")  # fmt: skip
 
 
 def run(*command: str | Path, **options: object) -> str:

@@ -347,7 +347,8 @@ fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], al
     };
     let is_empty =
         |groups: &Vec<Option<(usize, usize)>>| matches!(groups.first(), Some(&Some((start, end))) if start == end);
-    if matches!(pattern, Value::Object(_)) && places.iter().any(is_empty) {
+    // Where one behind another is looked for, each language has its own mind.
+    if matches!(pattern, Value::Object(_)) && places.len() > 1 && places.iter().any(is_empty) {
         return Err(Stop::Unknown);
     }
     let mut done = String::with_capacity(text.len());
