@@ -56,11 +56,16 @@ fn read_unwinding(headers: &Headers, image: &mut Image) {
     }
 }
 
+/// Bytes of the file that are mapped of a section: no more than the pages that it announces.
+fn mapped_size(raw: u32, announced: u32) -> u32 {
+    match announced {
+        0 => raw,
+        _ => raw.min(announced.checked_next_multiple_of(0x1000).unwrap_or(u32::MAX)),
+    }
+}
+
 fn region(headers: &Headers, section: &SectionHeader) -> Region {
-    let size = match section.virtual_size {
-        0 => section.raw_size,
-        announced => section.raw_size.min(announced.next_multiple_of(0x1000).max(announced)),
-    };
+    let size = mapped_size(section.raw_size, section.virtual_size);
     Region {
         name: section.name.clone(),
         address: headers.image_base.wrapping_add(u64::from(section.address)),
@@ -69,5 +74,17 @@ fn region(headers: &Headers, section: &SectionHeader) -> Region {
         memory: u64::from(section.virtual_size.max(section.raw_size)),
         executable: section.flags & (SECTION_EXECUTE | SECTION_CODE) != 0,
         writable: section.flags & SECTION_WRITE != 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::mapped_size;
+
+    #[test]
+    fn no_more_is_mapped_than_the_pages_that_are_announced() {
+        for (raw, announced, mapped) in [(512, 0, 512), (9_000, 1, 4_096), (512, 1, 512), (512, u32::MAX, 512)] {
+            assert_eq!(mapped_size(raw, announced), mapped, "{announced}");
+        }
     }
 }
