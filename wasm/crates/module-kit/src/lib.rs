@@ -14,6 +14,7 @@ pub mod front;
 mod hex;
 mod input;
 pub mod memory;
+mod part;
 
 pub use abi::{Guest, Module, bindings};
 pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, parse_args};
@@ -21,6 +22,7 @@ pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
 pub use hex::hex;
 pub use input::Input;
+pub use part::{MAX_PART, Part, PartArgs};
 
 /// Re-exported for the bindings, so that a module does not depend on wit-bindgen itself.
 pub use wit_bindgen::rt as wit_runtime;

@@ -2,24 +2,22 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use module_kit::{Refusal, hex};
+use module_kit::{Part, PartArgs, Refusal, hex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::decode;
 use crate::facts::{self, Child};
 use crate::limits::MAX_DECODED;
-use crate::options::{Decode, Part};
+use crate::options::Decode;
 use crate::peel::Peeler;
 
 /// A part of a decoded file's content.
 #[derive(Debug, Serialize)]
 pub struct Extracted {
     pub child: Child,
-    /// Where the part begins.
-    pub offset: u64,
-    /// Base64.
-    pub content: String,
+    #[serde(flatten)]
+    pub part: Part,
 }
 
 /// A part of a layer's content.
@@ -28,9 +26,8 @@ pub struct LayerPart {
     pub index: usize,
     pub size: u64,
     pub sha256: String,
-    pub offset: u64,
-    /// Base64.
-    pub content: String,
+    #[serde(flatten)]
+    pub part: Part,
 }
 
 /// What came out of a chain of steps.
@@ -47,32 +44,20 @@ pub struct Decoded {
 /// Characters of a decoded text that are said as text.
 const MAX_TEXT: usize = 64 << 10;
 
-pub fn extract(peeler: &Peeler<'_>, part: &Part) -> Result<Extracted, Refusal> {
-    let child = facts::children(peeler).into_iter().nth(part.index);
+pub fn extract(peeler: &Peeler<'_>, wanted: &PartArgs) -> Result<Extracted, Refusal> {
+    let child = facts::children(peeler).into_iter().nth(wanted.index);
     let child =
-        child.ok_or_else(|| Refusal::invalid_args(format!("There is no child {} in the sample.", part.index)))?;
-    let (offset, content) = cut(peeler.content(Some(child.layer)), part);
-    Ok(Extracted { child, offset, content })
+        child.ok_or_else(|| Refusal::invalid_args(format!("There is no child {} in the sample.", wanted.index)))?;
+    let part = wanted.of(peeler.content(Some(child.layer)));
+    Ok(Extracted { child, part })
 }
 
-pub fn layer(peeler: &Peeler<'_>, part: &Part) -> Result<LayerPart, Refusal> {
-    let layer = peeler.layers.get(part.index);
-    let layer =
-        layer.ok_or_else(|| Refusal::invalid_args(format!("There is no layer {} in the sample.", part.index)))?;
-    let (offset, content) = cut(&layer.found.content, part);
-    Ok(LayerPart {
-        index: part.index,
-        size: layer.found.content.len() as u64,
-        sha256: layer.sha256.clone(),
-        offset,
-        content,
-    })
-}
-
-fn cut(content: &[u8], part: &Part) -> (u64, String) {
-    let start = part.offset.min(content.len());
-    let end = start.saturating_add(part.length).min(content.len());
-    (start as u64, STANDARD.encode(content.get(start..end).unwrap_or_default()))
+pub fn layer(peeler: &Peeler<'_>, wanted: &PartArgs) -> Result<LayerPart, Refusal> {
+    let index = wanted.index;
+    let layer = peeler.layers.get(index);
+    let layer = layer.ok_or_else(|| Refusal::invalid_args(format!("There is no layer {index} in the sample.")))?;
+    let content = &layer.found.content;
+    Ok(LayerPart { index, size: content.len() as u64, sha256: layer.sha256.clone(), part: wanted.of(content) })
 }
 
 pub fn decode(sample: Option<&[u8]>, chain: &Decode) -> Result<Decoded, Refusal> {

@@ -248,45 +248,13 @@ impl Peeled {
     }
 }
 
-/// Formats of decoded files that are worth an analysis of their own.
-const WORTH: [&str; 27] = [
-    "pe",
-    "elf",
-    "macho",
-    "macho-fat",
-    "zip",
-    "jar",
-    "apk",
-    "docx",
-    "xlsx",
-    "pptx",
-    "ooxml",
-    "xz",
-    "bzip2",
-    "7z",
-    "rar",
-    "cab",
-    "pdf",
-    "rtf",
-    "cfb",
-    "doc",
-    "xls",
-    "msi",
-    "class",
-    "dex",
-    "lnk",
-    "ole",
-    "pyc",
-];
-
 /// Decoded files, and scripts in which nothing more is hidden.
 pub fn children(peeler: &Peeler<'_>) -> Vec<Child> {
     let mut found = Vec::new();
     for (index, layer) in peeler.layers.iter().enumerate() {
         let content = &layer.found.content;
         let format = file_processor::format_id(content);
-        let is_file = WORTH.contains(&format)
-            && score::verdict(content).is_some_and(|verdict| verdict.kind == Kind::File(format));
+        let is_file = score::is_worth_analysing(content);
         let is_script = layer.language != Language::None && !layer.peeled;
         if !is_file && !is_script && layer.found.technique != Technique::Marshal {
             continue;

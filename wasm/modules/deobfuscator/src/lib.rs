@@ -25,7 +25,7 @@ mod script;
 mod technique;
 mod vb;
 
-use module_kit::{Call, Description, Findings, Module, Output, Refusal, parse_args};
+use module_kit::{Call, Description, Findings, Module, Output, PartArgs, Refusal, parse_args};
 use peel::Peeler;
 
 pub struct Deobfuscator;
@@ -40,11 +40,11 @@ impl Module for Deobfuscator {
         match call.function.as_str() {
             "analyze" => analyze(call, sample),
             "layer" => {
-                let part = options::part(&call.args)?;
+                let part = PartArgs::read(&call.args)?;
                 Ok(Output::new(&extract::layer(&peeled(call, sample)?, &part)?, Vec::new()))
             }
             "extract" => {
-                let part = options::part(&call.args)?;
+                let part = PartArgs::read(&call.args)?;
                 Ok(Output::new(&extract::extract(&peeled(call, sample)?, &part)?, Vec::new()))
             }
             "decode" => Ok(Output::new(&extract::decode(sample, &options::decode(&call.args)?)?, Vec::new())),

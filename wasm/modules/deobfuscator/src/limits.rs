@@ -48,8 +48,6 @@ pub const MAX_INDICATORS: usize = 60;
 pub const MAX_STRING: usize = 300;
 /// Bytes that the strings and indicators of all layers take together.
 pub const MAX_LISTED: usize = 512 << 10;
-/// Bytes that an answer holds of a layer or a child: in base64 that is far below the host's 16 MiB.
-pub const MAX_PART: usize = 8 << 20;
 /// Steps of a chain, and bytes that one of them makes.
 pub const MAX_CHAIN: usize = 32;
 pub const MAX_DECODED: usize = 8 << 20;

@@ -1,31 +1,16 @@
 //! The module's functions, their arguments and the description of both.
 
-use module_kit::{Args, Description, Function, Refusal, parse_args};
+use module_kit::{Args, Description, Function, PartArgs, Refusal, parse_args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::decode::{STEPS, Step};
-use crate::limits::{MAX_CHAIN, MAX_DECODED, MAX_PART};
+use crate::limits::{MAX_CHAIN, MAX_DECODED};
 
 /// Arguments of `analyze`: there are none.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
-
-/// Arguments of `layer` and `extract`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Part {
-    pub index: usize,
-    #[serde(default)]
-    pub offset: usize,
-    #[serde(default = "most_of_a_part")]
-    pub length: usize,
-}
-
-const fn most_of_a_part() -> usize {
-    MAX_PART
-}
 
 /// Arguments of `decode`.
 #[derive(Debug, Deserialize)]
@@ -36,17 +21,6 @@ pub struct Decode {
     #[serde(default)]
     pub offset: usize,
     pub length: Option<usize>,
-}
-
-pub fn part(args: &Args) -> Result<Part, Refusal> {
-    let part: Part = parse_args(args)?;
-    if part.length > MAX_PART {
-        return Err(Refusal::invalid_args(format!(
-            "Arguments: `length` must be from 0 to {MAX_PART}, not {}.",
-            part.length
-        )));
-    }
-    Ok(part)
 }
 
 pub fn decode(args: &Args) -> Result<Decode, Refusal> {
@@ -82,13 +56,13 @@ pub fn description() -> Description {
             function(
                 "layer",
                 "The content of a layer, by its number.",
-                part_schema("The layer's number in the facts."),
+                PartArgs::schema("The layer's number in the facts."),
                 true,
             ),
             function(
                 "extract",
                 "The content of a decoded file, by its number.",
-                part_schema("The file's number in the facts."),
+                PartArgs::schema("The file's number in the facts."),
                 true,
             ),
             function("decode", "Data through a chain of named steps.", decode_schema(), false),
@@ -102,14 +76,6 @@ fn function(name: &'static str, summary: &'static str, args: Value, needs_sample
 
 fn empty_schema() -> Value {
     json!({"type": "object", "additionalProperties": false, "properties": {}})
-}
-
-fn part_schema(index: &str) -> Value {
-    json!({"type": "object", "additionalProperties": false, "required": ["index"], "properties": {
-        "index": {"type": "integer", "minimum": 0, "description": index},
-        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "Byte of its content to begin at."},
-        "length": {"type": "integer", "minimum": 0, "maximum": MAX_PART, "default": MAX_PART, "description": "Bytes."},
-    }})
 }
 
 fn decode_schema() -> Value {

@@ -22,48 +22,49 @@ pub struct Verdict {
 
 /// Bytes at the beginning that are looked at.
 const HEAD: usize = 16 << 10;
-/// Formats that are told by marks long enough not to come about by chance.
-const STRONG: [&str; 40] = [
-    "pe",
-    "elf",
-    "macho",
-    "macho-fat",
-    "zip",
-    "jar",
-    "apk",
-    "docx",
-    "xlsx",
-    "pptx",
-    "ooxml",
-    "gzip",
-    "xz",
-    "bzip2",
-    "7z",
-    "rar",
-    "cab",
-    "pdf",
-    "rtf",
-    "cfb",
-    "doc",
-    "xls",
-    "msi",
-    "png",
-    "jpeg",
-    "gif",
-    "webp",
-    "woff",
-    "woff2",
-    "wasm",
-    "class",
-    "dex",
-    "lnk",
-    "tar",
-    "sqlite",
-    "svg",
-    "zstd",
-    "ole",
-    "pyc",
-    "ttf",
+/// Formats that are told by marks long enough not to come about by chance, and whether a file of one is worth an analysis
+/// of its own: pictures and fonts are not, nor what is unpacked here.
+const STRONG: [(&str, bool); 40] = [
+    ("pe", true),
+    ("elf", true),
+    ("macho", true),
+    ("macho-fat", true),
+    ("zip", true),
+    ("jar", true),
+    ("apk", true),
+    ("docx", true),
+    ("xlsx", true),
+    ("pptx", true),
+    ("ooxml", true),
+    ("gzip", false),
+    ("xz", true),
+    ("bzip2", true),
+    ("7z", true),
+    ("rar", true),
+    ("cab", true),
+    ("pdf", true),
+    ("rtf", true),
+    ("cfb", true),
+    ("doc", true),
+    ("xls", true),
+    ("msi", true),
+    ("png", false),
+    ("jpeg", false),
+    ("gif", false),
+    ("webp", false),
+    ("woff", false),
+    ("woff2", false),
+    ("wasm", false),
+    ("class", true),
+    ("dex", true),
+    ("lnk", true),
+    ("tar", false),
+    ("sqlite", false),
+    ("svg", false),
+    ("zstd", false),
+    ("ole", true),
+    ("pyc", true),
+    ("ttf", false),
 ];
 /// Of scripts and of prose, lower case. None is so short that noise has it.
 const WORDS: [&str; 68] = [
@@ -142,7 +143,7 @@ pub fn verdict(data: &[u8]) -> Option<Verdict> {
         return None;
     }
     let format = file_processor::format_id(data);
-    if STRONG.contains(&format) && is_plausible(format, data) {
+    if STRONG.iter().any(|known| known.0 == format) && is_plausible(format, data) {
         return Some(Verdict { kind: Kind::File(format), confidence: 95 });
     }
     let head = data.get(..data.len().min(HEAD)).unwrap_or_default();
@@ -150,6 +151,12 @@ pub fn verdict(data: &[u8]) -> Option<Verdict> {
         return Some(Verdict { kind: Kind::Text, confidence });
     }
     wide(head).map(|confidence| Verdict { kind: Kind::Wide, confidence })
+}
+
+/// Whether decoded bytes are a file that is worth an analysis of its own.
+pub fn is_worth_analysing(data: &[u8]) -> bool {
+    let Some(Verdict { kind: Kind::File(format), .. }) = verdict(data) else { return false };
+    STRONG.contains(&(format, true))
 }
 
 /// Two letters make an MZ file only with what they point to.

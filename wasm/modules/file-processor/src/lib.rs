@@ -29,8 +29,8 @@ mod triage;
 mod unpack;
 
 use measured::Measured;
-use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
-use options::{Analyze, Compare, Extract, Fuzzy, Nothing, Search, Strings, Window};
+use module_kit::{Call, Description, Module, Output, PartArgs, Refusal, parse_args};
+use options::{Analyze, Compare, Fuzzy, Nothing, Search, Strings, Window};
 
 pub struct FileProcessor;
 
@@ -95,7 +95,7 @@ fn read(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
 }
 
 fn extract(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
-    let options = Extract::read(&call.args)?;
+    let options = PartArgs::read(&call.args)?;
     let data = sample.ok_or_else(Refusal::no_sample)?;
     Ok(Output::new(&extract::extract(data, &options)?, Vec::new()))
 }

@@ -63,8 +63,6 @@ pub const MAX_UNPACKED: u64 = 256 << 20;
 pub const MAX_CHILD_NAME: usize = 1_024;
 /// Bytes that their names take in JSON.
 pub const MAX_CHILD_TEXT: usize = 1 << 20;
-/// Bytes of a child that one answer holds: in base64 they are 11 MiB.
-pub const MAX_PART: u64 = 8 << 20;
 /// Unpacked to packed: honest archives stay below about 200; a bomb is far above.
 pub const BOMB_RATIO: u64 = 500;
 /// The same for what was not unpacked to its end, and so is more than it seems.

@@ -1,10 +1,10 @@
 //! The module's functions, their arguments and the description of both.
 
-use module_kit::{Args, Description, Function, Refusal, parse_args};
+use module_kit::{Args, Description, Function, PartArgs, Refusal, parse_args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::limits::{MAX_MATCHES, MAX_PART, MAX_PATTERN, MAX_READ};
+use crate::limits::{MAX_MATCHES, MAX_PATTERN, MAX_READ};
 
 const DEFAULT_MAX_STRINGS: usize = 2_000;
 const DEFAULT_MIN_LENGTH: usize = 5;
@@ -86,18 +86,6 @@ pub struct Window {
     pub length: usize,
 }
 
-/// Arguments of `extract`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extract {
-    /// The child's number.
-    pub index: usize,
-    #[serde(default)]
-    pub offset: u64,
-    #[serde(default = "Extract::most")]
-    pub length: u64,
-}
-
 /// Arguments of `fuzzy`: which hashes to make.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -135,19 +123,6 @@ impl Analyze {
         check("max_strings", options.max_strings, 0, MAX_STRINGS)?;
         check("min_string_length", options.min_string_length, 2, MAX_MIN_LENGTH)?;
         Ok(options)
-    }
-}
-
-impl Extract {
-    pub fn read(args: &Args) -> Result<Self, Refusal> {
-        let options: Self = parse_args(args)?;
-        let length = usize::try_from(options.length).unwrap_or(usize::MAX);
-        check("length", length, 0, MAX_PART as usize)?;
-        Ok(options)
-    }
-
-    const fn most() -> u64 {
-        MAX_PART
     }
 }
 
@@ -210,7 +185,11 @@ pub fn description() -> Description {
             function("strings", "Strings in ASCII and UTF-16LE, with offsets.", strings_schema()),
             function("search", "Where a text or an expression is in the strings.", search_schema()),
             function("read", "Bytes at an offset, as digits and as text.", read_schema()),
-            function("extract", "The content of a file that is inside the sample, by its number.", extract_schema()),
+            function(
+                "extract",
+                "The content of a file that is inside the sample, by its number.",
+                PartArgs::schema("The child's number in the facts of a full analysis."),
+            ),
             function("entropy", "Shannon entropy, overall and as a profile of up to 256 blocks.", object(&json!({}))),
             function("hashes", "MD5, SHA-1 and SHA-256.", object(&json!({}))),
             function("headers", HEADERS, object(&json!({}))),
@@ -277,16 +256,6 @@ fn read_schema() -> Value {
         "length": {"type": "integer", "minimum": 1, "maximum": MAX_READ, "description": "Bytes."},
     }));
     schema["required"] = json!(["offset", "length"]);
-    schema
-}
-
-fn extract_schema() -> Value {
-    let mut schema = object(&json!({
-        "index": {"type": "integer", "minimum": 0, "description": "The child's number in the facts of a full analysis."},
-        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "Byte of its content to begin at."},
-        "length": {"type": "integer", "minimum": 0, "maximum": MAX_PART, "default": MAX_PART, "description": "Bytes."},
-    }));
-    schema["required"] = json!(["index"]);
     schema
 }
 

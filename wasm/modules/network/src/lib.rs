@@ -21,7 +21,7 @@ mod text;
 mod url;
 mod word;
 
-use module_kit::{Call, Description, Findings, Module, Output, Refusal};
+use module_kit::{Call, Description, Findings, Module, Output, PartArgs, Refusal};
 use serde::Serialize;
 use serde_json::json;
 use store::{Indicators, Store};
@@ -93,9 +93,9 @@ fn indicators(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
 }
 
 fn extract(call: &Call, sample: Option<&[u8]>) -> Result<Output, Refusal> {
-    let options = options::extracted(&call.args)?;
+    let options = PartArgs::read(&call.args)?;
     let sample = sample.ok_or_else(Refusal::no_sample)?;
-    Ok(Output::new(&capture::extract(sample, options.index, options.offset, options.length)?, Vec::new()))
+    Ok(Output::new(&capture::extract(sample, &options)?, Vec::new()))
 }
 
 fn rewritten(text: &str) -> Output {

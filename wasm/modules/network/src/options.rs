@@ -1,12 +1,10 @@
 //! The module's functions, their arguments and the description of both.
 
-use module_kit::{Args, Description, Function, Refusal, parse_args};
+use module_kit::{Args, Description, Function, PartArgs, Refusal, parse_args};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::limits::MAX_FANGED_TEXT;
-
-use crate::capture::MAX_PART;
 
 const DEFAULT_ANALYZED: usize = 500;
 const DEFAULT_LISTED: usize = 10_000;
@@ -40,21 +38,6 @@ struct Listing {
     max_indicators: Option<usize>,
 }
 
-/// Arguments of `extract`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extract {
-    pub index: usize,
-    #[serde(default)]
-    pub offset: usize,
-    #[serde(default = "most_of_a_part")]
-    pub length: usize,
-}
-
-const fn most_of_a_part() -> usize {
-    MAX_PART
-}
-
 /// Arguments of `defang` and `refang`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,12 +58,6 @@ pub fn analyzed(args: &Args) -> Result<Analyze, Refusal> {
 pub fn listed(args: &Args) -> Result<usize, Refusal> {
     let most = parse_args::<Listing>(args)?.max_indicators.unwrap_or(DEFAULT_LISTED);
     at_most("max_indicators", most, MAX_LISTED)
-}
-
-pub fn extracted(args: &Args) -> Result<Extract, Refusal> {
-    let options: Extract = parse_args(args)?;
-    at_most("length", options.length, MAX_PART)?;
-    Ok(options)
 }
 
 fn at_most(name: &str, value: usize, most: usize) -> Result<usize, Refusal> {
@@ -117,7 +94,12 @@ pub fn description() -> Description {
                 true,
             ),
             function("indicators", "Indicators alone, and more of them.", listing_schema(), true),
-            function("extract", "The content of a file that is in a capture, by its number.", extract_schema(), true),
+            function(
+                "extract",
+                "The content of a file that is in a capture, by its number.",
+                PartArgs::schema("The file's number in the facts."),
+                true,
+            ),
             function("defang", "A text with its addresses written so that nobody follows them.", text_schema(), false),
             function("refang", "A text with its defanged addresses written as they are meant.", text_schema(), false),
         ],
@@ -149,14 +131,6 @@ fn listing_schema() -> Value {
     }})
 }
 
-fn extract_schema() -> Value {
-    json!({"type": "object", "additionalProperties": false, "required": ["index"], "properties": {
-        "index": {"type": "integer", "minimum": 0, "description": "The file's number in the facts."},
-        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "Byte of its content to begin at."},
-        "length": {"type": "integer", "minimum": 0, "maximum": MAX_PART, "default": MAX_PART, "description": "Bytes."},
-    }})
-}
-
 fn text_schema() -> Value {
     json!({"type": "object", "additionalProperties": false, "required": ["text"], "properties": {
         "text": {"type": "string", "description": "At most 1 MiB of UTF-8."},
@@ -174,9 +148,6 @@ mod tests {
             [json!({"max": 1}), json!({"max_indicators": -1}), json!({"max_indicators": 50_001}), json!({"keep": 1})]
         {
             assert_eq!(analyzed(&args(bad.clone())).map_err(|refusal| refusal.code), Err("invalid_args"), "{bad}");
-        }
-        for bad in [json!({}), json!({"index": -1}), json!({"index": 0, "length": MAX_PART + 1})] {
-            assert_eq!(extracted(&args(bad)).map(|_| ()).map_err(|refusal| refusal.code), Err("invalid_args"));
         }
         for bad in [json!({}), json!({"text": 1}), json!({"text": "x".repeat(MAX_FANGED_TEXT + 1)})] {
             assert_eq!(text(&args(bad)).map_err(|refusal| refusal.code), Err("invalid_args"));

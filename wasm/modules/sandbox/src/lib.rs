@@ -10,7 +10,7 @@ mod options;
 mod run;
 mod source;
 
-use module_kit::{Call, Description, Module, Output, Refusal};
+use module_kit::{Call, Description, Module, Output, PartArgs, Refusal};
 
 use options::Analyze;
 use run::Outcome;
@@ -31,10 +31,10 @@ impl Module for Sandbox {
                 Ok(Output::new(&outcome.facts, outcome.findings.into_sorted()))
             }
             "extract" => {
-                let options = options::extracted(&call.args)?;
+                let options = PartArgs::read(&call.args)?;
                 let outcome =
                     behaviour(sample.ok_or_else(Refusal::no_sample)?, call.sample_name(), &Analyze::default());
-                Ok(Output::new(&extract::part(outcome.children, &options)?, Vec::new()))
+                Ok(Output::new(&extract::extract(outcome.children, &options)?, Vec::new()))
             }
             "disassemble" => {
                 Ok(Output::new(&machine::disassemble(sample.ok_or_else(Refusal::no_sample)?, &call.args)?, Vec::new()))

@@ -1,14 +1,12 @@
 //! The module's functions, their arguments and the description of both.
 
-use module_kit::{Args, Description, Function, Refusal, parse_args};
+use module_kit::{Args, Description, Function, PartArgs, Refusal, parse_args};
 use script_host::{NetworkAnswer, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::machine;
 
-/// Bytes of an answer of `extract`.
-pub const MAX_PART: usize = 8 << 20;
 const MAX_STEPS: u64 = 200_000_000;
 /// Milliseconds since 1970 of the year 3000.
 const MAX_DATE: u64 = 32_503_680_000_000;
@@ -69,21 +67,6 @@ const fn ok() -> u16 {
     200
 }
 
-/// Arguments of `extract`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extract {
-    pub index: usize,
-    #[serde(default)]
-    pub offset: usize,
-    #[serde(default = "most_of_a_part")]
-    pub length: usize,
-}
-
-const fn most_of_a_part() -> usize {
-    MAX_PART
-}
-
 impl Analyze {
     /// # Errors
     /// `invalid_args` for what is out of range.
@@ -134,16 +117,6 @@ impl Analyze {
     }
 }
 
-/// # Errors
-/// `invalid_args` for what is out of range.
-pub fn extracted(args: &Args) -> Result<Extract, Refusal> {
-    let options: Extract = parse_args(args)?;
-    if options.length > MAX_PART {
-        return Err(Refusal::invalid_args(format!("Arguments: `length` is at most {MAX_PART}.")));
-    }
-    Ok(options)
-}
-
 pub fn description() -> Description {
     Description {
         name: "sandbox",
@@ -173,7 +146,7 @@ pub fn description() -> Description {
             Function {
                 name: "extract",
                 summary: "Code that the sample ran or a file that it wrote, by its number.",
-                args: extract_schema(),
+                args: PartArgs::schema("The child's number in the facts."),
                 needs_sample: true,
             },
             Function {
@@ -237,12 +210,4 @@ fn emulate_schema() -> Value {
         "registers": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}, "description": "By name, `rax` to `r15`."},
         "flags": {"type": "integer", "minimum": 0, "description": "The register of flags."},
     })
-}
-
-fn extract_schema() -> Value {
-    json!({"type": "object", "additionalProperties": false, "required": ["index"], "properties": {
-        "index": {"type": "integer", "minimum": 0, "description": "The child's number in the facts."},
-        "offset": {"type": "integer", "minimum": 0, "default": 0, "description": "Byte of its content to begin at."},
-        "length": {"type": "integer", "minimum": 0, "maximum": MAX_PART, "default": MAX_PART, "description": "Bytes."},
-    }})
 }

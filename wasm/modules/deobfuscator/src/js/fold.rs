@@ -363,13 +363,9 @@ impl<'a> Visit<'a> for Folder<'a, '_, '_> {
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
-        let mut at = it;
-        while let Expression::LogicalExpression(left) = &at.left {
-            self.visit_expression(&at.right);
-            at = left;
+        for term in parse::logical_terms(it) {
+            self.visit_expression(term);
         }
-        self.visit_expression(&at.left);
-        self.visit_expression(&at.right);
     }
 
     fn visit_unary_expression(&mut self, it: &UnaryExpression<'a>) {

@@ -17,6 +17,7 @@ use oxc_syntax::scope::ScopeFlags;
 use oxc_syntax::symbol::{SymbolFlags, SymbolId};
 
 use super::machine::Lazy;
+use super::parse;
 
 /// Bytes of an expression that turns a list.
 const MAX_ROTATION: usize = 32 << 10;
@@ -313,22 +314,14 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
     }
 
     fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
-        let mut at = it;
-        while let Expression::BinaryExpression(left) = &at.left {
-            self.visit_expression(&at.right);
-            at = left;
+        for term in parse::binary_terms(it) {
+            self.visit_expression(term);
         }
-        self.visit_expression(&at.left);
-        self.visit_expression(&at.right);
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
-        let mut at = it;
-        while let Expression::LogicalExpression(left) = &at.left {
-            self.visit_expression(&at.right);
-            at = left;
+        for term in parse::logical_terms(it) {
+            self.visit_expression(term);
         }
-        self.visit_expression(&at.left);
-        self.visit_expression(&at.right);
     }
 }

@@ -62,6 +62,17 @@ impl Levels {
         self.most_steep = self.most_steep.max(self.level + self.steep);
         self.level <= MAX_LEVELS
     }
+
+    /// The first two terms are as deep as the chain is long.
+    fn steeply(&mut self, terms: &[&Expression<'_>]) {
+        let deepest = terms.len() - 2;
+        for (index, term) in terms.iter().enumerate() {
+            let more = if index < deepest { 0 } else { deepest };
+            self.steep += more;
+            self.visit_expression(term);
+            self.steep -= more;
+        }
+    }
 }
 
 impl<'a> Visit<'a> for Levels {
@@ -80,28 +91,35 @@ impl<'a> Visit<'a> for Levels {
     }
 
     fn visit_binary_expression(&mut self, it: &BinaryExpression<'a>) {
-        let (mut at, mut terms) = (it, 0);
-        while let Expression::BinaryExpression(left) = &at.left {
-            self.visit_expression(&at.right);
-            at = left;
-            terms += 1;
-        }
-        self.steep += terms;
-        self.visit_expression(&at.left);
-        self.visit_expression(&at.right);
-        self.steep -= terms;
+        self.steeply(&binary_terms(it));
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
-        let (mut at, mut terms) = (it, 0);
-        while let Expression::LogicalExpression(left) = &at.left {
-            self.visit_expression(&at.right);
-            at = left;
-            terms += 1;
-        }
-        self.steep += terms;
-        self.visit_expression(&at.left);
-        self.visit_expression(&at.right);
-        self.steep -= terms;
+        self.steeply(&logical_terms(it));
     }
+}
+
+/// The terms of a chain of operators, the last ones first, and of the first two the
+/// left one: it nests to the left, and thousands of them are no levels.
+pub fn binary_terms<'t, 'a>(it: &'t BinaryExpression<'a>) -> Vec<&'t Expression<'a>> {
+    let mut terms = vec![&it.right];
+    let mut at = &it.left;
+    while let Expression::BinaryExpression(it) = at {
+        terms.push(&it.right);
+        at = &it.left;
+    }
+    terms.insert(terms.len() - 1, at);
+    terms
+}
+
+/// The same of `&&`, `||` and `??`.
+pub fn logical_terms<'t, 'a>(it: &'t LogicalExpression<'a>) -> Vec<&'t Expression<'a>> {
+    let mut terms = vec![&it.right];
+    let mut at = &it.left;
+    while let Expression::LogicalExpression(it) = at {
+        terms.push(&it.right);
+        at = &it.left;
+    }
+    terms.insert(terms.len() - 1, at);
+    terms
 }

@@ -6,7 +6,7 @@ use super::methods;
 use super::token::{Placed, Token, unescaped};
 use crate::budget::Budget;
 use crate::limits::MAX_VALUE;
-use crate::script::{Held, MAX_LEVELS, Value, listed};
+use crate::script::{Made, Value, Walk, Walks, listed};
 
 /// What every Windows has.
 const KNOWN: [(&str, &str); 9] = [
@@ -23,30 +23,28 @@ const KNOWN: [(&str, &str); 9] = [
 /// Elements of a range.
 const MAX_RANGE: i64 = 100_000;
 
-type Made = Option<(Value, usize)>;
-
 pub struct Evaluator<'t, 'b> {
-    tokens: &'t [Placed],
-    budget: &'b mut Budget,
+    walk: Walk<'t, 'b, Token>,
     /// Where each variable that is assigned once gets its value: the first token of it.
     variables: HashMap<String, usize>,
     values: HashMap<String, Option<Value>>,
     /// `$_`
     item: Option<Value>,
-    held: Held,
-    level: usize,
+}
+
+impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
+    fn walk(&mut self) -> &mut Walk<'t, 'b, Token> {
+        &mut self.walk
+    }
 }
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
         let mut evaluator = Self {
-            tokens,
-            budget,
+            walk: Walk::new(tokens, budget),
             variables: assigned_once(tokens),
             values: HashMap::new(),
             item: None,
-            held: Held::default(),
-            level: 0,
         };
         let mut names: Vec<(usize, String)> =
             evaluator.variables.iter().map(|(name, &at)| (at, name.clone())).collect();
@@ -58,23 +56,15 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         evaluator
     }
 
-    fn token(&self, at: usize) -> Option<&'t Token> {
-        self.tokens.get(at).map(|placed| &placed.token)
-    }
-
-    fn is(&self, at: usize, sign: char) -> bool {
-        self.token(at) == Some(&Token::Sign(sign))
-    }
-
     /// Whether a statement is over.
     fn ends(&self, at: usize) -> bool {
-        matches!(self.token(at), None | Some(Token::Line | Token::Sign(';' | '}')))
+        matches!(self.walk.token(at), None | Some(Token::Line | Token::Sign(';' | '}')))
     }
 
     /// Whether an expression may begin here that nothing before it takes a part of.
     pub fn may_begin(&self, at: usize) -> bool {
         let begins = matches!(
-            self.token(at),
+            self.walk.token(at),
             Some(
                 Token::Text(_)
                     | Token::Sign('(')
@@ -83,21 +73,21 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                     | Token::Variable(_)
                     | Token::Operator("-join" | "-split" | "-csplit" | "-isplit")
             )
-        ) || matches!(self.token(at), Some(Token::Number(_)));
+        ) || matches!(self.walk.token(at), Some(Token::Number(_)));
         if !begins {
             return false;
         }
-        match at.checked_sub(1).and_then(|before| self.token(before)) {
+        match at.checked_sub(1).and_then(|before| self.walk.token(before)) {
             None => true,
             Some(Token::Sign(sign)) => {
                 !matches!(sign, '.' | '*' | '/' | '%' | ',' | '-' | '+' | ')' | ']')
-                    || (*sign == '+' && matches!(self.token(at), Some(Token::Text(_) | Token::Sign('('))))
+                    || (*sign == '+' && matches!(self.walk.token(at), Some(Token::Text(_) | Token::Sign('('))))
             }
             Some(Token::Operator(_) | Token::Signs("::" | "..") | Token::Type(_)) => {
-                matches!(self.token(at), Some(Token::Sign('(')))
+                matches!(self.walk.token(at), Some(Token::Sign('(')))
             }
             // `name(...)` is a call.
-            Some(Token::Word(..)) => !self.is(at, '(') || self.apart(at),
+            Some(Token::Word(..)) => !self.walk.is(at, '(') || self.apart(at),
             Some(Token::Variable(_)) => false,
             Some(_) => true,
         }
@@ -106,34 +96,23 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// Whether there is a space before a token.
     fn apart(&self, at: usize) -> bool {
         at.checked_sub(1)
-            .and_then(|before| self.tokens.get(before))
-            .is_none_or(|before| before.end < self.tokens[at].start)
+            .and_then(|before| self.walk.tokens.get(before))
+            .is_none_or(|before| before.end < self.walk.tokens[at].start)
     }
 
     /// A constant that begins at a token: its value, and the token behind it.
     pub fn constant(&mut self, at: usize) -> Made {
-        let made = self.pipeline(at)?;
-        Some((self.held.hold(made.0.bounded()?, self.budget)?, made.1))
-    }
-
-    fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
-        if self.level >= MAX_LEVELS || !self.budget.spend(1) {
-            self.budget.met.nesting |= self.level >= MAX_LEVELS;
-            return None;
-        }
-        self.level += 1;
-        let made = step(self, at);
-        self.level -= 1;
-        made
+        let (value, end) = self.pipeline(at)?;
+        Some((self.walk.hold(value.bounded()?)?, end))
     }
 
     /// `... | % { ... }`
     fn pipeline(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.down(at, Self::compared)?;
-        while self.is(at, '|') {
-            let is_each = matches!(self.token(at + 1), Some(Token::Sign('%')))
-                || matches!(self.token(at + 1), Some(Token::Word(word, _)) if matches!(word.as_str(), "foreach" | "foreach-object"));
-            if !is_each || !self.is(at + 2, '{') {
+        while self.walk.is(at, '|') {
+            let is_each = matches!(self.walk.token(at + 1), Some(Token::Sign('%')))
+                || matches!(self.walk.token(at + 1), Some(Token::Word(word, _)) if matches!(word.as_str(), "foreach" | "foreach-object"));
+            if !is_each || !self.walk.is(at + 2, '{') {
                 break;
             }
             (value, at) = self.each(&value, at + 3)?;
@@ -149,7 +128,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             let one = self.down(body, Self::pipeline);
             self.item = before;
             let (value, at) = one?;
-            if !self.is(at, '}') || !self.budget.spend(4) {
+            if !self.walk.is(at, '}') || !self.walk.budget.spend(4) {
                 return None;
             }
             end = Some(at + 1);
@@ -160,13 +139,13 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn compared(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.sum(at)?;
-        while let Some(Token::Operator(operator)) = self.token(at) {
+        while let Some(Token::Operator(operator)) = self.walk.token(at) {
             let operator = *operator;
             if operator == "-f" {
                 break;
             }
             let (right, end) = self.down(at + 1, Self::sum)?;
-            value = methods::operator(operator, &value, &right, self.budget)?;
+            value = methods::operator(operator, &value, &right, self.walk.budget)?;
             at = end;
         }
         Some((value, at))
@@ -175,8 +154,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn sum(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.product(at)?;
         loop {
-            let is_plus = self.is(at, '+');
-            let is_minus = self.is(at, '-') && matches!(value, Value::Int(_));
+            let is_plus = self.walk.is(at, '+');
+            let is_minus = self.walk.is(at, '-') && matches!(value, Value::Int(_));
             if !is_plus && !is_minus {
                 return Some((value, at));
             }
@@ -187,7 +166,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 value.int().zip(right.int()).map(|(one, two)| Value::Int(one.wrapping_sub(two)))
             };
             let Some(made) = made else { return Some((value, at)) };
-            if !self.budget.spend(made.size() / 16) {
+            if !self.walk.budget.spend(made.size() / 16) {
                 return None;
             }
             value = made.bounded()?;
@@ -197,18 +176,18 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn product(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.format(at)?;
-        while self.is(at, '*') {
+        while self.walk.is(at, '*') {
             let (right, end) = self.down(at + 1, Self::format)?;
             value = methods::times(&value, &right)?;
             at = end;
         }
         // Quotients are not taken, and bind as products do.
-        if self.is(at, '/') || self.is(at, '%') { None } else { Some((value, at)) }
+        if self.walk.is(at, '/') || self.walk.is(at, '%') { None } else { Some((value, at)) }
     }
 
     fn format(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.range(at)?;
-        while let Some(Token::Operator("-f")) = self.token(at) {
+        while let Some(Token::Operator("-f")) = self.walk.token(at) {
             let (right, end) = self.down(at + 1, Self::range)?;
             value = Value::Text(methods::format(&value.text()?, &right.items())?).bounded()?;
             at = end;
@@ -218,10 +197,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn range(&mut self, at: usize) -> Made {
         let (value, at) = self.list(at)?;
-        let Some(Token::Signs("..")) = self.token(at) else { return Some((value, at)) };
+        let Some(Token::Signs("..")) = self.walk.token(at) else { return Some((value, at)) };
         let (right, end) = self.down(at + 1, Self::list)?;
         let (from, to) = (value.int()?, right.int()?);
-        if (to - from).abs() > MAX_RANGE || !self.budget.spend(usize::try_from((to - from).abs()).ok()?) {
+        if (to - from).abs() > MAX_RANGE || !self.walk.budget.spend(usize::try_from((to - from).abs()).ok()?) {
             return None;
         }
         let items = if from <= to {
@@ -234,16 +213,16 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn list(&mut self, at: usize) -> Made {
         let (first, mut at) = self.unary(at)?;
-        if !self.is(at, ',') {
+        if !self.walk.is(at, ',') {
             return Some((first, at));
         }
         let mut items = vec![first];
-        while self.is(at, ',') {
-            let next = at + 1 + usize::from(self.token(at + 1) == Some(&Token::Line));
+        while self.walk.is(at, ',') {
+            let next = at + 1 + usize::from(self.walk.token(at + 1) == Some(&Token::Line));
             let (item, end) = self.down(next, Self::unary)?;
             items.push(item);
             at = end;
-            if !self.budget.spend(1) {
+            if !self.walk.budget.spend(1) {
                 return None;
             }
         }
@@ -251,7 +230,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn unary(&mut self, at: usize) -> Made {
-        match self.token(at)? {
+        match self.walk.token(at)? {
             Token::Operator(operator @ ("-join" | "-split" | "-csplit" | "-isplit")) => {
                 let operator = *operator;
                 let (value, end) = self.down(at + 1, Self::list)?;
@@ -268,7 +247,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 let number = value.int()?;
                 Some((Value::Int(if sign == '-' { number.wrapping_neg() } else { number }), end))
             }
-            Token::Type(name) if self.token(at + 1) != Some(&Token::Signs("::")) => {
+            Token::Type(name) if self.walk.token(at + 1) != Some(&Token::Signs("::")) => {
                 let (value, end) = self.down(at + 1, Self::unary)?;
                 Some((methods::cast(name, value)?.bounded()?, end))
             }
@@ -279,19 +258,19 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn postfix(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.primary(at)?;
         loop {
-            if self.is(at, '[') && !self.apart(at) {
+            if self.walk.is(at, '[') && !self.apart(at) {
                 let (index, end) = self.down(at + 1, Self::pipeline)?;
-                if !self.is(end, ']') {
+                if !self.walk.is(end, ']') {
                     return None;
                 }
-                if !self.budget.spend(value.size() / 16) {
+                if !self.walk.budget.spend(value.size() / 16) {
                     return None;
                 }
                 (value, at) = (methods::index(&value, &index)?, end + 1);
-            } else if (self.is(at, '.') || self.token(at) == Some(&Token::Signs("::"))) && !self.apart(at) {
+            } else if (self.walk.is(at, '.') || self.walk.token(at) == Some(&Token::Signs("::"))) && !self.apart(at) {
                 let Some((name, behind)) = self.member_name(at + 1) else { return Some((value, at)) };
                 let (arguments, end) = self.arguments(behind)?;
-                value = methods::member(&value, &name, arguments.as_deref(), self.budget)?.bounded()?;
+                value = methods::member(&value, &name, arguments.as_deref(), self.walk.budget)?.bounded()?;
                 at = end;
             } else {
                 return Some((value, at));
@@ -301,12 +280,12 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     /// A name, in quotes or not, and the token behind it.
     fn member_name(&mut self, at: usize) -> Option<(String, usize)> {
-        match self.token(at)? {
+        match self.walk.token(at)? {
             Token::Word(name, _) => Some((name.clone(), at + 1)),
             Token::Text(name) => Some((name.to_ascii_lowercase(), at + 1)),
             Token::Sign('(') => {
                 let (value, end) = self.down(at + 1, Self::pipeline)?;
-                if self.is(end, ')') { Some((value.text()?.to_ascii_lowercase(), end + 1)) } else { None }
+                if self.walk.is(end, ')') { Some((value.text()?.to_ascii_lowercase(), end + 1)) } else { None }
             }
             _ => None,
         }
@@ -315,14 +294,14 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// None inside: there are no parentheses.
     #[allow(clippy::type_complexity, reason = "arguments, and the token behind them")]
     fn arguments(&mut self, at: usize) -> Option<(Option<Vec<Value>>, usize)> {
-        if !self.is(at, '(') || self.apart(at) {
+        if !self.walk.is(at, '(') || self.apart(at) {
             return Some((None, at));
         }
-        if self.is(at + 1, ')') {
+        if self.walk.is(at + 1, ')') {
             return Some((Some(Vec::new()), at + 2));
         }
         let (value, end) = self.down(at + 1, Self::call_list)?;
-        if !self.is(end, ')') {
+        if !self.walk.is(end, ')') {
             return None;
         }
         let Value::List(values) = value else { return None };
@@ -335,7 +314,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         loop {
             let (value, end) = self.down(at, Self::argument)?;
             values.push(value);
-            if !self.is(end, ',') {
+            if !self.walk.is(end, ',') {
                 return Some((Value::List(values), end));
             }
             at = end + 1;
@@ -346,16 +325,16 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         // As `compared`, with `unary` where a list would be read.
         let (mut value, mut at) = self.unary(at)?;
         loop {
-            if self.is(at, '+') {
+            if self.walk.is(at, '+') {
                 let (right, end) = self.down(at + 1, Self::unary)?;
                 (value, at) = (methods::plus(value, &right)?.bounded()?, end);
-            } else if let Some(Token::Operator(operator)) = self.token(at) {
+            } else if let Some(Token::Operator(operator)) = self.walk.token(at) {
                 let operator = *operator;
                 let (right, end) = self.down(at + 1, Self::range)?;
                 value = if operator == "-f" {
                     Value::Text(methods::format(&value.text()?, &right.items())?)
                 } else {
-                    methods::operator(operator, &value, &right, self.budget)?
+                    methods::operator(operator, &value, &right, self.walk.budget)?
                 };
                 at = end;
             } else {
@@ -366,19 +345,17 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn primary(&mut self, at: usize) -> Made {
         let made = |value| Some((value, at + 1));
-        match self.token(at)? {
-            Token::Text(text) if self.budget.spend(text.len() / 16) => made(Value::Text(text.clone())),
+        match self.walk.token(at)? {
+            Token::Text(text) if self.walk.budget.spend(text.len() / 16) => made(Value::Text(text.clone())),
             Token::Expanding(raw) => made(Value::Text(self.expand(raw)?)),
             Token::Number(number) => made(Value::Int(*number)),
-            Token::Variable(name) if name == "_" || name == "psitem" => {
-                made(self.held.hold(self.item.clone()?, self.budget)?)
-            }
+            Token::Variable(name) if name == "_" || name == "psitem" => made(self.walk.hold(self.item.clone()?)?),
             Token::Variable(name) => made(self.variable(name)?),
             Token::Type(name) => made(Value::Name(name.clone())),
             Token::Sign('(') | Token::Signs("$(" | "@(") => {
-                let is_list = self.token(at) == Some(&Token::Signs("@("));
+                let is_list = self.walk.token(at) == Some(&Token::Signs("@("));
                 let (value, end) = self.down(at + 1, Self::inside)?;
-                if !self.is(end, ')') {
+                if !self.walk.is(end, ')') {
                     return None;
                 }
                 Some((
@@ -398,7 +375,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// In parentheses there may be one of a few commands.
     fn inside(&mut self, at: usize) -> Made {
         if let (Some(Token::Word(word, _)), Some(Token::Text(name) | Token::Word(name, _))) =
-            (self.token(at), self.token(at + 1))
+            (self.walk.token(at), self.walk.token(at + 1))
         {
             let is_drives = matches!(word.as_str(), "get-variable" | "gv" | "variable")
                 && name.to_ascii_lowercase().contains("mdr");
@@ -413,10 +390,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// `New-Object Type(arguments)`: streams are the bytes that come out of them.
     fn new_object(&mut self, mut at: usize) -> Made {
         let mut name = String::new();
-        while let Some(Token::Word(part, _)) = self.token(at) {
+        while let Some(Token::Word(part, _)) = self.walk.token(at) {
             name.push_str(part);
             at += 1;
-            if !self.is(at, '.') {
+            if !self.walk.is(at, '.') {
                 break;
             }
             name.push('.');
@@ -430,19 +407,19 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn arguments_apart(&mut self, mut at: usize) -> Made {
-        if matches!(self.token(at), Some(Token::Word(word, _)) if word.starts_with("-a")) {
+        if matches!(self.walk.token(at), Some(Token::Word(word, _)) if word.starts_with("-a")) {
             at += 1;
         }
-        if !self.is(at, '(') {
+        if !self.walk.is(at, '(') {
             return self.down(at, Self::list);
         }
         let (value, end) = self.down(at + 1, Self::call_list)?;
-        if self.is(end, ')') { Some((value, end + 1)) } else { None }
+        if self.walk.is(end, ')') { Some((value, end + 1)) } else { None }
     }
 
     pub fn variable(&mut self, name: &str) -> Option<Value> {
         if let Some(value) = self.values.get(name) {
-            return self.held.hold(value.clone()?, self.budget);
+            return self.walk.hold(value.clone()?);
         }
         if self.variables.contains_key(name) {
             return None;
@@ -476,15 +453,14 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 return None;
             }
             let value = self.values.get(&name.to_ascii_lowercase())?.as_ref()?.text()?;
-            if !self.budget.spend(value.len() / 16 + 1) || done.len() + value.len() > MAX_VALUE {
+            if !self.walk.budget.spend(value.len() / 16 + 1) || done.len() + value.len() > MAX_VALUE {
                 return None;
             }
             done.push_str(&value);
             rest = behind;
         }
         done.push_str(rest);
-        let Value::Text(text) = self.held.hold(Value::Text(unescaped(&done.replace("\"\"", "\""))), self.budget)?
-        else {
+        let Value::Text(text) = self.walk.hold(Value::Text(unescaped(&done.replace("\"\"", "\""))))? else {
             return None;
         };
         Some(text)

@@ -21,11 +21,13 @@ pub enum Token {
     Line,
 }
 
-#[derive(Debug, Clone)]
-pub struct Placed {
-    pub token: Token,
-    pub start: usize,
-    pub end: usize,
+/// As all of it is in the text.
+pub type Placed = crate::script::Placed<Token>;
+
+impl From<char> for Token {
+    fn from(sign: char) -> Self {
+        Self::Sign(sign)
+    }
 }
 
 const OPERATORS: [&str; 18] = [

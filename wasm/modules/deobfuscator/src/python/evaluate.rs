@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use super::token::{Placed, Token};
 use crate::budget::Budget;
 use crate::decode::{self, Packed, StepArgs, inflate, lossy};
-use crate::script::{Held, MAX_LEVELS, Value, joined, letters, listed, replaced};
-
-type Made = Option<(Value, usize)>;
+use crate::script::{Made, Value, Walk, Walks, joined, letters, listed, replaced};
 
 /// Functions of the standard library that decode, and what they do.
 const DECODERS: [(&str, &str); 17] = [
@@ -41,29 +39,29 @@ struct Lambda {
 }
 
 pub struct Evaluator<'t, 'b> {
-    tokens: &'t [Placed],
-    budget: &'b mut Budget,
+    walk: Walk<'t, 'b, Token>,
     values: HashMap<String, Option<Value>>,
     lambdas: HashMap<String, Lambda>,
     /// Other names of functions: `from base64 import b64decode as d`.
     aliases: HashMap<String, String>,
     /// Parameters and loop variables, the innermost last.
     bound: Vec<(String, Value)>,
-    held: Held,
-    level: usize,
+}
+
+impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
+    fn walk(&mut self) -> &mut Walk<'t, 'b, Token> {
+        &mut self.walk
+    }
 }
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
         let mut evaluator = Self {
-            tokens,
-            budget,
+            walk: Walk::new(tokens, budget),
             values: HashMap::new(),
             lambdas: HashMap::new(),
             aliases: aliases(tokens),
             bound: Vec::new(),
-            held: Held::default(),
-            level: 0,
         };
         for (name, at) in assigned_once(tokens) {
             if let Some(lambda) = evaluator.lambda(at) {
@@ -78,64 +76,44 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     /// Where a decoder of a module is called: the module's name.
     pub fn decoders(&self) -> Vec<usize> {
-        let name = |at: usize| match self.token(at) {
+        let name = |at: usize| match self.walk.token(at) {
             Some(Token::Name(name)) => Some(name.as_str()),
             _ => None,
         };
-        (0..self.tokens.len())
+        (0..self.walk.tokens.len())
             .filter(|&at| {
                 name(at).is_some()
-                    && self.is(at + 1, '.')
+                    && self.walk.is(at + 1, '.')
                     && name(at + 2).is_some_and(is_decoder)
-                    && !at.checked_sub(1).is_some_and(|before| self.is(before, '.'))
+                    && !at.checked_sub(1).is_some_and(|before| self.walk.is(before, '.'))
             })
             .take(256)
             .collect()
     }
 
-    fn token(&self, at: usize) -> Option<&'t Token> {
-        self.tokens.get(at).map(|placed| &placed.token)
-    }
-
-    fn is(&self, at: usize, sign: char) -> bool {
-        self.token(at) == Some(&Token::Sign(sign))
-    }
-
     fn is_name(&self, at: usize, name: &str) -> bool {
-        matches!(self.token(at), Some(Token::Name(found)) if found == name)
+        matches!(self.walk.token(at), Some(Token::Name(found)) if found == name)
     }
 
     fn ends(&self, at: usize) -> bool {
-        matches!(self.token(at), None | Some(Token::Line | Token::Sign(';')))
+        matches!(self.walk.token(at), None | Some(Token::Line | Token::Sign(';')))
     }
 
     fn lambda(&self, at: usize) -> Option<Lambda> {
-        if !self.is_name(at, "lambda") || !self.is(at + 2, ':') {
+        if !self.is_name(at, "lambda") || !self.walk.is(at + 2, ':') {
             return None;
         }
-        let Some(Token::Name(parameter)) = self.token(at + 1) else { return None };
+        let Some(Token::Name(parameter)) = self.walk.token(at + 1) else { return None };
         Some(Lambda { parameter: parameter.clone(), body: at + 3 })
     }
 
     pub fn constant(&mut self, at: usize) -> Made {
-        let (value, end) = self.down(at, Self::xored)?;
-        Some((self.held.hold(value.bounded()?, self.budget)?, end))
-    }
-
-    fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
-        if self.level >= MAX_LEVELS || !self.budget.spend(1) {
-            self.budget.met.nesting |= self.level >= MAX_LEVELS;
-            return None;
-        }
-        self.level += 1;
-        let made = step(self, at);
-        self.level -= 1;
-        made
+        self.evaluated(at, Self::xored)
     }
 
     fn xored(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.sum(at)?;
-        while self.is(at, '^') {
+        while self.walk.is(at, '^') {
             let (right, end) = self.down(at + 1, Self::sum)?;
             (value, at) = (Value::Int(number(&value)? ^ number(&right)?), end);
         }
@@ -145,8 +123,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn sum(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.product(at)?;
         loop {
-            let is_plus = self.is(at, '+');
-            if !is_plus && !self.is(at, '-') {
+            let is_plus = self.walk.is(at, '+');
+            if !is_plus && !self.walk.is(at, '-') {
                 return Some((value, at));
             }
             let (right, end) = self.down(at + 1, Self::product)?;
@@ -158,7 +136,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 (Value::Int(one), Value::Int(two), false) => Value::Int(one.checked_sub(two)?),
                 _ => return None,
             };
-            if !self.budget.spend(value.size() / 16) {
+            if !self.walk.budget.spend(value.size() / 16) {
                 return None;
             }
             value = value.bounded()?;
@@ -168,8 +146,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn product(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.unary(at)?;
-        while self.is(at, '*') || self.is(at, '%') {
-            let is_times = self.is(at, '*');
+        while self.walk.is(at, '*') || self.walk.is(at, '%') {
+            let is_times = self.walk.is(at, '*');
             let (right, end) = self.down(at + 1, Self::unary)?;
             value = match (&value, &right, is_times) {
                 (Value::Int(one), Value::Int(two), true) => Value::Int(one.checked_mul(*two)?),
@@ -188,15 +166,15 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn unary(&mut self, at: usize) -> Made {
-        if self.is(at, '-') {
+        if self.walk.is(at, '-') {
             let (value, end) = self.down(at + 1, Self::unary)?;
             return Some((Value::Int(number(&value)?.checked_neg()?), end));
         }
         let (mut value, mut at) = self.primary(at)?;
         loop {
-            if self.is(at, '[') {
+            if self.walk.is(at, '[') {
                 (value, at) = self.subscript(&value, at + 1)?;
-            } else if self.is(at, '.') {
+            } else if self.walk.is(at, '.') {
                 (value, at) = self.method(&value, at + 1)?;
             } else {
                 return Some((value, at));
@@ -205,18 +183,18 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn primary(&mut self, at: usize) -> Made {
-        match self.token(at)? {
-            Token::Text(first) if self.budget.spend(first.len() / 16) => {
+        match self.walk.token(at)? {
+            Token::Text(first) if self.walk.budget.spend(first.len() / 16) => {
                 let (mut text, mut at) = (first.clone(), at + 1);
-                while let Some(Token::Text(more)) = self.token(at) {
+                while let Some(Token::Text(more)) = self.walk.token(at) {
                     text.push_str(more);
                     at += 1;
                 }
                 Some((Value::Text(text), at))
             }
-            Token::Bytes(first) if self.budget.spend(first.len() / 16) => {
+            Token::Bytes(first) if self.walk.budget.spend(first.len() / 16) => {
                 let (mut bytes, mut at) = (first.clone(), at + 1);
-                while let Some(Token::Bytes(more)) = self.token(at) {
+                while let Some(Token::Bytes(more)) = self.walk.token(at) {
                     bytes.extend_from_slice(more);
                     at += 1;
                 }
@@ -234,32 +212,33 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn parentheses(&mut self, at: usize) -> Made {
         if let Some(lambda) = self.lambda(at + 1) {
             let close = self.closing(at)?;
-            if !self.is(close + 1, '(') {
+            if !self.walk.is(close + 1, '(') {
                 return None;
             }
             return self.apply(&lambda, close + 2);
         }
         // `(name)(...)`
-        if let (Some(Token::Name(name)), true, true) = (self.token(at + 1), self.is(at + 2, ')'), self.is(at + 3, '('))
+        if let (Some(Token::Name(name)), true, true) =
+            (self.walk.token(at + 1), self.walk.is(at + 2, ')'), self.walk.is(at + 3, '('))
             && let Some(lambda) = self.lambdas.get(name).cloned()
         {
             return self.apply(&lambda, at + 4);
         }
         let (value, end) = self.down(at + 1, Self::xored)?;
-        if self.is(end, ')') {
+        if self.walk.is(end, ')') {
             return Some((value, end + 1));
         }
         if self.is_name(end, "for") {
             return self.list(at + 1, ')');
         }
         // The first element of a tuple is known: to evaluate it anew would double the work on each level.
-        if self.is(end, ',') { self.elements(vec![value], end + 1, at + 1, ')') } else { None }
+        if self.walk.is(end, ',') { self.elements(vec![value], end + 1, at + 1, ')') } else { None }
     }
 
     fn closing(&self, open: usize) -> Option<usize> {
         let mut depth = 0_usize;
-        for at in open..self.tokens.len() {
-            match self.token(at) {
+        for at in open..self.walk.tokens.len() {
+            match self.walk.token(at) {
                 Some(Token::Sign('(' | '[' | '{')) => depth += 1,
                 Some(Token::Sign(')' | ']' | '}')) => {
                     depth -= 1;
@@ -276,7 +255,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// The value of a lambda for the argument at a token, and what is behind the closing parenthesis.
     fn apply(&mut self, lambda: &Lambda, argument: usize) -> Made {
         let (value, end) = self.down(argument, Self::xored)?;
-        if !self.is(end, ')') {
+        if !self.walk.is(end, ')') {
             return None;
         }
         self.bound.push((lambda.parameter.clone(), value));
@@ -293,7 +272,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// The rest of a list that begins at `start`.
     fn elements(&mut self, mut items: Vec<Value>, mut at: usize, start: usize, close: char) -> Made {
         loop {
-            if self.is(at, close) {
+            if self.walk.is(at, close) {
                 return Some((Value::List(items), at + 1));
             }
             let is_loop = items.is_empty() && self.loop_at(start).is_some();
@@ -302,11 +281,11 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             }
             let (item, end) = self.down(at, Self::xored)?;
             items.push(item);
-            if !self.budget.spend(1) {
+            if !self.walk.budget.spend(1) {
                 return None;
             }
-            at = if self.is(end, ',') { end + 1 } else { end };
-            if at == end && !self.is(at, close) {
+            at = if self.walk.is(end, ',') { end + 1 } else { end };
+            if at == end && !self.walk.is(at, close) {
                 return None;
             }
         }
@@ -315,8 +294,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     /// Where the `for` of a comprehension stands that begins at a token.
     fn loop_at(&self, start: usize) -> Option<usize> {
         let mut depth = 0_usize;
-        for at in start..self.tokens.len().min(start + 64) {
-            match self.token(at) {
+        for at in start..self.walk.tokens.len().min(start + 64) {
+            match self.walk.token(at) {
                 Some(Token::Sign('(' | '[' | '{')) => depth += 1,
                 Some(Token::Sign(')' | ']' | '}')) if depth == 0 => return None,
                 Some(Token::Sign(')' | ']' | '}')) => depth -= 1,
@@ -330,12 +309,12 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn comprehension(&mut self, start: usize, close: char) -> Made {
         let at = self.loop_at(start)?;
-        let Some(Token::Name(variable)) = self.token(at + 1) else { return None };
+        let Some(Token::Name(variable)) = self.walk.token(at + 1) else { return None };
         if !self.is_name(at + 2, "in") {
             return None;
         }
         let (over, end) = self.down(at + 3, Self::xored)?;
-        if !self.is(end, close) {
+        if !self.walk.is(end, close) {
             return None;
         }
         let items: Vec<Value> = match &over {
@@ -348,7 +327,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             let one = self.down(start, Self::xored);
             self.bound.pop();
             let (value, stop) = one?;
-            if stop != at || !self.budget.spend(2) {
+            if stop != at || !self.walk.budget.spend(2) {
                 return None;
             }
             made.push(value);
@@ -358,32 +337,33 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn name(&mut self, name: &str, at: usize) -> Made {
         if let Some((_, value)) = self.bound.iter().rev().find(|bound| bound.0 == name) {
-            return Some((self.held.hold(value.clone(), self.budget)?, at + 1));
+            return Some((self.walk.hold(value.clone())?, at + 1));
         }
         if let Some(value) = self.values.get(name) {
-            return Some((self.held.hold(value.clone()?, self.budget)?, at + 1));
+            return Some((self.walk.hold(value.clone()?)?, at + 1));
         }
-        if self.is(at + 1, '(') {
+        if self.walk.is(at + 1, '(') {
             if let Some(lambda) = self.lambdas.get(name).cloned() {
                 return self.apply(&lambda, at + 2);
             }
             let real = self.aliases.get(name).cloned().unwrap_or_else(|| name.to_owned());
             if real == "__import__" {
                 let (module, end) = self.down(at + 2, Self::xored)?;
-                return if self.is(end, ')') { Some((Value::Name(module.text()?), end + 1)) } else { None };
+                return if self.walk.is(end, ')') { Some((Value::Name(module.text()?), end + 1)) } else { None };
             }
             let (arguments, end) = self.arguments(at + 2)?;
             return Some((function("", &real, &arguments)?.bounded()?, end));
         }
         // A module, or a type whose method is called.
-        self.is(at + 1, '.')
+        self.walk
+            .is(at + 1, '.')
             .then(|| (Value::Name(self.aliases.get(name).cloned().unwrap_or_else(|| name.to_owned())), at + 1))
     }
 
     fn arguments(&mut self, mut at: usize) -> Option<(Vec<Value>, usize)> {
         let mut values = Vec::new();
         loop {
-            if self.is(at, ')') {
+            if self.walk.is(at, ')') {
                 return Some((values, at + 1));
             }
             if values.is_empty() && self.loop_at(at).is_some() {
@@ -391,11 +371,11 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 return Some((vec![value], end));
             }
             // `name=value`
-            if matches!(self.token(at), Some(Token::Name(_))) && self.is(at + 1, '=') {
+            if matches!(self.walk.token(at), Some(Token::Name(_))) && self.walk.is(at + 1, '=') {
                 at += 2;
             }
             // A function that is handed on.
-            if let (Some(Token::Name(name)), true) = (self.token(at), self.is(at + 1, ','))
+            if let (Some(Token::Name(name)), true) = (self.walk.token(at), self.walk.is(at + 1, ','))
                 && matches!(name.as_str(), "chr" | "ord" | "int")
             {
                 values.push(Value::Name(name.clone()));
@@ -404,8 +384,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             }
             let (value, end) = self.down(at, Self::xored)?;
             values.push(value);
-            at = if self.is(end, ',') { end + 1 } else { end };
-            if at == end && !self.is(at, ')') {
+            at = if self.walk.is(end, ',') { end + 1 } else { end };
+            if at == end && !self.walk.is(at, ')') {
                 return None;
             }
         }
@@ -413,11 +393,11 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn subscript(&mut self, value: &Value, at: usize) -> Made {
         // `[::-1]`
-        if self.is(at, ':')
-            && self.is(at + 1, ':')
-            && self.is(at + 2, '-')
-            && self.token(at + 3) == Some(&Token::Number(1))
-            && self.is(at + 4, ']')
+        if self.walk.is(at, ':')
+            && self.walk.is(at + 1, ':')
+            && self.walk.is(at + 2, '-')
+            && self.walk.token(at + 3) == Some(&Token::Number(1))
+            && self.walk.is(at + 4, ']')
         {
             let turned = match value {
                 Value::Text(text) => Value::Text(text.chars().rev().collect()),
@@ -428,10 +408,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             return Some((turned, at + 5));
         }
         let (index, end) = self.down(at, Self::xored)?;
-        if !self.is(end, ']') {
+        if !self.walk.is(end, ']') {
             return None;
         }
-        if !self.budget.spend(value.size() / 16) {
+        if !self.walk.budget.spend(value.size() / 16) {
             return None;
         }
         let length = match value {
@@ -453,13 +433,13 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn method(&mut self, value: &Value, at: usize) -> Made {
-        let Some(Token::Name(name)) = self.token(at) else { return None };
-        if !self.is(at + 1, '(') {
+        let Some(Token::Name(name)) = self.walk.token(at) else { return None };
+        if !self.walk.is(at + 1, '(') {
             // A module in a module.
             return matches!(value, Value::Name(_)).then(|| (Value::Name(name.clone()), at + 1));
         }
         let (arguments, end) = self.arguments(at + 2)?;
-        if !self.budget.spend(value.size() / 16 + 1) {
+        if !self.walk.budget.spend(value.size() / 16 + 1) {
             return None;
         }
         let made = match value {

@@ -1,14 +1,15 @@
 //! What the evaluators of PowerShell, Visual Basic and Python share: values, and the folding of constant expressions in a
 //! list of tokens.
 
+mod walk;
+
 use crate::budget::Budget;
 use crate::edits::Edits;
-use crate::limits::{MAX_ELEMENTS, MAX_HELD, MAX_ROUNDS, MAX_VALUE};
+use crate::limits::{MAX_ELEMENTS, MAX_ROUNDS, MAX_VALUE};
 use crate::peel::{Rewrite, Technique};
 use std::collections::BTreeMap;
 
-/// Levels of expressions in one another.
-pub const MAX_LEVELS: usize = 48;
+pub use walk::{Made, Placed, Walk, Walks};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -82,19 +83,6 @@ impl Value {
     pub fn bounded(self) -> Option<Self> {
         let is_long = matches!(&self, Self::List(items) if items.len() > MAX_ELEMENTS);
         (!is_long && self.size() <= MAX_VALUE).then_some(self)
-    }
-}
-
-/// Counts what one evaluator keeps, and what it copies of that.
-#[derive(Debug, Default)]
-pub struct Held(usize);
-
-impl Held {
-    /// Pays for a value, in steps and in memory; None where it is too much.
-    pub fn hold(&mut self, value: Value, budget: &mut Budget) -> Option<Value> {
-        self.0 = self.0.saturating_add(value.weight());
-        budget.met.size |= self.0 > MAX_HELD;
-        (budget.spend(value.size() / 16) && self.0 <= MAX_HELD).then_some(value)
     }
 }
 

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use super::token::{Placed, Token};
 use crate::budget::Budget;
-use crate::script::{Held, MAX_LEVELS, Value, joined, listed, number, replaced};
-
-type Made = Option<(Value, usize)>;
+use crate::script::{Made, Value, Walk, Walks, joined, listed, number, replaced};
 
 const FUNCTIONS: [&str; 32] = [
     "chr",
@@ -58,16 +56,19 @@ const NAMED: [(&str, &str); 8] = [
 ];
 
 pub struct Evaluator<'t, 'b> {
-    tokens: &'t [Placed],
-    budget: &'b mut Budget,
+    walk: Walk<'t, 'b, Token>,
     values: HashMap<String, Option<Value>>,
-    held: Held,
-    level: usize,
+}
+
+impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
+    fn walk(&mut self) -> &mut Walk<'t, 'b, Token> {
+        &mut self.walk
+    }
 }
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
-        let mut evaluator = Self { tokens, budget, values: HashMap::new(), held: Held::default(), level: 0 };
+        let mut evaluator = Self { walk: Walk::new(tokens, budget), values: HashMap::new() };
         for (name, at) in assigned_once(tokens) {
             let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
             evaluator.values.insert(name, value);
@@ -75,60 +76,40 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         evaluator
     }
 
-    fn token(&self, at: usize) -> Option<&'t Token> {
-        self.tokens.get(at).map(|placed| &placed.token)
-    }
-
-    fn is(&self, at: usize, sign: char) -> bool {
-        self.token(at) == Some(&Token::Sign(sign))
-    }
-
     fn ends(&self, at: usize) -> bool {
-        matches!(self.token(at), None | Some(Token::Line | Token::Sign(':')))
-            || matches!(self.token(at), Some(Token::Name(name)) if name == "else")
+        matches!(self.walk.token(at), None | Some(Token::Line | Token::Sign(':')))
+            || matches!(self.walk.token(at), Some(Token::Name(name)) if name == "else")
     }
 
     pub fn may_begin(&self, at: usize) -> bool {
-        let begins = match self.token(at) {
+        let begins = match self.walk.token(at) {
             Some(Token::Text(_) | Token::Sign('(') | Token::Number(_)) => true,
             Some(Token::Name(name)) => {
-                let is_text = matches!(self.values.get(name), Some(Some(Value::Text(_)))) && self.is(at + 1, '&');
-                is_text || (FUNCTIONS.contains(&name.as_str()) && self.is(at + 1, '('))
+                let is_text = matches!(self.values.get(name), Some(Some(Value::Text(_)))) && self.walk.is(at + 1, '&');
+                is_text || (FUNCTIONS.contains(&name.as_str()) && self.walk.is(at + 1, '('))
             }
             _ => false,
         };
         if !begins {
             return false;
         }
-        match at.checked_sub(1).and_then(|before| self.token(before)) {
+        match at.checked_sub(1).and_then(|before| self.walk.token(before)) {
             Some(Token::Sign('&' | '(' | ',' | '=' | ':' | '<' | '>')) | Some(Token::Line) | None => true,
             // Behind a sum of what is not known, only texts that are put together go on so.
-            Some(Token::Sign('+')) => !matches!(self.token(at), Some(Token::Number(_))),
+            Some(Token::Sign('+')) => !matches!(self.walk.token(at), Some(Token::Number(_))),
             // What binds as strongly as what follows may already have the first of it.
-            Some(Token::Name(name)) if OPERATORS.contains(&name.as_str()) && !self.is(at, '(') => {
-                matches!(self.token(at), Some(Token::Text(_)))
+            Some(Token::Name(name)) if OPERATORS.contains(&name.as_str()) && !self.walk.is(at, '(') => {
+                matches!(self.walk.token(at), Some(Token::Text(_)))
             }
             Some(Token::Name(name)) => {
-                !self.is(at, '(') || matches!(name.as_str(), "and" | "or" | "if" | "then" | "execute" | "case")
+                !self.walk.is(at, '(') || matches!(name.as_str(), "and" | "or" | "if" | "then" | "execute" | "case")
             }
             _ => false,
         }
     }
 
     pub fn constant(&mut self, at: usize) -> Made {
-        let (value, end) = self.down(at, Self::joined)?;
-        Some((self.held.hold(value.bounded()?, self.budget)?, end))
-    }
-
-    fn down(&mut self, at: usize, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
-        if self.level >= MAX_LEVELS || !self.budget.spend(1) {
-            self.budget.met.nesting |= self.level >= MAX_LEVELS;
-            return None;
-        }
-        self.level += 1;
-        let made = step(self, at);
-        self.level -= 1;
-        made
+        self.evaluated(at, Self::joined)
     }
 
     /// `Xor` binds less than `&`; beside `And` and `Or`, which bind more, nothing is known of it.
@@ -145,17 +126,17 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn is_name(&self, at: usize, names: &[&str]) -> bool {
-        matches!(self.token(at), Some(Token::Name(name)) if names.contains(&name.as_str()))
+        matches!(self.walk.token(at), Some(Token::Name(name)) if names.contains(&name.as_str()))
     }
 
     /// `... & ...`
     fn texts(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.sum(at)?;
-        while self.is(at, '&') {
+        while self.walk.is(at, '&') {
             let Some((right, end)) = self.down(at + 1, Self::sum) else { return Some((value, at)) };
             let mut text = value.text()?;
             let more = right.text()?;
-            if !self.budget.spend(more.len() / 16 + 1) {
+            if !self.walk.budget.spend(more.len() / 16 + 1) {
                 return None;
             }
             text.push_str(&more);
@@ -167,8 +148,8 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn sum(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.product(at)?;
         loop {
-            let is_plus = self.is(at, '+');
-            if !is_plus && !self.is(at, '-') {
+            let is_plus = self.walk.is(at, '+');
+            if !is_plus && !self.walk.is(at, '-') {
                 return Some((value, at));
             }
             let Some((right, end)) = self.down(at + 1, Self::product) else { return Some((value, at)) };
@@ -178,7 +159,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 (one, two, true) => Value::Int(one.int()?.checked_add(two.int()?)?),
                 (one, two, false) => Value::Int(one.int()?.checked_sub(two.int()?)?),
             };
-            if !self.budget.spend(value.size() / 16) {
+            if !self.walk.budget.spend(value.size() / 16) {
                 return None;
             }
             at = end;
@@ -197,7 +178,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn whole(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.factors(at)?;
-        while self.is(at, '\\') {
+        while self.walk.is(at, '\\') {
             let (right, end) = self.down(at + 1, Self::factors)?;
             (value, at) = (Value::Int(value.int()?.checked_div(right.int()?)?), end);
         }
@@ -207,10 +188,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn factors(&mut self, at: usize) -> Made {
         let (mut value, mut at) = self.unary(at)?;
         loop {
-            let is_times = self.is(at, '*');
-            if !is_times && !self.is(at, '/') {
+            let is_times = self.walk.is(at, '*');
+            if !is_times && !self.walk.is(at, '/') {
                 // Powers are not taken, and bind more.
-                return if self.is(at, '^') { None } else { Some((value, at)) };
+                return if self.walk.is(at, '^') { None } else { Some((value, at)) };
             }
             let (right, end) = self.down(at + 1, Self::unary)?;
             let (one, two) = (value.int()?, right.int()?);
@@ -227,17 +208,17 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn unary(&mut self, at: usize) -> Made {
-        if self.is(at, '-') {
+        if self.walk.is(at, '-') {
             let (value, end) = self.down(at + 1, Self::unary)?;
             return Some((Value::Int(value.int()?.checked_neg()?), end));
         }
         let (mut value, mut at) = self.primary(at)?;
         // An element of a list.
-        while matches!(value, Value::List(_)) && self.is(at, '(') {
+        while matches!(value, Value::List(_)) && self.walk.is(at, '(') {
             let (index, end) = self.down(at + 1, Self::joined)?;
             let Value::List(items) = &value else { return None };
             let item = items.get(usize::try_from(index.int()?).ok()?)?.clone();
-            if !self.is(end, ')') {
+            if !self.walk.is(end, ')') {
                 return None;
             }
             (value, at) = (item, end + 1);
@@ -246,28 +227,28 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 
     fn primary(&mut self, at: usize) -> Made {
-        match self.token(at)? {
-            Token::Text(text) if self.budget.spend(text.len() / 16) => Some((Value::Text(text.clone()), at + 1)),
+        match self.walk.token(at)? {
+            Token::Text(text) if self.walk.budget.spend(text.len() / 16) => Some((Value::Text(text.clone()), at + 1)),
             Token::Number(number) => Some((Value::Int(*number), at + 1)),
             Token::Sign('(') => {
                 let (value, end) = self.down(at + 1, Self::joined)?;
-                if self.is(end, ')') { Some((value, end + 1)) } else { None }
+                if self.walk.is(end, ')') { Some((value, end + 1)) } else { None }
             }
             Token::Name(name) if FUNCTIONS.contains(&name.as_str()) => {
                 // `Chr$(65)`
-                let open = at + 1 + usize::from(self.is(at + 1, '$'));
-                if !self.is(open, '(') {
+                let open = at + 1 + usize::from(self.walk.is(at + 1, '$'));
+                if !self.walk.is(open, '(') {
                     return None;
                 }
                 let (arguments, end) = self.arguments(open + 1)?;
-                if !self.budget.spend(arguments.iter().map(Value::size).sum::<usize>() / 16) {
+                if !self.walk.budget.spend(arguments.iter().map(Value::size).sum::<usize>() / 16) {
                     return None;
                 }
                 Some((call(name, &arguments)?.bounded()?, end))
             }
             Token::Name(name) => {
                 if let Some(value) = self.values.get(name) {
-                    return Some((self.held.hold(value.clone()?, self.budget)?, at + 1));
+                    return Some((self.walk.hold(value.clone()?)?, at + 1));
                 }
                 let known = NAMED.iter().find(|known| known.0 == name)?;
                 Some((Value::Text(known.1.to_owned()), at + 1))
@@ -278,14 +259,14 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn arguments(&mut self, mut at: usize) -> Option<(Vec<Value>, usize)> {
         let mut values = Vec::new();
-        if self.is(at, ')') {
+        if self.walk.is(at, ')') {
             return Some((values, at + 1));
         }
         loop {
             let (value, end) = self.down(at, Self::joined)?;
             values.push(value);
             at = end + 1;
-            match self.token(end)? {
+            match self.walk.token(end)? {
                 Token::Sign(',') => {}
                 Token::Sign(')') => return Some((values, at)),
                 _ => return None,

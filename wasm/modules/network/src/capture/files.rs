@@ -1,11 +1,10 @@
 //! Files that were sent in the clear: listed, and given out one by one.
 
-use module_kit::hex;
+use module_kit::{Part, PartArgs, hex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::base64;
-use super::limits::{MAX_FILES, MAX_PART};
+use super::limits::MAX_FILES;
 
 /// Named as a child of file-processor's is, so that the host takes both out in one way.
 #[derive(Debug, Serialize)]
@@ -61,10 +60,8 @@ pub struct Files {
 #[derive(Debug, Serialize)]
 pub struct Extracted<'a> {
     pub child: &'a File,
-    /// Where this part begins in the file.
-    pub offset: usize,
-    /// Base64.
-    pub content: String,
+    #[serde(flatten)]
+    pub part: Part,
 }
 
 impl Files {
@@ -118,11 +115,7 @@ impl Files {
     }
 
     /// A part of the wanted file; None if there is no such file.
-    pub fn extracted(&self, offset: usize, length: usize) -> Option<Extracted<'_>> {
-        let content = self.content.as_deref()?;
-        let file = self.items.last()?;
-        let offset = offset.min(content.len());
-        let part = content.get(offset..offset.saturating_add(length.min(MAX_PART)).min(content.len()))?;
-        Some(Extracted { child: file, offset, content: base64::encode(part) })
+    pub fn extracted(&self, wanted: &PartArgs) -> Option<Extracted<'_>> {
+        Some(Extracted { child: self.items.last()?, part: wanted.of(self.content.as_deref()?) })
     }
 }

@@ -43,8 +43,6 @@ pub const MAX_BODY: usize = 64 << 20;
 pub const MAX_BODIES: usize = 256 << 20;
 /// Files that are taken out of streams.
 pub const MAX_FILES: usize = 5_000;
-/// Bytes of a file that one answer of `extract` holds: in base64 it must fit into the host's 16 MiB.
-pub const MAX_PART: usize = 8 << 20;
 /// Bytes of a handshake of TLS: three bytes could say 16 MiB, chains of certificates have some KiB.
 pub const MAX_HANDSHAKE: usize = 256 << 10;
 /// Certificates of one chain.

@@ -46,8 +46,7 @@ use flows::{End, Flows, Segmented, Transport};
 use found::{Found, seconds};
 use fragments::Fragments;
 use ip::Ip;
-pub use limits::MAX_PART;
-use module_kit::{Findings, Refusal};
+use module_kit::{Findings, PartArgs, Refusal};
 use serde::Serialize;
 use space::{Space, Span};
 
@@ -110,9 +109,9 @@ pub fn analyze(sample: &[u8], state: Option<&[u8]>, keeps: bool, most: usize) ->
 ///
 /// # Errors
 /// `invalid_args` where there is no such file.
-pub fn extract(sample: &[u8], index: usize, offset: usize, length: usize) -> Result<impl Serialize, Refusal> {
+pub fn extract(sample: &[u8], wanted: &PartArgs) -> Result<impl Serialize, Refusal> {
     let mut read = Read::new(&[], sample, false);
-    let mut found = Found::new(None, Some(index));
+    let mut found = Found::new(None, Some(wanted.index));
     read.all(&[], sample);
     for (index, flow) in read.flows.flows.iter().enumerate() {
         read::flow(index, flow, &read.space, &mut found);
@@ -120,11 +119,14 @@ pub fn extract(sample: &[u8], index: usize, offset: usize, length: usize) -> Res
             break;
         }
     }
-    let file = found.files.extracted(offset, length);
+    let file = found.files.extracted(wanted);
     let json = file.and_then(|file| serde_json::to_value(file).ok());
     json.ok_or_else(|| {
         let count = found.files.count();
-        Refusal::invalid_args(format!("There is no file {index} in what is a capture of {count}, counted from 0."))
+        Refusal::invalid_args(format!(
+            "There is no file {} in what is a capture of {count}, counted from 0.",
+            wanted.index
+        ))
     })
 }
 
