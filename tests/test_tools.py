@@ -129,7 +129,7 @@ def test_matches_of_a_rule_tell_where_and_with_which_key():
     ("error", "outcome"),
     [
         (ModuleDeadline("It took longer than 3 s.", module="m"), "timeout"),
-        (ModuleTrap("unreachable at /home/somebody", module="m"), "failed"),
+        (ModuleTrap("unreachable at /srv/somebody", module="m"), "failed"),
         (QueueFull("full", module="m"), "failed"),
     ],
 )

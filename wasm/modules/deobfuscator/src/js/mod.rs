@@ -1,10 +1,12 @@
 //! JavaScript: parsed by oxc, constants evaluated in the tree until nothing changes, and what the script would run taken
 //! out. A text is written anew only where enough speaks for its having been hidden.
 
+mod assign;
 mod dead;
 mod expression;
 mod flatten;
 mod fold;
+mod lists;
 mod machine;
 mod names;
 mod natives;

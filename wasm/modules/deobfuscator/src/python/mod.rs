@@ -1,6 +1,7 @@
 //! Python: constants folded as far as they are decoders' work, and what is run taken out.
 
 mod evaluate;
+mod methods;
 mod token;
 
 use crate::budget::Budget;
@@ -68,7 +69,7 @@ fn decoded(evaluator: &mut Evaluator<'_, '_>, tokens: &[Placed], at: usize, name
         let (Value::Name(packed), end) = evaluator.constant(from)? else { return None };
         return marshalled(&packed, tokens.get(from)?.start, tokens.get(end - 1)?.end);
     }
-    if !evaluate::is_decoder(name) {
+    if !methods::is_decoder(name) {
         return None;
     }
     data(evaluator, tokens, at)

@@ -1,0 +1,197 @@
+//! Expressions that change what a name or a member is.
+
+use std::rc::Rc;
+
+use oxc_ast::ast::{
+    AssignmentExpression, AssignmentTarget, ComputedMemberExpression, Expression, SimpleAssignmentTarget,
+    UpdateExpression,
+};
+use oxc_syntax::operator::{AssignmentOperator, BinaryOperator, LogicalOperator, UpdateOperator};
+
+use super::machine::{Machine, Outcome, Stop};
+use super::value::{Object, Value};
+
+impl<'a> Machine<'a, '_> {
+    pub fn assignment(&mut self, it: &'a AssignmentExpression<'a>, scope: usize) -> Outcome {
+        if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left {
+            let name = name.name.as_str();
+            let value = match it.operator {
+                AssignmentOperator::Assign => self.evaluate(&it.right, scope)?,
+                operator => {
+                    let before = self.lookup(scope, name)?;
+                    self.combined(operator, before, &it.right, scope)?
+                }
+            };
+            self.assign(scope, name, value.clone())?;
+            return Ok(value);
+        }
+        if let (AssignmentTarget::ComputedMemberExpression(member), AssignmentOperator::Assign) =
+            (&it.left, it.operator)
+        {
+            return self.assign_element(member, &it.right, scope);
+        }
+        let (object, key) = self.target(&it.left, scope)?;
+        let value = match it.operator {
+            AssignmentOperator::Assign => self.evaluate(&it.right, scope)?,
+            operator => {
+                let before = self.member(&object, &key)?;
+                self.combined(operator, before, &it.right, scope)?
+            }
+        };
+        self.set_member(&object, &key, value.clone())?;
+        Ok(value)
+    }
+
+    /// The statement `name += ...` or `name = name + ...`, whose value nobody asks for: what is alone in holding a text makes it longer. None
+    /// for any other statement.
+    pub fn append(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome<Option<()>> {
+        let Expression::AssignmentExpression(it) = expression else { return Ok(None) };
+        let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left else { return Ok(None) };
+        let name = name.name.as_str();
+        let right = match (it.operator, &it.right) {
+            (AssignmentOperator::Addition, right) => right,
+            // `name = name + ...`
+            (AssignmentOperator::Assign, Expression::BinaryExpression(sum))
+                if sum.operator == BinaryOperator::Addition
+                    && matches!(&sum.left, Expression::Identifier(left) if left.name.as_str() == name) =>
+            {
+                &sum.right
+            }
+            _ => return Ok(None),
+        };
+        let before = match &it.right {
+            Expression::BinaryExpression(sum) if it.operator == AssignmentOperator::Assign => {
+                self.evaluate(&sum.left, scope)?
+            }
+            _ => self.lookup(scope, name)?,
+        };
+        let more = self.evaluate(right, scope)?;
+        let (Value::Text(mut units), true) = (before.clone(), more.is_primitive()) else {
+            let value = self.plus(&before, &more)?;
+            return self.assign(scope, name, value).map(Some);
+        };
+        drop(before);
+        let more = self.text_of(&more)?;
+        if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
+            return Err(Stop::Unknown);
+        }
+        self.spend(more.len() / 8 + 1)?;
+        self.charge(more.len() * 2)?;
+        drop(self.take(scope, name));
+        if Rc::get_mut(&mut units).is_none() {
+            self.spend(units.len() / 8)?;
+            self.charge(units.len() * 2)?;
+        }
+        Rc::make_mut(&mut units).extend(more.iter());
+        self.assign(scope, name, Value::Text(units)).map(Some)
+    }
+
+    fn combined(
+        &mut self,
+        operator: AssignmentOperator,
+        before: Value,
+        right: &'a Expression<'a>,
+        scope: usize,
+    ) -> Outcome {
+        if let Some(operator) = operator.to_logical_operator() {
+            let keeps = match operator {
+                LogicalOperator::And => !self.truth(&before)?,
+                LogicalOperator::Or => self.truth(&before)?,
+                LogicalOperator::Coalesce => !matches!(before, Value::Undefined | Value::Null),
+            };
+            return if keeps { Ok(before) } else { self.evaluate(right, scope) };
+        }
+        let right = self.evaluate(right, scope)?;
+        self.binary(operator.to_binary_operator().ok_or(Stop::Unknown)?, &before, &right)
+    }
+
+    /// Elements of lists by their number, without a text being made of it.
+    fn assign_element(
+        &mut self,
+        it: &'a ComputedMemberExpression<'a>,
+        right: &'a Expression<'a>,
+        scope: usize,
+    ) -> Outcome {
+        let object = self.evaluate(&it.object, scope)?;
+        let key = self.evaluate(&it.expression, scope)?;
+        let place = match &key {
+            Value::Number(index) if *index >= 0.0 && index.fract() == 0.0 => Some(*index as usize),
+            _ => None,
+        };
+        let name = if place.is_none() { self.string_of(&key)? } else { String::new() };
+        let value = self.evaluate(right, scope)?;
+        if let Some(place) = place {
+            self.spend(1)?;
+            if let Some(slot) = self.items_mut(&object).and_then(|items| items.get_mut(place)) {
+                *slot = value.clone();
+                return Ok(value);
+            }
+            self.set_member(&object, &place.to_string(), value.clone())?;
+        } else {
+            self.set_member(&object, &name, value.clone())?;
+        }
+        Ok(value)
+    }
+
+    fn target(&mut self, target: &'a AssignmentTarget<'a>, scope: usize) -> Outcome<(Value, String)> {
+        let (object, key) = match target {
+            AssignmentTarget::StaticMemberExpression(it) => {
+                (self.evaluate(&it.object, scope)?, it.property.name.to_string())
+            }
+            AssignmentTarget::ComputedMemberExpression(it) => {
+                let object = self.evaluate(&it.object, scope)?;
+                let key = self.evaluate(&it.expression, scope)?;
+                (object, self.string_of(&key)?)
+            }
+            _ => return Err(Stop::Unknown),
+        };
+        Ok((object, key))
+    }
+
+    pub fn update(&mut self, it: &'a UpdateExpression<'a>, scope: usize) -> Outcome {
+        let by = if it.operator == UpdateOperator::Increment { 1.0 } else { -1.0 };
+        let before;
+        match &it.argument {
+            SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
+                let value = self.lookup(scope, name.name.as_str())?;
+                before = self.number_of(&value)?;
+                self.assign(scope, name.name.as_str(), Value::Number(before + by))?;
+            }
+            SimpleAssignmentTarget::StaticMemberExpression(member) => {
+                let object = self.evaluate(&member.object, scope)?;
+                let value = self.member(&object, member.property.name.as_str())?;
+                before = self.number_of(&value)?;
+                self.set_member(&object, member.property.name.as_str(), Value::Number(before + by))?;
+            }
+            SimpleAssignmentTarget::ComputedMemberExpression(member) => {
+                let object = self.evaluate(&member.object, scope)?;
+                let key = self.evaluate(&member.expression, scope)?;
+                let key = self.string_of(&key)?;
+                let value = self.member(&object, &key)?;
+                before = self.number_of(&value)?;
+                self.set_member(&object, &key, Value::Number(before + by))?;
+            }
+            _ => return Err(Stop::Unknown),
+        }
+        Ok(Value::Number(if it.prefix { before + by } else { before }))
+    }
+
+    pub fn delete(&mut self, argument: &'a Expression<'a>, scope: usize) -> Outcome {
+        let (object, key) = match argument {
+            Expression::StaticMemberExpression(it) => (self.evaluate(&it.object, scope)?, it.property.name.to_string()),
+            Expression::ComputedMemberExpression(it) => {
+                let object = self.evaluate(&it.object, scope)?;
+                let key = self.evaluate(&it.expression, scope)?;
+                (object, self.string_of(&key)?)
+            }
+            _ => return Err(Stop::Unknown),
+        };
+        if let Value::Object(place) = object
+            && let Some(names) = self.heap.get(place).map(Object::count)
+        {
+            self.spend(names / 16)?;
+            self.heap[place].remove(&key);
+        }
+        Ok(Value::Bool(true))
+    }
+}

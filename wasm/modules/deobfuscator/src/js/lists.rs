@@ -1,0 +1,219 @@
+//! What the language does with lists.
+
+use super::machine::{Machine, Outcome, Stop};
+use super::value::{Kind, Value};
+use crate::limits::MAX_ELEMENTS;
+
+impl<'a> Machine<'a, '_> {
+    pub fn new_list(&mut self, arguments: &[Value]) -> Outcome {
+        match arguments {
+            [Value::Number(length)] if *length >= 0.0 && *length <= MAX_ELEMENTS as f64 => {
+                self.array(vec![Value::Undefined; *length as usize])
+            }
+            _ => self.array(arguments.to_vec()),
+        }
+    }
+
+    pub fn of_list(&mut self, method: &str, this: &Value, arguments: Vec<Value>) -> Outcome {
+        let Some(length) = self.items(this).map(Vec::len) else { return Err(Stop::Unknown) };
+        let first = arguments.first().cloned().unwrap_or(Value::Undefined);
+        match method {
+            "push" | "pop" | "shift" | "unshift" | "reverse" | "splice" | "fill" => {
+                return self.change_list(method, this, arguments, length);
+            }
+            "map" | "forEach" | "filter" | "find" | "some" | "every" => return self.each(method, this, &first),
+            "reduce" => return self.reduce(this, &arguments),
+            _ => {}
+        }
+        self.spend(length / 4)?;
+        let items = self.items(this).cloned().ok_or(Stop::Unknown)?;
+        match method {
+            "join" => {
+                let separator = if matches!(first, Value::Undefined) { Value::text(",") } else { first };
+                let separator = self.text_of(&separator)?;
+                let mut units = Vec::new();
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        units.extend(separator.iter());
+                    }
+                    if !matches!(item, Value::Undefined | Value::Null) {
+                        units.extend(self.text_of(item)?.iter());
+                    }
+                    if units.len() * 2 > crate::limits::MAX_VALUE {
+                        return Err(Stop::Unknown);
+                    }
+                }
+                self.text(units)
+            }
+            "slice" => {
+                let (start, end) = self.range(&arguments, length)?;
+                self.array(items.get(start..end.max(start)).unwrap_or_default().to_vec())
+            }
+            "concat" => {
+                let mut all = items;
+                for argument in &arguments {
+                    match self.items(argument) {
+                        Some(more) => all.extend(more.iter().cloned()),
+                        None => all.push(argument.clone()),
+                    }
+                    self.list_fits(&all)?;
+                }
+                self.array(all)
+            }
+            "indexOf" | "includes" if arguments.len() > 1 => Err(Stop::Unknown),
+            "indexOf" | "includes" => {
+                let mut found = None;
+                for (index, item) in items.iter().enumerate() {
+                    if self.same(item, &first)? {
+                        found = Some(index);
+                        break;
+                    }
+                }
+                Ok(if method == "includes" {
+                    Value::Bool(found.is_some())
+                } else {
+                    Value::Number(found.map_or(-1.0, |index| index as f64))
+                })
+            }
+            "toString" => self.text_of(this).map(Value::Text),
+            "entries" | "keys" => {
+                // What walks through a list is of no use here but for how it is written.
+                let object = self.object(Kind::Plain)?;
+                self.object(Kind::Plain)?;
+                if let Value::Object(place) = object {
+                    let text = self.closure_of_text("[object Array Iterator]")?;
+                    self.heap[place].set("toString", text);
+                }
+                Ok(object)
+            }
+            "flat" if !arguments.is_empty() => Err(Stop::Unknown),
+            "flat" => {
+                let mut all = Vec::new();
+                for item in items {
+                    match self.items(&item) {
+                        Some(inner) => all.extend(inner.iter().cloned()),
+                        None => all.push(item),
+                    }
+                    self.list_fits(&all)?;
+                }
+                self.array(all)
+            }
+            "at" => {
+                let index = self.number_of(&first)?;
+                let index = if index < 0.0 { index + length as f64 } else { index };
+                Ok(if index < 0.0 {
+                    Value::Undefined
+                } else {
+                    items.get(index as usize).cloned().unwrap_or(Value::Undefined)
+                })
+            }
+            _ => Err(Stop::Unknown),
+        }
+    }
+
+    fn change_list(&mut self, method: &str, this: &Value, arguments: Vec<Value>, length: usize) -> Outcome {
+        if matches!(method, "shift" | "unshift" | "reverse" | "splice" | "fill") {
+            self.spend(length / 16)?;
+        }
+        let (start, count) = if method == "splice" { self.splice_range(&arguments, length)? } else { (0, 0) };
+        let fits = length + arguments.len() <= MAX_ELEMENTS;
+        self.charge(arguments.len() * 32)?;
+        let items = self.items_mut(this).filter(|_| fits).ok_or(Stop::Unknown)?;
+        Ok(match method {
+            "push" => {
+                items.extend(arguments);
+                Value::Number(items.len() as f64)
+            }
+            "pop" => items.pop().unwrap_or(Value::Undefined),
+            "shift" if items.is_empty() => Value::Undefined,
+            "shift" => items.remove(0),
+            "unshift" => {
+                items.splice(0..0, arguments);
+                Value::Number(items.len() as f64)
+            }
+            "reverse" => {
+                items.reverse();
+                this.clone()
+            }
+            "fill" if arguments.len() == 1 => {
+                items.fill(arguments[0].clone());
+                this.clone()
+            }
+            "splice" => {
+                let removed: Vec<Value> = items.splice(start..start + count, arguments.into_iter().skip(2)).collect();
+                return self.array(removed);
+            }
+            _ => return Err(Stop::Unknown),
+        })
+    }
+
+    fn splice_range(&mut self, arguments: &[Value], length: usize) -> Outcome<(usize, usize)> {
+        let start = self.index(arguments.first(), length, 0)?;
+        let count = match arguments.get(1) {
+            None if arguments.is_empty() => 0,
+            None => length - start,
+            Some(count) => (self.number_of(count)?.max(0.0) as usize).min(length - start),
+        };
+        Ok((start, count))
+    }
+
+    /// Start and end of a slice: from the end where they are negative.
+    pub fn range(&mut self, arguments: &[Value], length: usize) -> Outcome<(usize, usize)> {
+        Ok((self.index(arguments.first(), length, 0)?, self.index(arguments.get(1), length, length)?))
+    }
+
+    fn index(&mut self, argument: Option<&Value>, length: usize, default: usize) -> Outcome<usize> {
+        let number = match argument {
+            None | Some(Value::Undefined) => return Ok(default),
+            Some(value) => self.number_of(value)?.trunc(),
+        };
+        let number = if number < 0.0 { number + length as f64 } else { number };
+        Ok((number.max(0.0) as usize).min(length))
+    }
+
+    fn each(&mut self, method: &str, this: &Value, function: &Value) -> Outcome {
+        let mut made = Vec::new();
+        let mut index = 0;
+        while let Some(item) = self.items(this).and_then(|items| items.get(index)).cloned() {
+            let value =
+                self.call(function, Value::Undefined, vec![item.clone(), Value::Number(index as f64), this.clone()])?;
+            match method {
+                "map" => made.push(value),
+                "forEach" => {}
+                _ => {
+                    let is_true = self.truth(&value)?;
+                    match method {
+                        "filter" if is_true => made.push(item),
+                        "find" if is_true => return Ok(item),
+                        "some" if is_true => return Ok(Value::Bool(true)),
+                        "every" if !is_true => return Ok(Value::Bool(false)),
+                        _ => {}
+                    }
+                }
+            }
+            index += 1;
+        }
+        match method {
+            "map" | "filter" => self.array(made),
+            "some" => Ok(Value::Bool(false)),
+            "every" => Ok(Value::Bool(true)),
+            _ => Ok(Value::Undefined),
+        }
+    }
+
+    fn reduce(&mut self, this: &Value, arguments: &[Value]) -> Outcome {
+        let function = arguments.first().cloned().unwrap_or(Value::Undefined);
+        self.spend(self.items(this).map_or(0, Vec::len) / 4)?;
+        let items = self.items(this).cloned().ok_or(Stop::Unknown)?;
+        let mut items = items.into_iter().enumerate();
+        let mut value = match arguments.get(1) {
+            Some(value) => value.clone(),
+            None => items.next().ok_or(Stop::Thrown(Value::text("TypeError")))?.1,
+        };
+        for (index, item) in items {
+            value =
+                self.call(&function, Value::Undefined, vec![value, item, Value::Number(index as f64), this.clone()])?;
+        }
+        Ok(value)
+    }
+}
