@@ -147,6 +147,18 @@ async def test_a_module_that_gives_out_other_bytes_than_it_lists_is_not_believed
     assert (node.status, node.level) == ("failed", "unknown")
 
 
+async def test_what_was_listed_falsely_once_is_analysed_where_it_really_is(lab, monkeypatch):
+    innocent, take_out = await lab.add(PLAIN), lab._triager._take_out
+    given = iter([innocent])
+
+    async def falsely_at_first(*args):
+        return next(given, None) or await take_out(*args)
+
+    monkeypatch.setattr(lab._triager, "_take_out", falsely_at_first)  # no module of ours does it
+    first, second = (await lab.triage(zipped(one=EICAR, two=EICAR))).children
+    assert (first.status, second.status, second.level) == ("failed", "analysed", "suspicious")
+
+
 async def test_taking_a_file_out_has_one_deadline_for_all_its_parts(lab, monkeypatch):
     async def slowly(*_args, **_options):
         await asyncio.sleep(30)
