@@ -15,14 +15,15 @@ pub const MAX_PART: usize = 8 << 20;
 #[serde(deny_unknown_fields)]
 pub struct PartArgs {
     pub index: usize,
+    /// The sandbox's own numbers have 32 bits, and files have no end there.
     #[serde(default)]
-    offset: usize,
+    offset: u64,
     #[serde(default = "most")]
-    length: usize,
+    length: u64,
 }
 
-const fn most() -> usize {
-    MAX_PART
+const fn most() -> u64 {
+    MAX_PART as u64
 }
 
 /// A part of a content.
@@ -39,7 +40,7 @@ impl PartArgs {
     /// `invalid_args` for what is out of range.
     pub fn read(args: &Args) -> Result<Self, Refusal> {
         let read: Self = parse_args(args)?;
-        if read.length > MAX_PART {
+        if read.length > most() {
             let length = read.length;
             return Err(Refusal::invalid_args(format!(
                 "Arguments: `length` must be from 0 to {MAX_PART}, not {length}."
@@ -51,8 +52,8 @@ impl PartArgs {
     /// What is asked for; nothing behind the end.
     #[must_use]
     pub fn of(&self, content: &[u8]) -> Part {
-        let start = self.offset.min(content.len());
-        let end = start.saturating_add(self.length).min(content.len());
+        let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX).min(content.len());
+        let (start, end) = (place(self.offset), place(self.offset.saturating_add(self.length)));
         Part { offset: start as u64, content: STANDARD.encode(content.get(start..end).unwrap_or_default()) }
     }
 
@@ -81,7 +82,7 @@ mod tests {
         let is = |offset: u64, content: &[u8]| Part { offset, content: STANDARD.encode(content) };
         assert_eq!(part(&json!({"index": 0})), is(0, b"0123456789"));
         assert_eq!(part(&json!({"index": 0, "offset": 8, "length": 9})), is(8, b"89"));
-        assert_eq!(part(&json!({"index": 0, "offset": 99})), is(10, b""));
+        assert_eq!(part(&json!({"index": 0, "offset": u64::MAX})), is(10, b""));
     }
 
     #[test]
