@@ -6,6 +6,7 @@ what it points to is checked against its memory.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -79,7 +80,9 @@ class _Instance:
         place, _, call = self._write(self._job.text, with_sample=False)
         if not self._call(PREPARE, place, call):
             return None
-        return images.take(self._memory.read(self._store), fresh)
+        with contextlib.suppress(OSError):  # no more files may be open: each call gets ready by itself
+            return images.take(self._memory.read(self._store), fresh)
+        return None
 
     def answer(self, image: Image | None) -> Answer:
         text = self._job.text

@@ -6,54 +6,62 @@ a Store of its own as without, and memory that no call before has written to.
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from athena_lab.wasm.pages import PAGE, Pages, Part, kept
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import wasmtime
 
-_PAGE: Final = 4_096
-"""Bytes: what the machine maps at once. WebAssembly's own pages have 64 KiB."""
 _WASM_PAGE: Final = 65_536
 _ENTRY: Final = 256
 """Bytes that an entry has beside what it keeps."""
+_GAP: Final = 16
+"""Unchanged pages that are kept between two that are not: each part is written by itself."""
+_IMAGE: Final = 1 << 20
+"""Bytes that an image is counted with at least: it may have a file open."""
 
 Key = tuple[str, str | None]
 """A module's SHA-256, and the state of a session or None. Python keeps a text's hash in the text."""
 
 
-class Image(NamedTuple):
-    """``size`` bytes of memory; ``parts`` are what differs from a new instance's, by offset."""
+class Image:
+    """Of ``size`` bytes of memory, those pages that differ from a new instance's."""
 
-    size: int
-    parts: tuple[tuple[int, bytes], ...]
+    def __init__(self, size: int, parts: tuple[Part, ...], pages: type[Pages] | None = None) -> None:
+        self.size = size
+        self.bytes = sum(len(part.content) for part in parts)
+        """What is kept."""
+        self._pages = (pages or kept())(parts)
 
     def restore(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
         """Into a new instance's memory. Raises `wasmtime.WasmtimeError` where that may not grow as far."""
         missing = self.size - memory.data_len(store)
         if missing > 0:
             memory.grow(store, missing // _WASM_PAGE)
-        start = ctypes.addressof(memory.get_buffer_ptr(store))
-        for offset, part in self.parts:
-            ctypes.memmove(start + offset, part, len(part))
+        self._pages.put(memory.get_buffer_ptr(store))
 
 
-def take(memory: bytes | bytearray, fresh: bytes | bytearray) -> Image:
+def take(memory: bytes | bytearray, fresh: bytes | bytearray, pages: type[Pages] | None = None) -> Image:
     """The image of ``memory``, which was ``fresh`` in the new instance."""
-    parts = []
-    begin = None
-    zeros = bytes(_PAGE)
-    for at in range(0, len(memory) + _PAGE, _PAGE):
-        before = fresh[at : at + _PAGE] if at < len(fresh) else zeros
-        same = at >= len(memory) or memory[at : at + _PAGE] == before
-        if same and begin is not None:
-            parts.append((begin, bytes(memory[begin:at])))
-            begin = None
-        elif not same and begin is None:
-            begin = at
-    return Image(len(memory), tuple(parts))
+    runs: list[tuple[int, int]] = []
+    for at in _changed(memory, fresh):
+        if runs and at - runs[-1][1] <= _GAP * PAGE:
+            runs[-1] = runs[-1][0], at + PAGE
+        else:
+            runs.append((at, at + PAGE))
+    return Image(len(memory), tuple(Part(start, bytes(memory[start:end])) for start, end in runs), pages)
+
+
+def _changed(memory: bytes | bytearray, fresh: bytes | bytearray) -> Iterator[int]:
+    zeros = bytes(PAGE)
+    for at in range(0, len(memory), PAGE):
+        if memory[at : at + PAGE] != (fresh[at : at + PAGE] or zeros):
+            yield at
 
 
 class Images:
@@ -93,4 +101,4 @@ class Images:
 
 
 def _cost(key: Key, image: Image | None) -> int:
-    return _ENTRY + len(key[1] or "") + (sum(len(part) for _, part in image.parts) if image else 0)
+    return _ENTRY + len(key[1] or "") + (max(_IMAGE, image.bytes) if image else 0)

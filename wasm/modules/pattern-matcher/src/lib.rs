@@ -9,6 +9,7 @@ mod prepared;
 mod ruleset;
 mod scan;
 mod split;
+mod unroll;
 
 use module_kit::{Call, Description, Module, Output, Refusal, parse_args};
 use options::{Analyze, Check, Compile, Repeat, Rules, Scan};
@@ -36,7 +37,7 @@ impl Module for PatternMatcher {
 
     fn prepare(call: &Call) -> bool {
         // A set that cannot be read is refused by the call itself.
-        kept(call).is_ok_and(prepared::keep)
+        kept(call).map(RuleSet::warm).is_ok_and(prepared::keep)
     }
 }
 

@@ -16,10 +16,13 @@ use crate::limits::{
 };
 use crate::modules::{Format, Magic, Time};
 use crate::options::{External, Rules, Source};
+use crate::unroll::Unrolled;
 
 /// Before the bytes of a set: which version of the engine they are for, which does not read those of another.
 const MAGIC: &[u8] = b"athena-yara boreal-1.4 1\n";
 const DIGEST: usize = 32;
+/// Of noise, and of each text, that a set is warmed up with.
+const WARM_BYTES: usize = 16 << 10;
 
 /// The rules that come with the module, by their namespaces.
 const OURS: &[(&str, &str)] = &[
@@ -181,6 +184,22 @@ impl RuleSet {
         scanner
     }
 
+    /// Runs the rules over some bytes. What is made of expressions while they run stays with the set: made before it is
+    /// kept as an image, it is not made again with each sample.
+    pub fn warm(self) -> Self {
+        let mut state = 1_u32;
+        let noise = std::iter::repeat_with(|| {
+            // Numerical Recipes' generator; its upper bits are the better ones.
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        });
+        let texts = OURS.iter().flat_map(|(_, text)| text.bytes().take(WARM_BYTES));
+        let data: Vec<u8> = noise.take(WARM_BYTES).chain(texts).collect();
+        // That it may give up is nothing new: it does the same with the samples.
+        drop(self.scanner.scan_mem(&data));
+        self
+    }
+
     pub fn rules(&self) -> usize {
         self.scanner.rules().count()
     }
@@ -272,18 +291,20 @@ fn build(rules: &Rules) -> Result<Built, Refusal> {
     }
     for source in &rules.sources {
         lock(&includes).begin(&source.name);
-        match built.compiler.add_rules_str_in_namespace(&source.text, &source.namespace) {
+        let unrolled = Unrolled::of(&source.text);
+        let place = |offset| unrolled.original(offset);
+        match built.compiler.add_rules_str_in_namespace(&unrolled.text, &source.namespace) {
             Ok(status) => {
                 for warning in status.warnings() {
                     if built.warnings.len() < MAX_PROBLEMS {
-                        built.warnings.push(problem("warning", warning, source, &lock(&includes)));
+                        built.warnings.push(problem("warning", warning, source, place, &lock(&includes)));
                     } else {
                         built.left_out += 1;
                     }
                 }
             }
             Err(error) => {
-                built.error = Some(problem("error", &error, source, &lock(&includes)));
+                built.error = Some(problem("error", &error, source, place, &lock(&includes)));
                 break;
             }
         }
@@ -295,14 +316,21 @@ fn compiler() -> Compiler {
     CompilerBuilder::new().add_module(Time).add_module(Magic).build()
 }
 
-/// What boreal says, at the place that it points to: the first of those of one kind.
-fn problem(level: &'static str, error: &AddRuleError, source: &Source, includes: &Includes) -> Problem {
-    let (file, text) = match error.path.as_deref().map(|path| includes.named(path)) {
-        Some((name, text)) => (name, text),
-        None => (source.name.as_str(), source.text.as_str()),
-    };
+/// What boreal says, at the place that it points to: the first of those of one kind. `original` tells the place in the
+/// source's text of one in the text that boreal was given.
+fn problem(
+    level: &'static str,
+    error: &AddRuleError,
+    source: &Source,
+    original: impl Fn(usize) -> usize,
+    includes: &Includes,
+) -> Problem {
     let diagnostic = error.to_diagnostic();
     let place = diagnostic.labels.iter().map(|label| label.range.start).min();
+    let (file, text, place) = match error.path.as_deref().map(|path| includes.named(path)) {
+        Some((name, text)) => (name, text, place),
+        None => (source.name.as_str(), source.text.as_str(), place.map(original)),
+    };
     let (line, column) = place.map_or((0, 0), |offset| line_and_column(text, offset));
     let details = diagnostic.labels.iter().map(|label| label.message.as_str()).filter(|detail| !detail.is_empty());
     let details: Vec<&str> = details.collect();
