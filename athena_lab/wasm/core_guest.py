@@ -7,6 +7,7 @@ what it points to is checked against its memory.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from athena_lab.errors import BadModule, BadOutput, ModuleMemory, SampleNotFound
 from athena_lab.wasm import images
 from athena_lab.wasm.core_module import FRONT, PREPARE
 from athena_lab.wasm.job import Answer
+from athena_lab.wasm.pages import LENT_LEAST, LENT_MOST, PAGE, whole_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from athena_lab.wasm.images import Image, Images
     from athena_lab.wasm.job import Job
+    from athena_lab.wasm.pages import Loan
 
 _BLOCK: Final = 64 << 20
 """Bytes that are read of a sample before it is asked whether the call was interrupted."""
@@ -36,9 +39,12 @@ _SHAPES: Final = {"athena_room": (1, 1), "athena_answer": (3, 1), PREPARE: (2, 1
 
 
 class CoreGuest:
-    """A core module as one engine has it. ``kept`` are images of its memory; None: none may be kept of it."""
+    """A core module as one engine has it. ``kept`` are images of its memory; None: none may be kept of it. ``loan`` is
+    for the samples of its thread, if there is one."""
 
-    def __init__(self, engine: wasmtime.Engine, module: wasmtime.Module, name: str, kept: Images | None) -> None:
+    def __init__(
+        self, engine: wasmtime.Engine, module: wasmtime.Module, name: str, kept: Images | None, loan: Loan | None
+    ) -> None:
         """Raises `BadModule` for a front end of another shape."""
         shapes = {export.name: _shape(export.type) for export in module.exports}
         if any(shapes.get(name) != shape for name, shape in _SHAPES.items() if name in shapes):
@@ -47,12 +53,13 @@ class CoreGuest:
         linker.define_unknown_imports_as_traps(module)  # the component's, which the front end has no use for
         self._ready = linker.instantiate_pre(module)
         self._kept = kept if PREPARE in shapes else None
+        self._loan = loan
 
     def answer(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Answer:
         """Raises `WasmError`, and `wasmtime.WasmtimeError` or `wasmtime.Trap` for what ends a guest."""
         image = self._image(job, new_store)
         with new_store() as store:
-            return _Instance(store, self._ready, job).answer(image)
+            return _Instance(store, self._ready, job, self._loan).answer(image)
 
     def _image(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Image | None:
         if self._kept is None or job.call is None:
@@ -62,7 +69,7 @@ class CoreGuest:
             image = self._kept.find(key)
         except KeyError:
             with new_store() as store:
-                image = _Instance(store, self._ready, job).prepare()
+                image = _Instance(store, self._ready, job, self._loan).prepare()
             self._kept.keep(key, image)
         return image if image is not None and image.size <= job.memory_bytes else None
 
@@ -70,8 +77,8 @@ class CoreGuest:
 class _Instance:
     """An instance in a new store, for one call."""
 
-    def __init__(self, store: wasmtime.Store, ready: wasmtime.InstancePre, job: Job) -> None:
-        self._store, self._job = store, job
+    def __init__(self, store: wasmtime.Store, ready: wasmtime.InstancePre, job: Job, loan: Loan | None) -> None:
+        self._store, self._job, self._loan = store, job, loan
         self._exports = ready.instantiate(store).exports(store)
         self._memory: Any = self._exports[FRONT[0]]
 
@@ -100,18 +107,25 @@ class _Instance:
         """Sample and call into a place of their own; where that is, and how long both are."""
         call = text.encode()
         if not with_sample or self._job.stdin is None:
-            place, target = self._room(len(call))
-            size = 0
+            place, size = self._room(len(call)), 0
         else:
             try:
                 with self._job.stdin.open("rb", buffering=0) as file:
-                    announced = os.fstat(file.fileno()).st_size
-                    place, target = self._room(announced + len(call))
-                    size = self._read(file, target[:announced])
+                    place, size = self._sample(file, os.fstat(file.fileno()).st_size, len(call))
             except OSError:
                 raise SampleNotFound(f"The sample {self._job.stdin.stem} is no longer in the quarantine.") from None
-        target[size : size + len(call)] = call
+        ctypes.memmove(self._address(place + size, len(call)), call, len(call))
         return place, size, len(call)
+
+    def _sample(self, file: Any, announced: int, call: int) -> tuple[int, int]:
+        """Where it is, with room for a call of so many bytes behind it, and how long it is."""
+        if self._loan is None or not LENT_LEAST <= announced <= LENT_MOST:
+            place = self._room(announced + call)
+            return place, self._read(file, self._view(place, announced))
+        size = self._loan.fill(lambda target: self._read(file, target[:announced]))
+        place = whole_pages(self._room(PAGE + whole_pages(size) + call))
+        self._loan.put(self._address(place, size), size)
+        return place, size
 
     def _read(self, file: Any, target: memoryview) -> int:
         read = 0
@@ -120,23 +134,30 @@ class _Instance:
             self._job.check()
         return read
 
-    def _room(self, size: int) -> tuple[int, memoryview]:
+    def _room(self, size: int) -> int:
+        """A place in its memory for so many bytes."""
         if size > _NUMBER >> 1:  # nothing in a guest can be larger
             raise ModuleMemory("The sample is larger than it can take.", module=self._job.entry.name)
         place = self._call("athena_room", size)
-        return place, self._view(place, size)
+        self._address(place, size)
+        return place
 
     def _call(self, name: str, *numbers: int) -> int:
         signed = (number - _NUMBER - 1 if number > _NUMBER >> 1 else number for number in numbers)
         return int(self._exports[name](self._store, *signed)) & _NUMBER  # type: ignore[operator]
 
     def _bytes(self, start: int, size: int) -> bytes:
-        return bytes(self._view(start, size))
+        return ctypes.string_at(self._address(start, size), size)
 
     def _view(self, start: int, size: int) -> memoryview:
+        """To be written to. Of each size ctypes makes a type of its own, which takes longer than a small copy."""
+        return memoryview((ctypes.c_ubyte * size).from_address(self._address(start, size))).cast("B")
+
+    def _address(self, start: int, size: int) -> int:
+        """Of so many bytes of its memory, in ours. It is no longer valid when the guest has run again."""
         if start + size > self._memory.data_len(self._store):
             raise BadOutput("It points outside of its memory.", module=self._job.entry.name)
-        return memoryview(self._memory.get_buffer_ptr(self._store, size, start)).cast("B")
+        return ctypes.addressof(self._memory.data_ptr(self._store).contents) + start
 
 
 def _shape(kind: object) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ a Store of its own as without, and memory that no call before has written to.
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
@@ -43,7 +44,7 @@ class Image:
         missing = self.size - memory.data_len(store)
         if missing > 0:
             memory.grow(store, missing // _WASM_PAGE)
-        self._pages.put(memory.get_buffer_ptr(store))
+        self._pages.put(ctypes.addressof(memory.data_ptr(store).contents))
 
 
 def take(memory: bytes | bytearray, fresh: bytes | bytearray, pages: type[Pages] | None = None) -> Image:

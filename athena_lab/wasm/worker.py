@@ -22,6 +22,7 @@ from athena_lab.wasm.contract import Refusal
 from athena_lab.wasm.core_guest import CoreGuest
 from athena_lab.wasm.core_module import core_module, is_all_in_memory
 from athena_lab.wasm.job import Answer, Job, MachineCode, decode
+from athena_lab.wasm.pages import lender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator
@@ -62,7 +63,7 @@ class Worker:
 
     def __init__(self, cache: PrecompiledCache, images: Images) -> None:
         self._engine = make_engine()
-        self._cache, self._images = cache, images
+        self._cache, self._images, self._loan = cache, images, lender()
         self._loaded: dict[str, Loaded] = {}
 
     def keep_only(self, names: Container[str]) -> None:
@@ -145,7 +146,7 @@ class Worker:
             return Loaded(digest, code, ComponentGuest(self._engine, loaded))
         module = wasmtime.Module.deserialize(self._engine, code.data)
         images = self._images if code.keepable and self._images.most_bytes else None
-        return Loaded(digest, code, CoreGuest(self._engine, module, name, images))
+        return Loaded(digest, code, CoreGuest(self._engine, module, name, images, self._loan))
 
     def _compile(self, job: Job, allowance: Allowance) -> MachineCode:
         """The machine code of a foreign component, by a process of its own or from the cache of those that were."""

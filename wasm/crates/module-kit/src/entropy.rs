@@ -20,12 +20,17 @@ impl Histogram {
         histogram
     }
 
-    /// Counts in four tables at once, so that a run of one value does not wait for its own counter.
+    /// Counts in four tables at once, so that a run of one value does not wait for its own counter; zeros, which fill many a
+    /// program, eight at a time.
     pub fn add(&mut self, bytes: &[u8]) {
         let mut lanes = [[0_u32; 256]; 4];
         let (eights, rest) = bytes.as_chunks::<8>();
         for &eight in eights {
             let eight = u64::from_le_bytes(eight);
+            if eight == 0 {
+                lanes[0][0] += 8;
+                continue;
+            }
             for lane in 0..8 {
                 lanes[lane & 3][(eight >> (8 * lane) & 0xff) as usize] += 1;
             }
@@ -147,6 +152,18 @@ mod tests {
             let shares = counts.map(|count| count / length as f64).filter(|&share| share > 0.0);
             let expected: f64 = shares.map(|share| -share * share.log2()).sum();
             assert!((Histogram::of(&bytes).entropy() - expected).abs() < 1e-9, "{length}");
+        }
+    }
+
+    #[test]
+    fn zeros_are_counted_wherever_they_are() {
+        for length in 0..40 {
+            for end in 0..length {
+                let mut bytes = vec![0; length];
+                bytes[end] = 7;
+                let histogram = Histogram::of(&bytes);
+                assert_eq!((histogram.count(0), histogram.count(7)), (length as u64 - 1, 1));
+            }
         }
     }
 
