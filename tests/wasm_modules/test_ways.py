@@ -21,6 +21,7 @@ from athena_lab.wasm.core_guest import CoreGuest
 from athena_lab.wasm.images import Images
 from athena_lab.wasm.job import Job
 from athena_lab.wasm.manifest import Entry
+from athena_lab.wasm.pages import LENT_LEAST, LENT_MOST
 from athena_lab.wasm.precompiled import PrecompiledCache
 from athena_lab.wasm.worker import Worker
 
@@ -99,3 +100,11 @@ def test_a_kept_set_matches_alike_from_its_image(guest: Callable[[str], Guest], 
 def kept_set() -> str:
     args = msgspec.Raw(msgspec.json.encode({"sources": [{"text": RULES}]}))
     return str(json.loads(by_core("pattern-matcher", Call("compile", args)))["state"])
+
+
+@pytest.mark.parametrize("size", [LENT_LEAST - 1, LENT_LEAST, LENT_LEAST + 1, LENT_MOST - 1, LENT_MOST, LENT_MOST + 1])
+def test_a_sample_of_any_size_is_read_as_it_is(size: int) -> None:
+    for byte in b"ab":
+        sample = bytes([byte]) * size
+        said = json.loads(by_core("file-processor", Call("hashes", msgspec.Raw(b"{}"), SampleInfo(size, "")), sample))
+        assert said["data"]["sha256"] == hashlib.sha256(sample).hexdigest()
