@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from athena_lab.wasm.runtime import Completed, Runtime
     from athena_lab.wasm.sessions import Session, Sessions
 
-KEPT_BYTES: Final = 64 * MIB
-"""Of module data in the reports that are kept in memory."""
+KEPT_BYTES: Final = 8 * MIB
+"""Of module data in the reports that are kept in memory: some hundred, and another takes a tenth of a second."""
 
 SLOTS: Final[dict[AnalysisType, tuple[Slot, ...]]] = {
     "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"),

@@ -40,7 +40,7 @@ _SHAPES: Final = {"athena_room": (1, 1), "athena_answer": (3, 1), PREPARE: (2, 1
 
 class CoreGuest:
     """A core module as one engine has it. ``kept`` are images of its memory; None: none may be kept of it. ``loan`` is
-    for the samples of its thread, if there is one."""
+    for the samples of its worker, if there is one."""
 
     def __init__(
         self, engine: wasmtime.Engine, module: wasmtime.Module, name: str, kept: Images | None, loan: Loan | None

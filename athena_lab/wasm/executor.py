@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Executor:
-    """Threads, each with a `Worker` that keeps what is compiled of ``modules``, those that are loaded by name.
+    """Threads, and each job's `Worker`, which keeps what is compiled of ``modules``, those that are loaded by name.
 
     Safe to use from one event loop. ``bulkheads`` says how many jobs run and wait.
     """
@@ -38,7 +37,8 @@ class Executor:
         # Whoever has a place finds a thread: there is no second queue before the threads.
         threads = sum(bulkheads[resource].options.workers for resource in ("cpu", "memory"))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="athena-wasm")
-        self._workers = threading.local()
+        self._idle: list[Worker] = []
+        """The one used last is the next: no more of them load modules than run at once."""
         self._watchdog = Watchdog()
         self._jobs: set[Job] = set()
         self._closed = False
@@ -107,11 +107,15 @@ class Executor:
             future.add_done_callback(_retrieve)
 
     def _run(self, job: Job) -> str:
-        worker: Worker | None = getattr(self._workers, "worker", None)
-        if worker is None:
-            worker = self._workers.worker = Worker(self._cache, self._images)
-        worker.keep_only(self._modules)
-        return worker.run(job)
+        try:
+            worker = self._idle.pop()
+        except IndexError:
+            worker = Worker(self._cache, self._images)
+        try:
+            worker.keep_only(self._modules)
+            return worker.run(job)
+        finally:
+            self._idle.append(worker)
 
     def close(self) -> None:
         """Interrupt what runs, refuse what comes. Idempotent."""

@@ -29,7 +29,7 @@ PAGE: Final = mmap.PAGESIZE
 LENT_LEAST: Final = 32 << 10
 """Bytes of a sample below which it is copied: mapping takes as long."""
 LENT_MOST: Final = 8 << 20
-"""Bytes above which it is copied: the pages stay with their thread."""
+"""Bytes above which it is copied: the pages stay with their worker."""
 _MAP_FIXED: Final = 0x10
 _SEALS: Final = 0x1 | 0x2 | 0x4 | 0x8
 """Against more seals, another size, and writing. Both of <sys/mman.h> and <fcntl.h> on Linux."""
@@ -85,7 +85,7 @@ class SharedPages:
 
 
 class Loan:
-    """A sample that is lent to one guest after the other of a thread, in pages that are used again.
+    """A sample that is lent to one guest after the other of a worker, in pages that are used again.
 
     A guest that writes to them gets copies of its own. What it sees is its call's sample, and zeros to the end of the
     last page.

@@ -1,6 +1,6 @@
-"""The thread that runs calls inside the sandbox.
+"""The worker that runs calls inside the sandbox.
 
-An engine belongs to one worker thread, so that moving its epoch interrupts exactly the call that runs there. A Store is
+An engine belongs to one worker, so that moving its epoch interrupts exactly the call that runs there. A Store is
 made for a call and thrown away after it: any error poisons it, and no sample may see what another left behind.
 """
 
@@ -59,7 +59,7 @@ class Loaded(NamedTuple):
 
 
 class Worker:
-    """What one thread has: an engine and the modules that it has loaded. ``images`` are all threads'."""
+    """For one job at a time: an engine, and the modules that it has loaded. ``images`` are all workers'."""
 
     def __init__(self, cache: PrecompiledCache, images: Images) -> None:
         self._engine = make_engine()
