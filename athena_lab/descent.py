@@ -137,6 +137,7 @@ def _analysed(node: Node, report: Report) -> Node:
         score=concluded.score if concluded else None,
         finding_count=len(report.findings),
         worst=report.findings[:MAX_WORST],
+        techniques=concluded.techniques if concluded else (),
         children=report.children,
     )
 

@@ -214,6 +214,12 @@ async def test_techniques_have_names_and_tactics(lab):
     assert named["T1059.001"].tactics == ("execution",)
     assert named["T1059.001"].findings
     assert "PowerShell" in report.to_html()
+    outer = await lab.triage(zipped(inner=sample))
+    assert outer.conclusion.techniques == ()  # of the archive itself
+    (powershell,) = (technique for technique in outer.techniques if technique.id == "T1059.001")
+    assert powershell.findings[0] == f"inner: {named['T1059.001'].findings[0]}"
+    for form in (outer.to_html(), outer.to_markdown()):
+        assert "Execution" in form
 
 
 async def test_a_hang_of_a_module_is_a_finding_and_not_the_end(lab):

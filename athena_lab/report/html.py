@@ -44,7 +44,7 @@ def render_html(report: Report) -> str:
         f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
-        + (conclusion_html(report.conclusion) if report.conclusion else "")
+        + (conclusion_html(report.conclusion, report.techniques) if report.conclusion else "")
         + tree_html(report.children)
         + (facts_html(report.facts) if report.facts else "")
         + (behaviour_html(report.behaviour) if report.behaviour else "")

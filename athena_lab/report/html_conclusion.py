@@ -26,8 +26,9 @@ TACTICS = (
 """In ATT&CK's order, which is about that of an attack."""
 
 
-def conclusion_html(conclusion: Conclusion) -> str:
-    return _score(conclusion) + _techniques(conclusion.techniques)
+def conclusion_html(conclusion: Conclusion, techniques: tuple[Technique, ...]) -> str:
+    """``techniques`` are those of the conclusion and of files inside."""
+    return _score(conclusion) + _techniques(techniques)
 
 
 def points(number: float) -> str:

@@ -171,11 +171,11 @@ def _conclusion(report: Report) -> Iterator[str]:
     yield ""
     for row in concluded.sums:
         yield f"- {SEVERITY_WORDS[row.severity]}: {points(row.counted)} of {points(row.points)} points"
-    if concluded.techniques:
+    if report.techniques:
         yield ""
         yield "### ATT&CK"
         yield ""
-    for tactic, techniques in by_tactic(concluded.techniques):
+    for tactic, techniques in by_tactic(report.techniques):
         names = ", ".join(f"{_technique(one.id)} {plain(one.name, 80)}".strip() for one in techniques)
         yield f"- {plain(tactic.replace('-', ' ').capitalize())}: {names}"
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from athena_lab.errors import BadOutput, Problem
 from athena_lab.report.behaviour import SandboxFacts
-from athena_lab.report.conclusion import Conclusion
+from athena_lab.report.conclusion import Conclusion, Technique
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.display import shown
@@ -24,7 +24,7 @@ from athena_lab.report.facts import FileFacts
 from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Level, Severity, Slot, worst_first
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
-from athena_lab.report.tree import Node
+from athena_lab.report.tree import Node, techniques_of
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
@@ -187,6 +187,11 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     def conclusion(self) -> Conclusion | None:
         """What follows from all of it, as `facts` has it for the file."""
         return self._facts_of("conclusion", Conclusion)
+
+    @cached_property
+    def techniques(self) -> tuple[Technique, ...]:
+        """ATT&CK techniques of the sample, and of the files inside it that were analysed by themselves."""
+        return techniques_of(self.conclusion.techniques if self.conclusion else (), self.children)
 
     @cached_property
     def foreign(self) -> dict[str, Any]:

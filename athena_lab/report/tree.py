@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+from msgspec.structs import replace
 
+from athena_lab.report.conclusion import Technique  # msgspec reads the annotations
 from athena_lab.report.findings import Finding, Level  # msgspec reads the annotations
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Node(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     finding_count: int = 0
     worst: tuple[Finding, ...] = ()
     """The worst of its findings."""
+    techniques: tuple[Technique, ...] = ()
+    """ATT&CK techniques that its findings name."""
     children: tuple[Node, ...] = ()
 
 
@@ -45,3 +49,14 @@ def walk(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[tuple[int, Node]]:
     for node in nodes:
         yield depth, node
         yield from walk(node.children, depth + 1)
+
+
+def techniques_of(own: tuple[Technique, ...], nodes: tuple[Node, ...]) -> tuple[Technique, ...]:
+    """A sample's own techniques with those of the files inside it, whose findings have the file's name before them."""
+    known = {technique.id: technique for technique in own}
+    for _, node in walk(nodes):
+        for technique in node.techniques:
+            named = tuple(f"{node.name}: {finding}" for finding in technique.findings)
+            before = known.get(technique.id)
+            known[technique.id] = replace(technique, findings=(*before.findings, *named) if before else named)
+    return tuple(known.values())

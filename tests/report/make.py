@@ -312,6 +312,7 @@ def nodes(many: int = 1) -> tuple[Node, ...]:
     outer = Node(
         "file-processor", 0, HOSTILE, "zip-entry", 12, SHA, "pe",
         level="suspicious", score=55, finding_count=4, worst=FINDINGS[1:2], children=(inner,),
+        techniques=(e.Technique(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,)),),
     )  # fmt: skip
     return (outer, Node("network", 1, "", "http-response", 5, status="left-out", reason=HOSTILE)) * many
 
