@@ -259,6 +259,10 @@ impl<'a> Folder<'a, '_, '_> {
             self.visit_expression(first.0);
             return;
         }
+        if pieces.iter().map(|piece| piece.1.len()).sum::<usize>() > self.room {
+            self.machine.budget.met.size = true;
+            return;
+        }
         let whole: String = pieces.iter().map(|piece| piece.1.as_str()).collect();
         let literal = quote::text(&whole.encode_utf16().collect::<Vec<_>>());
         let weight = cuts(pieces.iter().map(|piece| piece.1.as_str()));
