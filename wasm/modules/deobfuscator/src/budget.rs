@@ -4,6 +4,9 @@ use module_kit::memory;
 
 use crate::limits::{MAX_GROWTH, MAX_MEMORY, MAX_STEPS, MAX_TOTAL, MIN_TOTAL};
 
+/// Steps after which the memory is looked at, a power of two: what takes much of it costs more of them.
+const STEPS_PER_LOOK: u64 = 64;
+
 /// Which of the limits were met.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Met {
@@ -30,15 +33,24 @@ impl Budget {
     }
 
     /// Pays for steps; false once there are none left.
+    #[inline]
     pub fn spend(&mut self, steps: usize) -> bool {
-        self.steps = self.steps.saturating_sub(steps as u64);
-        // Without memory there would be no answer at all.
+        let before = self.steps;
+        self.steps = before.saturating_sub(steps as u64);
+        if self.steps == 0 || (before ^ self.steps) >= STEPS_PER_LOOK {
+            self.look();
+        }
+        self.steps > 0
+    }
+
+    /// Without memory there would be no answer at all.
+    #[cold]
+    fn look(&mut self) {
         if memory::size() > MAX_MEMORY {
             self.met.size = true;
             self.steps = 0;
         }
         self.met.steps |= self.steps == 0;
-        self.steps > 0
     }
 
     /// Pays for a layer of so many bytes; false if it is too much.

@@ -9,12 +9,16 @@ use oxc_ast::ast::{
 use oxc_syntax::operator::{AssignmentOperator, BinaryOperator, LogicalOperator, UpdateOperator};
 
 use super::machine::{Machine, Outcome, Stop};
+use super::number;
 use super::value::{Object, Value};
 
 impl<'a> Machine<'a, '_> {
     pub fn assignment(&mut self, it: &'a AssignmentExpression<'a>, scope: usize) -> Outcome {
         if let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left {
-            let name = name.name.as_str();
+            if self.append(it, scope)?.is_some() {
+                return self.lookup(scope, number::of(&name.node_id));
+            }
+            let name = number::of(&name.node_id);
             let value = match it.operator {
                 AssignmentOperator::Assign => self.evaluate(&it.right, scope)?,
                 operator => {
@@ -42,18 +46,16 @@ impl<'a> Machine<'a, '_> {
         Ok(value)
     }
 
-    /// The statement `name += ...` or `name = name + ...`, whose value nobody asks for: what is alone in holding a text makes it longer. None
-    /// for any other statement.
-    pub fn append(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome<Option<()>> {
-        let Expression::AssignmentExpression(it) = expression else { return Ok(None) };
+    /// `name += ...` or `name = name + ...`: what is alone in holding a text makes it longer. None for anything else.
+    pub fn append(&mut self, it: &'a AssignmentExpression<'a>, scope: usize) -> Outcome<Option<()>> {
         let AssignmentTarget::AssignmentTargetIdentifier(name) = &it.left else { return Ok(None) };
-        let name = name.name.as_str();
+        let name = number::of(&name.node_id);
         let right = match (it.operator, &it.right) {
             (AssignmentOperator::Addition, right) => right,
             // `name = name + ...`
             (AssignmentOperator::Assign, Expression::BinaryExpression(sum))
                 if sum.operator == BinaryOperator::Addition
-                    && matches!(&sum.left, Expression::Identifier(left) if left.name.as_str() == name) =>
+                    && matches!(&sum.left, Expression::Identifier(left) if number::of(&left.node_id) == name) =>
             {
                 &sum.right
             }
@@ -67,7 +69,7 @@ impl<'a> Machine<'a, '_> {
         };
         let more = self.evaluate(right, scope)?;
         let (Value::Text(mut units), true) = (before.clone(), more.is_primitive()) else {
-            let value = self.plus(&before, &more)?;
+            let value = self.term(before, BinaryOperator::Addition, &more)?;
             return self.assign(scope, name, value).map(Some);
         };
         drop(before);
@@ -114,10 +116,7 @@ impl<'a> Machine<'a, '_> {
     ) -> Outcome {
         let object = self.evaluate(&it.object, scope)?;
         let key = self.evaluate(&it.expression, scope)?;
-        let place = match &key {
-            Value::Number(index) if *index >= 0.0 && index.fract() == 0.0 => Some(*index as usize),
-            _ => None,
-        };
+        let place = key.index();
         let name = if place.is_none() { self.string_of(&key)? } else { String::new() };
         let value = self.evaluate(right, scope)?;
         if let Some(place) = place {
@@ -153,9 +152,18 @@ impl<'a> Machine<'a, '_> {
         let before;
         match &it.argument {
             SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
-                let value = self.lookup(scope, name.name.as_str())?;
-                before = self.number_of(&value)?;
-                self.assign(scope, name.name.as_str(), Value::Number(before + by))?;
+                let name = number::of(&name.node_id);
+                match self.slot(scope, name) {
+                    Some(Value::Number(number)) => {
+                        before = *number;
+                        *number += by;
+                    }
+                    _ => {
+                        let value = self.lookup(scope, name)?;
+                        before = self.number_of(&value)?;
+                        self.assign(scope, name, Value::Number(before + by))?;
+                    }
+                }
             }
             SimpleAssignmentTarget::StaticMemberExpression(member) => {
                 let object = self.evaluate(&member.object, scope)?;
@@ -190,7 +198,7 @@ impl<'a> Machine<'a, '_> {
             && let Some(names) = self.heap.get(place).map(Object::count)
         {
             self.spend(names / 16)?;
-            self.heap[place].remove(&key);
+            self.heap.get_mut(place).ok_or(Stop::Unknown)?.remove(&key);
         }
         Ok(Value::Bool(true))
     }

@@ -4,22 +4,31 @@ use std::rc::Rc;
 
 use oxc_ast::ast::{
     Argument, ArrayExpression, ArrayExpressionElement, CallExpression, ChainElement, Expression, NewExpression,
-    ObjectExpression, ObjectPropertyKind, PropertyKey, PropertyKind, TemplateLiteral, UnaryExpression,
+    ObjectExpression, ObjectPropertyKind, PropertyKey, PropertyKind, StringLiteral, TemplateLiteral, UnaryExpression,
 };
 use oxc_span::GetSpan;
-use oxc_syntax::operator::{BinaryOperator, LogicalOperator, UnaryOperator};
+use oxc_syntax::operator::UnaryOperator;
 
 use super::machine::{Machine, Mode, Outcome, Stop};
+use super::number;
 use super::value::{Code, Kind, Units, Value};
 use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
 use crate::peel::Technique;
 
-/// Characters that are copied for the price of a step.
-const COPIED_PER_STEP: usize = 64;
-
 impl<'a> Machine<'a, '_> {
     pub fn evaluate(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
         self.spend(1)?;
+        // Most are these, which have nothing in them.
+        match expression {
+            Expression::NumericLiteral(it) => Ok(Value::Number(it.value)),
+            Expression::Identifier(it) => self.refer(scope, it),
+            Expression::StringLiteral(it) => self.literal(it),
+            _ => self.nested(expression, scope),
+        }
+    }
+
+    #[inline(never)]
+    fn nested(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
         self.enter()?;
         let value = self.expression(expression, scope);
         self.leave();
@@ -30,24 +39,13 @@ impl<'a> Machine<'a, '_> {
         match expression {
             Expression::BooleanLiteral(it) => Ok(Value::Bool(it.value)),
             Expression::NullLiteral(_) => Ok(Value::Null),
-            Expression::NumericLiteral(it) => Ok(Value::Number(it.value)),
-            Expression::StringLiteral(it) if !it.lone_surrogates => {
-                self.text(it.value.as_str().encode_utf16().collect())
-            }
             Expression::RegExpLiteral(it) => {
                 let (source, flags) = (it.regex.pattern.text.to_string(), it.regex.flags.to_string());
                 self.object(Kind::Regex(source, flags))
             }
             Expression::TemplateLiteral(it) => self.template(it, scope),
-            Expression::Identifier(it) => {
-                self.reads += 1;
-                self.refer(scope, it)
-            }
             Expression::ThisExpression(_) => match self.this(scope) {
-                Some(this) => {
-                    self.reads += 1;
-                    Ok(this)
-                }
+                Some(this) => Ok(this),
                 None if self.mode == Mode::Trace => Ok(Value::Native("globalThis")),
                 None => Err(Stop::Unknown),
             },
@@ -58,12 +56,9 @@ impl<'a> Machine<'a, '_> {
             }
             Expression::ArrowFunctionExpression(it) if !it.r#async => self.closure(Code::Arrow(it), scope),
             Expression::AssignmentExpression(it) => self.assignment(it, scope),
-            Expression::UpdateExpression(it) => {
-                self.reads += 1;
-                self.update(it, scope)
-            }
+            Expression::UpdateExpression(it) => self.update(it, scope),
             Expression::UnaryExpression(it) => self.unary(it, scope),
-            Expression::BinaryExpression(_) => self.sum_once(expression, scope),
+            Expression::BinaryExpression(it) => self.sum_once(it, scope),
             Expression::LogicalExpression(_) => self.logical(expression, scope),
             Expression::ConditionalExpression(it) => {
                 let test = self.evaluate(&it.test, scope)?;
@@ -88,6 +83,23 @@ impl<'a> Machine<'a, '_> {
             },
             _ => Err(Stop::Unknown),
         }
+    }
+
+    /// A text as it is written: it is made once.
+    fn literal(&mut self, it: &'a StringLiteral<'a>) -> Outcome {
+        if it.lone_surrogates {
+            return Err(Stop::Unknown);
+        }
+        let name = number::of(&it.node_id);
+        debug_assert_eq!(self.numbers.known[name].text, it.value.as_str(), "evaluated before it was numbered");
+        if let Some(units) = &self.numbers.known[name].literal {
+            return Ok(Value::Text(Rc::clone(units)));
+        }
+        let made = self.text(it.value.as_str().encode_utf16().collect())?;
+        if let Value::Text(units) = &made {
+            self.numbers.known[name].literal = Some(Rc::clone(units));
+        }
+        Ok(made)
     }
 
     fn template(&mut self, it: &'a TemplateLiteral<'a>, scope: usize) -> Outcome {
@@ -198,7 +210,7 @@ impl<'a> Machine<'a, '_> {
         match expression {
             Expression::StaticMemberExpression(it) => {
                 let object = self.object_of_member(&it.object, scope)?;
-                let value = self.member(&object, it.property.name.as_str())?;
+                let value = self.named_member(&object, number::of(&it.property.node_id))?;
                 Ok((object, value))
             }
             Expression::ComputedMemberExpression(it) => {
@@ -206,16 +218,14 @@ impl<'a> Machine<'a, '_> {
                 if let Expression::StringLiteral(name) = &it.expression
                     && !name.lone_surrogates
                 {
-                    let value = self.member(&object, name.value.as_str())?;
+                    let value = self.named_member(&object, number::of(&name.node_id))?;
                     return Ok((object, value));
                 }
                 let key = self.evaluate(&it.expression, scope)?;
                 // Elements by number, without a text being made of it.
-                if let (Value::Number(index), Some(items)) = (&key, self.items(&object))
-                    && *index >= 0.0
-                    && index.fract() == 0.0
+                if let Some(index) = key.index()
+                    && let Some(value) = self.element(&object, index)?
                 {
-                    let value = items.get(*index as usize).cloned().unwrap_or(Value::Undefined);
                     self.list_reads += usize::from(scope != 0 && self.is_older(&object));
                     return Ok((object, value));
                 }
@@ -248,7 +258,6 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn call_expression(&mut self, it: &'a CallExpression<'a>, scope: usize) -> Outcome {
-        self.reads += 1;
         let (this, callee, name) = match &it.callee {
             Expression::StaticMemberExpression(member) => {
                 let (this, callee) = self.member_of(&it.callee, scope)?;
@@ -308,7 +317,7 @@ impl<'a> Machine<'a, '_> {
             Value::Object(_) => {
                 let this = self.object(Kind::Plain)?;
                 if let (Value::Object(prototype), Value::Object(place)) = (self.member(&callee, "prototype")?, &this) {
-                    self.heap[*place].prototype = Some(prototype);
+                    self.heap.get_mut(*place).ok_or(Stop::Unknown)?.prototype = Some(prototype);
                 }
                 let result = self.call(&callee, this.clone(), arguments)?;
                 Ok(if matches!(result, Value::Object(_)) { result } else { this })
@@ -351,108 +360,10 @@ impl<'a> Machine<'a, '_> {
         };
         Ok(Value::text(name))
     }
-
-    /// A sum of literals alone is made once: decoders have them in their innermost loops.
-    fn sum_once(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
-        if !self.own || !begins_with_literal(expression) {
-            return self.sum(expression, scope);
-        }
-        let place = place(expression);
-        if let Some(&known) = self.sums.get(&place) {
-            return Ok(Value::Number(known));
-        }
-        let reads = self.reads;
-        let value = self.sum(expression, scope)?;
-        if let (Value::Number(number), true) = (&value, reads == self.reads) {
-            self.sums.insert(place, *number);
-        }
-        Ok(value)
-    }
-
-    /// A chain of operators, from its first term on: sums of thousands of terms nest to the left.
-    fn sum(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
-        if let Expression::BinaryExpression(it) = expression
-            && !matches!(it.left, Expression::BinaryExpression(_))
-        {
-            let left = self.evaluate(&it.left, scope)?;
-            let right = self.evaluate(&it.right, scope)?;
-            return self.term(left, it.operator, &right);
-        }
-        let mut terms = Vec::new();
-        let mut at = expression;
-        while let Expression::BinaryExpression(it) = at {
-            terms.push((it.operator, &it.right));
-            at = &it.left;
-        }
-        let mut value = self.evaluate(at, scope)?;
-        for (operator, right) in terms.into_iter().rev() {
-            let right = self.evaluate(right, scope)?;
-            value = self.term(value, operator, &right)?;
-        }
-        Ok(value)
-    }
-
-    /// A text to which something is added is made longer in its place.
-    fn term(&mut self, mut left: Value, operator: BinaryOperator, right: &Value) -> Outcome {
-        if operator == BinaryOperator::Addition
-            && let (Value::Text(units), true) = (&mut left, right.is_primitive())
-        {
-            let more = self.text_of(right)?;
-            self.spend(more.len() / 8 + 1)?;
-            if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
-                return Err(Stop::Unknown);
-            }
-            self.charge(more.len() * 2)?;
-            // What somebody else holds, too, is copied.
-            if Rc::get_mut(units).is_none() {
-                self.spend(units.len() / COPIED_PER_STEP)?;
-                self.charge(units.len() * 2)?;
-            }
-            Rc::make_mut(units).extend(more.iter());
-            return Ok(left);
-        }
-        self.binary(operator, &left, right)
-    }
-
-    fn logical(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {
-        let mut terms = Vec::new();
-        let mut at = expression;
-        while let Expression::LogicalExpression(it) = at {
-            terms.push((it.operator, &it.right));
-            at = &it.left;
-        }
-        let mut value = self.evaluate(at, scope)?;
-        for (operator, right) in terms.into_iter().rev() {
-            let goes_on = match operator {
-                // What is not known may be there: most scripts ask for that alone.
-                LogicalOperator::And => self.truth(&value)?,
-                LogicalOperator::Or if value.is_opaque() => false,
-                LogicalOperator::Or => !self.truth(&value)?,
-                LogicalOperator::Coalesce => matches!(value, Value::Undefined | Value::Null),
-            };
-            if goes_on {
-                value = self.evaluate(right, scope)?;
-            }
-        }
-        Ok(value)
-    }
 }
 
 /// The bytes of the text that an expression is.
 pub fn place(expression: &Expression<'_>) -> (usize, usize) {
     let span = expression.span();
     (span.start as usize, span.end as usize)
-}
-
-fn begins_with_literal(expression: &Expression<'_>) -> bool {
-    let mut at = expression;
-    loop {
-        at = match at {
-            Expression::BinaryExpression(it) => &it.left,
-            Expression::UnaryExpression(it) => &it.argument,
-            Expression::ParenthesizedExpression(it) => &it.expression,
-            Expression::NumericLiteral(_) => return true,
-            _ => return false,
-        };
-    }
 }

@@ -52,16 +52,17 @@ pub fn fold<'a>(
 ) -> Edits {
     let mut machine = Machine::new(allocator, budget, Mode::Pure);
     machine.source = (progress.rounds == 0 && text.len() <= MAX_LITERAL).then(|| allocator.alloc_str(text));
-    let mut scoping = None;
     let mut can_decode = true;
     let mut turned = HashSet::new();
-    if parse::is_shallow(program) {
-        let known = Rc::new(SemanticBuilder::new().build(program).semantic.into_scoping());
-        let Names { declared, rotations } = names::collect(program, text, &known);
+    let scoping =
+        parse::is_shallow(program).then(|| Rc::new(SemanticBuilder::new().build(program).semantic.into_scoping()));
+    machine.numbers.number(program);
+    if let Some(known) = &scoping {
+        let Names { declared, rotations } = names::collect(program, text, known);
         for (name, lazy, symbol) in declared {
             machine.declare(name, lazy, symbol);
         }
-        machine.scoping = Some(Rc::clone(&known));
+        machine.scoping = Some(Rc::clone(known));
         let least = machine.least_steps;
         for rotation in &rotations {
             machine.least_steps = machine.budget.steps.saturating_sub(MAX_ROTATION_STEPS);
@@ -69,13 +70,12 @@ pub fn fold<'a>(
             turned.insert(place(rotation));
         }
         machine.least_steps = least;
-        scoping = Some(known);
     }
     if !can_decode {
         // A list that was not turned as it should be gives the wrong texts: nothing of it is used.
-        let kept = scoping.clone();
         machine = Machine::new(allocator, machine.budget, Mode::Pure);
-        machine.scoping = kept;
+        machine.numbers.number(program);
+        machine.scoping = scoping.clone();
     }
     let (edits, counts) = (Edits::default(), BTreeMap::new());
     let mut folder = Folder { machine, text, edits, counts, weight: 0, turned, room: MAX_LAYER };
@@ -257,6 +257,10 @@ impl<'a> Folder<'a, '_, '_> {
         let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else { return };
         if pieces.len() < 2 {
             self.visit_expression(first.0);
+            return;
+        }
+        if pieces.iter().map(|piece| piece.1.len()).sum::<usize>() > self.room {
+            self.machine.budget.met.size = true;
             return;
         }
         let whole: String = pieces.iter().map(|piece| piece.1.as_str()).collect();

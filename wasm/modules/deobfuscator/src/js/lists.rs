@@ -82,7 +82,7 @@ impl<'a> Machine<'a, '_> {
                 self.object(Kind::Plain)?;
                 if let Value::Object(place) = object {
                     let text = self.closure_of_text("[object Array Iterator]")?;
-                    self.heap[place].set("toString", text);
+                    self.heap.get_mut(place).ok_or(Stop::Unknown)?.set("toString", text);
                 }
                 Ok(object)
             }
@@ -208,7 +208,7 @@ impl<'a> Machine<'a, '_> {
         let mut items = items.into_iter().enumerate();
         let mut value = match arguments.get(1) {
             Some(value) => value.clone(),
-            None => items.next().ok_or(Stop::Thrown(Value::text("TypeError")))?.1,
+            None => items.next().ok_or_else(|| Stop::thrown(Value::text("TypeError")))?.1,
         };
         for (index, item) in items {
             value =

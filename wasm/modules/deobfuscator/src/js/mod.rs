@@ -2,6 +2,7 @@
 //! out. A text is written anew only where enough speaks for its having been hidden.
 
 mod assign;
+mod chain;
 mod dead;
 mod expression;
 mod flatten;
@@ -11,9 +12,11 @@ mod machine;
 mod names;
 mod natives;
 mod nesting;
+mod number;
 mod operate;
 mod parse;
 mod quote;
+mod scopes;
 mod statement;
 mod strings;
 mod trace;
@@ -128,6 +131,27 @@ mod tests {
             ("String('abc'['01']) + 'abc'['1']", "\"undefinedb\""),
             ("decodeURI('%2F%41') + decodeURIComponent('%2F%41')", "\"%2FA/A\""),
             ("'a,b'.split(',', undefined).join('+')", "\"a+b\""),
+            ("(() => { let a = '1'; { let a = '2'; var b = a; } { var c = a; } return a + b + c; })()", "\"121\""),
+            (
+                "(() => { let s = ''; for (let s = 0; s < 3; s++) {} for (var i = 0; i < 2; i++) { s += i; } return s + i; })()",
+                "\"012\"",
+            ),
+            ("(() => { var s = 'a', t = (s += 'b'); s += 'c'; return t + s; })()", "\"ababc\""),
+            ("(() => { var s = 'a', t = s; return (s += 'b') + (s = s + 'c') + s + t; })()", "\"ababcabca\""),
+            ("(() => { var s = 'a'; return (s += (s = 'b', 'c')) + s; })()", "\"acac\""),
+            (
+                "(() => { var s = ''; for (let i = 0; i < 3; i++) { s += 'x'; s += 1 + 2 * 3; } return s; })()",
+                "\"x7x7x7\"",
+            ),
+            (
+                "(() => { var t = '\\u0103b'; return t[0] + t.charAt(1) + t[7] + t.at(-1) + t.charAt(2); })()",
+                "\"\u{103}bundefinedb\"",
+            ),
+            ("(() => { try { null.x; } catch (e) { return 'caught'; } })()", "\"caught\""),
+            (
+                "(() => { var t = ''; for (var i of ['b', 'B', 3]) { t += 'a' < i; t += 2 >= i; } return t; })()",
+                "\"truefalsefalsefalsefalsefalse\"",
+            ),
         ] {
             assert_eq!(becomes(expression), value, "{expression}");
         }

@@ -269,6 +269,10 @@ impl<'a> Machine<'a, '_> {
                 let text = self.string_of(&first)?;
                 Ok(Value::Number(text_number(number_part(text.trim_start_matches(strings::is_blank)).unwrap_or("NaN"))))
             }
+            "String.fromCharCode" if arguments.len() == 1 => {
+                let unit = to_int(self.number_of(&first)?).cast_unsigned() & 0xffff;
+                self.letter(unit as u16)
+            }
             "String.fromCharCode" | "String.fromCodePoint" => {
                 let mut units = Vec::with_capacity(arguments.len());
                 for argument in &arguments {

@@ -6,7 +6,8 @@ use oxc_syntax::operator::BinaryOperator;
 
 use super::machine::{Machine, Mode, Outcome, Stop};
 use super::natives;
-use super::value::{Kind, Units, Value, index_of, number_text, power, remainder, text_number, to_int};
+use super::number::Name;
+use super::value::{Kind, Place, Units, Value, index_of, number_text, power, remainder, text_number, to_int};
 
 /// Levels of lists in lists that become a text.
 const MAX_LISTS: usize = 16;
@@ -61,7 +62,7 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
-    fn write_object(&mut self, place: usize, to: &mut Vec<u16>, level: usize) -> Outcome<()> {
+    fn write_object(&mut self, place: Place, to: &mut Vec<u16>, level: usize) -> Outcome<()> {
         if let Some(own) = self.heap.get(place).and_then(|object| object.get("toString")).cloned() {
             let made = self.call(&own, Value::Object(place), Vec::new())?;
             if !made.is_primitive() {
@@ -156,36 +157,13 @@ impl Machine<'_, '_> {
             BinaryOperator::StrictInequality => return boolean(!self.same(left, right)?),
             BinaryOperator::Equality => return boolean(self.alike(left, right)?),
             BinaryOperator::Inequality => return boolean(!self.alike(left, right)?),
-            BinaryOperator::LessThan => return self.compare(left, right, |one, two| one < two, |one, two| one < two),
-            BinaryOperator::GreaterThan => {
-                return self.compare(left, right, |one, two| one > two, |one, two| one > two);
-            }
-            BinaryOperator::LessEqualThan => {
-                return self.compare(left, right, |one, two| one <= two, |one, two| one <= two);
-            }
-            BinaryOperator::GreaterEqualThan => {
-                return self.compare(left, right, |one, two| one >= two, |one, two| one >= two);
-            }
             BinaryOperator::In => return self.has(right, left),
             BinaryOperator::Instanceof => return Err(Stop::Unknown),
+            operator if operator.is_compare() => return self.compare(operator, left, right),
             _ => {}
         }
         let (one, two) = (self.number_of(left)?, self.number_of(right)?);
-        let shift = to_int(two).cast_unsigned() & 31;
-        Ok(Value::Number(match operator {
-            BinaryOperator::Subtraction => one - two,
-            BinaryOperator::Multiplication => one * two,
-            BinaryOperator::Division => one / two,
-            BinaryOperator::Remainder => remainder(one, two),
-            BinaryOperator::Exponential => power(one, two),
-            BinaryOperator::BitwiseAnd => f64::from(to_int(one) & to_int(two)),
-            BinaryOperator::BitwiseOR => f64::from(to_int(one) | to_int(two)),
-            BinaryOperator::BitwiseXOR => f64::from(to_int(one) ^ to_int(two)),
-            BinaryOperator::ShiftLeft => f64::from(to_int(one) << shift),
-            BinaryOperator::ShiftRight => f64::from(to_int(one) >> shift),
-            BinaryOperator::ShiftRightZeroFill => f64::from(to_int(one).cast_unsigned() >> shift),
-            _ => return Err(Stop::Unknown),
-        }))
+        of_numbers(operator, one, two).ok_or(Stop::Unknown)
     }
 
     fn has(&mut self, object: &Value, key: &Value) -> Outcome {
@@ -194,19 +172,20 @@ impl Machine<'_, '_> {
         Ok(Value::Bool(!matches!(self.member(object, &name)?, Value::Undefined)))
     }
 
-    fn compare(
-        &mut self,
-        left: &Value,
-        right: &Value,
-        numbers: fn(&f64, &f64) -> bool,
-        texts: fn(&Vec<u16>, &Vec<u16>) -> bool,
-    ) -> Outcome {
+    fn compare(&mut self, operator: BinaryOperator, left: &Value, right: &Value) -> Outcome {
         let (left, right) = (self.primitive(left)?, self.primitive(right)?);
         if let (Value::Text(left), Value::Text(right)) = (&left, &right) {
             self.spend(left.len().min(right.len()) / COMPARED_PER_STEP)?;
-            return Ok(Value::Bool(texts(left, right)));
+            let order = left.cmp(right);
+            return Ok(Value::Bool(match operator {
+                BinaryOperator::LessThan => order.is_lt(),
+                BinaryOperator::GreaterThan => order.is_gt(),
+                BinaryOperator::LessEqualThan => order.is_le(),
+                _ => order.is_ge(),
+            }));
         }
-        Ok(Value::Bool(numbers(&self.number_of(&left)?, &self.number_of(&right)?)))
+        let (one, two) = (self.number_of(&left)?, self.number_of(&right)?);
+        of_numbers(operator, one, two).ok_or(Stop::Unknown)
     }
 
     /// `===`
@@ -249,10 +228,30 @@ impl Machine<'_, '_> {
 
     // -- members
 
+    /// What is at a place in a list or a text; None in anything else.
+    pub fn element(&mut self, object: &Value, index: usize) -> Outcome<Option<Value>> {
+        match object {
+            Value::Text(units) => match units.get(index) {
+                Some(&unit) => self.letter(unit).map(Some),
+                None => Ok(Some(Value::Undefined)),
+            },
+            _ => Ok(self.items(object).map(|items| items.get(index).cloned().unwrap_or(Value::Undefined))),
+        }
+    }
+
+    /// A member by its name in the text. What texts can do is known by that.
+    pub fn named_member(&mut self, object: &Value, name: Name) -> Outcome {
+        let known = &self.numbers.known[name];
+        if let (Value::Text(_), Some(native)) = (object, &known.of_texts) {
+            return Ok(native.clone());
+        }
+        self.member(object, known.text)
+    }
+
     pub fn member(&mut self, object: &Value, name: &str) -> Outcome {
         match object {
             Value::Opaque => return Ok(Value::Opaque),
-            Value::Undefined | Value::Null => return Err(Stop::Thrown(Value::text("TypeError"))),
+            Value::Undefined | Value::Null => return Err(Stop::thrown(Value::text("TypeError"))),
             Value::Text(units) => {
                 if name == "length" {
                     return Ok(Value::Number(units.len() as f64));
@@ -267,7 +266,7 @@ impl Machine<'_, '_> {
                 }
                 if name == "prototype" && self.is_closure(object) {
                     let prototype = self.object(Kind::Plain)?;
-                    self.heap[*place].set(name, prototype.clone());
+                    self.heap.get_mut(*place).ok_or(Stop::Unknown)?.set(name, prototype.clone());
                     return Ok(prototype);
                 }
             }
@@ -294,7 +293,7 @@ impl Machine<'_, '_> {
         self.heap.get(*place).is_some_and(|object| matches!(object.kind, Kind::Closure { .. }))
     }
 
-    fn own_member(&self, place: usize, name: &str) -> Outcome<Option<Value>> {
+    fn own_member(&self, place: Place, name: &str) -> Outcome<Option<Value>> {
         let object = self.heap.get(place).ok_or(Stop::Unknown)?;
         if let Kind::Array(items) = &object.kind {
             if name == "length" {
@@ -386,4 +385,31 @@ impl Machine<'_, '_> {
         self.spend(names.len())?;
         Ok(names)
     }
+}
+
+/// What an operator makes of two numbers; None if it is not for numbers.
+#[allow(clippy::float_cmp, reason = "as the script compares")]
+pub fn of_numbers(operator: BinaryOperator, one: f64, two: f64) -> Option<Value> {
+    let shift = || to_int(two).cast_unsigned() & 31;
+    Some(Value::Number(match operator {
+        BinaryOperator::Addition => one + two,
+        BinaryOperator::Subtraction => one - two,
+        BinaryOperator::Multiplication => one * two,
+        BinaryOperator::Division => one / two,
+        BinaryOperator::Remainder => remainder(one, two),
+        BinaryOperator::Exponential => power(one, two),
+        BinaryOperator::BitwiseAnd => f64::from(to_int(one) & to_int(two)),
+        BinaryOperator::BitwiseOR => f64::from(to_int(one) | to_int(two)),
+        BinaryOperator::BitwiseXOR => f64::from(to_int(one) ^ to_int(two)),
+        BinaryOperator::ShiftLeft => f64::from(to_int(one) << shift()),
+        BinaryOperator::ShiftRight => f64::from(to_int(one) >> shift()),
+        BinaryOperator::ShiftRightZeroFill => f64::from(to_int(one).cast_unsigned() >> shift()),
+        BinaryOperator::LessThan => return Some(Value::Bool(one < two)),
+        BinaryOperator::GreaterThan => return Some(Value::Bool(one > two)),
+        BinaryOperator::LessEqualThan => return Some(Value::Bool(one <= two)),
+        BinaryOperator::GreaterEqualThan => return Some(Value::Bool(one >= two)),
+        BinaryOperator::Equality | BinaryOperator::StrictEquality => return Some(Value::Bool(one == two)),
+        BinaryOperator::Inequality | BinaryOperator::StrictInequality => return Some(Value::Bool(one != two)),
+        BinaryOperator::In | BinaryOperator::Instanceof => return None,
+    }))
 }

@@ -3,11 +3,12 @@
 use oxc_ast::ast::{
     ArrowFunctionBody, BindingPattern, Expression, ForInStatement, ForOfStatement, ForStatement, ForStatementInit,
     ForStatementLeft, FormalParameters, Function, Statement, SwitchStatement, TryStatement, VariableDeclaration,
-    VariableDeclarationKind,
 };
 
 use super::machine::{Machine, Mode, Outcome, Stop};
-use super::value::{Code, Kind, Value};
+use super::number;
+use super::scopes::{declare_inside, is_of_block};
+use super::value::{Code, Kind, Place, Value};
 
 /// How a statement ended.
 pub enum Flow<'a> {
@@ -25,7 +26,7 @@ impl<'a> Machine<'a, '_> {
                 && let Some(name) = &function.id
                 && let Ok(value) = self.function(function, scope)
             {
-                self.define_var(scope, name.name.as_str(), value);
+                self.define_var(scope, number::of(&name.node_id), value);
             }
         }
     }
@@ -70,13 +71,14 @@ impl<'a> Machine<'a, '_> {
         let done = Ok(Flow::Normal(Value::Undefined));
         match statement {
             Statement::EmptyStatement(_) | Statement::DebuggerStatement(_) | Statement::FunctionDeclaration(_) => done,
-            Statement::ExpressionStatement(it) => match self.append(&it.expression, scope)? {
-                Some(()) => done,
-                None => self.evaluate(&it.expression, scope).map(Flow::Normal),
+            Statement::ExpressionStatement(it) => match &it.expression {
+                // Nobody is to hold what grows.
+                Expression::AssignmentExpression(it) if self.append(it, scope)?.is_some() => done,
+                expression => self.evaluate(expression, scope).map(Flow::Normal),
             },
             Statement::VariableDeclaration(it) => self.variables(it, scope).and(done),
             Statement::BlockStatement(it) => {
-                let scope = self.scope(scope, false, None)?;
+                let scope = self.inner_scope(scope, declare_inside(&it.body))?;
                 self.block(&it.body, scope)
             }
             Statement::IfStatement(it) => {
@@ -94,7 +96,7 @@ impl<'a> Machine<'a, '_> {
             Statement::ContinueStatement(it) => Ok(Flow::Continue(it.label.as_ref().map(|label| label.name.as_str()))),
             Statement::ThrowStatement(it) => {
                 let value = self.evaluate(&it.argument, scope)?;
-                Err(Stop::Thrown(value))
+                Err(Stop::thrown(value))
             }
             Statement::WhileStatement(it) => self.repeat(Some(&it.test), None, &it.body, scope, false),
             Statement::DoWhileStatement(it) => self.repeat(Some(&it.test), None, &it.body, scope, true),
@@ -116,9 +118,9 @@ impl<'a> Machine<'a, '_> {
     fn variables(&mut self, it: &'a VariableDeclaration<'a>, scope: usize) -> Outcome<()> {
         for declared in &it.declarations {
             let BindingPattern::BindingIdentifier(name) = &declared.id else { return Err(Stop::Unknown) };
-            let name = name.name.as_str();
+            let name = number::of(&name.node_id);
             self.spend(1)?;
-            let is_var = it.kind == VariableDeclarationKind::Var;
+            let is_var = !is_of_block(it);
             let value = match &declared.init {
                 Some(init) => match self.evaluate(init, scope) {
                     // What cannot be known here may be known nowhere: what uses it says so.
@@ -170,7 +172,8 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn for_loop(&mut self, it: &'a ForStatement<'a>, scope: usize) -> Outcome<Flow<'a>> {
-        let scope = self.scope(scope, false, None)?;
+        let declares = matches!(&it.init, Some(ForStatementInit::VariableDeclaration(it)) if is_of_block(it));
+        let scope = self.inner_scope(scope, declares)?;
         match &it.init {
             Some(ForStatementInit::VariableDeclaration(declared)) => self.variables(declared, scope)?,
             Some(init) => {
@@ -217,13 +220,16 @@ impl<'a> Machine<'a, '_> {
                     else {
                         return Err(Stop::Unknown);
                     };
-                    if declared.kind == VariableDeclarationKind::Var {
-                        self.define_var(inner, name.name.as_str(), value);
+                    let name = number::of(&name.node_id);
+                    if is_of_block(declared) {
+                        self.define(inner, name, value);
                     } else {
-                        self.define(inner, name.name.as_str(), value);
+                        self.define_var(inner, name, value);
                     }
                 }
-                ForStatementLeft::AssignmentTargetIdentifier(name) => self.assign(inner, name.name.as_str(), value)?,
+                ForStatementLeft::AssignmentTargetIdentifier(name) => {
+                    self.assign(inner, number::of(&name.node_id), value)?
+                }
                 _ => return Err(Stop::Unknown),
             }
             match self.statement(body, inner)? {
@@ -268,7 +274,7 @@ impl<'a> Machine<'a, '_> {
             let Err(Stop::Thrown(thrown)) = done else { return Err(Stop::Unknown) };
             let inner = self.scope(scope, false, None)?;
             if let Some(BindingPattern::BindingIdentifier(name)) = handler.param.as_ref().map(|param| &param.pattern) {
-                self.define(inner, name.name.as_str(), thrown);
+                self.define(inner, number::of(&name.node_id), *thrown);
             }
             done = self.block(&handler.body.body, inner);
         }
@@ -304,15 +310,15 @@ impl<'a> Machine<'a, '_> {
                     self.leave();
                     value
                 }
-                _ => Err(Stop::Thrown(Value::text("TypeError"))),
+                _ => Err(Stop::thrown(Value::text("TypeError"))),
             },
-            _ => Err(Stop::Thrown(Value::text("TypeError"))),
+            _ => Err(Stop::thrown(Value::text("TypeError"))),
         }
     }
 
     fn run_closure(
         &mut self,
-        place: usize,
+        place: Place,
         code: Code<'a>,
         scope: usize,
         own: bool,
@@ -329,7 +335,7 @@ impl<'a> Machine<'a, '_> {
         value
     }
 
-    fn body(&mut self, place: usize, code: Code<'a>, scope: usize, this: Value, arguments: Vec<Value>) -> Outcome {
+    fn body(&mut self, place: Place, code: Code<'a>, scope: usize, this: Value, arguments: Vec<Value>) -> Outcome {
         match code {
             Code::Function(function) => {
                 let body = function.body.as_ref().ok_or(Stop::Unknown)?;
@@ -338,7 +344,7 @@ impl<'a> Machine<'a, '_> {
                     if matches!(this, Value::Undefined | Value::Null) { Value::Native("globalThis") } else { this };
                 let scope = self.scope(scope, true, Some(this))?;
                 if let Some(name) = function.id.as_ref().filter(|_| function.is_expression()) {
-                    self.define(scope, name.name.as_str(), Value::Object(place));
+                    self.define(scope, number::of(&name.node_id), Value::Object(place));
                 }
                 self.bind(&function.params, &arguments, scope)?;
                 self.scopes[scope].arguments = Some(arguments);
@@ -367,12 +373,12 @@ impl<'a> Machine<'a, '_> {
                 (None | Some(Value::Undefined), Some(default)) => self.evaluate(default, scope)?,
                 (given, _) => given.cloned().unwrap_or(Value::Undefined),
             };
-            self.define(scope, name.name.as_str(), value);
+            self.define(scope, number::of(&name.node_id), value);
         }
         if let Some(rest) = &params.rest {
             let BindingPattern::BindingIdentifier(name) = &rest.rest.argument else { return Err(Stop::Unknown) };
             let values = self.array(arguments.iter().skip(params.items.len()).cloned().collect())?;
-            self.define(scope, name.name.as_str(), values);
+            self.define(scope, number::of(&name.node_id), values);
         }
         Ok(())
     }

@@ -19,12 +19,12 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
         "toString" | "valueOf" => Ok(Value::Text(units)),
         "charAt" => {
             let index = number(machine)?;
-            machine.text(at(&units, index).into_iter().collect())
+            at(&units, index).map_or_else(|| Ok(Value::text("")), |unit| machine.letter(unit))
         }
         "at" => {
             let index = number(machine)?;
             let index = if index < 0.0 { index + units.len() as f64 } else { index };
-            at(&units, index).map_or(Ok(Value::Undefined), |unit| machine.text(vec![unit]))
+            at(&units, index).map_or(Ok(Value::Undefined), |unit| machine.letter(unit))
         }
         "charCodeAt" => {
             let index = number(machine)?;
@@ -417,13 +417,13 @@ pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcom
     let unit_bytes = |bytes: &[u8]| bytes.iter().map(|&byte| u16::from(byte)).collect::<Vec<u16>>();
     match name {
         "atob" => {
-            let bytes =
-                base64::decode(text.as_bytes(), STANDARD).ok_or(Stop::Thrown(Value::text("InvalidCharacterError")))?;
+            let bytes = base64::decode(text.as_bytes(), STANDARD)
+                .ok_or_else(|| Stop::thrown(Value::text("InvalidCharacterError")))?;
             machine.text(unit_bytes(&bytes))
         }
         "unescape" => machine.text(unescape(&units)),
         "decodeURIComponent" | "decodeURI" => {
-            let wrong = || Stop::Thrown(Value::text("URIError"));
+            let wrong = || Stop::thrown(Value::text("URIError"));
             let escaped = escaped(&text, name == "decodeURI").ok_or_else(wrong)?;
             let plain = String::from_utf8(crate::decode::text::percent(&escaped)).map_err(|_| wrong())?;
             machine.text(plain.encode_utf16().collect())

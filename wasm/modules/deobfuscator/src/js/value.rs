@@ -8,15 +8,16 @@ use oxc_ast::ast::{ArrowFunctionExpression, Function};
 
 pub type Units = Rc<Vec<u16>>;
 
+/// What all variants have stands behind the tag, in words: copies of anything else wait for one another in the processor.
 #[derive(Debug, Clone)]
+#[repr(u64)]
 pub enum Value {
     Undefined,
     Null,
     Bool(bool),
     Number(f64),
     Text(Units),
-    /// A place in the heap.
-    Object(usize),
+    Object(Place),
     /// A function of the language, by its name.
     Native(&'static str),
     /// Something of the host, of which nothing is known.
@@ -32,12 +33,51 @@ impl Value {
         Self::Text(Rc::new(units))
     }
 
+    /// The place in a list that a number is.
+    pub fn index(&self) -> Option<usize> {
+        let Self::Number(number) = *self else { return None };
+        let index = number as u32;
+        (f64::from(index) == number).then_some(index as usize)
+    }
+
     pub const fn is_opaque(&self) -> bool {
         matches!(self, Self::Opaque)
     }
 
     pub const fn is_primitive(&self) -> bool {
         matches!(self, Self::Undefined | Self::Null | Self::Bool(_) | Self::Number(_) | Self::Text(_))
+    }
+}
+
+/// A place in the heap, as wide as a number: a word of which half was written has to be waited for when it is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(u64);
+
+impl Place {
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Heap<'a>(Vec<Object<'a>>);
+
+impl<'a> Heap<'a> {
+    pub fn add(&mut self, object: Object<'a>) -> Place {
+        self.0.push(object);
+        Place(self.0.len() as u64 - 1)
+    }
+
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn get(&self, place: Place) -> Option<&Object<'a>> {
+        self.0.get(place.index())
+    }
+
+    pub fn get_mut(&mut self, place: Place) -> Option<&mut Object<'a>> {
+        self.0.get_mut(place.index())
     }
 }
 
@@ -77,7 +117,7 @@ pub enum Kind<'a> {
 pub struct Object<'a> {
     pub kind: Kind<'a>,
     /// Where members are that it has not itself.
-    pub prototype: Option<usize>,
+    pub prototype: Option<Place>,
     names: Vec<String>,
     members: HashMap<String, Value>,
 }
@@ -175,11 +215,11 @@ pub fn to_int(number: f64) -> i32 {
 /// The remainder with the sign of the first, exactly: of whole numbers without the slow way for all others.
 pub fn remainder(one: f64, two: f64) -> f64 {
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    let is_whole = |number: f64| number.abs() < EXACT && number.fract() == 0.0;
-    if is_whole(one) && is_whole(two) && two != 0.0 {
-        return (((one as i64) % (two as i64)) as f64).copysign(one);
+    let whole = |number: f64| Some(number as i64).filter(|&whole| number.abs() < EXACT && whole as f64 == number);
+    match (whole(one), whole(two)) {
+        (Some(first), Some(second)) if second != 0 => ((first % second) as f64).copysign(one),
+        _ => one % two,
     }
-    one % two
 }
 
 /// Digits of a number in another base.
@@ -236,6 +276,28 @@ pub fn index_of(name: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An evaluator copies them at each node of a tree.
+    #[test]
+    fn values_are_small_and_made_of_words() {
+        let words = size_of::<&str>() / size_of::<usize>() + 1;
+        assert_eq!(size_of::<Value>(), words * size_of::<u64>());
+        assert_eq!(size_of::<crate::js::machine::Outcome>(), size_of::<Value>());
+        let value = Value::Bool(true);
+        let Value::Bool(inner) = &value else { return };
+        let place = std::ptr::from_ref(inner) as usize - std::ptr::from_ref(&value) as usize;
+        assert_eq!(place, size_of::<u64>());
+    }
+
+    #[test]
+    fn places_in_lists_are_whole_and_not_negative() {
+        let places = [0.0, -0.0, 7.0, 4_294_967_295.0].map(|number| Value::Number(number).index());
+        assert_eq!(places, [Some(0), Some(0), Some(7), Some(4_294_967_295)]);
+        for number in [-1.0, 0.5, f64::NAN, f64::INFINITY, 4_294_967_296.0] {
+            assert_eq!(Value::Number(number).index(), None, "{number}");
+        }
+        assert_eq!(Value::text("0").index(), None);
+    }
 
     #[test]
     fn numbers_are_written_and_read_as_scripts_do() {

@@ -1,0 +1,240 @@
+//! Names, and the scopes that have them.
+
+use oxc_ast::ast::{IdentifierReference, Statement, VariableDeclaration, VariableDeclarationKind};
+use oxc_syntax::symbol::SymbolId;
+
+use super::machine::{Lazy, Machine, Mode, Outcome, Stop};
+use super::number::{self, Name};
+use super::value::{Code, Value};
+
+/// Names that are looked at for the price of a step.
+const NAMES_PER_STEP: usize = 16;
+
+#[derive(Debug, Default)]
+pub struct Scope {
+    names: Vec<(Name, Value)>,
+    parent: Option<usize>,
+    /// `var` of inner blocks belongs here.
+    pub is_function: bool,
+    pub this: Option<Value>,
+    /// What the function was called with, until it asks for it as a list.
+    pub arguments: Option<Vec<Value>>,
+}
+
+impl Scope {
+    /// That of the whole text, whose names are kept elsewhere.
+    pub fn of_all() -> Self {
+        Self { is_function: true, ..Self::default() }
+    }
+}
+
+impl<'a> Machine<'a, '_> {
+    pub fn scope(&mut self, parent: usize, is_function: bool, this: Option<Value>) -> Outcome<usize> {
+        self.spend(4)?;
+        self.charge(16)?;
+        self.scopes.push(Scope { names: Vec::new(), parent: Some(parent), is_function, this, arguments: None });
+        Ok(self.scopes.len() - 1)
+    }
+
+    /// A scope in a function if something is declared in it.
+    pub fn inner_scope(&mut self, parent: usize, declares: bool) -> Outcome<usize> {
+        if declares { self.scope(parent, false, None) } else { Ok(parent) }
+    }
+
+    /// Forgets the scopes of what has ended, those from a number on, if no function was made that knows them.
+    pub fn forget(&mut self, scopes: usize, closures: usize) {
+        if self.closures == closures {
+            self.scopes.truncate(scopes);
+        }
+    }
+
+    pub fn declare(&mut self, name: &'a str, lazy: Lazy<'a>, symbol: SymbolId) {
+        let name = self.numbers.name(name);
+        self.numbers.known[name].lazy = Some((lazy, symbol));
+    }
+
+    pub fn define(&mut self, scope: usize, name: Name, value: Value) {
+        debug_assert_ne!(name, 0, "defined before it was numbered");
+        if scope == 0 {
+            self.numbers.known[name].value = Some(value);
+            return;
+        }
+        let names = &mut self.scopes[scope].names;
+        let count = names.len();
+        match names.iter_mut().find(|known| known.0 == name) {
+            Some(known) => known.1 = value,
+            None => names.push((name, value)),
+        }
+        self.budget.spend(count / NAMES_PER_STEP);
+    }
+
+    pub fn define_var(&mut self, scope: usize, name: Name, value: Value) {
+        let scope = self.function_scope(scope);
+        self.define(scope, name, value);
+    }
+
+    pub fn is_defined(&self, scope: usize, name: Name) -> bool {
+        match self.function_scope(scope) {
+            0 => self.numbers.known[name].value.is_some(),
+            scope => self.scopes[scope].names.iter().any(|known| known.0 == name),
+        }
+    }
+
+    fn function_scope(&self, mut scope: usize) -> usize {
+        while !self.scopes[scope].is_function {
+            let Some(parent) = self.scopes[scope].parent else { break };
+            scope = parent;
+        }
+        scope
+    }
+
+    /// The scope that has a name, and its place there; None for one of the whole text, or of nobody. Scopes are lists:
+    /// long ones cost steps.
+    #[inline(always)]
+    fn find(&mut self, scope: usize, name: Name) -> Option<(usize, usize)> {
+        let (mut at, mut looked, mut found) = (Some(scope), 0, None);
+        while let (Some(scope), None) = (at, found) {
+            let known = &self.scopes[scope];
+            let index = known.names.iter().position(|known| known.0 == name);
+            looked += index.unwrap_or(known.names.len());
+            found = index.map(|index| (scope, index));
+            at = known.parent;
+        }
+        if looked >= NAMES_PER_STEP {
+            self.budget.spend(looked / NAMES_PER_STEP);
+        }
+        found
+    }
+
+    /// Where the value of a name is; None for one of the whole text, or of nobody.
+    #[inline]
+    pub fn slot(&mut self, scope: usize, name: Name) -> Option<&mut Value> {
+        let (scope, index) = self.find(scope, name)?;
+        self.scopes[scope].names.get_mut(index).map(|known| &mut known.1)
+    }
+
+    pub fn this(&self, scope: usize) -> Option<Value> {
+        let mut at = Some(scope);
+        while let Some(scope) = at {
+            if let Some(this) = &self.scopes[scope].this {
+                return Some(this.clone());
+            }
+            at = self.scopes[scope].parent;
+        }
+        None
+    }
+
+    pub fn lookup(&mut self, scope: usize, name: Name) -> Outcome {
+        match self.slot(scope, name) {
+            Some(value) => Ok(value.clone()),
+            None => self.lookup_global(scope, name),
+        }
+    }
+
+    /// The value of a name where it stands in the text: a name that others have, too, may be another's.
+    pub fn refer(&mut self, scope: usize, it: &'a IdentifierReference<'a>) -> Outcome {
+        let name = number::of(&it.node_id);
+        if let Some(value) = self.slot(scope, name) {
+            return Ok(value.clone());
+        }
+        debug_assert_eq!(self.numbers.known[name].text, it.name.as_str(), "evaluated before it was numbered");
+        if self.own
+            && let (Some(scoping), Some(reference)) = (&self.scoping, it.reference_id.get())
+        {
+            let symbol = scoping.get_reference(reference).symbol_id();
+            if symbol != self.numbers.known[name].lazy.map(|known| known.1) {
+                return Err(Stop::Unknown);
+            }
+        }
+        self.lookup_global(scope, name)
+    }
+
+    fn lookup_global(&mut self, scope: usize, name: Name) -> Outcome {
+        let known = &self.numbers.known[name];
+        if let Some(value) = &known.value {
+            return Ok(value.clone());
+        }
+        if known.text == "arguments"
+            && let Some((scope, arguments)) = self.take_arguments(scope)
+        {
+            let list = self.array(arguments)?;
+            self.define(scope, name, list.clone());
+            return Ok(list);
+        }
+        let known = &self.numbers.known[name];
+        if let Some((lazy, _)) = known.lazy {
+            return self.resolve(name, lazy);
+        }
+        match (&known.global, self.mode) {
+            (Some(native), _) => Ok(native.clone()),
+            (None, Mode::Trace) => Ok(Value::Opaque),
+            (None, Mode::Pure) => Err(Stop::Unknown),
+        }
+    }
+
+    fn take_arguments(&mut self, scope: usize) -> Option<(usize, Vec<Value>)> {
+        let mut at = Some(scope);
+        while let Some(scope) = at {
+            if let Some(arguments) = self.scopes[scope].arguments.take() {
+                return Some((scope, arguments));
+            }
+            at = self.scopes[scope].parent;
+        }
+        None
+    }
+
+    fn resolve(&mut self, name: Name, lazy: Lazy<'a>) -> Outcome {
+        if self.resolving.contains(&name) {
+            return Err(Stop::Unknown);
+        }
+        self.resolving.push(name);
+        let value = match lazy {
+            Lazy::Function(function) => self.closure(Code::Function(function), 0),
+            Lazy::Value(expression) => self.evaluate(expression, 0),
+        };
+        self.resolving.pop();
+        let value = value?;
+        let known = &mut self.numbers.known[name];
+        self.used.push(known.text);
+        known.value = Some(value.clone());
+        Ok(value)
+    }
+
+    pub fn assign(&mut self, scope: usize, name: Name, value: Value) -> Outcome<()> {
+        if let Some(slot) = self.slot(scope, name) {
+            *slot = value;
+            return Ok(());
+        }
+        if self.mode == Mode::Pure {
+            // A decoder may put a simpler one in its place; other effects are not undone.
+            if !self.is_function(&value) {
+                self.changed = true;
+            }
+            let known = &self.numbers.known[name];
+            if known.lazy.is_none() && known.value.is_none() {
+                return Err(Stop::Unknown);
+            }
+        }
+        self.numbers.known[name].value = Some(value);
+        Ok(())
+    }
+
+    /// Takes the value of a name, so that a text that grows is not copied each time.
+    pub fn take(&mut self, scope: usize, name: Name) -> Option<Value> {
+        let slot = match self.find(scope, name) {
+            Some((scope, index)) => self.scopes[scope].names.get_mut(index).map(|known| &mut known.1),
+            None => self.numbers.known[name].value.as_mut(),
+        };
+        slot.map(|slot| std::mem::replace(slot, Value::Undefined))
+    }
+}
+
+/// Whether a declaration is of the block that it stands in.
+pub fn is_of_block(it: &VariableDeclaration<'_>) -> bool {
+    it.kind != VariableDeclarationKind::Var
+}
+
+/// Whether statements of a block declare something that only the block knows.
+pub fn declare_inside(statements: &[Statement<'_>]) -> bool {
+    statements.iter().any(|statement| matches!(statement, Statement::VariableDeclaration(it) if is_of_block(it)))
+}
