@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 MAX_ANSWER = 16 << 20
 """Characters. Decoding it holds the interpreter's lock: this much takes a quarter of a second."""
 
-CONCLUDING = 0.5
-"""Seconds in which a guest may tell what it had kept of a call that was stopped. Nobody has stopped waiting by then."""
+CONCLUDING = 0.75
+"""Seconds for which a guest may go on beyond its deadline to tell what it had kept: whoever waits does so for a second,
+and mostly it takes a thousandth of that."""
 
 _T = TypeVar("_T")
 
@@ -125,7 +126,7 @@ class Job:
             if not self.rest or self._reason == "cancelled":  # nobody waits for the answer
                 return False
             self._concluding, self.before = True, Stopped(self._cause, self.rest)
-            self._reason, self.ends = None, time.monotonic() + CONCLUDING
+            self._reason, self.ends = None, max(self.ends, time.monotonic() + CONCLUDING)
         return True
 
     def compiled_by(self, process: Popen[bytes]) -> None:

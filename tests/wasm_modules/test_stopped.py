@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from athena_lab.api import TriageOptions
 from athena_lab.lab import open_lab
+from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.telemetry import metrics
+from athena_lab.wasm.contract import Call, Output, SampleInfo, Stopped
 
 COMMAND = "powershell -w hidden -enc AAAA"
 WRITTEN = "C:\\Users\\Public\\a.bat"
@@ -116,6 +121,35 @@ Loop
     report = await lab.triage(script_file(script, "x.vbs"), modules=["sandbox", "analysis-engine"], options=options)
     assert report.results["sandbox"]["sandbox"].error.code == "module_deadline"
     assert [it.target for it in report.behaviour.processes] == [COMMAND]
+
+
+async def test_what_is_too_large_to_be_kept_is_told_of(lab, script_file):
+    script = f"""
+var text = "MZ"; while (text.length < 6000000) text += text;
+var file = new ActiveXObject("Scripting.FileSystemObject").CreateTextFile("C:\\\\Users\\\\Public\\\\a.exe", true);
+file.Write(text); file.Close(); text = "";
+new ActiveXObject("WScript.Shell").Run("C:\\\\Users\\\\Public\\\\a.exe");
+{FILLS}"""
+    report = await lab.triage(script_file(script), modules=["sandbox"])
+    facts = report.behaviour
+    assert facts.ended == "stopped"
+    assert facts.children_left_out >= 1
+    assert {"sandbox/drops-program", "sandbox/drops-and-runs", "sandbox/run-stopped"} <= set(found(report))
+
+
+@given(rest=st.binary(max_size=400), cause=st.text(max_size=20))
+def test_what_was_kept_is_as_hostile_as_a_sample(guest, rest, cause):
+    call = Call("analyze", msgspec.Raw(b"{}"), SampleInfo(5, "x.js"), stopped=Stopped(cause, rest))
+    said = msgspec.json.decode(guest("sandbox").analyze_raw(msgspec.json.encode(call).decode(), b"eval1"), type=Output)
+    assert msgspec.json.decode(said.data, type=SandboxFacts).ended == "stopped"
+
+
+@pytest.mark.parametrize("cut", range(0, 400, 7))
+def test_records_that_are_cut_or_changed_are_none(guest, cut):
+    kept = b"b\0" + b"t\x03" + b"".join(len(it).to_bytes(4, "little") + it for it in (b"\x02", b"run", b"calc")) * 20
+    for rest in (kept[:cut], kept[:cut] + b"\xff" + kept[cut:]):
+        call = Call("analyze", msgspec.Raw(b"{}"), SampleInfo(1, "x.js"), stopped=Stopped("memory", rest))
+        assert "run-stopped" in guest("sandbox").analyze_raw(msgspec.json.encode(call).decode(), b"1")
 
 
 async def test_one_that_did_nothing_yet_is_told_of(lab, script_file):

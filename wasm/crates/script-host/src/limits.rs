@@ -8,7 +8,7 @@ pub const MAX_QUIET_CALLS: u64 = 1_000_000;
 pub const ITEMS_OF_A_CALL: u64 = 32;
 /// Calls that are listed: more nobody reads.
 pub const MAX_LISTED: usize = 2_000;
-/// Calls that are listed beyond, if they start, fetch or stay: a flood of others hides none of these.
+/// Calls that are listed beyond, if they start, fetch or stay by a technique: a flood of others hides none of these.
 pub const MAX_TELLING_LISTED: usize = 200;
 /// Characters of all listed calls, so that the answer stays far below the host's 16 MiB.
 pub const MAX_TRACE_TEXT: usize = 2 << 20;

@@ -180,7 +180,8 @@ impl Trace {
             return self.journal.note(AGAIN, &[]);
         }
         let size = call.api.len() + call.result.len() + call.args.iter().map(String::len).sum::<usize>();
-        let is_telling = matches!(call.category, Category::Process | Category::Network | Category::Persistence);
+        let acts = matches!(call.category, Category::Process | Category::Network | Category::Persistence);
+        let is_telling = acts && !call.techniques.is_empty();
         let (calls, text) = if is_telling { (MAX_TELLING_LISTED, MAX_TRACE_TEXT / 8) } else { (0, 0) };
         if self.calls.len() < MAX_LISTED + calls && self.text + size <= MAX_TRACE_TEXT + text {
             self.text += size;
