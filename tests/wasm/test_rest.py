@@ -77,7 +77,7 @@ async def test_a_guest_out_of_time_is_asked_as_well(open_runtime, tmp_path):
     error = await failure(runtime, deadline=0.2)
     assert isinstance(error, ModuleDeadline)
     assert error.partial is not None
-    assert time.monotonic() - started < 0.2 + CONCLUDING
+    assert time.monotonic() - started < 1 + CONCLUDING
     assert traps("deadline") == before + 1
 
 
@@ -87,7 +87,7 @@ async def test_a_guest_that_never_concludes_is_stopped_soon(open_runtime, tmp_pa
     before, started = traps("deadline"), time.monotonic()
     error = await failure(runtime, deadline=0.2)
     assert (type(error), error.partial) == (ModuleDeadline, None)
-    assert time.monotonic() - started < 0.2 + CONCLUDING + 0.4
+    assert time.monotonic() - started < 1 + CONCLUDING
     assert traps("deadline") == before + 1
 
 

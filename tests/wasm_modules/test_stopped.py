@@ -27,7 +27,7 @@ eval("1 + 1");
 """
 FILLS = DOES + 'var s = "a"; while (1) s += s;'
 HANGS = DOES + '/x*x*x*x*y/.test(new Array(900).join("x"));'
-DEADLINE = 3.0
+DEADLINE = 4.0
 """Seconds. Memory is full before, and what hangs takes minutes."""
 
 
@@ -91,7 +91,7 @@ async def test_a_deadline_is_kept(lab, script_file):
     started = time.monotonic()
     options = TriageOptions(timeout=DEADLINE)
     report = await lab.triage(script_file(HANGS), modules=["sandbox"], options=options)
-    assert time.monotonic() - started < DEADLINE + 0.5
+    assert time.monotonic() - started < DEADLINE + 1
     assert report.behaviour.processes[0].target == COMMAND
     assert (report.status, report.verdict.level) == ("failed", "suspicious")
 
@@ -102,7 +102,7 @@ async def test_what_it_wrote_is_analysed_by_itself(lab, script_file, script):
     whole = await lab.triage(script_file(DOES), options=options)
     started = time.monotonic()
     report = await lab.triage(script_file(script), options=options)
-    assert time.monotonic() - started < DEADLINE + 2  # it is not run again for each
+    assert time.monotonic() - started < 2 * DEADLINE  # it is not run again for each
     written, same = (next(node for node in it.children if node.name == WRITTEN) for it in (report, whole))
     assert (written, written.status) == (same, "analysed")
     taken = await lab.extract(script_file(script), written.index, module="sandbox", timeout=DEADLINE)
