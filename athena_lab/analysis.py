@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from athena_lab.descent import Descent
-from athena_lab.errors import QueueFull, WasmError
+from athena_lab.errors import BadOutput, QueueFull, WasmError
 from athena_lab.report import ModuleResult, Report, build_report
 from athena_lab.report.model import NO_DATA
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from athena_lab.ai.types import AnalysisType
     from athena_lab.report import Node, Slot
     from athena_lab.sample import Sample
+    from athena_lab.wasm.contract import Description, Output, Stopped
     from athena_lab.wasm.module import Module
-    from athena_lab.wasm.runtime import Completed
+    from athena_lab.wasm.runtime import Completed, Partial
     from athena_lab.wasm.sessions import Session
 
 ENGINE: Final = "analysis-engine"
@@ -34,11 +35,11 @@ class Means(NamedTuple):
     """What an analysis is done with.
 
     ``call`` runs a function of a module on a sample or on none, with what a session keeps; ``extract`` takes a file out
-    of a sample: module, sample, number, seconds.
+    of a sample: module, sample, number, seconds, and what is left of a run that was stopped.
     """
 
     call: Callable[..., Awaitable[Completed]]
-    extract: Callable[[str, Sample, int, float], Awaitable[Sample]]
+    extract: Callable[[str, Sample, int, float, Stopped | None], Awaitable[Sample]]
 
 
 class Analysis:
@@ -54,6 +55,8 @@ class Analysis:
     ) -> None:
         self._wanted, self._modules, self._engine, self._sessions = wanted, modules, engine, sessions
         self._means = means
+        self._stopped: dict[tuple[str, str], Stopped] = {}
+        """By module and sample, while files are taken out of that."""
 
     async def stream(
         self, sample: Sample, failed: Sequence[tuple[Slot, ModuleResult]]
@@ -70,10 +73,10 @@ class Analysis:
             async for slot, result in parts:
                 results.append((slot, result))
                 yield result
-        descent = Descent(sample, self._wanted.options.children, extract=self._means.extract, analyse=self._inside)
+        descent = Descent(sample, self._wanted.options.children, extract=self._take_out, analyse=self._inside)
         children: tuple[Node, ...] = ()
         if self._wanted.analysis_type == "full":
-            children = await descent.into(sample, [result for _, result in results], 0)
+            children = await self._descend(descent, sample, results, 0)
         async for slot, result in self._conclude(results, children):
             results.append((slot, result))
             yield result
@@ -84,9 +87,21 @@ class Analysis:
         started = time.perf_counter()
         async with contextlib.aclosing(self._run_all(sample, seconds, {})) as parts:
             results = [part async for part in parts]
-        children = await descent.into(sample, [result for _, result in results], depth)
+        children = await self._descend(descent, sample, results, depth)
         results += [part async for part in self._conclude(results, children)]
         return self._report(sample, results, children, started)
+
+    async def _descend(
+        self, descent: Descent, sample: Sample, results: Sequence[tuple[Slot, ModuleResult]], depth: int
+    ) -> tuple[Node, ...]:
+        try:
+            return await descent.into(sample, [result for _, result in results], depth)
+        finally:
+            for module in self._modules:
+                self._stopped.pop((module.entry.name, sample.sha256), None)
+
+    async def _take_out(self, module: str, sample: Sample, index: int, seconds: float) -> Sample:
+        return await self._means.extract(module, sample, index, seconds, self._stopped.get((module, sample.sha256)))
 
     def _report(
         self,
@@ -126,43 +141,67 @@ class Analysis:
             deadline=seconds,
             session=session,
         )
-        return module.description.slot, await _result(module, call)
+        result, stopped = await _result(module, call)
+        if stopped is not None:
+            self._stopped[module.entry.name, sample.sha256] = stopped
+        return module.description.slot, result
 
     async def _conclude(
         self, results: Sequence[tuple[Slot, ModuleResult]], children: Sequence[Node]
     ) -> AsyncGenerator[tuple[Slot, ModuleResult]]:
         """The engine's result, if there is an engine and anything to conclude from."""
-        if self._engine is None or not any(result.status == "ok" for _, result in results):
+        if self._engine is None or not any(result.says_something for _, result in results):
             return
         args = {"results": _told([result for _, result in results]), "children": _verdicts(children)}
         call = self._means.call(
             ENGINE, "analyze", args, sample=None, deadline=self._wanted.options.timeout, session=None
         )
-        yield self._engine.description.slot, await _result(self._engine, call)
+        result, _ = await _result(self._engine, call)
+        yield self._engine.description.slot, result
 
 
-async def _result(module: Module, call: Awaitable[Completed]) -> ModuleResult:
-    """What a module does wrong is its result's `error`. Raises `QueueFull`, which is no fault of the module."""
+async def _result(module: Module, call: Awaitable[Completed]) -> tuple[ModuleResult, Stopped | None]:
+    """What a module does wrong is its result's `error`; what is left of a run that was stopped comes beside it.
+
+    Raises `QueueFull`, which is no fault of the module.
+    """
     described = module.description
     started = time.perf_counter()
     try:
         done = await call
-        result = ModuleResult.ok(
-            described.name,
-            described.version,
-            data=done.output.data,
-            findings=done.output.findings,
-            time=done.elapsed,
-            memory_bytes=done.output.memory_bytes,
-        )
-        result.facts()  # what breaks the contract is told here, as that module's failure
+        return _told_by(described, done.output, done.elapsed), None
     except QueueFull:
         raise
     except WasmError as error:
-        return ModuleResult.failed(
-            described.name, described.version, error=error.problem(), time=time.perf_counter() - started
-        )
+        seconds = time.perf_counter() - started
+        failed = ModuleResult.failed(described.name, described.version, error=error.problem(), time=seconds)
+        partial: Partial | None = error.partial
+        return (failed, None) if partial is None else _with_partial(failed, described, partial)
+
+
+def _told_by(described: Description, output: Output, seconds: float) -> ModuleResult:
+    """Raises `BadOutput` for what breaks the contract: it is told as that module's failure."""
+    result = ModuleResult.ok(
+        described.name,
+        described.version,
+        data=output.data,
+        findings=output.findings,
+        time=seconds,
+        memory_bytes=output.memory_bytes,
+    )
+    result.facts()
     return result
+
+
+def _with_partial(
+    failed: ModuleResult, described: Description, partial: Partial
+) -> tuple[ModuleResult, Stopped | None]:
+    """The failure, and what was found out before it, if that keeps the contract."""
+    try:
+        told = _told_by(described, partial.output, failed.time)
+    except BadOutput:
+        return failed, None
+    return msgspec.structs.replace(failed, findings=told.findings, data=told.data), partial.stopped
 
 
 def _arguments(module: Module, analysis_type: AnalysisType) -> dict[str, Any]:

@@ -74,7 +74,7 @@ or a retry never mistakes one for the other. Messages never hold a key, a prompt
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -398,6 +398,9 @@ class WasmError(AthenaError):
     code = "wasm"
     title = "Module error"
     status = 502
+
+    partial: Any = None
+    """What the module had found out when it was stopped, a `Partial`; None for nothing. It does not travel."""
 
     def __init__(self, detail: str, *, module: str, next_step: str | None = None) -> None:
         super().__init__(detail, next_step=next_step)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from athena_lab import extraction
 from athena_lab.analysis import ENGINE, Analysis, Means
-from athena_lab.errors import InvalidField, ModuleDeadline, ModuleRefused
+from athena_lab.errors import InvalidField, ModuleDeadline, ModuleRefused, WasmError
 from athena_lab.report import ModuleResult, Report, Slot
 from athena_lab.sample import MIB
 from athena_lab.wasm.contract import SampleHashes, SampleInfo
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from athena_lab import api
     from athena_lab.ai.types import AnalysisType
-    from athena_lab.errors import WasmError
     from athena_lab.sample import Quarantine, Sample
+    from athena_lab.wasm.contract import Stopped
     from athena_lab.wasm.module import Module
     from athena_lab.wasm.runtime import Completed, Runtime
     from athena_lab.wasm.sessions import Session, Sessions
@@ -139,16 +139,28 @@ class Triager:
         opened = self._sessions.get(session, self._runtime.module(module)) if session is not None else None
         return await self._call(module, function, args, sample=file, deadline=deadline, session=opened)
 
-    async def extract(self, module: str, sample: Sample, index: int, *, deadline: float | None) -> Sample:
-        """A file that the module sees inside the sample, put into the quarantine. `deadline` in seconds, each part."""
+    async def extract(
+        self, module: str, sample: Sample, index: int, *, deadline: float | None, stopped: Stopped | None = None
+    ) -> Sample:
+        """A file that the module sees inside the sample, put into the quarantine. `deadline` in seconds, each part.
+
+        `stopped`: what is left of the run that made it.
+        """
         file = self._file(sample)
 
         async def call(args: Mapping[str, int]) -> msgspec.Raw:
             try:
-                done = await self._runtime.call(module, extraction.FUNCTION, args, sample=file, deadline=deadline)
+                done = await self._runtime.call(
+                    module, extraction.FUNCTION, args, sample=file, stopped=stopped, deadline=deadline
+                )
             except ModuleRefused as error:
                 error.next_step = extraction.WHAT_THERE_IS[module]
                 raise
+            except WasmError as error:
+                if error.partial is None:
+                    raise
+                data: msgspec.Raw = error.partial.output.data  # it was there before the run was stopped
+                return data
             return done.output.data
 
         child, content = await extraction.content_of(call, index, module=module, max_bytes=self._quarantine.max_bytes)
@@ -157,11 +169,13 @@ class Triager:
     async def _call_on(self, *what: Any, sample: Sample | None, **how: Any) -> Completed:
         return await self._call(*what, sample=self._file(sample) if sample is not None else None, **how)
 
-    async def _take_out(self, module: str, sample: Sample, index: int, seconds: float) -> Sample:
+    async def _take_out(
+        self, module: str, sample: Sample, index: int, seconds: float, stopped: Stopped | None
+    ) -> Sample:
         """In so many seconds, however many parts it comes in."""
         try:
             async with asyncio.timeout(seconds):
-                return await self.extract(module, sample, index, deadline=seconds)
+                return await self.extract(module, sample, index, deadline=seconds, stopped=stopped)
         except TimeoutError:
             raise ModuleDeadline(f"It was not taken out within {seconds:g} s.", module=module) from None
 

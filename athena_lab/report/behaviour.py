@@ -52,11 +52,13 @@ class SandboxFacts(Fact, frozen=True, kw_only=True):
 
     kind: Literal["sandbox"]
     engine: Literal["javascript", "vbscript", "wasm", "x86"] | None = None
-    ended: Literal["finished", "steps", "calls", "exception", "waits"] | None = None
-    """``steps``, ``calls``: it ran out of them; ``waits``: it did nothing, and had asked for what it did not get."""
+    ended: Literal["finished", "steps", "calls", "exception", "waits", "stopped"] | None = None
+    """``steps``, ``calls``: it ran out of them; ``waits``: it did nothing, and had asked for what it did not get;
+    ``stopped``: what ran it was, and this is what is known until then."""
     error: str = ""
     """What was thrown and not caught."""
     steps: int = 0
+    """Not known of a run that was stopped."""
     calls: tuple[Call, ...] = ()
     calls_total: int = 0
     """With those that are not listed."""

@@ -19,6 +19,7 @@ ENDS = {
     "calls": "ran out of calls",
     "exception": "ended with an error",
     "waits": "did nothing, and had asked for something that it did not get",
+    "stopped": "was stopped before its end, which may hide more",
     None: "was not run",
 }
 
@@ -26,7 +27,8 @@ ENDS = {
 def behaviour_summary(facts: SandboxFacts) -> str:
     """A sentence without text of the sample."""
     calls = counted(facts.calls_total, "call")
-    return f"run as {facts.engine}, it {ENDS[facts.ended]}: {calls}, {facts.steps:,} steps"
+    steps = "" if facts.ended == "stopped" else f", {facts.steps:,} steps"
+    return f"run as {facts.engine}, it {ENDS[facts.ended]}: {calls}{steps}"
 
 
 def touched_lists(facts: SandboxFacts) -> Iterator[tuple[str, tuple[Touched, ...]]]:

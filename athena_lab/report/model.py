@@ -72,7 +72,10 @@ class Performance(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
-    """What one module said, or why it did not. ``time`` in seconds, ``memory_bytes`` is the guest's peak."""
+    """What one module said, or why it did not: one that failed may have said a part of it before.
+
+    ``time`` in seconds, ``memory_bytes`` is the guest's peak.
+    """
 
     module: str
     version: str
@@ -98,13 +101,17 @@ class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
         prefixed = tuple(msgspec.structs.replace(finding, id=f"{module}/{finding.id}") for finding in findings)
         return cls(module, version, "ok", prefixed, data.copy(), None, time, memory_bytes)
 
+    @property
+    def says_something(self) -> bool:
+        return self.status == "ok" or self.data != NO_DATA
+
     def facts(self) -> Fact | None:
         """The data of a module of `FACTS`, typed; None for another's, and where it was left out.
 
         Raises `BadOutput` if it breaks the contract.
         """
         kind = FACTS.get(self.module)
-        if kind is None or self.status != "ok" or self.data == NO_DATA:
+        if kind is None or self.data == NO_DATA:
             return None
         try:
             return msgspec.json.decode(self.data, type=kind)
@@ -219,7 +226,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
 
     @property
     def verdict(self) -> Verdict:
-        if self.status == "failed":
+        if self.status == "failed" and not any(result.says_something for result in self.module_results):
             return Verdict("unknown", "Nothing is known: no module could analyse the sample.")
         concluded = self.conclusion
         level = concluded.level if concluded else LEVELS[self.findings[0].severity if self.findings else None]

@@ -38,7 +38,7 @@ class ComponentGuest:
             instance = self._linker.instantiate(store, self._component)
             if job.call is None:
                 return Answer(str(_export(job, store, instance, "describe")(store)))
-            said = _export(job, store, instance, "analyze")(store, job.text)
+            said = _export(job, store, instance, "analyze")(store, job.text())
             return Answer(str(said.payload), refused=said.tag != "ok")
 
 

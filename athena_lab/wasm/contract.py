@@ -55,6 +55,14 @@ class SampleInfo(msgspec.Struct, frozen=True, omit_defaults=True):
     """Made when it was stored; None: the module makes them itself."""
 
 
+class Stopped(msgspec.Struct, frozen=True):
+    """How a call ended without an answer: ``cause`` as the metric ``athena_wasm_traps_total`` names it."""
+
+    cause: str
+    rest: bytes
+    """What the guest had kept. Base64 in JSON; to the host it has no meaning."""
+
+
 class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """The text handed to ``analyze``. Unknown arguments are refused by the module (code ``invalid_args``)."""
 
@@ -65,6 +73,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     """None: the function is called without a sample, stdin is empty."""
     state: str | None = None
     """What an earlier call of the same session left in `Output.state`; to the host a text without meaning."""
+    stopped: Stopped | None = None
+    """The same call was stopped before: the module is to answer with what it had kept of it."""
 
 
 class Output(msgspec.Struct, frozen=True):

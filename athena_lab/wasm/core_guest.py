@@ -2,6 +2,9 @@
 
 The front end is that of ``wasm/crates/module-kit/src/front.rs``. A guest is not trusted with the host all the same:
 what it points to is checked against its memory.
+
+A guest that is stopped may have kept what it knew by then. Nothing of it runs any more, its memory is only read: what
+is there is given to a new instance with the same call, whose answer is one like any other (`Executor`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import wasmtime
 
 from athena_lab.errors import BadModule, BadOutput, ModuleMemory, SampleNotFound
 from athena_lab.wasm import images
-from athena_lab.wasm.core_module import FRONT, PREPARE
+from athena_lab.wasm.core_module import FRONT, PREPARE, REST
 from athena_lab.wasm.job import Answer
 from athena_lab.wasm.pages import LENT_LEAST, LENT_MOST, PAGE, whole_pages
 
@@ -34,7 +37,11 @@ _REPLY: Final = struct.Struct("<III")
 """Whether it is a refusal; where its text is, and how long."""
 _NUMBER: Final = 0xFFFF_FFFF
 """An address comes as a signed number."""
-_SHAPES: Final = {"athena_room": (1, 1), "athena_answer": (3, 1), PREPARE: (2, 1)}
+_LENGTH: Final = struct.Struct("<I")
+"""Of what a guest kept, which follows."""
+_MAX_REST: Final = 16 << 20
+"""Bytes of it. The guest knows it, too: `MOST` in ``wasm/crates/module-kit/src/rest.rs``."""
+_SHAPES: Final = {"athena_room": (1, 1), "athena_answer": (3, 1), PREPARE: (2, 1), REST: (0, 1)}
 """Parameters and results, all of 32 bits."""
 
 
@@ -53,13 +60,20 @@ class CoreGuest:
         linker.define_unknown_imports_as_traps(module)  # the component's, which the front end has no use for
         self._ready = linker.instantiate_pre(module)
         self._kept = kept if PREPARE in shapes else None
+        self._keeps = REST in shapes
         self._loan = loan
 
     def answer(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Answer:
         """Raises `WasmError`, and `wasmtime.WasmtimeError` or `wasmtime.Trap` for what ends a guest."""
         image = self._image(job, new_store)
         with new_store() as store:
-            return _Instance(store, self._ready, job, self._loan).answer(image)
+            instance = _Instance(store, self._ready, job, self._loan)
+            rest = instance.rest_place() if self._keeps else None
+            try:
+                return instance.answer(image)
+            except (wasmtime.WasmtimeError, wasmtime.Trap):
+                job.rest = instance.rest(rest) if rest is not None else b""
+                raise
 
     def _image(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Image | None:
         if self._kept is None or job.call is None:
@@ -84,7 +98,7 @@ class _Instance:
 
     def prepare(self) -> Image | None:
         fresh = self._memory.read(self._store)
-        place, _, call = self._write(self._job.text, with_sample=False)
+        place, _, call = self._write(self._job.text(), with_sample=False)
         if not self._call(PREPARE, place, call):
             return None
         with contextlib.suppress(OSError):  # no more files may be open: each call gets ready by itself
@@ -92,16 +106,27 @@ class _Instance:
         return None
 
     def answer(self, image: Image | None) -> Answer:
-        text = self._job.text
         if image is not None:
             image.restore(self._store, self._memory)
-            text = self._job.call or ""
+        text = self._job.text(with_state=image is None)
         where = self._call("athena_answer", *self._write(text, with_sample=True))
         refused, start, length = _REPLY.unpack(self._bytes(where, _REPLY.size))
         try:
             return Answer(self._bytes(start, length).decode(), refused=bool(refused))
         except UnicodeDecodeError:
             raise BadOutput("Its answer is not text in UTF-8.", module=self._job.entry.name) from None
+
+    def rest_place(self) -> int:
+        """Where it keeps what it knows; asked before the call, since after a trap nothing of it is called."""
+        return self._call(REST)
+
+    def rest(self, place: int) -> bytes:
+        """What it kept, empty for nothing: the trap is told all the same."""
+        try:
+            (length,) = _LENGTH.unpack(self._bytes(place, _LENGTH.size))
+            return self._bytes(place + _LENGTH.size, min(length, _MAX_REST))
+        except BadOutput:
+            return b""
 
     def _write(self, text: str, *, with_sample: bool) -> tuple[int, int, int]:
         """Sample and call into a place of their own; where that is, and how long both are."""

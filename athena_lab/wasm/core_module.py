@@ -17,6 +17,8 @@ FRONT: Final = ("memory", "athena_room", "athena_answer")
 """What a core module with a front end exports, by ``wasm/crates/module-kit/src/front.rs``."""
 PREPARE: Final = "athena_prepare"
 """And what one exports beside that has something to prepare."""
+REST: Final = "athena_rest"
+"""Or that keeps what it finds out, for when it is stopped."""
 
 _CORE_MODULE: Final = 1
 """The number of a component's section that is a core module; the others are of core modules' sections."""
@@ -64,7 +66,7 @@ def _trimmed(core: bytes) -> bytes:
     trimmed = core[:end]
     for kind, start, stop in sections(core):
         if kind == _EXPORTS:
-            kept = [row for name, row in _exports(core, start) if name in {*FRONT, PREPARE}]
+            kept = [row for name, row in _exports(core, start) if name in {*FRONT, PREPARE, REST}]
             content = _unsigned(len(kept)) + b"".join(kept)
             trimmed += bytes([kind]) + _unsigned(len(content)) + content
         else:

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from athena_lab.errors import BulkheadFull, ModuleCancelled, QueueFull
+from athena_lab.errors import BulkheadFull, ModuleCancelled, QueueFull, WasmError
 from athena_lab.telemetry import metrics
 from athena_lab.wasm.watchdog import Watchdog
 from athena_lab.wasm.worker import Worker
@@ -111,11 +111,25 @@ class Executor:
             worker = self._idle.pop()
         except IndexError:
             worker = Worker(self._cache, self._images)
+        worker.keep_only(self._modules)
         try:
-            worker.keep_only(self._modules)
             return worker.run(job)
+        except WasmError:
+            if job.concludes():
+                job.partial = self._concluded(worker, job)
+            raise
         finally:
             self._idle.append(worker)
+
+    def _concluded(self, worker: Worker, job: Job) -> str | None:
+        """What a new guest tells of a call that was stopped, in the place that this still has; None if it fails."""
+        forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
+        try:
+            return worker.run(job)
+        except WasmError:
+            return None
+        finally:
+            forget()
 
     def close(self) -> None:
         """Interrupt what runs, refuse what comes. Idempotent."""

@@ -22,20 +22,20 @@ class Recent:
 
     def __init__(self) -> None:
         self.fault: WasmError | None = None
-        self._calls: deque[WasmError | None] = deque(maxlen=CALLS)
+        self._calls: deque[str | None] = deque(maxlen=CALLS)
 
     def note(self, error: WasmError | None) -> None:
         """The outcome of a call; None for one that was answered. A call that was no good says nothing of the module."""
         if isinstance(error, ModuleRefused) and not error.by_fault:
             return
-        self._calls.append(error)
+        self._calls.append(None if error is None else error.detail)  # an error may hold a whole answer
 
     @property
     def problem(self) -> str:
         """What is wrong, in a sentence; empty if nothing is."""
         if self.fault is not None:
             return f"It does not answer: {self.fault.detail}"
-        failed = [error for error in self._calls if error is not None]
+        failed = [detail for detail in self._calls if detail is not None]
         if len(self._calls) >= LEAST and len(failed) >= SHARE * len(self._calls):
-            return f"{len(failed)} of its last {len(self._calls)} calls failed, the last: {failed[-1].detail}"
+            return f"{len(failed)} of its last {len(self._calls)} calls failed, the last: {failed[-1]}"
         return ""

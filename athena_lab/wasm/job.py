@@ -12,6 +12,7 @@ import msgspec
 from athena_lab.errors import BadOutput, ModuleCancelled, ModuleDeadline, WasmError
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import traps
+from athena_lab.wasm.contract import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 
 MAX_ANSWER = 16 << 20
 """Characters. Decoding it holds the interpreter's lock: this much takes a quarter of a second."""
+
+CONCLUDING = 0.75
+"""Seconds for which a guest may go on beyond its deadline to tell what it had kept: whoever waits does so for a second,
+and mostly it takes a thousandth of that."""
 
 _T = TypeVar("_T")
 
@@ -54,6 +59,7 @@ class Job:
         call: str | None = None,
         *,
         state: str | None = None,
+        stopped: Stopped | None = None,
         wasm: bytes = b"",
         code: MachineCode | None = None,
         function: str = "describe",
@@ -63,8 +69,8 @@ class Job:
         max_answer: int = MAX_ANSWER,
         apart: Allowance | None = None,
     ) -> None:
-        """`call` is the text for ``analyze``, without the `state` of its session; None asks for ``describe``. `seconds`
-        counts from now.
+        """`call` is the text for ``analyze``, without the `state` of its session; None asks for ``describe``. With
+        `stopped`, it is answered with what is left of a run that was. `seconds` counts from now.
 
         With `code`, nothing is compiled; without, it is made of `wasm`, and found here once the call has begun. With
         `apart`, nothing is called: it is compiled, in a process that may have so much.
@@ -80,17 +86,26 @@ class Job:
         self.seconds = seconds
         self.ends = time.monotonic() + seconds
         self.elapsed = 0.0
+        self.rest = b""
+        """What the guest had kept when it was stopped."""
+        self.partial: str | None = None
+        """What a guest makes of that: an answer as any, to a call that failed."""
+        self.before = stopped
+        """What is left of a run that was stopped, which the call is answered with."""
+        self._cause = ""
+        self._concluding = False
         self._lock = threading.Lock()
         self._engine: wasmtime.Engine | None = None
         self._compiler: Popen[bytes] | None = None
         self._reason: Literal["deadline", "cancelled"] | None = None
 
-    @property
-    def text(self) -> str:
-        """The call, with its session's state; empty to ask for the description."""
-        if self.call is None or self.state is None:
-            return self.call or ""
-        return f'{self.call[:-1]},"state":{msgspec.json.encode(self.state).decode()}}}'
+    def text(self, *, with_state: bool = True) -> str:
+        """The call, with its session's state and what was kept of it; empty to ask for the description."""
+        text = self.call or ""
+        for name, value in (("state", self.state if with_state else None), ("stopped", self.before)):
+            if text and value is not None:
+                text = f'{text[:-1]},"{name}":{msgspec.json.encode(value).decode()}}}'
+        return text
 
     @property
     def running(self) -> bool:
@@ -104,6 +119,15 @@ class Job:
                     self._engine.increment_epoch()
                 if self._compiler is not None:
                     self._compiler.kill()
+
+    def concludes(self) -> bool:
+        """Whether it is to be run again, now that it is stopped, to tell what was kept of it."""
+        with self._lock:
+            if not self.rest or self._reason == "cancelled":  # nobody waits for the answer
+                return False
+            self._concluding, self.before = True, Stopped(self._cause, self.rest)
+            self._reason, self.ends = None, max(self.ends, time.monotonic() + CONCLUDING)
+        return True
 
     def compiled_by(self, process: Popen[bytes]) -> None:
         """To interrupt the job is to kill the process. It is its parent's to wait for, before and after."""
@@ -133,7 +157,7 @@ class Job:
         try:
             yield
         finally:
-            self.elapsed = time.perf_counter() - started
+            self.elapsed += time.perf_counter() - started
             with self._lock:
                 self._engine = None
 
@@ -146,8 +170,9 @@ class Job:
     def failed(self, message: str) -> WasmError:
         """The error for wasmtime's `message`, counted."""
         trap = traps.classify(message)
-        cause = self._reason or trap.cause
-        metrics.WASM_TRAPS.labels(self.entry.name, cause).inc()
+        if not self._concluding:  # else it is the same call that is lost, and was counted
+            self._cause = self._reason or trap.cause
+            metrics.WASM_TRAPS.labels(self.entry.name, self._cause).inc()
         if self._reason is not None:
             return self.stopped()
         return trap.error(trap.sentence, module=self.entry.name)

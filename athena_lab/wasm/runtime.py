@@ -22,7 +22,7 @@ from athena_lab.errors import (
 )
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import foreign
-from athena_lab.wasm.contract import Call, Description, Output, SampleInfo
+from athena_lab.wasm.contract import Call, Description, Output, SampleInfo, Stopped
 from athena_lab.wasm.executor import Executor
 from athena_lab.wasm.foreign import ForeignOptions
 from athena_lab.wasm.health import FAULTS, Recent
@@ -80,6 +80,13 @@ class Completed(NamedTuple):
 
     output: Output
     elapsed: float
+
+
+class Partial(NamedTuple):
+    """What is known of a call that was stopped, and what more can be made of: `Runtime.call` takes it."""
+
+    output: Output
+    stopped: Stopped
 
 
 class Counts(msgspec.Struct):
@@ -286,12 +293,15 @@ class Runtime:
         *,
         sample: SampleFile | None = None,
         state: str | None = None,
+        stopped: Stopped | None = None,
         deadline: float | None = None,
     ) -> Completed:
-        """Run one function. `state` is its session's.
+        """Run one function. `state` is its session's; `stopped` is what an earlier call's error says of a run, which is
+        then not run again.
 
         `deadline` is in seconds from now and counts the wait for a place. Raises `UnknownModule`, `UnknownFunction`
-        and every `WasmError`. A cancelled call stops its guest at once.
+        and every `WasmError`; what a guest that was stopped had found out by then is the error's `partial`. A cancelled
+        call stops its guest at once.
         """
         module = self.module(name)
         if function not in module.functions:
@@ -301,6 +311,7 @@ class Runtime:
             module.entry,
             _text(Call(function, _json(args or {}), sample.info if sample else None)),
             state=state,
+            stopped=stopped,
             code=module.code,
             function=function,
             stdin=sample.path if sample else None,
@@ -334,6 +345,7 @@ class Runtime:
             else:
                 counts.errors += 1
                 counts.last_error = error.detail
+            error.partial = _partial(job)
             self._note(job, error)
             metrics.WASM_OPERATIONS.labels(name, function, error.code).inc()
             raise
@@ -407,6 +419,16 @@ class Runtime:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _partial(job: Job) -> Partial | None:
+    """What is known of a call that failed; what breaks the contract is none."""
+    if job.partial is None or job.before is None:
+        return None
+    try:
+        return Partial(decode(job.partial, Output, job.entry.name), job.before)
+    except BadOutput:
+        return None
 
 
 def _json(args: Mapping[str, Any] | msgspec.Raw) -> msgspec.Raw:

@@ -37,7 +37,7 @@ GUEST = """(module {imports}
   (data (i32.const 1024) "{text}")
   (func (export "athena_room") (param i32) (result i32) (i32.const {room}))
   (func (export "athena_answer") {parameters} (result i32)
-    (select (i32.const {where}) (i32.const 8) (local.get 2))))"""
+    {first} (select (i32.const {where}) (i32.const 8) (local.get 2))))"""
 
 
 def section(content):
@@ -62,6 +62,7 @@ def guest(reply=(0, 1024, 2), **changed):
         "room": 2048,
         "where": 32,
         "parameters": "(param i32 i32 i32)",
+        "first": "",
         "length": number(len(DESCRIPTION)),
         "reply": "".join(map(number, reply)),
         "text": DESCRIPTION.replace('"', '\\"'),

@@ -58,6 +58,28 @@ Next
     assert "steps-exhausted" in findings
 
 
+def test_a_flood_of_looks_hides_nothing(module: Guest) -> None:
+    script = """
+var files = new ActiveXObject("Scripting.FileSystemObject"), shell = new ActiveXObject("WScript.Shell");
+for (var i = 0; i < 2500; i++) files.FileExists("C:\\\\Users\\\\" + i);
+for (var i = 0; i < 400; i++) shell.Run("notepad " + i);
+shell.Run("powershell -w hidden -enc AAAA");
+files.CreateTextFile("C:\\\\Users\\\\Public\\\\a.bat", true).Close();
+"""
+    facts, found = analyze(module, script)
+    assert facts.processes[-1].target == "powershell -w hidden -enc AAAA"
+    assert facts.files[-1].target == "C:\\Users\\Public\\a.bat"
+    assert found["runs-suspicious-command"] == "high"
+    assert any(call.args[:1] == ("powershell -w hidden -enc AAAA",) for call in facts.calls)
+
+
+def test_an_index_that_no_guest_can_count_to_is_refused_like_any_other(module: Guest) -> None:
+    for index in (7, 1 << 32, (1 << 64) - 1):
+        with pytest.raises(Refused) as refused:
+            module.call("extract", b"1", "x.js", index=index)
+        assert refused.value.args[0].message == f"There is no child {index} in the sample."
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

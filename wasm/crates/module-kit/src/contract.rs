@@ -40,6 +40,18 @@ pub struct Call {
     /// open a session chose what it was made of: it is as hostile as a sample.
     #[serde(default, deserialize_with = "from_base64")]
     pub state: Option<Vec<u8>>,
+    /// The same call was stopped before: the answer is to be made of what was kept of it.
+    pub stopped: Option<Stopped>,
+}
+
+/// What ended a call before its answer, and what [`crate::rest`] had of it: from a guest that read hostile bytes.
+#[derive(Debug, Deserialize)]
+pub struct Stopped {
+    /// As the host's metrics name it: `memory`, `deadline`, `stack_overflow` ...
+    pub cause: String,
+    /// Base64 in the text.
+    #[serde(deserialize_with = "some_base64")]
+    pub rest: Vec<u8>,
 }
 
 impl Call {
@@ -116,6 +128,10 @@ fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<
     text.map(|text| STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)).transpose()
 }
 
+fn some_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    from_base64(deserializer).map(Option::unwrap_or_default)
+}
+
 #[allow(clippy::ref_option, reason = "serde's signature")]
 fn to_base64<S: Serializer>(state: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
     STANDARD.encode(state.as_deref().unwrap_or_default()).serialize(serializer)
@@ -155,6 +171,15 @@ mod tests {
         let json = serde_json::to_value(&kept).unwrap_or_default();
         let call = format!(r#"{{"function": "f", "state": {}}}"#, json["state"]);
         assert_eq!(Call::parse(&call).ok().and_then(|call| call.state), Some(vec![0, 255, 7]));
+    }
+
+    #[test]
+    fn what_was_kept_of_a_call_comes_back() {
+        let call = Call::parse(r#"{"function": "f", "stopped": {"cause": "memory", "rest": "AP8H"}}"#);
+        let stopped = call.ok().and_then(|call| call.stopped).expect("it was stopped");
+        assert_eq!((stopped.cause.as_str(), stopped.rest), ("memory", vec![0, 255, 7]));
+        assert!(Call::parse(r#"{"function": "f", "stopped": {"cause": "memory", "rest": "?"}}"#).is_err());
+        assert!(Call::parse(r#"{"function": "f"}"#).is_ok_and(|call| call.stopped.is_none()));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! many an analysis.
 //!
 //! `athena_room` gives a place for the sample and, behind it, the text of the call; `athena_answer` answers it, or, with no
-//! text, describes the module; `athena_prepare` does what [`Guest::prepare`] says. A place is used once, and an instance
-//! for one call.
+//! text, describes the module; `athena_prepare` does what [`Guest::prepare`] says; `athena_rest` says where [`crate::rest`]
+//! is. A place is used once, and an instance for one call.
 
 use std::mem::ManuallyDrop;
 

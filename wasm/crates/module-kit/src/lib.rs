@@ -15,9 +15,10 @@ mod hex;
 mod input;
 pub mod memory;
 mod part;
+pub mod rest;
 
 pub use abi::{Guest, Module, bindings};
-pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, parse_args};
+pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, Stopped, parse_args};
 pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
 pub use hex::hex;
@@ -28,7 +29,8 @@ pub use part::{MAX_PART, Part, PartArgs};
 pub use wit_bindgen::rt as wit_runtime;
 
 /// Exports a [`Module`], or a [`Guest`], as the component's `analyzer` interface, and the front end of the core module
-/// ([`front`]). `component!(Module, prepares)` is for one that prepares. On the host there is nothing to export to, and the
+/// ([`front`]). `component!(Module, prepares)` is for one that prepares, `component!(Module, keeps)` for one that keeps what it
+/// finds out ([`rest`]). On the host there is nothing to export to, and the
 /// names of the canonical ABI are none that a host's linker takes.
 #[macro_export]
 macro_rules! component {
@@ -44,7 +46,15 @@ macro_rules! component {
             }
         );
     };
-    (@ $module:ty, $($prepare:item)?) => {
+    ($module:ty, keeps) => {
+        $crate::component!(@ $module,
+            #[unsafe(no_mangle)]
+            extern "C" fn athena_rest() -> *const $crate::rest::Rest {
+                $crate::rest::place()
+            }
+        );
+    };
+    (@ $module:ty, $($more:item)?) => {
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "generated: the host passes raw pointers")]
         mod component {
@@ -73,7 +83,7 @@ macro_rules! component {
                 unsafe { $crate::front::answer::<$module>(place, sample, call) }
             }
 
-            $($prepare)?
+            $($more)?
         }
     };
 }

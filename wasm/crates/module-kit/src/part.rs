@@ -14,8 +14,8 @@ pub const MAX_PART: usize = 8 << 20;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartArgs {
-    pub index: usize,
-    /// The sandbox's own numbers have 32 bits, and files have no end there.
+    /// The sandbox's own numbers have 32 bits, and neither children nor files have an end there.
+    pub index: u64,
     #[serde(default)]
     offset: u64,
     #[serde(default = "most")]
@@ -47,6 +47,12 @@ impl PartArgs {
             )));
         }
         Ok(read)
+    }
+
+    /// The index as the sandbox counts: there is nothing at a number that does not fit.
+    #[must_use]
+    pub fn at(&self) -> usize {
+        usize::try_from(self.index).unwrap_or(usize::MAX)
     }
 
     /// What is asked for; nothing behind the end.
@@ -83,6 +89,12 @@ mod tests {
         assert_eq!(part(&json!({"index": 0})), is(0, b"0123456789"));
         assert_eq!(part(&json!({"index": 0, "offset": 8, "length": 9})), is(8, b"89"));
         assert_eq!(part(&json!({"index": 0, "offset": u64::MAX})), is(10, b""));
+    }
+
+    #[test]
+    fn an_index_beyond_all_is_one() {
+        let at = |index: u64| read(&json!({"index": index})).ok().map(|asked| asked.at());
+        assert_eq!([0, 7, u64::MAX].map(at), [Some(0), Some(7), Some(usize::MAX)]);
     }
 
     #[test]

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::limits::{MAX_DISK, MAX_FILE, MAX_FILES};
+use crate::journal::{APPENDED, Journal, LOST, REMOVED, WRITTEN};
+use crate::limits::{KEPT_START, MAX_DISK, MAX_FILE, MAX_FILES};
 
 #[derive(Debug, Default)]
 pub struct Disk {
     /// By lower-case path.
     entries: BTreeMap<String, Entry>,
     used: usize,
+    journal: Journal,
 }
 
 #[derive(Clone, Debug)]
@@ -95,6 +97,13 @@ impl Disk {
         disk
     }
 
+    /// Notes from now on what is written and removed.
+    #[must_use]
+    pub fn noting(mut self, journal: Journal) -> Self {
+        self.journal = journal;
+        self
+    }
+
     #[must_use]
     pub fn is_file(&self, path: &str) -> bool {
         self.entries.get(&key(path)).is_some_and(|entry| entry.content.is_some())
@@ -119,15 +128,35 @@ impl Disk {
             return false;
         }
         self.used = used;
+        self.note(WRITTEN, path, &content);
         let entry = Entry { path: path.to_owned(), content: Some(content), is_given: false };
         self.entries.insert(key(path), entry);
         true
     }
 
+    /// False where the disk is full.
     pub fn append(&mut self, path: &str, more: &[u8]) -> bool {
-        let mut content = self.read(path).unwrap_or_default().to_vec();
+        let found = self.entries.get_mut(&key(path)).filter(|entry| !entry.is_given);
+        let Some(Entry { path: name, content: Some(content), .. }) = found else {
+            return self.write(path, [self.read(path).unwrap_or_default(), more].concat());
+        };
+        if content.len() + more.len() > MAX_FILE || self.used + more.len() > MAX_DISK {
+            return false;
+        }
         content.extend_from_slice(more);
-        self.write(path, content)
+        path.clone_into(name);
+        self.used += more.len();
+        self.note(APPENDED, path, more);
+        true
+    }
+
+    /// A part of a file is another file: of one that has no room, only that it was there and how it began.
+    fn note(&mut self, kind: u8, path: &str, content: &[u8]) {
+        if !self.journal.note_content(kind, &[path.as_bytes(), content]) {
+            let whole = if kind == APPENDED { self.read(path).unwrap_or_default() } else { content };
+            let start = whole.get(..whole.len().min(KEPT_START)).unwrap_or_default();
+            self.journal.note(LOST, &[path.as_bytes(), start]);
+        }
     }
 
     pub fn create_folder(&mut self, path: &str) -> bool {
@@ -152,7 +181,11 @@ impl Disk {
             }
             stays
         });
-        self.entries.len() < before
+        let is_gone = self.entries.len() < before;
+        if is_gone {
+            self.journal.note_content(REMOVED, &[path.as_bytes()]);
+        }
+        is_gone
     }
 
     /// Paths directly in a folder: files or folders.
@@ -223,6 +256,15 @@ mod tests {
         assert_eq!(disk.read("C:\\TEMP\\a.exe"), Some(&b"MZ12"[..]));
         assert_eq!(disk.list("C:\\temp", true), ["c:/temp//a.EXE"]);
         assert_eq!(disk.into_written().map(|(_, content)| content).collect::<Vec<_>>(), [b"MZ12"]);
+    }
+
+    #[test]
+    fn what_was_there_before_is_added_to_as_well() {
+        let mut disk = Disk::new("u", "C:\\s.js", b"x");
+        assert!(disk.append("C:\\s.js", b"y"));
+        assert_eq!(disk.read("C:\\S.JS"), Some(&b"xy"[..]));
+        assert!(!disk.append("C:\\s.js", &vec![0; MAX_FILE]));
+        assert_eq!(disk.into_written().map(|(path, _)| path).collect::<Vec<_>>(), ["C:\\s.js"]);
     }
 
     #[test]

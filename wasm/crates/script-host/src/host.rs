@@ -2,12 +2,13 @@
 
 use crate::classify::{self, Meaning};
 use crate::files::{self, Disk};
+use crate::journal::{APPENDED, Journal, LOST, REMOVED, WRITTEN, records};
 use crate::limits::{ITEMS_OF_A_CALL, MAX_OBJECTS};
 use crate::objects::{self, Generic, Object};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use crate::time::Clock;
-use crate::trace::{Ended, Trace, cut, touch};
+use crate::trace::{Ended, List, Trace, cut};
 use crate::value::{Handle, Value};
 use crate::{commands, environment, memory};
 
@@ -40,6 +41,23 @@ pub enum Kind {
     Unknown,
 }
 
+/// Classes, and what `TypeName` says of their objects: the interface, where it has a name of its own.
+const TYPE_NAMES: [(&str, &str); 13] = [
+    ("WScript.Shell", "IWshShell3"),
+    ("WScript.Network", "IWshNetwork2"),
+    ("WshEnvironment", "IWshEnvironment"),
+    ("WshShortcut", "IWshShortcut"),
+    ("Scripting.FileSystemObject", "FileSystemObject"),
+    ("Scripting.Dictionary", "Dictionary"),
+    ("TextStream", "TextStream"),
+    ("File", "File"),
+    ("Drive", "Drive"),
+    ("ADODB.Stream", "Stream"),
+    ("ADODB.Recordset", "Recordset"),
+    ("Shell.Application", "IShellDispatch6"),
+    ("Shell.Folder", "Folder3"),
+];
+
 pub struct Host {
     pub settings: Settings,
     pub clock: Clock,
@@ -59,8 +77,8 @@ impl Host {
     pub fn new(settings: Settings, source: &[u8]) -> Self {
         Self {
             clock: Clock::new(settings.start),
-            trace: Trace::default(),
-            disk: Disk::new(&settings.user, &settings.path, source),
+            trace: Trace::new(Journal::new(settings.keep)),
+            disk: Disk::new(&settings.user, &settings.path, source).noting(Journal::new(settings.keep)),
             registry: Registry::default(),
             pages: Vec::new(),
             later: Vec::new(),
@@ -89,7 +107,7 @@ impl Host {
         let object = self.add(objects::create(name))?;
         self.record(by, &[Value::text(name)], "")?;
         if objects::is_given_away_by(name) {
-            touch(&mut self.trace.evasion, "asks for an object of an analyst's tool", name);
+            self.trace.touch(List::Evasion, "asks for an object of an analyst's tool", name);
         }
         Ok(object)
     }
@@ -193,6 +211,13 @@ impl Host {
     #[must_use]
     pub fn class_name(&self, handle: Handle) -> String {
         self.object(handle).map_or_else(String::new, |object| object.name().to_string())
+    }
+
+    /// Its class, as Windows says it; of classes of which that is not known here, that it is an object.
+    #[must_use]
+    pub fn type_name(&self, handle: Handle) -> &'static str {
+        let class = self.object(handle).map_or("", |object| object.class().name);
+        TYPE_NAMES.iter().find(|(name, _)| *name == class).map_or("Object", |(_, known)| known)
     }
 
     /// Whether it stands for something where it is called.
@@ -374,44 +399,44 @@ impl Host {
     }
 
     pub fn file(&mut self, operation: &'static str, path: &str) {
-        touch(&mut self.trace.files, operation, path);
+        self.trace.touch(List::Files, operation, path);
         if operation != "read" && operation != "delete" && commands::is_startup_folder(path) {
-            touch(&mut self.trace.persistence, "file in a startup folder", path);
+            self.trace.touch(List::Persistence, "file in a startup folder", path);
         }
     }
 
     pub fn registry_touched(&mut self, operation: &'static str, key: &str) {
-        touch(&mut self.trace.registry, operation, key);
+        self.trace.touch(List::Registry, operation, key);
         if operation == "write" && commands::is_autostart_key(key) {
-            touch(&mut self.trace.persistence, "registry value that starts programs", key);
+            self.trace.touch(List::Persistence, "registry value that starts programs", key);
         }
         if operation == "read" && commands::is_machine_check(key) {
-            touch(&mut self.trace.evasion, "asks which machine it is on", key);
+            self.trace.touch(List::Evasion, "asks which machine it is on", key);
         }
     }
 
     /// A command that is started.
     pub fn process(&mut self, operation: &'static str, command: &str) {
         let command = environment::expand(&self.settings, command);
-        touch(&mut self.trace.processes, operation, &command);
+        self.trace.touch(List::Processes, operation, &command);
         for (how, target) in commands::persists(&command) {
-            touch(&mut self.trace.persistence, how, target);
+            self.trace.touch(List::Persistence, how, target);
         }
         for url in commands::urls(&command) {
-            touch(&mut self.trace.network, "in a command", url);
+            self.trace.touch(List::Network, "in a command", url);
         }
     }
 
     pub fn network(&mut self, operation: &'static str, target: &str) {
-        touch(&mut self.trace.network, operation, target);
+        self.trace.touch(List::Network, operation, target);
     }
 
     pub fn persistence(&mut self, how: &'static str, target: &str) {
-        touch(&mut self.trace.persistence, how, target);
+        self.trace.touch(List::Persistence, how, target);
     }
 
     pub fn evasion(&mut self, how: &'static str, target: &str) {
-        touch(&mut self.trace.evasion, how, target);
+        self.trace.touch(List::Evasion, how, target);
     }
 
     pub fn wait(&mut self, what: &'static str, target: &str) {
@@ -452,6 +477,24 @@ impl Host {
         let path = files::normal(path);
         self.file("read", &path);
         self.disk.read(&path).map(<[u8]>::to_vec).ok_or_else(|| Fault::Thrown(53, "File not found".to_owned()))
+    }
+
+    /// Does again what was kept of a run that was stopped, all but the script's own part of it.
+    pub fn replay(&mut self, kept: &[u8]) {
+        let path = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+        for (kind, fields) in records(kept) {
+            match (kind, fields.as_slice()) {
+                (WRITTEN, [name, content]) => drop(self.disk.write(&path(name), content.to_vec())),
+                (APPENDED, [name, more]) => drop(self.disk.append(&path(name), more)),
+                (REMOVED, [name]) => drop(self.disk.remove(&path(name))),
+                (kind, fields) => {
+                    if let (LOST, [name, ..]) = (kind, fields) {
+                        self.disk.remove(&path(name));
+                    }
+                    self.trace.replay(kind, fields);
+                }
+            }
+        }
     }
 
     /// The end: what it wrote is there, and what it waited for is told.
@@ -496,4 +539,103 @@ pub struct Run {
     /// What was thrown and not caught; hostile.
     pub error: String,
     pub steps: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    thread_local! {
+        static KEPT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn keep(record: &[u8]) -> bool {
+        KEPT.with_borrow_mut(|kept| kept.extend_from_slice(record));
+        true
+    }
+
+    fn busy(host: &mut Host) {
+        host.trace.begin();
+        let shell = host.create("CreateObject", "WScript.Shell").expect("an object");
+        let Value::Object(shell) = shell else { panic!("an object") };
+        let key = "HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\x";
+        host.ask(shell, "RegWrite", Access::Call, &[Value::text(key), Value::text("y")]).expect("a call");
+        for _ in 0..3 {
+            host.ask(shell, "Run", Access::Call, &[Value::text("powershell -enc AAAA")]).expect("a call");
+        }
+        host.write_file("C:\\a.exe", b"MZ".to_vec(), false).expect("room");
+        host.write_file("C:\\A.exe", b" and more".to_vec(), true).expect("room");
+        host.write_file("C:\\gone", b"x".to_vec(), false).expect("room");
+        host.disk.remove("C:\\gone");
+        host.sleep(90_000);
+        host.code("eval", "1 + 1");
+        host.record("eval", &[Value::text("1 + 1")], "").expect("a call");
+        host.wait("argument", "0");
+        for number in 0..400 {
+            host.file("read", &number.to_string());
+        }
+        host.file("delete", "C:\\all");
+    }
+
+    #[test]
+    fn what_was_kept_of_a_run_is_the_run_again() {
+        KEPT.take();
+        let mut host = Host::new(Settings { keep: Some(keep), ..Settings::default() }, b"");
+        busy(&mut host);
+        let mut again = Host::new(Settings::default(), b"");
+        KEPT.with_borrow(|kept| again.replay(kept));
+        let told = |host: Host| {
+            let Trace { calls, calls_total, files, registry, processes, network, persistence, evasion, waits, .. } =
+                &host.trace;
+            let lists = [files, registry, processes, network, persistence, evasion, waits];
+            let told = format!("{calls:#?} {calls_total} {lists:#?} {:?}", host.trace.code);
+            (told, host.disk.into_written().collect::<Vec<_>>())
+        };
+        let first = told(host);
+        assert!(first.0.contains("powershell -enc AAAA") && first.1[0].1 == b"MZ and more", "{first:?}");
+        assert_eq!(first, told(again));
+    }
+
+    #[test]
+    fn of_what_is_too_large_the_beginning_is_kept() {
+        KEPT.take();
+        let mut host = Host::new(Settings { keep: Some(keep), ..Settings::default() }, b"");
+        let large = [&b"MZ"[..], &vec![0; crate::limits::MAX_KEPT_CONTENT]].concat();
+        host.write_file("C:\\large.exe", large, false).expect("room");
+        host.process("run", "C:\\large.exe");
+        let mut again = Host::new(Settings::default(), b"");
+        KEPT.with_borrow(|kept| again.replay(kept));
+        let trace = again.into_trace(Ended::Stopped, "", 0);
+        assert_eq!((trace.dropped.len(), trace.code_left_out, trace.processes.len()), (0, 1, 1));
+        let [(path, start)] = trace.lost.as_slice() else { panic!("{:?}", trace.lost) };
+        assert!(path == "C:\\large.exe" && start.starts_with(b"MZ\0"));
+    }
+
+    #[test]
+    fn what_is_no_record_of_a_run_is_none() {
+        let mut host = Host::new(Settings::default(), b"");
+        for kept in [&b"c\x00"[..], b"c\x01\xff\xff\xff\xff", b"t\x03\x01\0\0\0\x09\0\0\0\0\0\0\0\0", b"zzzz", b"a\0"] {
+            host.replay(kept);
+        }
+        assert!(host.trace.calls.is_empty() && host.trace.files.is_empty());
+    }
+
+    #[test]
+    fn a_flood_of_looks_leaves_room_for_what_is_done() {
+        let mut host = Host::new(Settings::default(), b"");
+        for number in 0..2_500 {
+            host.file("read", &format!("C:\\{number}"));
+            host.process("run", &format!("notepad {number}"));
+            host.record("Other", &[Value::number(number)], "").expect("a call");
+        }
+        host.file("write", "C:\\a.exe");
+        host.process("run", "powershell -enc AAAA");
+        host.record("WScript.Shell.Run", &[Value::text("powershell -enc AAAA")], "").expect("a call");
+        let last = |list: &[crate::Touched]| list.last().map(|it| it.target.clone());
+        assert_eq!(last(&host.trace.files).as_deref(), Some("C:\\a.exe"));
+        assert_eq!(last(&host.trace.processes).as_deref(), Some("powershell -enc AAAA"));
+        assert_eq!(host.trace.calls.last().map(|call| call.api.as_str()), Some("WScript.Shell.Run"));
+    }
 }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod environment;
 pub mod files;
 mod host;
+pub mod journal;
 pub mod limits;
 pub mod memory;
 mod objects;

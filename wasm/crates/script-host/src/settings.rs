@@ -1,5 +1,7 @@
 //! What a run pretends, and how far it may go.
 
+use crate::journal::Keep;
+
 /// A Tuesday in office hours: 2025-06-17 09:30:00 UTC.
 const START: u64 = 1_750_152_600_000;
 
@@ -25,6 +27,8 @@ pub struct Settings {
     pub answers: Vec<Answer>,
     /// Instructions or statements.
     pub steps: u64,
+    /// Keeps what the run does while it does it; None: nobody asks for it.
+    pub keep: Option<Keep>,
 }
 
 impl Default for Settings {
@@ -37,6 +41,7 @@ impl Default for Settings {
             computer: "DESKTOP-7Q2M4KD".to_owned(),
             answers: vec![Answer { prefix: String::new(), status: 200, body: BODY.to_vec() }],
             steps: 20_000_000,
+            keep: None,
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
-use crate::classify::Meaning;
+use crate::classify::{self, Meaning};
+use crate::commands;
+use crate::journal::{AGAIN, BEGAN, CALL, CODE, Journal, LOST, TOUCHED, UNLISTED};
 use crate::limits::{
-    MAX_ARGUMENTS, MAX_CALLS, MAX_CODE, MAX_CODE_BYTES, MAX_LISTED, MAX_QUIET_CALLS, MAX_TEXT, MAX_TOUCHED,
-    MAX_TRACE_TEXT,
+    MAX_ARGUMENTS, MAX_CALLS, MAX_CODE, MAX_CODE_BYTES, MAX_LISTED, MAX_QUIET_CALLS, MAX_TELLING, MAX_TELLING_LISTED,
+    MAX_TEXT, MAX_TOUCHED, MAX_TRACE_TEXT,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +38,8 @@ pub enum Ended {
     Exception,
     /// It did nothing, and had asked for something that it did not get.
     Waits,
+    /// It took memory or time until the guest was stopped; what is told is what was kept until then.
+    Stopped,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -76,6 +80,22 @@ pub struct Code {
     pub text: String,
 }
 
+/// The lists of what was touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum List {
+    Files,
+    Registry,
+    Processes,
+    Network,
+    Persistence,
+    Evasion,
+    Waits,
+}
+
+const LISTS: [List; 7] =
+    [List::Files, List::Registry, List::Processes, List::Network, List::Persistence, List::Evasion, List::Waits];
+
 /// All of one run.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -94,17 +114,31 @@ pub struct Trace {
     pub evasion: Vec<Touched>,
     pub waits: Vec<Touched>,
     pub code: Vec<Code>,
+    /// With other contents that were not kept of a run that was stopped.
     pub code_left_out: usize,
     /// Files that it wrote: path and content.
     pub dropped: Vec<(String, Vec<u8>)>,
+    /// Those of a run that was stopped of which only path and beginning were kept.
+    pub lost: Vec<(String, Vec<u8>)>,
     /// What the network answers to whoever asks.
     pub answers: Vec<Vec<u8>>,
     text: usize,
     code_bytes: usize,
     quiet_calls: u64,
+    journal: Journal,
 }
 
 impl Trace {
+    #[must_use]
+    pub fn new(journal: Journal) -> Self {
+        Self { journal, ..Self::default() }
+    }
+
+    /// Of a run that is stopped from now on there is something to tell.
+    pub fn begin(&self) {
+        self.journal.note(BEGAN, &[]);
+    }
+
     /// Writes a call down. False when there are no more to be had.
     pub fn call(&mut self, at: u64, api: &str, args: Vec<String>, result: &str, meaning: Meaning) -> bool {
         self.calls_total += 1;
@@ -143,13 +177,26 @@ impl Trace {
     fn list(&mut self, call: Call) {
         if let Some(last) = self.calls.last_mut().filter(|last| is_same(last, &call)) {
             last.times += 1;
-            return;
+            return self.journal.note(AGAIN, &[]);
         }
         let size = call.api.len() + call.result.len() + call.args.iter().map(String::len).sum::<usize>();
-        if self.calls.len() < MAX_LISTED && self.text + size <= MAX_TRACE_TEXT {
+        let acts = matches!(call.category, Category::Process | Category::Network | Category::Persistence);
+        let is_telling = acts && !call.techniques.is_empty();
+        let (calls, text) = if is_telling { (MAX_TELLING_LISTED, MAX_TRACE_TEXT / 8) } else { (0, 0) };
+        if self.calls.len() < MAX_LISTED + calls && self.text + size <= MAX_TRACE_TEXT + text {
             self.text += size;
+            self.note(&call);
             self.calls.push(call);
+        } else {
+            self.journal.note(UNLISTED, &[]);
         }
+    }
+
+    fn note(&self, call: &Call) {
+        let at = call.at.to_le_bytes();
+        let mut fields: Vec<&[u8]> = vec![&at, call.api.as_bytes(), call.result.as_bytes()];
+        fields.extend(call.args.iter().map(String::as_bytes));
+        self.journal.note(CALL, &fields);
     }
 
     /// A text that is run. False where the same one was run before.
@@ -162,8 +209,16 @@ impl Trace {
             return true;
         }
         self.code_bytes += text.len();
+        if !self.journal.note_content(CODE, &[by.as_bytes(), text.as_bytes()]) {
+            self.journal.note(LOST, &[]);
+        }
         self.code.push(Code { by, text: text.to_owned() });
         true
+    }
+
+    /// Files that it wrote: path, and content or what is left of that.
+    pub fn written(&self) -> impl Iterator<Item = &(String, Vec<u8>)> {
+        self.dropped.iter().chain(&self.lost)
     }
 
     /// Whether it did anything that is more than asking.
@@ -177,20 +232,75 @@ impl Trace {
     }
 
     pub fn wait(&mut self, what: &'static str, target: &str) {
-        touch(&mut self.waits, what, target);
+        self.touch(List::Waits, what, target);
+    }
+
+    /// Adds what is new, up to a cap.
+    pub fn touch(&mut self, list: List, operation: &'static str, target: &str) {
+        let touched = Touched { operation, target: cut(target) };
+        let most = MAX_TOUCHED + if is_telling(list, &touched) { MAX_TELLING } else { 0 };
+        let listed = self.list_of(list);
+        if listed.len() < most && !listed.contains(&touched) {
+            listed.push(touched.clone());
+            self.journal.note(TOUCHED, &[&[list as u8], operation.as_bytes(), touched.target.as_bytes()]);
+        }
+    }
+
+    const fn list_of(&mut self, list: List) -> &mut Vec<Touched> {
+        match list {
+            List::Files => &mut self.files,
+            List::Registry => &mut self.registry,
+            List::Processes => &mut self.processes,
+            List::Network => &mut self.network,
+            List::Persistence => &mut self.persistence,
+            List::Evasion => &mut self.evasion,
+            List::Waits => &mut self.waits,
+        }
+    }
+
+    /// Does what a record says was done.
+    pub fn replay(&mut self, kind: u8, fields: &[&[u8]]) {
+        let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+        match (kind, fields) {
+            (CALL, [at, api, result, args @ ..]) => {
+                let at = at.first_chunk().map_or(0, |at| u64::from_le_bytes(*at));
+                let args: Vec<String> = args.iter().map(|arg| text(arg)).collect();
+                let meaning = classify::meaning(&text(api), &args);
+                self.call(at, &text(api), args, &text(result), meaning);
+            }
+            (AGAIN, _) => {
+                self.calls_total += 1;
+                self.calls.last_mut().into_iter().for_each(|last| last.times += 1);
+            }
+            (UNLISTED, _) => self.calls_total += 1,
+            (TOUCHED, [list, operation, target]) => {
+                if let Some(&list) = list.first().and_then(|&number| LISTS.get(usize::from(number))) {
+                    self.touch(list, text(operation).leak(), &text(target));
+                }
+            }
+            (CODE, [by, code]) => drop(self.run(text(by).leak(), &text(code))),
+            (LOST, file) => {
+                self.code_left_out += 1;
+                if let [path, start] = file {
+                    self.lost.push((text(path), start.to_vec()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether more was done than to look. A flood of the rest leaves room for it.
+fn is_telling(list: List, touched: &Touched) -> bool {
+    match list {
+        List::Files | List::Registry => touched.operation != "read",
+        List::Processes => !commands::techniques(&touched.target).is_empty(),
+        _ => false,
     }
 }
 
 fn is_same(one: &Call, other: &Call) -> bool {
     one.api == other.api && one.args == other.args && one.result == other.result
-}
-
-/// Adds what is new, up to a cap.
-pub fn touch(list: &mut Vec<Touched>, operation: &'static str, target: &str) {
-    let touched = Touched { operation, target: cut(target) };
-    if list.len() < MAX_TOUCHED && !list.contains(&touched) {
-        list.push(touched);
-    }
 }
 
 /// The beginning of a text, with a mark where it was longer.

@@ -53,7 +53,8 @@ fn functions_of_texts_are_those_of_the_language() {
         ("DateAdd(\"d\", 1, #12/31/2024#)", "1/1/2025"),
         ("Unescape(\"%41%u0042\") & Escape(\"a b\")", "ABa%20b"),
         ("\"a\"\"b\"", "a\"b"),
-        ("TypeName(CreateObject(\"Scripting.Dictionary\"))", "Object"),
+        ("TypeName(CreateObject(\"Scripting.Dictionary\"))", "Dictionary"),
+        ("TypeName(CreateObject(\"WScript.Shell\")) & TypeName(CreateObject(\"Un.Heard\"))", "IWshShell3Object"),
     ] {
         assert_eq!(one(expression), expected, "{expression}");
     }

@@ -45,7 +45,7 @@ pub struct Decoded {
 const MAX_TEXT: usize = 64 << 10;
 
 pub fn extract(peeler: &Peeler<'_>, wanted: &PartArgs) -> Result<Extracted, Refusal> {
-    let child = facts::children(peeler).into_iter().nth(wanted.index);
+    let child = facts::children(peeler).into_iter().nth(wanted.at());
     let child =
         child.ok_or_else(|| Refusal::invalid_args(format!("There is no child {} in the sample.", wanted.index)))?;
     let part = wanted.of(peeler.content(Some(child.layer)));
@@ -53,9 +53,10 @@ pub fn extract(peeler: &Peeler<'_>, wanted: &PartArgs) -> Result<Extracted, Refu
 }
 
 pub fn layer(peeler: &Peeler<'_>, wanted: &PartArgs) -> Result<LayerPart, Refusal> {
-    let index = wanted.index;
+    let index = wanted.at();
     let layer = peeler.layers.get(index);
-    let layer = layer.ok_or_else(|| Refusal::invalid_args(format!("There is no layer {index} in the sample.")))?;
+    let layer =
+        layer.ok_or_else(|| Refusal::invalid_args(format!("There is no layer {} in the sample.", wanted.index)))?;
     let content = &layer.found.content;
     Ok(LayerPart { index, size: content.len() as u64, sha256: layer.sha256.clone(), part: wanted.of(content) })
 }

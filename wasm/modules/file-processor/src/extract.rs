@@ -25,7 +25,7 @@ fn how_many(count: usize) -> String {
 }
 
 pub fn extract(data: &[u8], wanted: &PartArgs) -> Result<Extracted, Refusal> {
-    let mut children = Children::new(Wanted::One(wanted.index), data);
+    let mut children = Children::new(Wanted::One(wanted.at()), data);
     unpack::look_into(formats::identify(data).id, data, &mut Findings::default(), &mut children);
     let count = children.count();
     let (child, content) = children.into_taken().ok_or_else(|| {

@@ -15,7 +15,7 @@ pub struct Extracted {
 /// # Errors
 /// `invalid_args` where there is no such child.
 pub fn extract(children: Vec<Content>, wanted: &PartArgs) -> Result<Extracted, Refusal> {
-    let found = children.into_iter().nth(wanted.index);
+    let found = children.into_iter().nth(wanted.at());
     let Content { child, bytes } =
         found.ok_or_else(|| Refusal::invalid_args(format!("There is no child {} in the sample.", wanted.index)))?;
     Ok(Extracted { part: wanted.of(&bytes), child })

@@ -39,7 +39,7 @@ fn runs_what_it_wrote(trace: &Trace) -> Option<&(String, Vec<u8>)> {
     // Windows takes both slashes, and scripts mix them.
     let commands: Vec<String> =
         trace.processes.iter().map(|process| process.target.to_lowercase().replace('/', "\\")).collect();
-    trace.dropped.iter().find(|(path, content)| {
+    trace.written().find(|(path, content)| {
         let lower = path.to_lowercase();
         let is_shown = commands::is_document(path) && !is_program(content);
         commands.iter().any(|command| command.contains(&lower) && (!is_shown || commands::runs_files(command)))
@@ -89,7 +89,7 @@ fn is_suspicious(techniques: &[&str]) -> bool {
 }
 
 fn processes(trace: &Trace, findings: &mut Findings) {
-    for process in trace.processes.iter().take(32) {
+    for process in &trace.processes {
         let techniques = commands::techniques(&process.target);
         let finding = match (techniques.is_empty(), is_suspicious(&techniques)) {
             (_, true) => Finding::new(
@@ -212,9 +212,9 @@ fn is_program(content: &[u8]) -> bool {
 
 fn writes(trace: &Trace, findings: &mut Findings) {
     let programs: Vec<&str> =
-        trace.dropped.iter().filter(|(_, content)| is_program(content)).map(|(path, _)| path.as_str()).collect();
+        trace.written().filter(|(_, content)| is_program(content)).map(|(path, _)| path.as_str()).collect();
     let copied: Vec<&str> =
-        trace.dropped.iter().filter(|(_, content)| content == GIVEN_PROGRAM).map(|(path, _)| path.as_str()).collect();
+        trace.written().filter(|(_, content)| content == GIVEN_PROGRAM).map(|(path, _)| path.as_str()).collect();
     if !copied.is_empty() {
         let title = "The script copies a program of Windows";
         findings
@@ -225,8 +225,7 @@ fn writes(trace: &Trace, findings: &mut Findings) {
         findings
             .add(Finding::new("drops-program", Severity::High, 90, title).techniques(&["T1027.009"]).quotes(programs));
     }
-    let scripts: Vec<&str> =
-        trace.dropped.iter().map(|(path, _)| path.as_str()).filter(|path| is_runnable(path)).collect();
+    let scripts: Vec<&str> = trace.written().map(|(path, _)| path.as_str()).filter(|path| is_runnable(path)).collect();
     if !scripts.is_empty() && !findings.has("drops-program") {
         findings.add(
             Finding::new("writes-runnable", Severity::Low, 70, "The script writes a file that can be run")
@@ -248,6 +247,18 @@ fn code(trace: &Trace, findings: &mut Findings) {
             .techniques(&["T1027"])
             .quotes(by),
     );
+}
+
+/// Of a run that the host had to stop. `cause` is its word for it.
+pub fn stopped(cause: &str, findings: &mut Findings) {
+    let detail = match cause {
+        "memory" => "It took all the memory that there was.",
+        "deadline" | "interrupt" => "It took all the time that there was.",
+        "stack_overflow" => "It went too deep for the stack.",
+        _ => "What ran it broke off.",
+    };
+    let title = "The script was stopped before its end; what it did until then is told, and may not be all";
+    findings.add(Finding::new("run-stopped", Severity::Info, 100, title).detail(detail));
 }
 
 fn ended(trace: &Trace, findings: &mut Findings) {
@@ -311,7 +322,7 @@ mod tests {
 
     /// Ids of findings with their severities and techniques.
     fn found(script: &str, name: &str) -> Vec<String> {
-        let outcome = run::scripts(script.as_bytes(), name, &Analyze::default()).expect("a script");
+        let outcome = run::scripts(script.as_bytes(), name, &Analyze::default(), None).expect("a script");
         let findings = outcome.findings.into_sorted().into_iter();
         findings.map(|it| format!("{} {:?} {}", it.id, it.severity, it.techniques.join(","))).collect()
     }
@@ -364,7 +375,7 @@ mod tests {
             )
         };
         let title = |script: &str| {
-            let outcome = run::scripts(script.as_bytes(), "a.js", &Analyze::default()).expect("a script");
+            let outcome = run::scripts(script.as_bytes(), "a.js", &Analyze::default(), None).expect("a script");
             let findings = outcome.findings.into_sorted();
             findings.into_iter().find(|it| it.id == "downloads-and-runs").map(|it| it.title.to_string())
         };

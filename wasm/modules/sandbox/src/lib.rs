@@ -27,13 +27,12 @@ impl Module for Sandbox {
         match call.function.as_str() {
             "analyze" => {
                 let options = Analyze::read(&call.args)?;
-                let outcome = behaviour(sample.ok_or_else(Refusal::no_sample)?, call.sample_name(), &options);
+                let outcome = behaviour(sample.ok_or_else(Refusal::no_sample)?, call, &options);
                 Ok(Output::new(&outcome.facts, outcome.findings.into_sorted()))
             }
             "extract" => {
                 let options = PartArgs::read(&call.args)?;
-                let outcome =
-                    behaviour(sample.ok_or_else(Refusal::no_sample)?, call.sample_name(), &Analyze::default());
+                let outcome = behaviour(sample.ok_or_else(Refusal::no_sample)?, call, &Analyze::default());
                 Ok(Output::new(&extract::extract(outcome.children, &options)?, Vec::new()))
             }
             "disassemble" => {
@@ -50,10 +49,11 @@ impl Module for Sandbox {
     }
 }
 
-/// What the sample does, by whatever can run it.
-fn behaviour(data: &[u8], name: &str, options: &Analyze) -> Outcome {
-    let scripts = if options.raw.is_none() { run::scripts(data, name, options) } else { None };
+/// What the sample does, by whatever can run it, or what it did until it was stopped: only scripts keep anything for then.
+fn behaviour(data: &[u8], call: &Call, options: &Analyze) -> Outcome {
+    let stopped = call.stopped.as_ref();
+    let scripts = if options.raw.is_none() { run::scripts(data, call.sample_name(), options, stopped) } else { None };
     scripts.unwrap_or_else(|| machine::behaviour(data, options.raw))
 }
 
-module_kit::component!(super::Sandbox);
+module_kit::component!(super::Sandbox, keeps);

@@ -1,6 +1,6 @@
 //! The module's functions, their arguments and the description of both.
 
-use module_kit::{Args, Description, Function, PartArgs, Refusal, parse_args};
+use module_kit::{Args, Description, Function, PartArgs, Refusal, parse_args, rest};
 use script_host::{NetworkAnswer, Settings};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -106,6 +106,7 @@ impl Analyze {
         settings.path = format!("C:\\Users\\{}\\Downloads\\{plain}", settings.user);
         settings.start = self.date.unwrap_or(settings.start);
         settings.steps = self.steps.unwrap_or(settings.steps);
+        settings.keep = Some(rest::keep);
         settings.arguments.clone_from(&self.arguments);
         let own = self.answers.iter().map(|answer| NetworkAnswer {
             prefix: answer.prefix.clone(),

@@ -1,6 +1,6 @@
 //! A sample's scripts, run one after the other against one host.
 
-use module_kit::Findings;
+use module_kit::{Findings, Stopped};
 use script_host::{Ended, Host, Run};
 
 use crate::encoded;
@@ -17,19 +17,41 @@ pub struct Outcome {
     pub children: Vec<Content>,
 }
 
-/// Runs the scripts of a sample; None if it has none.
+/// Runs the scripts of a sample, or tells what they did until they were stopped; None if it has none.
 #[must_use]
-pub fn scripts(data: &[u8], name: &str, options: &Analyze) -> Option<Outcome> {
+pub fn scripts(data: &[u8], name: &str, options: &Analyze, stopped: Option<&Stopped>) -> Option<Outcome> {
     let parts = source::parts(data, name, options.language);
     let engine = match parts.first()?.language {
         Language::Javascript => Engine::Javascript,
         Language::Vbscript => Engine::Vbscript,
     };
-    let mut host = Host::new(options.settings(name), data);
+    let mut settings = options.settings(name);
+    settings.keep = settings.keep.filter(|_| stopped.is_none());
+    let mut host = Host::new(settings, data);
+    let (ended, error, steps) = match stopped {
+        Some(stopped) => {
+            host.replay(&stopped.rest);
+            (Ended::Stopped, String::new(), 0)
+        }
+        None => all(&mut host, &parts),
+    };
+    let trace = host.into_trace(ended, &error, steps);
+    let mut findings = Findings::default();
+    findings::judge(&trace, &mut findings);
+    if let Some(stopped) = stopped {
+        findings::stopped(&stopped.cause, &mut findings);
+    }
+    let children = facts::children(&trace, decoded(data, &parts));
+    Some(Outcome { facts: Facts::of(engine, trace, &children), findings, children })
+}
+
+/// How the first group ended that did not come to its end, what it threw, and the steps of all of them.
+fn all(host: &mut Host, parts: &[Part]) -> (Ended, String, u64) {
+    host.trace.begin();
     let mut left = host.settings.steps;
     let mut end = (Ended::Finished, String::new());
-    for (language, texts) in grouped(&parts) {
-        let run = one(&mut host, language, &texts, left);
+    for (language, texts) in grouped(parts) {
+        let run = one(host, language, &texts, left);
         left = left.saturating_sub(run.steps);
         let goes_on = !matches!(run.ended, Ended::Steps | Ended::Calls);
         if end.0 == Ended::Finished {
@@ -39,13 +61,7 @@ pub fn scripts(data: &[u8], name: &str, options: &Analyze) -> Option<Outcome> {
             break;
         }
     }
-    let (ended, error) = end;
-    let steps = host.settings.steps - left;
-    let trace = host.into_trace(ended, &error, steps);
-    let mut findings = Findings::default();
-    findings::judge(&trace, &mut findings);
-    let children = facts::children(&trace, decoded(data, &parts));
-    Some(Outcome { facts: Facts::of(engine, trace, &children), findings, children })
+    (end.0, end.1, host.settings.steps - left)
 }
 
 /// Scripts of one language, and after them what they gave to the other.

@@ -2,13 +2,13 @@
 
 use script_host::{Fault, Value, environment, files};
 
-use super::{arg, told};
+use super::{arg, texts, told};
 use crate::ast::Name;
 use crate::machine::{Done, Machine};
 use crate::parser;
 use crate::values::Val;
 
-pub const NAMES: [&str; 30] = [
+pub const NAMES: [&str; 31] = [
     "createobject",
     "getobject",
     "execute",
@@ -39,6 +39,7 @@ pub const NAMES: [&str; 30] = [
     "doevents",
     "getlocale",
     "setlocale",
+    "typename",
 ];
 
 pub fn call(machine: &mut Machine, name: &Name, args: &[Val]) -> Done<Val> {
@@ -56,6 +57,10 @@ pub fn call(machine: &mut Machine, name: &Name, args: &[Val]) -> Done<Val> {
                 parser::parse_expression(&text).ok_or_else(|| Fault::Thrown(1_002, "Syntax error".to_owned()))?;
             machine.evaluate(&expression)
         }
+        "typename" => Ok(Val::text(match first {
+            Val::Object(handle) => machine.host.type_name(*handle),
+            other => texts::type_name(other),
+        })),
         "msgbox" => tell(machine, "MsgBox", args, Val::Number(1.0)),
         "inputbox" => tell(machine, "InputBox", args, Val::text("")),
         "shell" => {

@@ -6,7 +6,7 @@ use super::{arg, count, wrong};
 use crate::machine::{Done, MAX_ITEMS, MAX_TEXT};
 use crate::values::Val;
 
-pub const NAMES: [&str; 41] = [
+pub const NAMES: [&str; 40] = [
     "chr",
     "chrw",
     "chrb",
@@ -46,7 +46,6 @@ pub const NAMES: [&str; 41] = [
     "array",
     "ubound",
     "lbound",
-    "typename",
     "val",
 ];
 
@@ -116,7 +115,6 @@ pub fn call(name: &str, args: &[Val]) -> Done<Val> {
         "formatnumber" | "format" => Val::Text(first.to_text()),
         "array" => Val::array(args.to_vec()),
         "ubound" | "lbound" => bound(name, args)?,
-        "typename" => Val::text(type_name(first)),
         _ => Val::Number(leading_number(&first.to_text())),
     })
 }
@@ -295,7 +293,7 @@ fn bound(name: &str, args: &[Val]) -> Done<Val> {
     }
 }
 
-fn type_name(value: &Val) -> &'static str {
+pub fn type_name(value: &Val) -> &'static str {
     match value {
         Val::Empty => "Empty",
         Val::Null => "Null",

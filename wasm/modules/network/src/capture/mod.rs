@@ -111,7 +111,7 @@ pub fn analyze(sample: &[u8], state: Option<&[u8]>, keeps: bool, most: usize) ->
 /// `invalid_args` where there is no such file.
 pub fn extract(sample: &[u8], wanted: &PartArgs) -> Result<impl Serialize, Refusal> {
     let mut read = Read::new(&[], sample, false);
-    let mut found = Found::new(None, Some(wanted.index));
+    let mut found = Found::new(None, Some(wanted.at()));
     read.all(&[], sample);
     for (index, flow) in read.flows.flows.iter().enumerate() {
         read::flow(index, flow, &read.space, &mut found);
