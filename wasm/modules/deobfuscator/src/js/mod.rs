@@ -8,6 +8,7 @@ mod expression;
 mod flatten;
 mod fold;
 mod lists;
+mod loops;
 mod machine;
 mod names;
 mod natives;
@@ -17,6 +18,7 @@ mod operate;
 mod parse;
 mod quote;
 mod scopes;
+mod spelling;
 mod statement;
 mod strings;
 mod trace;
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     /// What an expression becomes in a text that is obfuscated for sure.
-    fn becomes(expression: &str) -> String {
+    pub fn becomes(expression: &str) -> String {
         let text = format!("var w = String.fromCharCode(104, 116, 116, 112);\nx({expression});\n");
         let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
         let inner = done.lines().last().and_then(|line| line.strip_prefix("x(")?.strip_suffix(");"));

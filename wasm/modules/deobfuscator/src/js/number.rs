@@ -5,13 +5,14 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use oxc_ast::ast::{
-    BinaryExpression, BindingIdentifier, Expression, IdentifierName, IdentifierReference, LogicalExpression, Program,
-    StringLiteral, UnaryExpression,
+    BinaryExpression, BindingIdentifier, Expression, ForStatement, IdentifierName, IdentifierReference,
+    LogicalExpression, Program, StringLiteral, UnaryExpression,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_syntax::node::NodeId;
 use oxc_syntax::symbol::SymbolId;
 
+use super::loops;
 use super::machine::Lazy;
 use super::natives;
 use super::parse;
@@ -42,11 +43,13 @@ pub struct Numbers<'a> {
     pub known: Vec<Known<'a>>,
     /// Values of sums of literals alone, where they have been evaluated.
     pub sums: Vec<Option<f64>>,
+    /// Loops that are run at once.
+    pub loops: Vec<Option<loops::Known>>,
 }
 
 impl Default for Numbers<'_> {
     fn default() -> Self {
-        Self { names: HashMap::new(), known: vec![Known::default()], sums: vec![None] }
+        Self { names: HashMap::new(), known: vec![Known::default()], sums: vec![None], loops: vec![None] }
     }
 }
 
@@ -130,6 +133,14 @@ impl<'a> Visit<'a> for Numbering<'a, '_> {
             self.numbers.sums.push(None);
         }
         it.node_id.set(number);
+    }
+
+    fn visit_for_statement(&mut self, it: &ForStatement<'a>) {
+        walk::walk_for_statement(self, it);
+        let known = loops::Known::of(it);
+        let number = if known.is_some() { self.numbers.loops.len() } else { 0 };
+        self.numbers.loops.extend(known.map(Some));
+        it.node_id.set(NodeId::from_usize(number));
     }
 
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {

@@ -181,6 +181,9 @@ impl<'a> Machine<'a, '_> {
             }
             None => {}
         }
+        if self.run_known(it, scope)? {
+            return Ok(Flow::Normal(Value::Undefined));
+        }
         self.repeat(it.test.as_ref(), it.update.as_ref(), &it.body, scope, false)
     }
 
