@@ -206,6 +206,16 @@ def test_who_is_not_told_the_whole_of_a_line_is_told_so():
     assert looked.cut
 
 
+def test_a_step_without_arguments_may_be_its_name_alone():
+    chain = {"steps": ["base64", {"name": "xor", "args": {"key": "5a"}}], "data": "Zm9v"}
+    looked, sandbox = run("decode", chain, {"size": 1, "sha256": "", "content": "", "text": "a"})
+    assert looked.outcome == "ok"
+    assert sandbox.calls[0][2]["steps"] == [{"name": "base64"}, chain["steps"][1]]
+    for step in (1, None, [], {}, "x" * 65):
+        looked, _ = run("decode", {"steps": [step], "data": "Zm9v"}, {})
+        assert looked.outcome == "invalid"
+
+
 def test_what_is_decoded_is_told_as_text_or_as_bytes():
     chain = {"steps": [{"name": "base64"}, {"name": "xor", "args": {"key": "5a"}}], "data": "Zm9v"}
     answer = {"size": 17, "sha256": "", "content": "", "text": "line one\nline two"}

@@ -51,7 +51,7 @@ class SandboxFacts(Fact, frozen=True, kw_only=True):
     """Answer of sandbox's ``analyze``. Nothing in a sample that is run here: `engine` is None."""
 
     kind: Literal["sandbox"]
-    engine: Literal["javascript", "vbscript", "wasm", "x86"] | None = None
+    engine: Literal["javascript", "vbscript", "wasm", "x86", "x86-64"] | None = None
     ended: Literal["finished", "steps", "calls", "exception", "waits", "stopped"] | None = None
     """``steps``, ``calls``: it ran out of them; ``waits``: it did nothing, and had asked for what it did not get;
     ``stopped``: what ran it was, and this is what is known until then."""

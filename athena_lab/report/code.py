@@ -42,7 +42,7 @@ class Certificate(Fact, frozen=True):
     """Thumbprint."""
     sha256: str
     key: str
-    """``RSA 2048``, ``ECDSA P-256``, or the number of an algorithm."""
+    """``RSA 2048``, ``RSA-PSS 2048`` (signs by nothing else), ``ECDSA P-256``, or the number of an algorithm."""
     digest: str
     self_issued: bool = False
     signature: Check = "not-checked"

@@ -24,6 +24,7 @@ HOSTS = {
     "vbscript": "Run against a Windows that only exists in the sandbox",
     "wasm": "Run with stubs for what it imports",
     "x86": "Run by an emulator, against a system that only exists in the sandbox",
+    "x86-64": "Run by an emulator, against a system that only exists in the sandbox",
 }
 KEPT = "report.behaviour"
 OPENED = frozenset({"Stays by", "Processes", "Network", "Waited for"})

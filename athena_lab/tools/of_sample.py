@@ -68,7 +68,7 @@ class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class DecodeArguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     steps: Annotated[
-        tuple[Step, ...],
+        tuple[Step | Annotated[str, Meta(max_length=64)], ...],
         Meta(min_length=1, max_length=16, description="Taken one after the other: each has its name and arguments."),
     ]
     data: (
@@ -186,6 +186,8 @@ async def _decode(desk: Desk, wanted: DecodeArguments) -> Iterator[str]:
     if (wanted.data is UNSET) != part or (wanted.data is not UNSET and _any_part(wanted)):
         raise Unfit("Give data, or else an offset and a length.")
     args = _given(wanted)
+    # Models write a step that needs no arguments as its name alone.
+    args["steps"] = [{"name": step} if isinstance(step, str) else step for step in args["steps"]]
     if wanted.data is not UNSET:
         args["data"] = f"text:{wanted.data}"
     return _decoded_lines(decode(await desk.execute(_LAYERS, "decode", args), _Decoded, _LAYERS))

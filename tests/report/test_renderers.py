@@ -380,7 +380,10 @@ def test_the_html_shows_what_a_sample_did():
     assert "Behaviour" not in report(ok(), sandbox(nothing)).to_html()
 
 
-@pytest.mark.parametrize(("engine", "host"), [("vbscript", "a Windows"), ("x86", "an emulator"), ("wasm", "stubs")])
+@pytest.mark.parametrize(
+    ("engine", "host"),
+    [("vbscript", "a Windows"), ("x86", "an emulator"), ("x86-64", "an emulator"), ("wasm", "stubs")],
+)
 def test_it_is_said_what_a_sample_was_run_by(engine, host):
     html = report(ok(), sandbox(msgspec.structs.replace(behaviour_facts(), engine=engine))).to_html()
     said = html.partition("<h4>Behaviour</h4><p>")[2].partition(":")[0]

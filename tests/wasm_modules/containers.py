@@ -13,6 +13,7 @@ import zlib
 from functools import cache
 
 import documents
+import lzx
 
 FILES = {"readme.txt": b"Hello, hello, hello.\n" * 20, "bin/tool.bin": bytes(range(256)) * 4}
 ISO_SECTOR = 2048
@@ -49,11 +50,17 @@ def rpm(members: dict[str, bytes]) -> bytes:
     return lead + signature + b"\0" * (-len(signature) % 8) + main + lzma.compress(cpio(members))
 
 
-def cabinet(members: dict[str, bytes], *, packed: bool = True) -> bytes:
-    stream, files, at = b"", b"", 0
+def cabinet_files(members: dict[str, bytes]) -> tuple[bytes, bytes]:
+    """The members one behind the other, and the rows that say where they are."""
+    stream, files = b"", b""
     for name, content in members.items():
-        files += struct.pack("<IIHHHH", len(content), at, 0, 0x5000, 0x6000, 0x20) + name.encode() + b"\0"
-        stream, at = stream + content, at + len(content)
+        files += struct.pack("<IIHHHH", len(content), len(stream), 0, 0x5000, 0x6000, 0x20) + name.encode() + b"\0"
+        stream += content
+    return stream, files
+
+
+def cabinet(members: dict[str, bytes], *, packed: bool = True) -> bytes:
+    stream, files = cabinet_files(members)
     blocks, history = [], b""
     for start in range(0, len(stream), 32768):
         part = stream[start : start + 32768]
@@ -65,11 +72,23 @@ def cabinet(members: dict[str, bytes], *, packed: bool = True) -> bytes:
         body = b"CK" + deflater.compress(part) + deflater.flush() if packed else part
         blocks.append(struct.pack("<IHH", 0, len(body), len(part)) + body)
         history = part
+    return cabinet_of(files, len(members), int(packed), blocks)
+
+
+def cabinet_of(files: bytes, count: int, method: int, blocks: list[bytes]) -> bytes:
     data_at = 36 + 8 + len(files)
-    folder = struct.pack("<IHH", data_at, len(blocks), int(packed))
+    folder = struct.pack("<IHH", data_at, len(blocks), method)
     size = data_at + sum(map(len, blocks))
-    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, size, 0, 44, 0, 3, 1, 1, len(members), 0, 0, 0)
+    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, size, 0, 44, 0, 3, 1, 1, count, 0, 0, 0)
     return head + folder + files + b"".join(blocks)
+
+
+def lzx_cabinet(members: dict[str, bytes], method: int = lzx.TYPE, **options: bool) -> bytes:
+    content, files = cabinet_files(members)
+    chunks = lzx.packed(content, **options)
+    sizes = [min(lzx.CHUNK, len(content) - at) for at in range(0, len(content), lzx.CHUNK)]
+    blocks = [struct.pack("<IHH", 0, len(chunk), size) + chunk for chunk, size in zip(chunks, sizes, strict=True)]
+    return cabinet_of(files, len(members), method, blocks)
 
 
 def both(number: int, size: str) -> bytes:

@@ -98,6 +98,7 @@ def samples() -> dict[str, bytes]:
         "members.cpio": containers.cpio(containers.FILES),
         "package.rpm": containers.rpm(containers.FILES),
         "cabinet.cab": containers.cabinet(containers.FILES),
+        "packed.cab": containers.lzx_cabinet(containers.FILES, translated=True),
         "image.iso": containers.iso(
             {"Invoice.lnk": containers.shortcut(), "helper.dll": console}, hidden=("helper.dll",)
         ),

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -25,6 +28,8 @@ OIDS = {
     "countersignature": "2a864886f70d010906",
     "rsa": "2a864886f70d010101",
     "sha256-rsa": "2a864886f70d01010b",
+    "rsa-pss": "2a864886f70d01010a",
+    "mgf1": "2a864886f70d010108",
     "sha1": "2b0e03021a",
     "sha256": "608648016503040201",
     "name": "550403",
@@ -55,6 +60,33 @@ def algorithm(name: str) -> bytes:
 def is_prime(candidate: int) -> bool:
     """Fermat's test, to enough bases for a number that nobody chose."""
     return all(pow(base, candidate - 1, candidate) == 1 for base in (2, 3, 5, 7, 11, 13))
+
+
+@dataclass(frozen=True)
+class Pss:
+    """What a signature says that it was made by (RFC 4055, 3.1), and with how much salt it was."""
+
+    hash: str = "sha256"
+    mask: str = "sha256"
+    salt: int = 32
+    true_salt: int = 32
+
+    def identifier(self) -> bytes:
+        mask = der(SEQUENCE, oid("mgf1"), algorithm(self.mask))
+        fields = (algorithm(self.hash), mask, number(self.salt))
+        parts = (der(0xA0 + place, field) for place, field in enumerate(fields))
+        return der(SEQUENCE, oid("rsa-pss"), der(SEQUENCE, *parts))
+
+    def sign(self, key: Key, data: bytes) -> bytes:
+        """By OpenSSL, so that nothing of it is ours."""
+        first, second = rsa.rsa_recover_prime_factors(key.modulus, EXPONENT, key.private)
+        exponents = rsa.rsa_crt_dmp1(key.private, first), rsa.rsa_crt_dmq1(key.private, second)
+        public = rsa.RSAPublicNumbers(EXPONENT, key.modulus)
+        inverse = rsa.rsa_crt_iqmp(first, second)
+        private = rsa.RSAPrivateNumbers(first, second, key.private, *exponents, inverse, public).private_key()
+        hashes_by_name = {"sha1": hashes.SHA1(), "sha256": hashes.SHA256()}
+        scheme = padding.PSS(padding.MGF1(hashes_by_name[self.mask]), self.true_salt)
+        return private.sign(data, scheme, hashes_by_name[self.hash])
 
 
 @dataclass(frozen=True)
@@ -91,20 +123,22 @@ def name(text: str) -> bytes:
     return der(SEQUENCE, der(SET, der(SEQUENCE, oid("name"), der(UTF8, text.encode()))))
 
 
-def certificate(subject: str, issuer: str, serial: int) -> bytes:
+def certificate(subject: str, issuer: str, serial: int, pss: Pss | None = None) -> bytes:
     """Valid from 2020 to 2030; each name has its own key."""
+    identifier = pss.identifier() if pss else algorithm("sha256-rsa")
     validity = der(SEQUENCE, der(TIME, b"200101000000Z"), der(TIME, b"300101000000Z"))
     signed = der(
         SEQUENCE,
         der(0xA0, number(2)),
         number(serial),
-        algorithm("sha256-rsa"),
+        identifier,
         name(issuer),
         validity,
         name(subject),
         key(subject).public(),
     )
-    return der(SEQUENCE, signed, algorithm("sha256-rsa"), der(BITS, b"\0", key(issuer).sign("sha256", signed)))
+    made = pss.sign(key(issuer), signed) if pss else key(issuer).sign("sha256", signed)
+    return der(SEQUENCE, signed, identifier, der(BITS, b"\0", made))
 
 
 SIGNER, ROOT, STAMPER = "Inert Signer", "Inert Root", "Inert Time"
@@ -115,25 +149,32 @@ def attribute(kind: str, value: bytes) -> bytes:
 
 
 def signer(
-    hash_name: str, who: str, content: bytes, more: list[bytes], unsigned: Callable[[bytes], list[bytes]]
+    hash_name: str,
+    who: str,
+    content: bytes,
+    more: list[bytes],
+    unsigned: Callable[[bytes], list[bytes]],
+    *,
+    pss: Pss | None = None,
 ) -> bytes:
     """A SignerInfo over the digest of the content; `unsigned` makes attributes of the signature."""
     digest = attribute("digest", der(OCTETS, hashlib.new(hash_name, content).digest()))
     attributes = b"".join([*more, digest])
-    signature = key(who).sign(hash_name, der(SET, attributes))
+    signed = der(SET, attributes)
+    signature = pss.sign(key(who), signed) if pss else key(who).sign(hash_name, signed)
     return der(
         SEQUENCE,
         number(1),
         der(SEQUENCE, name(ROOT), number(7 if who == SIGNER else 8)),
         algorithm(hash_name),
         der(0xA0, attributes),
-        algorithm("rsa"),
+        pss.identifier() if pss else algorithm("rsa"),
         der(OCTETS, signature),
         der(0xA1, *unsigned(signature)),
     )
 
 
-def signature(file_digest: bytes, hash_name: str, nested: bytes = b"") -> bytes:
+def signature(file_digest: bytes, hash_name: str, nested: bytes = b"", pss: Pss | None = None) -> bytes:
     """SignedData over the digest of a file, with a timestamp, and another signature within."""
     image = der(SEQUENCE, oid("pe-image"), der(SEQUENCE, der(BITS, b"\0"), der(0xA0, der(0xA2, der(0x80)))))
     content = image + der(SEQUENCE, algorithm(hash_name), der(OCTETS, file_digest))
@@ -142,11 +183,12 @@ def signature(file_digest: bytes, hash_name: str, nested: bytes = b"") -> bytes:
         der(0xA0, der(0x80, "Inert Program".encode("utf-16-be"))),
         der(0xA1, der(0x80, b"http://example.invalid/program")),
     )
-    certificates = [certificate(SIGNER, ROOT, 7), certificate(STAMPER, ROOT, 8), certificate(ROOT, ROOT, 1)]
+    who = ((SIGNER, 7), (STAMPER, 8), (ROOT, 1))
+    certificates = [certificate(subject, ROOT, serial, pss) for subject, serial in who]
 
     def unsigned(own: bytes) -> list[bytes]:
         when = attribute("signing-time", der(TIME, b"240229120000Z"))
-        stamp = attribute("countersignature", signer(hash_name, STAMPER, own, [when], lambda _: []))
+        stamp = attribute("countersignature", signer(hash_name, STAMPER, own, [when], lambda _: [], pss=pss))
         return [stamp, *([attribute("nested", nested)] if nested else [])]
 
     more = [attribute("opus", opus), attribute("content-type", oid("indirect"))]
@@ -156,13 +198,15 @@ def signature(file_digest: bytes, hash_name: str, nested: bytes = b"") -> bytes:
         der(SET, algorithm(hash_name)),
         der(SEQUENCE, oid("indirect"), der(0xA0, der(SEQUENCE, content))),
         der(0xA0, *certificates),
-        der(SET, signer(hash_name, SIGNER, content, more, unsigned)),
+        der(SET, signer(hash_name, SIGNER, content, more, unsigned, pss=pss)),
     )
     return der(SEQUENCE, oid("signed-data"), der(0xA0, data))
 
 
-def sign(program: bytes, hidden: bytes = b"") -> bytes:
-    """A PE with a SHA-1 signature that has a SHA-256 one within; `hidden` stands behind it, in the same entry."""
+def sign(program: bytes, hidden: bytes = b"", pss: Pss | None = None) -> bytes:
+    """A PE with a SHA-1 signature that has a SHA-256 one within; `hidden` stands behind it, in the same entry. With
+    `pss` all is signed by that, and there is one signature.
+    """
     content = bytearray(program + b"\0" * (-len(program) % 8))
     optional = int.from_bytes(content[0x3C:0x40], "little") + 24
     entry = optional + (112 if content[optional : optional + 2] == b"\x0b\x02" else 96) + 32
@@ -172,7 +216,10 @@ def sign(program: bytes, hidden: bytes = b"") -> bytes:
         left = content[:checksum] + content[checksum + 4 : entry] + content[entry + 8 :]
         return hashlib.new(hash_name, left).digest()
 
-    blob = signature(digest("sha1"), "sha1", signature(digest("sha256"), "sha256")) + hidden
+    if pss:
+        blob = signature(digest(pss.hash), pss.hash, pss=pss)
+    else:
+        blob = signature(digest("sha1"), "sha1", signature(digest("sha256"), "sha256")) + hidden
     blob += b"\0" * (-len(blob) % 8)
     content[entry : entry + 8] = struct.pack("<II", len(content), 8 + len(blob))
     return bytes(content) + struct.pack("<IHH", 8 + len(blob), 0x200, 2) + blob

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import dis
 import importlib
 import io
@@ -20,6 +21,7 @@ import executables
 import msgspec
 import oracles
 import pytest
+import suites
 
 from athena_lab.extraction import Part
 from athena_lab.report.facts import FileFacts
@@ -122,6 +124,37 @@ def test_cabinets(module: Guest) -> None:
     assert taken_out(module, archive.save(compress=True)) == CONTENTS
     assert taken_out(module, archive.save(compress=False)) == CONTENTS
     assert dict(cabarchive.CabArchive(containers.cabinet(containers.FILES)).items()).keys() == containers.FILES.keys()
+
+
+# -- cabinets of LZX that others made
+
+
+def cabinet_of_libarchive(name: str) -> bytes:
+    file = suites.debian_source("libarchive") / "libarchive" / "test" / f"test_read_format_{name}.cab.uu"
+    _, *lines, _ = file.read_bytes().splitlines()
+    return b"".join(binascii.a2b_uu(line) for line in lines)
+
+
+def test_cabinets_of_lzx_have_what_those_of_mszip_have(module: Guest) -> None:
+    """Four files over a whole block and a short one, packed both ways by Microsoft's own tool."""
+    found = taken_out(module, cabinet_of_libarchive("cab_3"))
+    assert found == taken_out(module, cabinet_of_libarchive("cab_2"))
+    assert {len(content) for content in found.values()} == {0, 60, 78, 33_000}
+
+
+def test_folders_packed_in_other_ways_stand_beside_each_other(module: Guest) -> None:
+    folder = suites.debian_source("libmspack") / "test" / "test_files" / "cabd"
+    found = taken_out(module, (folder / "mszip_lzx_qtm.cab").read_bytes())
+    assert list(found) == ["mszip.txt", "lzx.txt"]
+    assert b"the LZX decompressor is working" in found["lzx.txt"]
+
+
+def test_cabinets_that_broke_other_unpackers_are_answered(module: Guest) -> None:
+    folder = suites.debian_source("libmspack") / "test" / "test_files" / "cabd"
+    cabinets = sorted(folder.glob("*.cab"))
+    assert len(cabinets) > 40
+    for cabinet in cabinets:
+        assert facts_of(module, cabinet.read_bytes()).size == cabinet.stat().st_size
 
 
 # -- images by pycdlib

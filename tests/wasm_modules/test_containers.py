@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import containers
 import documents
 import executables
+import lzx
 import msgspec
 import pytest
 import samples
@@ -75,6 +76,9 @@ WITH_FILES: dict[str, Callable[[], bytes]] = {
     "7z-packed-header": lambda: containers.seven_zip(FILES, packed_header=True),
     "asar": lambda: containers.asar(FILES),
     "cab": lambda: containers.cabinet(FILES),
+    "cab-lzx": lambda: containers.lzx_cabinet(FILES),
+    "cab-lzx-translated": lambda: containers.lzx_cabinet(FILES, translated=True),
+    "cab-lzx-uncompressed": lambda: containers.lzx_cabinet(FILES, verbatim=False),
     "cab-stored": lambda: containers.cabinet(FILES, packed=False),
     "cpio": lambda: containers.cpio(FILES),
     "iso": lambda: containers.iso(FILES),
@@ -164,6 +168,17 @@ def empty_blocks() -> bytes:
     return local + central + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 1_000, 1_000, len(central), len(local), 0)
 
 
+def shared_blocks(chunk: bytes, unpacked: int) -> bytes:
+    """A thousand folders of LZX data that are all the same."""
+    count = 1_000
+    files = b"".join(struct.pack("<IIHHHH", 32_768, 0, index, 0, 0, 0) + b"%d\0" % index for index in range(count))
+    first = 36 + 8 * count
+    folder = struct.pack("<IHH", first + len(files), 1, lzx.TYPE)
+    block = struct.pack("<IHH", 0, len(chunk), unpacked) + chunk
+    head = b"MSCF" + struct.pack("<IIIIIBBHHHHH", 0, 0, 0, first, 0, 3, 1, count, count, 0, 0, 0)
+    return head + folder * count + files + block
+
+
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "nested": (containers.nested_bomb, "unpacking-bomb"),
     "overlapping": (containers.overlapping_bomb, "unpacking-bomb"),
@@ -176,6 +191,8 @@ BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "many": (many_small, "unread-children"),
     "many gzips": (many_gzips, "unread-children"),
     "empty blocks": (empty_blocks, "unread-children"),
+    "LZX tables": (lambda: shared_blocks(lzx.tables(38_000), 38_000 // 96), "malformed-cab-data"),
+    "LZX copies": (lambda: shared_blocks(lzx.copies(), 32_768), "malformed-cab-data"),
     "directory in itself": (lambda: containers.iso(FILES, loop=True), "malformed-iso-directory"),
 }
 
@@ -192,6 +209,29 @@ def test_bombs_do_not_go_off(module: Guest, name: str) -> None:
     assert taken < SECONDS
     assert output.memory_bytes < len(sample) + MEMORY
     assert len(bytes(output.data)) < MAX_ANSWER
+
+
+def test_lzx_goes_on_over_all_blocks_of_a_folder(module: Guest) -> None:
+    """Four blocks and a short one; matches, calls and what is merely copied reach from one into the next."""
+    calls = b"\xe8\0\0\0\0x" * 9_000 + b"\xe8\x10\0\0\0abcde\xe8\xf0\xff\xff\xff\x90" * 500
+    files = {"words": b"words and words " * 4_000, "noise": executables.noise(20_001), "calls": calls}
+    for options in ({}, {"verbatim": False}, {"translated": True}):
+        assert check_children(module, containers.lzx_cabinet(files, **options)) == files
+
+
+@pytest.mark.parametrize("bits", [0, 14, 22, 25, 31])
+def test_windows_that_lzx_does_not_have_are_refused(module: Guest, bits: int) -> None:
+    facts, found = analyze(module, containers.lzx_cabinet(FILES, bits << 8 | 3))
+    assert facts.children == ()
+    assert facts.container.properties["compression"] == "lzx"
+    assert "unread-parts" in found
+
+
+def test_lzx_data_that_are_cut_off_are_said_to_be(module: Guest) -> None:
+    sample = containers.lzx_cabinet({"one": executables.noise(30_000), "two": executables.noise(40_000)})
+    facts, found = analyze(module, sample[:-1_000])
+    assert "malformed-cab-data" in found
+    assert [child.name for child in facts.children] == ["one"]
 
 
 # -- fuzz: what is damaged is answered

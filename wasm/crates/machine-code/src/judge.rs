@@ -1,7 +1,7 @@
 //! What code says about a sample. Honest programs measure time, ask for the processor's features and know debuggers:
 //! such instructions alone are told as information.
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 use crate::disassembly::Walked;
 use crate::facts::{Guest, Machine, Mark, Run};
@@ -136,7 +136,10 @@ pub fn shellcode(run: &Run, seen: &Seen, findings: &mut Findings) {
         let how = if seen.peb { " by the process environment block" } else { "" };
         findings.add(
             place(Finding::new("shellcode", Severity::High, 95, title))
-                .detail(format!("It was run, and made {} calls of functions that it found{how}.", seen.windows))
+                .detail(format!(
+                    "It was run, and made {} of functions that it found{how}.",
+                    counted(seen.windows, "call")
+                ))
                 .quotes(run.calls.iter().take(MAX_QUOTES).map(|call| &call.name))
                 .techniques(&["T1027.007", "T1106"]),
         );

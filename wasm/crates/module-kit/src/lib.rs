@@ -6,6 +6,7 @@ extern crate self as module_kit;
 
 mod abi;
 mod contract;
+mod counted;
 pub mod der;
 mod entropy;
 mod findings;
@@ -19,6 +20,7 @@ pub mod rest;
 
 pub use abi::{Guest, Module, bindings};
 pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHashes, SampleInfo, Stopped, parse_args};
+pub use counted::counted;
 pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
 pub use hex::hex;

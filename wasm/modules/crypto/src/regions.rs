@@ -1,6 +1,6 @@
 //! Where a file is as dense as noise, and whether it is even enough to be encrypted.
 
-use module_kit::{Finding, Findings, Histogram, Severity, round4};
+use module_kit::{Finding, Findings, Histogram, Severity, counted, round4};
 use serde::Serialize;
 
 use crate::limits::MAX_REGIONS;
@@ -89,7 +89,7 @@ pub fn judge(regions: &[Region], findings: &mut Findings) {
     let total: u64 = even.iter().map(|region| region.length).sum();
     let title = "Regions are as even as encrypted data";
     let mut finding = Finding::new("even-region", Severity::Low, 60, title)
-        .detail(format!("{total} bytes in {} regions. Well compressed data looks the same.", even.len()))
+        .detail(format!("{total} bytes in {}. Well compressed data looks the same.", counted(even.len(), "region")))
         .techniques(&["T1027.013"]);
     for region in even {
         finding = finding.at(region.offset, region.length);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use file_processor::FileProcessor;
+use harness::mutate::{Chance, mutated};
 use module_kit::{Call, Module};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_assert, prop_oneof, proptest};
 
@@ -209,6 +210,18 @@ fn every_aligned_word_of_the_headers_may_be_anything() {
                 check(&data);
             }
         }
+    }
+}
+
+/// The others are changed in their headers mostly; what is packed with LZX is behind those of the cabinet.
+#[test]
+fn changed_lzx_data_are_answered() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/packed.cab.b64");
+    let sample = decode(&path);
+    let (headers, data) = sample.split_at(108);
+    for seed in 0..4_000 {
+        let changed = mutated(&mut Chance::new(seed), data, &SAMPLES);
+        check(&[headers, &changed].concat());
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Engine {
     Vbscript,
     Wasm,
     X86,
+    #[serde(rename = "x86-64")]
+    X86Wide,
 }
 
 #[derive(Debug, Serialize)]

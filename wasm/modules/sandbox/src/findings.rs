@@ -1,7 +1,7 @@
 //! What a run says about a sample. Scripts of honest packages read files, start programs and talk to the network, too: what
 //! alone is no sign is told as information.
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 use script_host::files::GIVEN_PROGRAM;
 use script_host::trace::{Touched, Trace};
 use script_host::{Category, Ended, commands};
@@ -240,7 +240,7 @@ fn code(trace: &Trace, findings: &mut Findings) {
     }
     let mut by: Vec<&str> = trace.code.iter().map(|code| code.by).collect();
     by.dedup();
-    let detail = format!("{} texts; each is a child.", trace.code.len());
+    let detail = format!("{}; each is a child.", counted(trace.code.len(), "text"));
     findings.add(
         Finding::new("runs-made-code", Severity::Info, 90, "The script runs code that it makes while it runs")
             .detail(detail)

@@ -29,7 +29,9 @@ pub fn behaviour(data: &[u8], raw: Option<Width>) -> Outcome {
     let Analysis { machine, guest, calls, findings, steps, end, .. } = analysis;
     let engine = match (&machine, &guest) {
         (_, Some(_)) => Some(Engine::Wasm),
-        (Some(_), None) if !end.is_empty() => Some(Engine::X86),
+        (Some(machine), None) if !end.is_empty() => {
+            Some(if machine.bits == 64 { Engine::X86Wide } else { Engine::X86 })
+        }
         // It was read, and not run.
         _ => None,
     };

@@ -6,7 +6,7 @@ mod rust;
 
 use crate::facts::Executable;
 use crate::facts::build::{BuildInfo, MAX_TEXT};
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 /// `image` is the executable, of a fat Mach-O the slice. None if nothing is known.
 pub fn read(image: &[u8], executable: &Executable, findings: &mut Findings) -> Option<BuildInfo> {
@@ -30,8 +30,9 @@ fn judge(info: &BuildInfo, findings: &mut Findings) {
     }
     if let Some(rust) = &info.rust {
         findings.add(
-            Finding::new("language-rust", Severity::Info, 90, "The program has code that is written in Rust")
-                .detail(format!("{} {} crates are named.", rust.version, rust.crates.len()).trim().to_owned()),
+            Finding::new("language-rust", Severity::Info, 90, "The program has code that is written in Rust").detail(
+                format!("{} It names {}.", rust.version, counted(rust.crates.len(), "crate")).trim().to_owned(),
+            ),
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Microsoft cabinets ([MS-CAB]): files in folders, each folder one stream of blocks.
 
+use lzxd::{Lzxd, WindowSize};
 use module_kit::Findings;
 
 use crate::children::Children;
@@ -13,6 +14,12 @@ use super::zip::dos_time;
 const BLOCK: usize = 32 << 10;
 /// What unpacking a block costs however short it is, in bytes.
 const BLOCK_COST: u64 = 4 << 10;
+/// The longest block that packers of LZX write.
+const MAX_LZX: u64 = (32 + 6) << 10;
+/// What a byte packed with LZX costs: a block may be all tables, each of which takes long and unpacks to one byte.
+const LZX_COST: u64 = 16;
+/// What a byte of a damaged LZX block costs: two bits may have been copied to 257 bytes.
+const DAMAGE_COST: u64 = 1_024;
 const METHODS: [&str; 4] = ["none", "mszip", "quantum", "lzx"];
 
 struct Folder {
@@ -46,9 +53,11 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> C
     if let Some(first) = methods.first() {
         container.properties.insert("compression".to_owned(), (*first).to_owned());
     }
+    // Folders may share their blocks: in sum no more is unpacked than there is.
+    let mut unread = data.len();
     for (index, folder) in folders.iter().enumerate() {
         let members: Vec<_> = files.iter().filter(|file| usize::from(file.folder) == index).collect();
-        unpack(data, folder, &members, findings, children);
+        unpack(data, folder, &members, &mut unread, findings, children);
     }
     super::judge_names(files.iter().map(|file| file.name.as_str()), findings);
     container.entries = files
@@ -99,18 +108,25 @@ fn file(reader: Reader, at: &mut u64) -> Option<File> {
     Some(file)
 }
 
-fn unpack(data: &[u8], folder: &Folder, files: &[&File], findings: &mut Findings, children: &mut Children) {
-    // Folders may share their blocks.
+fn unpack(
+    data: &[u8],
+    folder: &Folder,
+    files: &[&File],
+    unread: &mut usize,
+    findings: &mut Findings,
+    children: &mut Children,
+) {
     if files.is_empty() || !children.spend(BLOCK_COST * u64::from(folder.blocks)) {
         return;
     }
     let end = files.iter().map(|file| file.start.saturating_add(file.size)).max().unwrap_or(0);
     let limit = usize::try_from(end).unwrap_or(usize::MAX).min(MAX_INFLATED_PARTS);
-    let Some(stream) = stream(data, folder, limit) else {
-        let method = METHODS[usize::from(folder.method & 3)];
-        super::unread(module_kit::Severity::Info, format!("Files are packed with {method}."), findings);
+    let Some(method) = Method::of(folder.method, children) else {
+        super::unread(module_kit::Severity::Info, format!("Files are packed with {}.", method_name(folder)), findings);
         return;
     };
+    let mut packed = Blocks { data, at: folder.start, left: folder.blocks, unread };
+    let stream = stream(&mut packed, method, limit, children);
     children.spend(stream.len() as u64);
     if (stream.len() as u64) < end {
         findings.malformed("cab-data", "A folder's data end before its files do.");
@@ -124,27 +140,111 @@ fn unpack(data: &[u8], folder: &Folder, files: &[&File], findings: &mut Findings
     }
 }
 
-/// The folder's blocks, unpacked; none for a method that is not read.
-fn stream(data: &[u8], folder: &Folder, limit: usize) -> Option<Vec<u8>> {
-    let reader = Reader::little(data);
-    let reserved = if reader.u16(30)? & 4 == 0 { 0 } else { u64::from(reader.u8(39)?) };
-    let method = folder.method & 15;
-    if method > 1 {
-        return None;
+/// For people: an LZX window of another size than the format has makes what is packed unreadable.
+fn method_name(folder: &Folder) -> String {
+    match METHODS[usize::from(folder.method & 3)] {
+        "lzx" => format!("lzx and a window of 2^{} bytes", folder.method >> 8 & 31),
+        name => name.to_owned(),
     }
-    let mut output = Vec::new();
-    let mut at = folder.start;
-    for _ in 0..folder.blocks {
-        let Some(size) = reader.u16(at + 4).filter(|_| output.len() < limit) else { break };
-        let block = reader.upto(at + 8 + reserved, size.into());
-        at += 8 + reserved + u64::from(size);
-        if method == 0 {
-            output.extend_from_slice(block);
-        } else if !mszip(block, &mut output) {
-            break;
+}
+
+/// How a folder is packed, and what is known from one of its blocks to the next.
+enum Method {
+    Stored,
+    MsZip,
+    Lzx(Box<Lzxd>),
+}
+
+impl Method {
+    /// None for what is not read.
+    fn of(number: u16, children: &mut Children) -> Option<Self> {
+        match number & 15 {
+            0 => Some(Self::Stored),
+            1 => Some(Self::MsZip),
+            3 => {
+                let window = window(number >> 8 & 31)?;
+                children.spend(window as u64);
+                Some(Self::Lzx(Box::new(Lzxd::new(window))))
+            }
+            _ => None,
         }
     }
-    Some(output)
+
+    /// Unpacks a block to `size` bytes; false if it cannot, or must not.
+    fn unpack(&mut self, block: &[u8], size: usize, output: &mut Vec<u8>, children: &mut Children) -> bool {
+        match self {
+            Self::Stored => output.extend_from_slice(block),
+            Self::MsZip => return mszip(block, output),
+            Self::Lzx(decoder) => return lzx(decoder, block, size, output, children),
+        }
+        true
+    }
+}
+
+/// The sizes that cabinets have; lzxd would make windows of 32 MiB.
+const fn window(bits: u16) -> Option<WindowSize> {
+    Some(match bits {
+        15 => WindowSize::KB32,
+        16 => WindowSize::KB64,
+        17 => WindowSize::KB128,
+        18 => WindowSize::KB256,
+        19 => WindowSize::KB512,
+        20 => WindowSize::MB1,
+        21 => WindowSize::MB2,
+        _ => return None,
+    })
+}
+
+/// The blocks of a folder, each with the size that it unpacks to.
+struct Blocks<'a> {
+    data: &'a [u8],
+    at: u64,
+    left: u16,
+    /// Bytes that may be unpacked in all folders together.
+    unread: &'a mut usize,
+}
+
+impl<'a> Iterator for Blocks<'a> {
+    type Item = (&'a [u8], usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let reader = Reader::little(self.data);
+        self.left = self.left.checked_sub(1)?;
+        let reserved = if reader.u16(30)? & 4 == 0 { 0 } else { u64::from(reader.u8(39)?) };
+        let (packed, unpacked) = (reader.u16(self.at + 4)?, reader.u16(self.at + 6)?);
+        let block = reader.upto(self.at + 8 + reserved, packed.into());
+        self.at += 8 + reserved + u64::from(packed);
+        *self.unread = self.unread.checked_sub(block.len())?;
+        Some((block, unpacked.into()))
+    }
+}
+
+/// The folder's blocks, unpacked, up to the first one that is damaged.
+fn stream(blocks: &mut Blocks, mut method: Method, limit: usize, children: &mut Children) -> Vec<u8> {
+    let mut output = Vec::new();
+    while output.len() < limit
+        && let Some((block, size)) = blocks.next()
+        && method.unpack(block, size, &mut output, children)
+    {}
+    output
+}
+
+fn lzx(decoder: &mut Lzxd, block: &[u8], size: usize, output: &mut Vec<u8>, children: &mut Children) -> bool {
+    let packed = block.len() as u64;
+    if size > BLOCK || packed > MAX_LZX || !children.spend(LZX_COST * packed) {
+        return false;
+    }
+    match decoder.decompress_next(block, size) {
+        Ok(unpacked) => {
+            output.extend_from_slice(unpacked);
+            // All blocks but the last one are whole.
+            size == BLOCK
+        }
+        Err(_) => {
+            children.spend(DAMAGE_COST * packed);
+            false
+        }
+    }
 }
 
 /// `CK` and deflate data, which may reach back into the block before.

@@ -11,7 +11,7 @@ use crate::behaviour;
 use crate::facts::{Category, Executable, Section};
 use crate::formats::category_of;
 use crate::options::Analyze;
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 /// Code and resources of compilers stay below; compressed or encrypted data is above.
 const HIGH_ENTROPY: f64 = 7.2;
@@ -216,8 +216,8 @@ fn imports(headers: &Headers, executable: &Executable, findings: &mut Findings) 
             findings.add(
                 Finding::new("few-imports", Severity::Low, 60, "An executable image imports very few functions")
                     .detail(format!(
-                        "{} functions; packed files import what their unpacker needs.",
-                        executable.import_count
+                        "{}; packed files import what their unpacker needs.",
+                        counted(executable.import_count, "function")
                     ))
                     .techniques(&["T1027.002"]),
             );

@@ -26,6 +26,12 @@ impl Hash {
         })
     }
 
+    /// By the identifier of the digest alone; MD5 is nobody's hash for PSS.
+    pub fn by_digest_oid(oid: &str) -> Option<Self> {
+        let digests = ["1.3.14.3.2.26", "2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.2", "2.16.840.1.101.3.4.2.3"];
+        digests.contains(&oid).then(|| Self::by_oid(oid))?
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",

@@ -3,6 +3,7 @@
 use super::algorithms::Hash;
 use super::der::{BIT_STRING, Element, INTEGER, SEQUENCE};
 use super::names::{name, time};
+use super::scheme::Scheme;
 use super::verify::{Effort, Key, verify};
 use crate::facts::signing::{Certificate as Facts, Check};
 use module_kit::hex;
@@ -55,9 +56,8 @@ impl<'a> Certificate<'a> {
 
     /// Whether the key of `issuer` signed this.
     pub fn signed_by(&self, issuer: &Self, effort: &mut Effort) -> Check {
-        let algorithm = self.algorithm.elements().next().map(|oid| oid.oid()).unwrap_or_default();
-        let Some(hash) = Hash::by_oid(&algorithm) else { return Check::NotChecked };
-        verify(&issuer.public_key(), hash, &algorithm, self.signed, self.signature, effort)
+        let Some(scheme) = Scheme::parse(self.algorithm, None) else { return Check::NotChecked };
+        verify(&issuer.public_key(), scheme, self.signed, self.signature, effort)
     }
 
     pub const fn is_valid_at(&self, time: i64) -> bool {
@@ -65,7 +65,8 @@ impl<'a> Certificate<'a> {
     }
 
     pub fn facts(&self, signature: Check, at: Option<i64>) -> Facts {
-        let algorithm = self.algorithm.elements().next().map(|oid| oid.oid()).unwrap_or_default();
+        let scheme = Scheme::parse(self.algorithm, None);
+        let algorithm = || self.algorithm.elements().next().map(|oid| oid.oid()).unwrap_or_default();
         let serial: &[u8] = self.serial.strip_prefix(&[0]).filter(|rest| !rest.is_empty()).unwrap_or(self.serial);
         Facts {
             subject: name(self.subject),
@@ -76,7 +77,7 @@ impl<'a> Certificate<'a> {
             sha1: hex(&Hash::Sha1.of(self.whole)),
             sha256: hex(&Hash::Sha256.of(self.whole)),
             key: self.public_key().name(),
-            digest: Hash::by_oid(&algorithm).map_or_else(|| algorithm.clone(), |hash| hash.name().to_owned()),
+            digest: scheme.map_or_else(algorithm, |scheme| scheme.hash.name().to_owned()),
             self_issued: self.is_self_issued(),
             signature,
             in_time: at.map(|time| self.is_valid_at(time)),

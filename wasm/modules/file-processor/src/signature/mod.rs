@@ -6,6 +6,7 @@ mod certificate;
 mod der;
 mod names;
 mod opus;
+mod scheme;
 mod signed_data;
 mod timestamp;
 mod verify;

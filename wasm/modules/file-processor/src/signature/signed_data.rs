@@ -5,6 +5,7 @@ use super::certificate::Certificate;
 use super::der::{Element, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET};
 use super::names::{self, time};
 use super::opus::opus;
+use super::scheme::Scheme;
 use super::timestamp;
 use super::verify::{Effort, MAX_SIGNED, verify};
 use crate::facts::signing::{Certificate as CertificateFacts, Check, Signer as Facts};
@@ -188,10 +189,9 @@ impl<'a> Signer<'a> {
         // What is signed has the tag of a set, and not that of its place.
         let attributes = self.signed_attributes.map(|it| [&[SET], &it.whole[1..]].concat());
         let signed = attributes.as_deref().unwrap_or(content);
-        let algorithm = self.algorithm.elements().next().map(|oid| oid.oid()).unwrap_or_default();
-        // By ECDSA the algorithm may name a hash of its own.
-        let hash = Hash::by_oid(&algorithm).unwrap_or(hash);
-        verify(&certificate.public_key(), hash, &algorithm, signed, self.signature, effort)
+        // By ECDSA and PSS the algorithm names a hash of its own.
+        let Some(scheme) = Scheme::parse(self.algorithm, Some(hash)) else { return Check::NotChecked };
+        verify(&certificate.public_key(), scheme, signed, self.signature, effort)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 use super::Read;
 use super::beacon::Beacon;
@@ -183,7 +183,10 @@ impl Evidence<'_> {
             return;
         }
         let finding = Finding::new("credentials-in-clear", Medium, 90, "Passwords sent in the clear")
-            .detail(format!("{} logins; the passwords themselves are not told.", self.found.credentials.total()))
+            .detail(format!(
+                "{}; the passwords themselves are not told.",
+                counted(self.found.credentials.total(), "login")
+            ))
             .techniques(&["T1040", "T1552"]);
         findings.add(all.iter().fold(finding, |finding, it| {
             let who = format!("{} to {} ({})", it.user, self.server(it.flow), it.protocol);
@@ -217,7 +220,7 @@ impl Evidence<'_> {
             let count = odd().count();
             if count > 0 {
                 let finding =
-                    Finding::new(id, Low, 60, title).detail(format!("{count} connections.")).techniques(&["T1571"]);
+                    Finding::new(id, Low, 60, title).detail(counted(count, "connection") + ".").techniques(&["T1571"]);
                 findings.add(
                     odd().take(16).fold(finding, |finding, (index, _)| self.at(finding, index, &self.server(index))),
                 );
@@ -262,7 +265,7 @@ impl Evidence<'_> {
         if unknown().count() > 0 {
             let finding =
                 Finding::new("unknown-encrypted", Low, 50, "Even bytes from the first on, of no known protocol")
-                    .detail(format!("{} connections.", unknown().count()))
+                    .detail(counted(unknown().count(), "connection") + ".")
                     .techniques(&["T1573"]);
             findings.add(
                 unknown().take(16).fold(finding, |finding, (index, _)| self.at(finding, index, &self.server(index))),
@@ -314,7 +317,7 @@ impl Evidence<'_> {
                 70,
                 "Servers on the internet whose certificates are signed by themselves",
             )
-            .detail(format!("{} connections.", signed().count()))
+            .detail(counted(signed().count(), "connection") + ".")
             .techniques(&["T1587.003"]);
             findings.add(signed().take(16).fold(finding, |finding, tls| {
                 let subject = tls.certificates.first().map_or("", |certificate| certificate.subject.as_str());
@@ -326,7 +329,7 @@ impl Evidence<'_> {
         };
         if old().count() > 0 {
             let finding = Finding::new("old-tls", Info, 80, "Versions of TLS that are no longer to be used (RFC 8996)")
-                .detail(format!("{} connections.", old().count()));
+                .detail(counted(old().count(), "connection") + ".");
             findings
                 .add(old().take(16).fold(finding, |finding, tls| self.at(finding, tls.flow, &self.server(tls.flow))));
         }
@@ -363,7 +366,8 @@ impl Evidence<'_> {
         }
         if file.secrets > 0 {
             let title = "Keys are in the capture with which its connections can be decrypted";
-            findings.add(Finding::new("capture-secrets", Info, 100, title).detail(format!("{} blocks.", file.secrets)));
+            findings
+                .add(Finding::new("capture-secrets", Info, 100, title).detail(counted(file.secrets, "block") + "."));
         }
         if self.read.packets.total > 0 && self.read.packets.other == self.read.packets.total {
             let links: Vec<String> = file.links.iter().map(|&link| super::link_name(link)).collect();

@@ -1,6 +1,6 @@
 //! What is said of a PDF.
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 use super::file::File;
 use super::object::{Dictionary, Object};
@@ -80,7 +80,7 @@ pub fn judge(data: &[u8], file: &File, seen: &Seen, document: &Document, finding
                 80,
                 "Names are written with escapes to hide from scanners",
             )
-            .detail(format!("{} names.", seen.hidden_names))
+            .detail(counted(seen.hidden_names, "name") + ".")
             .techniques(&["T1027"]),
         );
     }
@@ -104,7 +104,7 @@ fn marks(seen: &Seen, document: &Document, findings: &mut Findings) {
         }
         let place = if offset.is_some() { "" } else { ", the first within a compressed stream" };
         let mut finding = Finding::new(mark.id, mark.severity, 80, mark.title)
-            .detail(format!("Seen {count} times{place}."))
+            .detail(format!("Seen {}{place}.", counted(count, "time")))
             .techniques(mark.techniques);
         if let Some(offset) = offset {
             finding = finding.at(offset, 1);
@@ -142,7 +142,7 @@ fn scripts(file: &File, document: &Document, findings: &mut Findings) {
     };
     findings.add(
         Finding::new("pdf-javascript", severity, 80, "The document has JavaScript")
-            .detail(format!("{} scripts.", scripts.len()))
+            .detail(counted(scripts.len(), "script") + ".")
             .quotes(&words)
             .techniques(&["T1059.007"]),
     );

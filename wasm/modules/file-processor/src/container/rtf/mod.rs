@@ -3,7 +3,7 @@
 mod destinations;
 mod lexer;
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 use self::lexer::{Ended, Lexer, Object};
 use super::document::Document;
@@ -113,7 +113,7 @@ fn judge(data: &[u8], update: Option<usize>, noisy: &[u64], findings: &mut Findi
                 75,
                 "The data of an object is mixed with what Word ignores",
             )
-            .detail(format!("{} objects.", noisy.len()))
+            .detail(counted(noisy.len(), "object") + ".")
             .at(first, b"\\objdata".len() as u64)
             .techniques(&["T1027"]),
         );
