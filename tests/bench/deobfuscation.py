@@ -122,9 +122,9 @@ def run() -> list[Table]:
     with tempfile.TemporaryDirectory() as folder:
         rows = asyncio.run(measured(samples, Path(folder)))
     note = (
-        f"Warm calls of `analyze`, the best of {TIMES}, with a Store of its own each. The scripts are programs with two "
-        f"texts a line, obfuscated by {OBFUSCATOR[0]}; all their texts are read again. box-js runs such a script in a "
-        "node process of its own, which takes seconds."
+        f"Warm calls of `analyze`, the best of {TIMES}, with a Store of its own each. The scripts have two "
+        f"texts a line, obfuscated by {OBFUSCATOR[0]}; all of them are read again. box-js runs such a script in a node "
+        "process of its own, which takes seconds."
     )
     head = ["", "size", "layers", "steps of evaluation", "memory", "time"]
     return [Table("Layers of obfuscation", note, head, rows)]
