@@ -214,6 +214,25 @@ fn work_and_memory_within_a_step_are_paid_for() {
                 (0..60_000).map(|at| format!("var a{at}='a'+'b';f(a{at}+'c');")).collect::<String>()
             ),
         ),
+        (
+            "a.js",
+            "(function(){var o='x'.repeat(2e6),d='',n=0,i,k;for(k=0;;k++){for(i=0;i<n;i++){\
+             o+='%'+('00'+d.charCodeAt(i).toString(16)).slice(-2)}}})();eval('1')"
+                .to_owned(),
+        ),
+        (
+            "a.js",
+            "(function(){var o='x'.repeat(4194300),d='abcdef',n=6,i,k,t;for(k=0;;k++){t=o;for(i=0;i<n;i++){\
+             o+='%'+('00'+d.charCodeAt(i).toString(16)).slice(-2)}o=t}})();eval('1')"
+                .to_owned(),
+        ),
+        (
+            "a.js",
+            "(function(){var o='x'.repeat(2e6),d='a',n=1,i,k,t;for(k=0;;k++){t=o;for(i=0;i<n;i++){\
+             o+='%'+('00'+d.charCodeAt(i).toString(16)).slice(-2)}o=t}})();eval('1')"
+                .to_owned(),
+        ),
+        ("a.js", "(function(){var a=Array(1e6);for(;;){try{a.map(1)}catch(e){}}})();eval('1')".to_owned()),
         ("a.js", format!("{}x[1+1]", many("(function(a){a.push(a.shift())})(1);", 60_000))),
         (
             "a.py",

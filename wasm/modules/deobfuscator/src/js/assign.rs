@@ -1,16 +1,14 @@
 //! Expressions that change what a name or a member is.
 
-use std::rc::Rc;
-
 use oxc_ast::ast::{
     AssignmentExpression, AssignmentTarget, ComputedMemberExpression, Expression, SimpleAssignmentTarget,
     UpdateExpression,
 };
 use oxc_syntax::operator::{AssignmentOperator, BinaryOperator, LogicalOperator, UpdateOperator};
 
-use super::machine::{Machine, Outcome, Stop};
+use super::machine::{Machine, Mode, Outcome, Stop};
 use super::number;
-use super::value::{Object, Value};
+use super::value::{Object, Value, index_of};
 
 impl<'a> Machine<'a, '_> {
     pub fn assignment(&mut self, it: &'a AssignmentExpression<'a>, scope: usize) -> Outcome {
@@ -61,6 +59,9 @@ impl<'a> Machine<'a, '_> {
             }
             _ => return Ok(None),
         };
+        if self.is_constant(name) {
+            return Err(Stop::Unknown);
+        }
         let before = match &it.right {
             Expression::BinaryExpression(sum) if it.operator == AssignmentOperator::Assign => {
                 self.evaluate(&sum.left, scope)?
@@ -73,19 +74,11 @@ impl<'a> Machine<'a, '_> {
             return self.assign(scope, name, value).map(Some);
         };
         drop(before);
-        let more = self.text_of(&more)?;
-        if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
-            return Err(Stop::Unknown);
-        }
-        self.spend(more.len() / 8 + 1)?;
-        self.charge(more.len() * 2)?;
+        // Nobody else is to hold it, but whatever happens the name keeps a text.
         drop(self.take(scope, name));
-        if Rc::get_mut(&mut units).is_none() {
-            self.spend(units.len() / 8)?;
-            self.charge(units.len() * 2)?;
-        }
-        Rc::make_mut(&mut units).extend(more.iter());
-        self.assign(scope, name, Value::Text(units)).map(Some)
+        let done = self.lengthen(&mut units, &more);
+        self.assign(scope, name, Value::Text(units))?;
+        done.map(Some)
     }
 
     fn combined(
@@ -153,6 +146,9 @@ impl<'a> Machine<'a, '_> {
         match &it.argument {
             SimpleAssignmentTarget::AssignmentTargetIdentifier(name) => {
                 let name = number::of(&name.node_id);
+                if self.is_constant(name) {
+                    return Err(Stop::Unknown);
+                }
                 match self.slot(scope, name) {
                     Some(Value::Number(number)) => {
                         before = *number;
@@ -194,11 +190,18 @@ impl<'a> Machine<'a, '_> {
             }
             _ => return Err(Stop::Unknown),
         };
-        if let Value::Object(place) = object
-            && let Some(names) = self.heap.get(place).map(Object::count)
-        {
-            self.spend(names / 16)?;
-            self.heap.get_mut(place).ok_or(Stop::Unknown)?.remove(&key);
+        match object {
+            // An element leaves a hole.
+            Value::Object(_) if self.items(&object).is_some() && (index_of(&key).is_some() || key == "length") => {
+                return Err(Stop::Unknown);
+            }
+            Value::Object(place) => {
+                let names = self.heap.get(place).map_or(0, Object::count);
+                self.spend(names / 16)?;
+                self.heap.get_mut(place).ok_or(Stop::Unknown)?.remove(&key);
+            }
+            _ if self.mode == Mode::Pure => return Err(Stop::Unknown),
+            _ => {}
         }
         Ok(Value::Bool(true))
     }

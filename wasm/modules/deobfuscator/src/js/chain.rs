@@ -8,7 +8,7 @@ use oxc_syntax::operator::{BinaryOperator, LogicalOperator};
 use super::machine::{Machine, Outcome, Stop};
 use super::number;
 use super::operate::of_numbers;
-use super::value::Value;
+use super::value::{Units, Value};
 
 /// Characters that are copied for the price of a step.
 const COPIED_PER_STEP: usize = 64;
@@ -65,21 +65,31 @@ impl<'a> Machine<'a, '_> {
         if operator == BinaryOperator::Addition
             && let (Value::Text(units), true) = (&mut left, right.is_primitive())
         {
-            let more = self.text_of(right)?;
-            self.spend(more.len() / 8 + 1)?;
-            if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
-                return Err(Stop::Unknown);
-            }
-            self.charge(more.len() * 2)?;
-            // What somebody else holds, too, is copied.
-            if Rc::get_mut(units).is_none() {
-                self.spend(units.len() / COPIED_PER_STEP)?;
-                self.charge(units.len() * 2)?;
-            }
-            Rc::make_mut(units).extend(more.iter());
+            self.lengthen(units, right)?;
             return Ok(left);
         }
         self.binary(operator, &left, right)
+    }
+
+    /// Adds to a text, which is left as it is where that is too much.
+    pub fn lengthen(&mut self, units: &mut Units, more: &Value) -> Outcome<()> {
+        let more = self.text_of(more)?;
+        self.spend(more.len() / 8 + 1)?;
+        if (units.len() + more.len()) * 2 > crate::limits::MAX_VALUE {
+            return Err(Stop::Unknown);
+        }
+        self.charge(more.len() * 2)?;
+        // What somebody else holds, too, is copied.
+        if Rc::get_mut(units).is_none() {
+            self.pay_copy(units.len())?;
+        }
+        Rc::make_mut(units).extend(more.iter());
+        Ok(())
+    }
+
+    pub fn pay_copy(&mut self, length: usize) -> Outcome<()> {
+        self.spend(length / COPIED_PER_STEP)?;
+        self.charge(length * 2)
     }
 
     pub fn logical(&mut self, expression: &'a Expression<'a>, scope: usize) -> Outcome {

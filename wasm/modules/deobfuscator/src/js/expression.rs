@@ -118,9 +118,13 @@ impl<'a> Machine<'a, '_> {
 
     fn array_literal(&mut self, it: &'a ArrayExpression<'a>, scope: usize) -> Outcome {
         let mut items = Vec::with_capacity(it.elements.len().min(4_096));
+        let mut holes = false;
         for element in &it.elements {
             match element {
-                ArrayExpressionElement::Elision(_) => items.push(Value::Undefined),
+                ArrayExpressionElement::Elision(_) => {
+                    holes = true;
+                    items.push(Value::Undefined);
+                }
                 ArrayExpressionElement::SpreadElement(spread) => {
                     let value = self.evaluate(&spread.argument, scope)?;
                     let more = self.spread(&value)?;
@@ -134,7 +138,9 @@ impl<'a> Machine<'a, '_> {
                 }
             }
         }
-        self.array(items)
+        let list = self.array(items)?;
+        self.set_holes(&list, holes);
+        Ok(list)
     }
 
     /// Whether a text that is being made is still one that may be made.
@@ -155,7 +161,8 @@ impl<'a> Machine<'a, '_> {
         self.charge(units.len() * 64)
     }
 
-    fn spread(&mut self, value: &Value) -> Outcome<Vec<Value>> {
+    /// What a list or a text is made of, one by one.
+    pub fn spread(&mut self, value: &Value) -> Outcome<Vec<Value>> {
         match value {
             Value::Text(units) => {
                 self.letters(units)?;

@@ -7,11 +7,27 @@ use crate::limits::MAX_ELEMENTS;
 impl<'a> Machine<'a, '_> {
     pub fn new_list(&mut self, arguments: &[Value]) -> Outcome {
         match arguments {
-            [Value::Number(length)] if *length >= 0.0 && *length <= MAX_ELEMENTS as f64 => {
-                self.array(vec![Value::Undefined; *length as usize])
+            [length @ Value::Number(_)] => {
+                let length = length.index().filter(|&length| length <= MAX_ELEMENTS).ok_or(Stop::Unknown)?;
+                let list = self.array(vec![Value::Undefined; length])?;
+                self.set_holes(&list, length > 0);
+                Ok(list)
             }
             _ => self.array(arguments.to_vec()),
         }
+    }
+
+    pub fn set_holes(&mut self, list: &Value, holes: bool) {
+        if let Value::Object(place) = list
+            && let Some(object) = self.heap.get_mut(*place)
+        {
+            object.holes = holes;
+        }
+    }
+
+    /// Whether nothing may be at a place of a list that is `Undefined`.
+    pub fn has_holes(&self, list: &Value) -> bool {
+        matches!(list, Value::Object(place) if self.heap.get(*place).is_some_and(|object| object.holes))
     }
 
     pub fn of_list(&mut self, method: &str, this: &Value, arguments: Vec<Value>) -> Outcome {
@@ -21,7 +37,9 @@ impl<'a> Machine<'a, '_> {
             "push" | "pop" | "shift" | "unshift" | "reverse" | "splice" | "fill" => {
                 return self.change_list(method, this, arguments, length);
             }
-            "map" | "forEach" | "filter" | "find" | "some" | "every" => return self.each(method, this, &first),
+            "map" | "forEach" | "filter" | "find" | "some" | "every" => {
+                return self.each(method, this, &arguments);
+            }
             "reduce" => return self.reduce(this, &arguments),
             _ => {}
         }
@@ -47,10 +65,13 @@ impl<'a> Machine<'a, '_> {
             }
             "slice" => {
                 let (start, end) = self.range(&arguments, length)?;
-                self.array(items.get(start..end.max(start)).unwrap_or_default().to_vec())
+                let list = self.array(items.get(start..end.max(start)).unwrap_or_default().to_vec())?;
+                self.set_holes(&list, self.has_holes(this));
+                Ok(list)
             }
             "concat" => {
                 let mut all = items;
+                let holes = self.has_holes(this) || arguments.iter().any(|argument| self.has_holes(argument));
                 for argument in &arguments {
                     match self.items(argument) {
                         Some(more) => all.extend(more.iter().cloned()),
@@ -58,13 +79,18 @@ impl<'a> Machine<'a, '_> {
                     }
                     self.list_fits(&all)?;
                 }
-                self.array(all)
+                let list = self.array(all)?;
+                self.set_holes(&list, holes);
+                Ok(list)
             }
             "indexOf" | "includes" if arguments.len() > 1 => Err(Stop::Unknown),
+            "indexOf" if matches!(first, Value::Undefined) && self.has_holes(this) => Err(Stop::Unknown),
             "indexOf" | "includes" => {
+                let is_nan = |value: &Value| matches!(value, Value::Number(number) if number.is_nan());
+                let finds_nan = method == "includes" && is_nan(&first);
                 let mut found = None;
                 for (index, item) in items.iter().enumerate() {
-                    if self.same(item, &first)? {
+                    if self.same(item, &first)? || finds_nan && is_nan(item) {
                         found = Some(index);
                         break;
                     }
@@ -79,7 +105,6 @@ impl<'a> Machine<'a, '_> {
             "entries" | "keys" => {
                 // What walks through a list is of no use here but for how it is written.
                 let object = self.object(Kind::Plain)?;
-                self.object(Kind::Plain)?;
                 if let Value::Object(place) = object {
                     let text = self.closure_of_text("[object Array Iterator]")?;
                     self.heap.get_mut(place).ok_or(Stop::Unknown)?.set("toString", text);
@@ -90,6 +115,9 @@ impl<'a> Machine<'a, '_> {
             "flat" => {
                 let mut all = Vec::new();
                 for item in items {
+                    if self.has_holes(this) || self.has_holes(&item) {
+                        return Err(Stop::Unknown);
+                    }
                     match self.items(&item) {
                         Some(inner) => all.extend(inner.iter().cloned()),
                         None => all.push(item),
@@ -99,7 +127,7 @@ impl<'a> Machine<'a, '_> {
                 self.array(all)
             }
             "at" => {
-                let index = self.number_of(&first)?;
+                let index = self.number_of(&first)?.trunc();
                 let index = if index < 0.0 { index + length as f64 } else { index };
                 Ok(if index < 0.0 {
                     Value::Undefined
@@ -117,6 +145,7 @@ impl<'a> Machine<'a, '_> {
         }
         let (start, count) = if method == "splice" { self.splice_range(&arguments, length)? } else { (0, 0) };
         let fits = length + arguments.len() <= MAX_ELEMENTS;
+        let holes = self.has_holes(this);
         self.charge(arguments.len() * 32)?;
         let items = self.items_mut(this).filter(|_| fits).ok_or(Stop::Unknown)?;
         Ok(match method {
@@ -137,11 +166,14 @@ impl<'a> Machine<'a, '_> {
             }
             "fill" if arguments.len() == 1 => {
                 items.fill(arguments[0].clone());
+                self.set_holes(this, false);
                 this.clone()
             }
             "splice" => {
                 let removed: Vec<Value> = items.splice(start..start + count, arguments.into_iter().skip(2)).collect();
-                return self.array(removed);
+                let removed = self.array(removed)?;
+                self.set_holes(&removed, holes);
+                return Ok(removed);
             }
             _ => return Err(Stop::Unknown),
         })
@@ -171,12 +203,31 @@ impl<'a> Machine<'a, '_> {
         Ok((number.max(0.0) as usize).min(length))
     }
 
-    fn each(&mut self, method: &str, this: &Value, function: &Value) -> Outcome {
+    /// An element to be given to a function, which may have changed the list before: what is no longer there is left out
+    /// by some of them, as what never was.
+    fn visited(&self, list: &Value, index: usize) -> Outcome {
+        match self.items(list).and_then(|items| items.get(index)) {
+            Some(Value::Undefined) if self.has_holes(list) => Err(Stop::Unknown),
+            Some(item) => Ok(item.clone()),
+            None => Err(Stop::Unknown),
+        }
+    }
+
+    /// What elements are given to. Nothing else can be called.
+    fn visitor(&self, arguments: &[Value]) -> Outcome {
+        let function = arguments.first().filter(|&function| function.is_opaque() || self.is_function(function));
+        function.cloned().ok_or_else(|| Stop::thrown(Value::text("TypeError")))
+    }
+
+    fn each(&mut self, method: &str, this: &Value, arguments: &[Value]) -> Outcome {
+        let function = self.visitor(arguments)?;
+        let own_this = arguments.get(1).cloned().unwrap_or(Value::Undefined);
         let mut made = Vec::new();
-        let mut index = 0;
-        while let Some(item) = self.items(this).and_then(|items| items.get(index)).cloned() {
+        // What is added meanwhile is not visited.
+        for index in 0..self.items(this).map_or(0, Vec::len) {
+            let item = self.visited(this, index)?;
             let value =
-                self.call(function, Value::Undefined, vec![item.clone(), Value::Number(index as f64), this.clone()])?;
+                self.call(&function, own_this.clone(), vec![item.clone(), Value::Number(index as f64), this.clone()])?;
             match method {
                 "map" => made.push(value),
                 "forEach" => {}
@@ -191,7 +242,6 @@ impl<'a> Machine<'a, '_> {
                     }
                 }
             }
-            index += 1;
         }
         match method {
             "map" | "filter" => self.array(made),
@@ -202,15 +252,15 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn reduce(&mut self, this: &Value, arguments: &[Value]) -> Outcome {
-        let function = arguments.first().cloned().unwrap_or(Value::Undefined);
-        self.spend(self.items(this).map_or(0, Vec::len) / 4)?;
-        let items = self.items(this).cloned().ok_or(Stop::Unknown)?;
-        let mut items = items.into_iter().enumerate();
-        let mut value = match arguments.get(1) {
-            Some(value) => value.clone(),
-            None => items.next().ok_or_else(|| Stop::thrown(Value::text("TypeError")))?.1,
+        let function = self.visitor(arguments)?;
+        let length = self.items(this).map_or(0, Vec::len);
+        let (begin, mut value) = match arguments.get(1) {
+            Some(value) => (0, value.clone()),
+            None if length == 0 => return Err(Stop::thrown(Value::text("TypeError"))),
+            None => (1, self.visited(this, 0)?),
         };
-        for (index, item) in items {
+        for index in begin..length {
+            let item = self.visited(this, index)?;
             value =
                 self.call(&function, Value::Undefined, vec![value, item, Value::Number(index as f64), this.clone()])?;
         }

@@ -2,6 +2,8 @@
 //! turns of them for each, which are nearly all of its work. One that says anything else, or has other values, is
 //! evaluated like any loop.
 
+use std::rc::Rc;
+
 use oxc_ast::ast::ForStatement;
 
 use super::machine::{Machine, Outcome};
@@ -57,16 +59,18 @@ impl<'a> Machine<'a, '_> {
     /// Runs a loop whose beginning has been run, if it is known and its values are what they are in RC4.
     pub fn run_known(&mut self, it: &'a ForStatement<'a>, scope: usize) -> Outcome<bool> {
         let Some(known) = self.numbers.loops.get(number::of(&it.node_id)).copied().flatten() else { return Ok(false) };
-        let turns = match known {
+        let done = match known {
             Known::Identity(names) => self.identity(scope, names),
             Known::Schedule(names) => self.schedule(scope, names),
             Known::Stream(names) => self.stream(scope, names),
             Known::Escape(names) => self.escape(scope, names),
         };
-        let Some(turns) = turns else { return Ok(false) };
-        self.spend(STEPS + turns / TURNS_PER_STEP)?;
-        self.charge(turns * 8)?;
-        Ok(true)
+        Ok(done.is_some())
+    }
+
+    /// Pays for what is done then. None, for the loop to be evaluated and to end at once, where nothing is left.
+    fn pay(&mut self, turns: usize) -> Option<()> {
+        self.spend(STEPS + turns / TURNS_PER_STEP).and_then(|()| self.charge(turns * 8)).ok()
     }
 
     /// The list of a name that this evaluation made.
@@ -90,53 +94,59 @@ impl<'a> Machine<'a, '_> {
         if let Value::Text(units) = self.slot(scope, name)? { Some(units.clone()) } else { None }
     }
 
+    /// Where the value of a name is that the loop changes.
+    fn variable(&mut self, scope: usize, name: Name) -> Option<&mut Value> {
+        if self.is_constant(name) { None } else { self.slot(scope, name) }
+    }
+
     fn put(&mut self, scope: usize, name: Name, value: Value) -> Option<()> {
         *self.slot(scope, name)? = value;
         Some(())
     }
 
-    // Each gives the turns; None, with nothing changed, where a value is none that such a loop has.
+    // Each gives None, with nothing changed, where a value is none that such a loop has.
 
-    fn identity(&mut self, scope: usize, [at, list]: [Name; 2]) -> Option<usize> {
-        self.slot(scope, at)?.index().filter(|&begin| begin == 0)?;
+    fn identity(&mut self, scope: usize, [at, list]: [Name; 2]) -> Option<()> {
+        self.variable(scope, at)?.index().filter(|&begin| begin == 0)?;
         let list = self.own_list(scope, list)?;
+        // As much as a list of them takes.
+        self.pay(SIZE * 8)?;
         let items = self.items_mut(&list)?;
         items.resize(items.len().max(SIZE), Value::Undefined);
         self.put_bytes(&list, (0..SIZE).collect())?;
-        self.put(scope, at, Value::Number(SIZE as f64))?;
-        // As much as a list of them takes.
-        Some(SIZE * 8)
+        self.put(scope, at, Value::Number(SIZE as f64))
     }
 
-    fn schedule(&mut self, scope: usize, [at, sum, list, key, other]: [Name; 5]) -> Option<usize> {
-        self.slot(scope, at)?.index().filter(|&begin| begin == 0)?;
-        let mut j = byte(self.slot(scope, sum)?)?;
+    fn schedule(&mut self, scope: usize, [at, sum, list, key, other]: [Name; 5]) -> Option<()> {
+        self.variable(scope, at)?.index().filter(|&begin| begin == 0)?;
+        let mut j = byte(self.variable(scope, sum)?)?;
         let key = self.units(scope, key)?;
-        self.slot(scope, other)?;
+        self.variable(scope, other)?;
         let list = self.own_list(scope, list)?;
-        let mut bytes = self.own_bytes(&list)?;
+        let mut bytes = self.own_bytes(&list).filter(|_| !key.is_empty())?;
+        self.pay(SIZE)?;
         for i in 0..SIZE {
-            j = (j + bytes[i] + usize::from(*key.get(i % key.len().max(1))?)) % SIZE;
+            j = (j + bytes[i] + usize::from(*key.get(i % key.len())?)) % SIZE;
             bytes.swap(i, j);
         }
         // The one that was moved last.
         self.put(scope, other, Value::Number(bytes[j] as f64))?;
         self.put_bytes(&list, bytes)?;
         self.put(scope, at, Value::Number(SIZE as f64))?;
-        self.put(scope, sum, Value::Number(j as f64))?;
-        Some(SIZE)
+        self.put(scope, sum, Value::Number(j as f64))
     }
 
-    fn stream(&mut self, scope: usize, names: [Name; 8]) -> Option<usize> {
+    fn stream(&mut self, scope: usize, names: [Name; 8]) -> Option<()> {
         let [at, text, first, second, list, other, out, class] = names;
         let text = self.units(scope, text)?;
-        let todo = text.get(self.slot(scope, at)?.index()?..).filter(|todo| !todo.is_empty())?;
-        let (mut i, mut j) = (byte(self.slot(scope, first)?)?, byte(self.slot(scope, second)?)?);
-        self.slot(scope, other)?;
-        let mut made = self.room(scope, out, todo.len())?;
+        let todo = text.get(self.variable(scope, at)?.index()?..).filter(|todo| !todo.is_empty())?;
+        let (mut i, mut j) = (byte(self.variable(scope, first)?)?, byte(self.variable(scope, second)?)?);
+        self.variable(scope, other)?;
         let is_string = matches!(self.lookup(scope, class), Ok(Value::Native("String")));
         let list = self.own_list(scope, list).filter(|_| is_string)?;
         let mut bytes = self.own_bytes(&list)?;
+        self.pay(todo.len())?;
+        let made = self.room(scope, out, todo.len())?;
         for unit in todo {
             i = (i + 1) % SIZE;
             j = (j + bytes[i]) % SIZE;
@@ -149,30 +159,35 @@ impl<'a> Machine<'a, '_> {
         for (name, value) in [(at, text.len()), (first, i), (second, j)] {
             self.put(scope, name, Value::Number(value as f64))?;
         }
-        self.put(scope, out, Value::units(made))?;
-        Some(todo.len())
+        Some(())
     }
 
-    fn escape(&mut self, scope: usize, [at, end, out, text]: [Name; 4]) -> Option<usize> {
+    fn escape(&mut self, scope: usize, [at, end, out, text]: [Name; 4]) -> Option<()> {
         let text = self.units(scope, text)?;
-        let (begin, end) = (self.slot(scope, at)?.index()?, self.slot(scope, end)?.index()?);
-        let todo = text.get(begin..end)?;
-        let mut made = self.room(scope, out, 3 * todo.len())?;
+        let (begin, end) = (self.variable(scope, at)?.index()?, self.slot(scope, end)?.index()?);
+        let todo = text.get(begin..end).filter(|todo| !todo.is_empty())?;
+        self.pay(3 * todo.len())?;
+        let made = self.room(scope, out, 3 * todo.len())?;
         for unit in todo {
             // Of more than two digits the last ones.
             made.extend(format!("%{:02x}", unit & 0xff).encode_utf16());
         }
-        self.put(scope, at, Value::Number(end as f64))?;
-        self.put(scope, out, Value::units(made))?;
-        Some(3 * todo.len())
+        self.put(scope, at, Value::Number(end as f64))
     }
 
-    /// The text of a name with room for more. None where it gets too long.
-    fn room(&mut self, scope: usize, name: Name, more: usize) -> Option<Vec<u16>> {
-        let before = self.units(scope, name)?;
-        let mut text = Vec::with_capacity(before.len() + more);
-        text.extend(before.iter());
-        ((before.len() + more) * 2 <= MAX_VALUE).then_some(text)
+    /// The text of a name, to be made longer in its place. What somebody else holds, too, is copied, which is paid for.
+    /// None where it gets too long.
+    fn room(&mut self, scope: usize, name: Name, more: usize) -> Option<&mut Vec<u16>> {
+        let Value::Text(units) = self.variable(scope, name)? else { return None };
+        let length = units.len();
+        if (length + more) * 2 > MAX_VALUE {
+            return None;
+        }
+        if Rc::get_mut(units).is_none() {
+            self.pay_copy(length).ok()?;
+        }
+        let Value::Text(units) = self.slot(scope, name)? else { return None };
+        Some(Rc::make_mut(units))
     }
 }
 

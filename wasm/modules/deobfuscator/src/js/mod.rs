@@ -154,6 +154,48 @@ mod tests {
                 "(() => { var t = ''; for (var i of ['b', 'B', 3]) { t += 'a' < i; t += 2 >= i; } return t; })()",
                 "\"truefalsefalsefalsefalsefalse\"",
             ),
+            ("String(new Array(4).join('ab')) + new Array(2, 3).length", "\"ababab2\""),
+            ("new Array(2).fill('a').map((c, i) => c + i).join('')", "\"a0a1\""),
+            ("Array.apply(null, Array(2)).map((c, i) => String(c) + i).join('')", "\"undefined0undefined1\""),
+            ("(() => { var a = new Array(2); a[0] = a[1] = 'x'; return a.map((c) => c + c).join(''); })()", "\"xxxx\""),
+            ("(() => { var a = [1, 2]; a.forEach((i) => a.push(i)); return a.join(''); })()", "\"1212\""),
+            ("[1, 2].map((i) => i + 1).concat([1, 2, 3].reduce((s, i) => s + i)).join('')", "\"236\""),
+            ("['a'].map(function() { return this.x; }, { x: 'b' }).join()", "\"b\""),
+            ("['a', 'b'].at(-0.5) + String([NaN].includes(NaN)) + [NaN].indexOf(NaN)", "\"atrue-1\""),
+            (
+                "String('x' in { x: undefined }) + ('y' in {}) + (1 in [1]) + (0 in [undefined])",
+                "\"truefalsefalsetrue\"",
+            ),
+            ("(() => { try { [].map(1); } catch (e) { return 'caught'; } })()", "\"caught\""),
+            ("String(Number('0x+5')) + Number('0b-1') + Number('0x1f')", "\"NaNNaN31\""),
+            ("Object.keys({ b: 1, '01': 1, 7: 1, 3: 1 }).join()", "\"3,7,b,01\""),
+            (
+                "(() => { var f = []; for (let i = 0; i < 3; i++) f.push(() => i); return f.map((g) => g()).join(''); })()",
+                "\"012\"",
+            ),
+            (
+                "(() => { var f = []; for (let i = 0, g = () => i; i < 2; i++) f.push(g()); return f.join(''); })()",
+                "\"00\"",
+            ),
+            (
+                "(() => { var f = []; for (var i = 0; i < 3; i++) f.push(() => i); return f.map((g) => g()).join(''); })()",
+                "\"333\"",
+            ),
+            ("(() => { var x = 'a', f = () => { x = 'h'; var x; return x; }; return f() + x; })()", "\"ha\""),
+            ("(() => { var x = 'a'; return (function() { return x + 'z'; var x; })(); })()", "\"undefinedz\""),
+            ("(() => { var x = 'a'; return ((x) => { return x + 'z'; var x; })('b'); })()", "\"bz\""),
+            (
+                "(function f() { var t = typeof f; if (false) { for (var f in {}) {} } return t + 's'; })()",
+                "\"undefineds\"",
+            ),
+            ("(function() { var f = 'b', t = typeof f; function f() {} return t + 's'; })()", "\"strings\""),
+            ("(() => { var n = 0; for (var c of 'a\u{1f600}') n += c.length * 10 + 1; return n + ''; })()", "\"32\""),
+            (
+                "(() => { var a = [1], t = ''; for (var i of a) { t += i; if (i < 3) a.push(i + 1); } return t; })()",
+                "\"123\"",
+            ),
+            ("Array.from('a\u{1f600}').length + ''", "\"2\""),
+            ("(() => { function F() {} F.prototype.toString = () => 'own'; return new F() + '!'; })()", "\"own!\""),
         ] {
             assert_eq!(becomes(expression), value, "{expression}");
         }
@@ -183,8 +225,33 @@ mod tests {
             "\"baaac\".replace(/a*/g, \"-\")",
             "String([1].indexOf(1, 1))",
             "decodeURIComponent(\"%zz\")",
+            "String(new Array(1048577).join(\"ab\").length)",
+            "String(new Array(2.5).length)",
+            "String(new Array(-1).length)",
+            "new Array(3).map((a, b) => b).join(\"\")",
+            "[, \"a\"].map((a, b) => b).join(\"\")",
+            "String([, \"a\"].indexOf(undefined))",
+            "String(0 in [, \"a\"])",
+            "Object.keys([, \"a\"]).join(\"\")",
+            "[\"a\", [, \"b\"]].flat().join(\"-\")",
+            "\"a\" + { valueOf: () => ({}) }",
+            "String(\"valueOf\" in {})",
         ] {
             assert_eq!(becomes(expression), expression);
+        }
+        for inner in [
+            "var a = [\"a\"]; a.length = 4; return a.join();",
+            "var a = [1, 2, 3]; return a.reduce((s, i) => { a.pop(); return s + i; }) + \"\";",
+            "var a = [1, 2, 3]; a.forEach(() => a.shift()); return a.join();",
+            "var a = [\"a\"]; delete a[0]; return a.length + \"\";",
+            "const a = \"a\"; a = \"b\"; return a;",
+            "const a = \"a\"; a += \"b\"; return a;",
+            "const a = 1; a++; return a + \"\";",
+            "var a = [\"a\"]; a[2] = \"b\"; return a.map((c) => c + c).join();",
+            "var o = { a: 1, b: 2 }, t = \"\"; for (var k in o) { t += k; delete o.b; } return t;",
+        ] {
+            let done = becomes(&format!("(() => {{ {inner} }})()"));
+            assert!(done.is_empty(), "{inner}: {done}");
         }
         let text = "var w = String.fromCharCode(104, 116, 116, 112);\nx((function() { var s = ''; \
                     o: for (var i = 0; i < 3; i++) for (;;) { s += i; continue o; } return s; })());";

@@ -220,18 +220,11 @@ impl<'a> Machine<'a, '_> {
                 self.object(Kind::Regex(source, flags))
             }
             "Array.isArray" => Ok(Value::Bool(self.items(&first).is_some())),
-            "Array.from" => match (&first, arguments.len()) {
-                (Value::Text(units), 1) => {
-                    self.letters(units)?;
-                    let items = units.iter().map(|&unit| Value::units(vec![unit])).collect();
-                    self.array(items)
-                }
-                (_, 1) => {
-                    let items = self.items(&first).cloned().ok_or(Stop::Unknown)?;
-                    self.array(items)
-                }
-                _ => Err(Stop::Unknown),
-            },
+            "Array.from" if arguments.len() == 1 => {
+                let items = self.spread(&first)?;
+                self.array(items)
+            }
+            "Array.from" => Err(Stop::Unknown),
             "Object.keys" => {
                 let names = self.own_names(&first)?.iter().map(|name| Value::text(name)).collect();
                 self.array(names)

@@ -5,11 +5,13 @@ use std::cell::Cell;
 use std::collections::HashMap;
 
 use oxc_ast::ast::{
-    BinaryExpression, BindingIdentifier, Expression, ForStatement, IdentifierName, IdentifierReference,
-    LogicalExpression, Program, StringLiteral, UnaryExpression,
+    ArrowFunctionExpression, BinaryExpression, BindingIdentifier, BindingPattern, Expression, ForStatement,
+    FormalParameters, Function, IdentifierName, IdentifierReference, LogicalExpression, Program, StringLiteral,
+    UnaryExpression, VariableDeclaration, VariableDeclarationKind,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_syntax::node::NodeId;
+use oxc_syntax::scope::ScopeFlags;
 use oxc_syntax::symbol::SymbolId;
 
 use super::loops;
@@ -35,6 +37,10 @@ pub struct Known<'a> {
     pub global: Option<Value>,
     /// ... and what texts have.
     pub of_texts: Option<Value>,
+    /// How often it is declared, ...
+    pub bindings: usize,
+    /// ... and how often by `const`.
+    pub constants: usize,
 }
 
 #[derive(Debug)]
@@ -45,17 +51,25 @@ pub struct Numbers<'a> {
     pub sums: Vec<Option<f64>>,
     /// Loops that are run at once.
     pub loops: Vec<Option<loops::Known>>,
+    /// What functions declare by `var` beside their parameters.
+    pub vars: Vec<Vec<Name>>,
 }
 
 impl Default for Numbers<'_> {
     fn default() -> Self {
-        Self { names: HashMap::new(), known: vec![Known::default()], sums: vec![None], loops: vec![None] }
+        Self {
+            names: HashMap::new(),
+            known: vec![Known::default()],
+            sums: vec![None],
+            loops: vec![None],
+            vars: vec![Vec::new()],
+        }
     }
 }
 
 impl<'a> Numbers<'a> {
     pub fn number(&mut self, program: &Program<'a>) {
-        Numbering { numbers: self }.visit_program(program);
+        Numbering { numbers: self, vars: Vec::new() }.visit_program(program);
     }
 
     pub fn name(&mut self, text: &'a str) -> Name {
@@ -78,11 +92,36 @@ pub fn of(node: &Cell<NodeId>) -> Name {
 
 struct Numbering<'a, 'n> {
     numbers: &'n mut Numbers<'a>,
+    /// What the function that is being visited declares by `var`.
+    vars: Vec<Name>,
 }
 
 impl<'a> Numbering<'a, '_> {
     fn name(&mut self, node: &Cell<NodeId>, text: &'a str) {
         node.set(NodeId::from_usize(self.numbers.name(text)));
+    }
+
+    /// Numbers a function that has been visited.
+    fn function(&mut self, node: &Cell<NodeId>, params: &FormalParameters<'a>, before: Vec<Name>) {
+        let mut vars = std::mem::replace(&mut self.vars, before);
+        let rest = params.rest.as_ref().map(|rest| &rest.rest.argument);
+        let params = params.items.iter().map(|param| &param.pattern).chain(rest);
+        let mut known: Vec<Name> = params
+            .filter_map(|pattern| match pattern {
+                BindingPattern::BindingIdentifier(name) => Some(of(&name.node_id)),
+                _ => None,
+            })
+            .collect();
+        known.sort_unstable();
+        // A list of them all is there by that name.
+        vars.retain(|&name| known.binary_search(&name).is_err() && self.numbers.known[name].text != "arguments");
+        vars.sort_unstable();
+        vars.dedup();
+        let number = if vars.is_empty() { 0 } else { self.numbers.vars.len() };
+        if number > 0 {
+            self.numbers.vars.push(vars);
+        }
+        node.set(NodeId::from_usize(number));
     }
 }
 
@@ -103,6 +142,7 @@ impl<'a> Visit<'a> for Numbering<'a, '_> {
 
     fn visit_binding_identifier(&mut self, it: &BindingIdentifier<'a>) {
         self.name(&it.node_id, it.name.as_str());
+        self.numbers.known[of(&it.node_id)].bindings += 1;
     }
 
     fn visit_identifier_name(&mut self, it: &IdentifierName<'a>) {
@@ -133,6 +173,31 @@ impl<'a> Visit<'a> for Numbering<'a, '_> {
             self.numbers.sums.push(None);
         }
         it.node_id.set(number);
+    }
+
+    fn visit_variable_declaration(&mut self, it: &VariableDeclaration<'a>) {
+        walk::walk_variable_declaration(self, it);
+        for declared in &it.declarations {
+            let BindingPattern::BindingIdentifier(name) = &declared.id else { continue };
+            let name = of(&name.node_id);
+            match it.kind {
+                VariableDeclarationKind::Var => self.vars.push(name),
+                VariableDeclarationKind::Const => self.numbers.known[name].constants += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        let before = std::mem::take(&mut self.vars);
+        walk::walk_function(self, it, flags);
+        self.function(&it.node_id, &it.params, before);
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        let before = std::mem::take(&mut self.vars);
+        walk::walk_arrow_function_expression(self, it);
+        self.function(&it.node_id, &it.params, before);
     }
 
     fn visit_for_statement(&mut self, it: &ForStatement<'a>) {

@@ -11,6 +11,17 @@ use super::value::{Kind, Place, Units, Value, index_of, number_text, power, rema
 
 /// Levels of lists in lists that become a text.
 const MAX_LISTS: usize = 16;
+/// What all objects have beside what is done here.
+const OF_ALL: [&str; 8] = [
+    "isPrototypeOf",
+    "propertyIsEnumerable",
+    "toLocaleString",
+    "valueOf",
+    "__defineGetter__",
+    "__defineSetter__",
+    "__lookupGetter__",
+    "__lookupSetter__",
+];
 /// Characters that are compared for the price of a step.
 const COMPARED_PER_STEP: usize = 256;
 
@@ -63,7 +74,7 @@ impl Machine<'_, '_> {
     }
 
     fn write_object(&mut self, place: Place, to: &mut Vec<u16>, level: usize) -> Outcome<()> {
-        if let Some(own) = self.heap.get(place).and_then(|object| object.get("toString")).cloned() {
+        if let Some(own) = self.own_member(place, "toString")? {
             let made = self.call(&own, Value::Object(place), Vec::new())?;
             if !made.is_primitive() {
                 return Err(Stop::Unknown);
@@ -124,8 +135,9 @@ impl Machine<'_, '_> {
     fn primitive(&mut self, value: &Value) -> Outcome {
         match value {
             Value::Object(place) => {
-                if let Some(own) = self.heap.get(*place).and_then(|object| object.get("valueOf")).cloned() {
-                    return self.call(&own, value.clone(), Vec::new());
+                if let Some(own) = self.own_member(*place, "valueOf")? {
+                    let made = self.call(&own, value.clone(), Vec::new())?;
+                    return if made.is_primitive() { Ok(made) } else { Err(Stop::Unknown) };
                 }
                 self.text_of(value).map(Value::Text)
             }
@@ -168,8 +180,20 @@ impl Machine<'_, '_> {
 
     fn has(&mut self, object: &Value, key: &Value) -> Outcome {
         let name = self.string_of(key)?;
-        let Value::Object(_) = object else { return Err(Stop::Unknown) };
-        Ok(Value::Bool(!matches!(self.member(object, &name)?, Value::Undefined)))
+        let Value::Object(place) = object else { return Err(Stop::Unknown) };
+        let known = self.heap.get(*place).ok_or(Stop::Unknown)?;
+        let (is_plain, index) = (matches!(known.kind, Kind::Plain), index_of(&name));
+        if let (Kind::Array(items), Some(index)) = (&known.kind, index) {
+            return match items.get(index) {
+                Some(Value::Undefined) if known.holes => Err(Stop::Unknown),
+                item => Ok(Value::Bool(item.is_some())),
+            };
+        }
+        if self.own_member(*place, &name)?.is_some() || !matches!(self.member(object, &name)?, Value::Undefined) {
+            return Ok(Value::Bool(true));
+        }
+        // The language has more than is known here.
+        if is_plain && !OF_ALL.contains(&name.as_str()) { Ok(Value::Bool(false)) } else { Err(Stop::Unknown) }
     }
 
     fn compare(&mut self, operator: BinaryOperator, left: &Value, right: &Value) -> Outcome {
@@ -354,8 +378,9 @@ impl Machine<'_, '_> {
         let object = self.heap.get_mut(*place).ok_or(Stop::Unknown)?;
         if let Kind::Array(items) = &mut object.kind {
             if name == "length" {
-                let Value::Number(length) = value else { return Err(Stop::Unknown) };
-                items.truncate(length.max(0.0) as usize);
+                // No list is made longer by that.
+                let length = value.index().filter(|&length| length <= items.len()).ok_or(Stop::Unknown)?;
+                items.truncate(length);
                 return Ok(());
             }
             if let Some(index) = index_of(name) {
@@ -364,6 +389,7 @@ impl Machine<'_, '_> {
                 }
                 if index >= items.len() {
                     self.made = self.made.saturating_add((index - items.len()) * 16);
+                    object.holes |= index > items.len();
                     items.resize(index + 1, Value::Undefined);
                 }
                 items[index] = value;
@@ -376,8 +402,12 @@ impl Machine<'_, '_> {
 
     pub fn own_names(&mut self, object: &Value) -> Outcome<Vec<String>> {
         let Value::Object(place) = object else { return Err(Stop::Unknown) };
+        self.spend(self.items(object).map_or(0, Vec::len) / 16)?;
         let object = self.heap.get(*place).ok_or(Stop::Unknown)?;
         let mut names: Vec<String> = match &object.kind {
+            Kind::Array(items) if object.holes && items.iter().any(|item| matches!(item, Value::Undefined)) => {
+                return Err(Stop::Unknown);
+            }
             Kind::Array(items) => (0..items.len()).map(|index| index.to_string()).collect(),
             _ => Vec::new(),
         };

@@ -36,6 +36,29 @@ impl<'a> Machine<'a, '_> {
         Ok(self.scopes.len() - 1)
     }
 
+    /// Another scope with the names of one as they are now.
+    pub fn copied_scope(&mut self, scope: usize) -> Outcome<usize> {
+        let Scope { names, parent: Some(parent), .. } = &self.scopes[scope] else { return Err(Stop::Unknown) };
+        let (names, parent) = (names.clone(), *parent);
+        self.spend(names.len())?;
+        self.charge(names.len() * 24)?;
+        let copy = self.scope(parent, false, None)?;
+        self.scopes[copy].names = names;
+        Ok(copy)
+    }
+
+    /// All that a function declares by `var` is there from its beginning. The scope has its parameters already.
+    pub fn hoist_vars(&mut self, scope: usize, function: usize) -> Outcome<()> {
+        let Some(vars) = self.numbers.vars.get(function).filter(|vars| !vars.is_empty()) else { return Ok(()) };
+        let count = vars.len();
+        self.scopes[scope].names.extend(vars.iter().map(|&name| (name, Value::Undefined)));
+        if count >= NAMES_PER_STEP {
+            self.spend(count / NAMES_PER_STEP)?;
+            self.charge(count * 24)?;
+        }
+        Ok(())
+    }
+
     /// A scope in a function if something is declared in it.
     pub fn inner_scope(&mut self, parent: usize, declares: bool) -> Outcome<usize> {
         if declares { self.scope(parent, false, None) } else { Ok(parent) }
@@ -200,7 +223,16 @@ impl<'a> Machine<'a, '_> {
         Ok(value)
     }
 
+    /// Whether a name is only ever declared by `const`.
+    pub fn is_constant(&self, name: Name) -> bool {
+        let known = &self.numbers.known[name];
+        known.constants > 0 && known.constants == known.bindings
+    }
+
     pub fn assign(&mut self, scope: usize, name: Name, value: Value) -> Outcome<()> {
+        if self.is_constant(name) {
+            return Err(Stop::Unknown);
+        }
         if let Some(slot) = self.slot(scope, name) {
             *slot = value;
             return Ok(());

@@ -51,7 +51,6 @@ impl Spelling {
     fn effect(&mut self, expression: &Expression<'_>) -> Option<()> {
         match expression {
             Expression::SequenceExpression(it) => it.expressions.iter().try_for_each(|part| self.effect(part)),
-            Expression::ParenthesizedExpression(it) => self.effect(&it.expression),
             Expression::AssignmentExpression(it) => {
                 match &it.left {
                     AssignmentTarget::AssignmentTargetIdentifier(name) => self.name(number::of(&name.node_id))?,
@@ -118,7 +117,6 @@ impl Spelling {
                 self.text.push('-');
                 self.expression(&it.argument)
             }
-            Expression::ParenthesizedExpression(it) => self.expression(&it.expression),
             Expression::BinaryExpression(it) => {
                 self.text.push('(');
                 self.expression(&it.left)?;

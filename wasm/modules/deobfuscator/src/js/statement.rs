@@ -18,6 +18,15 @@ pub enum Flow<'a> {
     Continue(Option<&'a str>),
 }
 
+/// How a loop is turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turns {
+    Plain,
+    BodyFirst,
+    /// Functions that are made in a turn keep the names of the loop as they are in this one.
+    OwnNames,
+}
+
 impl<'a> Machine<'a, '_> {
     /// Functions are there before their statement is reached.
     pub fn hoist(&mut self, statements: &'a [Statement<'a>], scope: usize) {
@@ -98,8 +107,8 @@ impl<'a> Machine<'a, '_> {
                 let value = self.evaluate(&it.argument, scope)?;
                 Err(Stop::thrown(value))
             }
-            Statement::WhileStatement(it) => self.repeat(Some(&it.test), None, &it.body, scope, false),
-            Statement::DoWhileStatement(it) => self.repeat(Some(&it.test), None, &it.body, scope, true),
+            Statement::WhileStatement(it) => self.repeat(Some(&it.test), None, &it.body, scope, Turns::Plain),
+            Statement::DoWhileStatement(it) => self.repeat(Some(&it.test), None, &it.body, scope, Turns::BodyFirst),
             Statement::ForStatement(it) => self.for_loop(it, scope),
             Statement::ForInStatement(it) => self.for_in(it, scope),
             Statement::ForOfStatement(it) => self.for_of(it, scope),
@@ -144,10 +153,11 @@ impl<'a> Machine<'a, '_> {
         test: Option<&'a Expression<'a>>,
         update: Option<&'a Expression<'a>>,
         body: &'a Statement<'a>,
-        scope: usize,
-        body_first: bool,
+        mut scope: usize,
+        how: Turns,
     ) -> Outcome<Flow<'a>> {
-        let mut skip = body_first;
+        let mut skip = how == Turns::BodyFirst;
+        let mut closures = self.closures;
         loop {
             self.spend(1)?;
             if let Some(test) = test.filter(|_| !skip) {
@@ -164,6 +174,10 @@ impl<'a> Machine<'a, '_> {
                 Flow::Continue(Some(label)) => return Ok(Flow::Continue(Some(label))),
                 Flow::Normal(_) | Flow::Continue(None) => {}
             }
+            if how == Turns::OwnNames && self.closures != closures {
+                scope = self.copied_scope(scope)?;
+                closures = self.closures;
+            }
             if let Some(update) = update {
                 self.evaluate(update, scope)?;
             }
@@ -173,7 +187,8 @@ impl<'a> Machine<'a, '_> {
 
     fn for_loop(&mut self, it: &'a ForStatement<'a>, scope: usize) -> Outcome<Flow<'a>> {
         let declares = matches!(&it.init, Some(ForStatementInit::VariableDeclaration(it)) if is_of_block(it));
-        let scope = self.inner_scope(scope, declares)?;
+        let mut scope = self.inner_scope(scope, declares)?;
+        let closures = self.closures;
         match &it.init {
             Some(ForStatementInit::VariableDeclaration(declared)) => self.variables(declared, scope)?,
             Some(init) => {
@@ -181,69 +196,97 @@ impl<'a> Machine<'a, '_> {
             }
             None => {}
         }
+        if declares && self.closures != closures {
+            scope = self.copied_scope(scope)?;
+        }
         if self.run_known(it, scope)? {
             return Ok(Flow::Normal(Value::Undefined));
         }
-        self.repeat(it.test.as_ref(), it.update.as_ref(), &it.body, scope, false)
+        let how = if declares { Turns::OwnNames } else { Turns::Plain };
+        self.repeat(it.test.as_ref(), it.update.as_ref(), &it.body, scope, how)
     }
 
     fn for_in(&mut self, it: &'a ForInStatement<'a>, scope: usize) -> Outcome<Flow<'a>> {
         let object = self.evaluate(&it.right, scope)?;
         let names = self.own_names(&object)?;
-        let values = names.iter().map(|name| Value::text(name)).collect();
-        self.for_each(&it.left, values, &it.body, scope)
+        let shape = Some(self.shape(&object).ok_or(Stop::Unknown)?);
+        self.spend(names.len())?;
+        for name in names {
+            // What is taken away meanwhile is not visited.
+            if self.shape(&object) != shape {
+                return Err(Stop::Unknown);
+            }
+            if let Some(flow) = self.turn(&it.left, Value::text(&name), &it.body, scope)? {
+                return Ok(flow);
+            }
+        }
+        Ok(Flow::Normal(Value::Undefined))
+    }
+
+    /// How many elements and members an object has; None if it has others from its prototype.
+    fn shape(&self, object: &Value) -> Option<(usize, usize)> {
+        let Value::Object(place) = object else { return None };
+        let elements = self.items(object).map_or(0, Vec::len);
+        let known = self.heap.get(*place)?;
+        let inherits = known.prototype.and_then(|place| self.heap.get(place)).is_some_and(|it| it.count() > 0);
+        (!inherits).then(|| (elements, known.count()))
     }
 
     fn for_of(&mut self, it: &'a ForOfStatement<'a>, scope: usize) -> Outcome<Flow<'a>> {
         let object = self.evaluate(&it.right, scope)?;
-        let values = match &object {
-            Value::Text(units) => {
-                self.letters(units)?;
-                units.iter().map(|&unit| Value::units(vec![unit])).collect()
-            }
-            other => self.items(other).cloned().ok_or(Stop::Unknown)?,
+        let list = if let Value::Text(_) = &object {
+            let letters = self.spread(&object)?;
+            self.array(letters)?
+        } else {
+            object
         };
-        self.for_each(&it.left, values, &it.body, scope)
-    }
-
-    fn for_each(
-        &mut self,
-        left: &'a ForStatementLeft<'a>,
-        values: Vec<Value>,
-        body: &'a Statement<'a>,
-        scope: usize,
-    ) -> Outcome<Flow<'a>> {
-        self.spend(values.len())?;
-        for value in values {
-            let inner = self.scope(scope, false, None)?;
-            match left {
-                ForStatementLeft::VariableDeclaration(declared) => {
-                    let Some(BindingPattern::BindingIdentifier(name)) =
-                        declared.declarations.first().map(|declared| &declared.id)
-                    else {
-                        return Err(Stop::Unknown);
-                    };
-                    let name = number::of(&name.node_id);
-                    if is_of_block(declared) {
-                        self.define(inner, name, value);
-                    } else {
-                        self.define_var(inner, name, value);
-                    }
-                }
-                ForStatementLeft::AssignmentTargetIdentifier(name) => {
-                    self.assign(inner, number::of(&name.node_id), value)?
-                }
-                _ => return Err(Stop::Unknown),
+        self.spend(self.items(&list).ok_or(Stop::Unknown)?.len())?;
+        let mut index = 0;
+        // As the list is then.
+        while let Some(value) = self.items(&list).and_then(|items| items.get(index)).cloned() {
+            if let Some(flow) = self.turn(&it.left, value, &it.body, scope)? {
+                return Ok(flow);
             }
-            match self.statement(body, inner)? {
-                Flow::Return(value) => return Ok(Flow::Return(value)),
-                Flow::Break(None) => break,
-                Flow::Break(label) => return Ok(Flow::Break(label)),
-                Flow::Continue(Some(label)) => return Ok(Flow::Continue(Some(label))),
-                Flow::Normal(_) | Flow::Continue(None) => {}
-            }
+            index += 1;
         }
         Ok(Flow::Normal(Value::Undefined))
+    }
+
+    /// A turn of a loop over values; how the loop ends, if it is the last.
+    fn turn(
+        &mut self,
+        left: &'a ForStatementLeft<'a>,
+        value: Value,
+        body: &'a Statement<'a>,
+        scope: usize,
+    ) -> Outcome<Option<Flow<'a>>> {
+        let inner = self.scope(scope, false, None)?;
+        match left {
+            ForStatementLeft::VariableDeclaration(declared) => {
+                let Some(BindingPattern::BindingIdentifier(name)) =
+                    declared.declarations.first().map(|declared| &declared.id)
+                else {
+                    return Err(Stop::Unknown);
+                };
+                let name = number::of(&name.node_id);
+                if is_of_block(declared) {
+                    self.define(inner, name, value);
+                } else {
+                    self.define_var(inner, name, value);
+                }
+            }
+            ForStatementLeft::AssignmentTargetIdentifier(name) => {
+                self.assign(inner, number::of(&name.node_id), value)?
+            }
+            _ => return Err(Stop::Unknown),
+        }
+        Ok(match self.statement(body, inner)? {
+            Flow::Return(value) => Some(Flow::Return(value)),
+            Flow::Break(None) => Some(Flow::Normal(Value::Undefined)),
+            Flow::Break(label) => Some(Flow::Break(label)),
+            Flow::Continue(Some(label)) => Some(Flow::Continue(Some(label))),
+            Flow::Normal(_) | Flow::Continue(None) => None,
+        })
     }
 
     fn switch(&mut self, it: &'a SwitchStatement<'a>, scope: usize) -> Outcome<Flow<'a>> {
@@ -346,16 +389,22 @@ impl<'a> Machine<'a, '_> {
                 let this =
                     if matches!(this, Value::Undefined | Value::Null) { Value::Native("globalThis") } else { this };
                 let scope = self.scope(scope, true, Some(this))?;
+                let vars = number::of(&function.node_id);
                 if let Some(name) = function.id.as_ref().filter(|_| function.is_expression()) {
-                    self.define(scope, number::of(&name.node_id), Value::Object(place));
+                    let name = number::of(&name.node_id);
+                    if self.numbers.vars.get(vars).is_none_or(|vars| vars.binary_search(&name).is_err()) {
+                        self.define(scope, name, Value::Object(place));
+                    }
                 }
                 self.bind(&function.params, &arguments, scope)?;
+                self.hoist_vars(scope, vars)?;
                 self.scopes[scope].arguments = Some(arguments);
                 Self::returned(self.block(&body.statements, scope)?)
             }
             Code::Arrow(arrow) => {
                 let scope = self.scope(scope, true, None)?;
                 self.bind(&arrow.params, &arguments, scope)?;
+                self.hoist_vars(scope, number::of(&arrow.node_id))?;
                 match &arrow.body {
                     ArrowFunctionBody::FunctionBody(body) => Self::returned(self.block(&body.statements, scope)?),
                     body => self.evaluate(body.as_expression().ok_or(Stop::Unknown)?, scope),

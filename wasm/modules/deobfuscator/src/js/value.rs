@@ -118,13 +118,15 @@ pub struct Object<'a> {
     pub kind: Kind<'a>,
     /// Where members are that it has not itself.
     pub prototype: Option<Place>,
+    /// Whether a list was made with places where nothing is, not even `undefined`: these are `Undefined` here.
+    pub holes: bool,
     names: Vec<String>,
     members: HashMap<String, Value>,
 }
 
 impl<'a> Object<'a> {
     pub fn new(kind: Kind<'a>) -> Self {
-        Self { kind, prototype: None, names: Vec::new(), members: HashMap::new() }
+        Self { kind, prototype: None, holes: false, names: Vec::new(), members: HashMap::new() }
     }
 
     pub fn get(&self, name: &str) -> Option<&Value> {
@@ -150,7 +152,8 @@ impl<'a> Object<'a> {
     /// Own names in the order in which a script sees them.
     pub fn names(&self) -> Vec<String> {
         let mut names = self.names.clone();
-        names.sort_by_cached_key(|name| name.parse::<u32>().map_or((1, 0), |number| (0, number)));
+        let place = |name: &String| index_of(name).filter(|&index| index < u32::MAX as usize);
+        names.sort_by_cached_key(|name| place(name).map_or((1, 0), |index| (0, index)));
         names
     }
 }
@@ -180,7 +183,10 @@ pub fn number_text(number: f64) -> String {
 /// As a script reads a number; NaN for what is none.
 pub fn text_number(text: &str) -> f64 {
     let text = text.trim_matches(super::strings::is_blank);
-    let radix = |digits: &str, radix| u64::from_str_radix(digits, radix).map_or(f64::NAN, |value| value as f64);
+    let radix = |digits: &str, radix| match u128::from_str_radix(digits, radix) {
+        Ok(value) if !digits.starts_with('+') => value as f64,
+        _ => f64::NAN,
+    };
     match text.get(..2) {
         Some("0x" | "0X") => return radix(&text[2..], 16),
         Some("0b" | "0B") => return radix(&text[2..], 2),
@@ -322,6 +328,8 @@ mod tests {
             (to_int(2_147_483_648.0), to_int(-2_147_483_648.0), to_int(-4_294_967_297.0)),
             (i32::MIN, i32::MIN, -1)
         );
-        assert!(text_number("1a").is_nan() && text_number("inf").is_nan());
+        for text in ["1a", "inf", "0x+5", "0b-1", "0x"] {
+            assert!(text_number(text).is_nan(), "{text}");
+        }
     }
 }
