@@ -637,7 +637,7 @@ mod tests {
         KEPT.take();
         let mut host = Host::new(Settings { keep: Some(keep_small), ..Settings::default() }, b"");
         for text in ["a", "b", "b"] {
-            host.record("eval", &[Value::text(&text.repeat(if text == "a" { 1 } else { 300 }))], "").expect("a call");
+            host.record("eval", &[Value::text(text.repeat(if text == "a" { 1 } else { 300 }))], "").expect("a call");
         }
         let mut again = Host::new(Settings::default(), b"");
         KEPT.with_borrow(|kept| again.replay(kept));
