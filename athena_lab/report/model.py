@@ -103,7 +103,7 @@ class ModuleResult(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def says_something(self) -> bool:
-        return self.status == "ok" or self.data != NO_DATA
+        return self.status == "ok" or self.data != NO_DATA or bool(self.findings)
 
     def facts(self) -> Fact | None:
         """The data of a module of `FACTS`, typed; None for another's, and where it was left out.

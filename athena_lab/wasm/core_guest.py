@@ -9,7 +9,6 @@ is there is given to a new instance with the same call, whose answer is one like
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import struct
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from athena_lab.wasm.images import Image, Images
     from athena_lab.wasm.job import Job
-    from athena_lab.wasm.pages import Loan
+    from athena_lab.wasm.pages import Lender
 
 _BLOCK: Final = 64 << 20
 """Bytes that are read of a sample before it is asked whether the call was interrupted."""
@@ -50,7 +49,7 @@ class CoreGuest:
     for the samples of its worker, if there is one."""
 
     def __init__(
-        self, engine: wasmtime.Engine, module: wasmtime.Module, name: str, kept: Images | None, loan: Loan | None
+        self, engine: wasmtime.Engine, module: wasmtime.Module, name: str, kept: Images | None, loan: Lender | None
     ) -> None:
         """Raises `BadModule` for a front end of another shape."""
         shapes = {export.name: _shape(export.type) for export in module.exports}
@@ -82,8 +81,11 @@ class CoreGuest:
         try:
             image = self._kept.find(key)
         except KeyError:
-            with new_store() as store:
-                image = _Instance(store, self._ready, job, self._loan).prepare()
+            try:
+                with new_store() as store:
+                    image = _Instance(store, self._ready, job, self._loan).prepare()
+            except OSError:  # no more files may be open: this call gets ready by itself
+                return None
             self._kept.keep(key, image)
         return image if image is not None and image.size <= job.memory_bytes else None
 
@@ -91,19 +93,18 @@ class CoreGuest:
 class _Instance:
     """An instance in a new store, for one call."""
 
-    def __init__(self, store: wasmtime.Store, ready: wasmtime.InstancePre, job: Job, loan: Loan | None) -> None:
+    def __init__(self, store: wasmtime.Store, ready: wasmtime.InstancePre, job: Job, loan: Lender | None) -> None:
         self._store, self._job, self._loan = store, job, loan
         self._exports = ready.instantiate(store).exports(store)
         self._memory: Any = self._exports[FRONT[0]]
 
     def prepare(self) -> Image | None:
+        """Raises `OSError` where there is no room to keep it."""
         fresh = self._memory.read(self._store)
-        place, _, call = self._write(self._job.text(), with_sample=False)
+        place, _, call = self._write(self._job.preparing(), with_sample=False)
         if not self._call(PREPARE, place, call):
             return None
-        with contextlib.suppress(OSError):  # no more files may be open: each call gets ready by itself
-            return images.take(self._memory.read(self._store), fresh)
-        return None
+        return images.take(self._memory.read(self._store), fresh)
 
     def answer(self, image: Image | None) -> Answer:
         if image is not None:

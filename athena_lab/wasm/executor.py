@@ -1,4 +1,4 @@
-"""Runs jobs off the event loop: places, threads, deadlines. What happens in a thread is in `worker`."""
+"""Runs jobs off the event loop: places, threads, deadlines. What a job does is in `worker`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from athena_lab.errors import BulkheadFull, ModuleCancelled, QueueFull, WasmError
+from athena_lab.errors import AthenaError, BulkheadFull, ModuleCancelled, QueueFull, WasmError
 from athena_lab.telemetry import metrics
 from athena_lab.wasm.watchdog import Watchdog
 from athena_lab.wasm.worker import Worker
@@ -60,7 +60,10 @@ class Executor:
         return container.workers + container.queue - self.workers
 
     async def submit(self, job: Job, resource: Resource = "cpu") -> str:
-        """The job's answer, by its own deadline. A cancelled job stops its guest at once. Raises every `WasmError`."""
+        """The job's answer, by its own deadline. A cancelled job stops its guest at once.
+
+        Raises `SampleNotFound` and every `WasmError`.
+        """
         if self._closed:
             raise ModuleCancelled("The runtime is closed.", module=job.entry.name)
         self._jobs.add(job)
@@ -126,7 +129,7 @@ class Executor:
         forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
         try:
             return worker.run(job)
-        except WasmError:
+        except AthenaError:  # the sample may be gone, too: the first failure is the one that is told
             return None
         finally:
             forget()

@@ -49,7 +49,7 @@ class ForeignOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str = ""
     """Where they are kept; empty for ``modules`` in the user's data folder."""
     most: Annotated[int, Meta(ge=0, le=64)] = 8
-    """How many there may be. One in Python has 35 MB of machine code, in each thread that runs it."""
+    """How many there may be. One in Python has 35 MB of machine code, in each worker that runs it."""
     max_bytes: Annotated[int, Meta(ge=1_024, le=256 * MIB)] = 48 * MIB
     """Of a component; one in Python has some 19 MB."""
     memory_bytes: Annotated[int, Meta(ge=MIB, le=4096 * MIB)] = 256 * MIB

@@ -11,7 +11,8 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.wasm.pages import PAGE, Pages, Part, kept
+from athena_lab.wasm.pages import PAGE, Pages, Part
+from athena_lab.wasm.sharing import ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,7 @@ class Image:
         self.size = size
         self.bytes = sum(len(part.content) for part in parts)
         """What is kept."""
-        self._pages = (pages or kept())(parts)
+        self._pages = (pages or ways()[0])(parts)
 
     def restore(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
         """Into a new instance's memory. Raises `wasmtime.WasmtimeError` where that may not grow as far."""

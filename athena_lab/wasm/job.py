@@ -12,7 +12,7 @@ import msgspec
 from athena_lab.errors import BadOutput, ModuleCancelled, ModuleDeadline, WasmError
 from athena_lab.telemetry import metrics
 from athena_lab.wasm import traps
-from athena_lab.wasm.contract import Stopped
+from athena_lab.wasm.contract import Call, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +94,8 @@ class Job:
         """What is left of a run that was stopped, which the call is answered with."""
         self._cause = ""
         self._concluding = False
+        self._left = False
+        """Nobody waits for the answer."""
         self._lock = threading.Lock()
         self._engine: wasmtime.Engine | None = None
         self._compiler: Popen[bytes] | None = None
@@ -107,13 +109,20 @@ class Job:
                 text = f'{text[:-1]},"{name}":{msgspec.json.encode(value).decode()}}}'
         return text
 
+    def preparing(self) -> str:
+        """A call with nothing but its session's state: what an image keeps, every later call finds in its memory."""
+        return msgspec.json.encode(Call(self.function, msgspec.Raw(b"{}"), None, self.state)).decode()
+
     @property
     def running(self) -> bool:
         return self._engine is not None
 
     def interrupt(self, reason: Literal["deadline", "cancelled"]) -> None:
         with self._lock:
-            if self._reason is None:
+            self._left |= reason == "cancelled"
+            # The deadline of the call itself may come while it tells what was kept, which has one of its own.
+            is_early = self._concluding and reason == "deadline" and time.monotonic() < self.ends
+            if self._reason is None and not is_early:
                 self._reason = reason
                 if self._engine is not None:
                     self._engine.increment_epoch()
@@ -123,7 +132,7 @@ class Job:
     def concludes(self) -> bool:
         """Whether it is to be run again, now that it is stopped, to tell what was kept of it."""
         with self._lock:
-            if not self.rest or self._reason == "cancelled":  # nobody waits for the answer
+            if not self.rest or self._left:
                 return False
             self._concluding, self.before = True, Stopped(self._cause, self.rest)
             self._reason, self.ends = None, max(self.ends, time.monotonic() + CONCLUDING)

@@ -22,7 +22,7 @@ from athena_lab.wasm.contract import Refusal
 from athena_lab.wasm.core_guest import CoreGuest
 from athena_lab.wasm.core_module import core_module, is_all_in_memory
 from athena_lab.wasm.job import Answer, Job, MachineCode, decode
-from athena_lab.wasm.pages import lender
+from athena_lab.wasm.sharing import lender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Iterator

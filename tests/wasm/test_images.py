@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athena_lab.wasm.images import Image, Images, take
-from athena_lab.wasm.pages import CopiedPages, Part, SharedPages
+from athena_lab.wasm.pages import PAGE as MACHINE_PAGE
+from athena_lab.wasm.pages import CopiedPages, Part
+from athena_lab.wasm.sharing import ways
 
 PAGE = 65_536
 MEGABYTE = 1 << 20
 
 
-WAYS = (CopiedPages, SharedPages) if sys.platform == "linux" else (CopiedPages,)
-
-
-@pytest.mark.parametrize("pages", WAYS)
+@pytest.mark.parametrize("pages", ways())
 @given(
     grown=st.integers(0, 2),
     fresh=st.lists(st.tuples(st.integers(0, PAGE - 1), st.integers(1, 255)), max_size=8),
@@ -37,7 +35,7 @@ def test_an_image_is_the_memory_that_it_was_taken_of(pages, grown, fresh, writte
         image.restore(store, target)
         assert target.read(store) == memory
         target.write(store, b"\xff" * len(memory), 0)  # nobody else sees it
-    assert image.bytes <= 4_096 * 17 * (len(fresh) + len(written))
+    assert image.bytes <= MACHINE_PAGE * 17 * (len(fresh) + len(written))
 
 
 def instance(content):
@@ -60,7 +58,7 @@ def test_a_guest_that_was_given_shared_pages_grows_and_ends_as_others_do():
     assert memory.read(store) == b"\x01" * 2 * PAGE
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="files without a name are Linux's")
+@pytest.mark.skipif(ways() == (CopiedPages,), reason="pages are not shared here")
 def test_what_is_let_go_of_leaves_no_file_open():
     def files():
         links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]

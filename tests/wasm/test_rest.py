@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 
 import pytest
 
 from athena_lab.errors import BadModule, ModuleDeadline, ModuleMemory, ModuleTrap, WasmError
 from athena_lab.telemetry import metrics
+from athena_lab.wasm.contract import SampleInfo
 from athena_lab.wasm.job import CONCLUDING
+from athena_lab.wasm.runtime import SampleFile
+from athena_lab.wasm.worker import Worker
 from tests.wasm.test_core import DESCRIPTION, folder_of, guest, number
 
 TRAP = "(if (i32.and (i32.ne (local.get 2) (i32.const 0)) (i32.lt_u (local.get 2) (i32.const 48))) (then {}))"
@@ -91,15 +95,46 @@ async def test_a_guest_that_never_concludes_is_stopped_soon(open_runtime, tmp_pa
     assert traps("deadline") == before + 1
 
 
-async def test_a_call_that_is_cancelled_concludes_nothing(open_runtime, tmp_path):
+async def test_a_call_that_is_cancelled_concludes_nothing(open_runtime, tmp_path, monkeypatch):
+    runs, ended = [], threading.Event()
+
+    def run(worker, job, real=Worker.run):
+        runs.append(job.function)
+        try:
+            return real(worker, job)
+        finally:
+            ended.set()
+
     runtime = await open_runtime(folder_of(tmp_path, keeping(first=TRAP.format(LOOP))))
+    monkeypatch.setattr(Worker, "run", run)
     call = asyncio.ensure_future(runtime.call("bad", "analyze"))
     while not runtime.busy:  # noqa: ASYNC110 - it begins in a thread
         await asyncio.sleep(0.01)
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
+    await asyncio.to_thread(ended.wait)
+    runtime.close()  # waits for its threads
+    assert runs == ["analyze"]
     assert runtime.counts["bad"].calls == 1
+
+
+async def test_a_sample_that_is_gone_by_then_leaves_the_first_failure(open_runtime, tmp_path, monkeypatch):
+    runtime = await open_runtime(folder_of(tmp_path, keeping(first=TRAPS.replace("48", "100"))))
+    sample = tmp_path / "sample"
+    sample.write_bytes(b"x")
+
+    def run(worker, job, real=Worker.run):
+        if job.before is not None:
+            sample.unlink()
+        return real(worker, job)
+
+    monkeypatch.setattr(Worker, "run", run)
+    with pytest.raises(ModuleTrap) as caught:
+        await runtime.call("bad", "analyze", sample=SampleFile(sample, SampleInfo(1)))
+    assert not sample.exists()
+    assert caught.value.partial is None
+    assert runtime.counts["bad"].errors == 1
 
 
 async def test_a_place_to_keep_of_another_shape_is_not_loaded(open_runtime, tmp_path):

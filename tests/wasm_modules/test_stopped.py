@@ -137,6 +137,37 @@ new ActiveXObject("WScript.Shell").Run("C:\\\\Users\\\\Public\\\\a.exe");
     assert {"sandbox/drops-program", "sandbox/drops-and-runs", "sandbox/run-stopped"} <= set(found(report))
 
 
+async def test_long_paths_leave_room_for_what_is_done(lab, script_file):
+    script = f"""
+function long(size) {{ var text = "x"; while (text.length < size) text += text; return text.substr(0, size); }}
+var files = new ActiveXObject("Scripting.FileSystemObject");
+files.CreateTextFile("C:\\\\Users\\\\Public\\\\" + long(11500000), true);
+files.CreateTextFile("C:\\\\Users\\\\Public\\\\" + long(5000000), true);
+new ActiveXObject("WScript.Shell").Run("{COMMAND}");
+var s = "a"; while (1) s += s;"""
+    report = await lab.triage(script_file(script), modules=["sandbox"])
+    assert report.behaviour.ended == "stopped"
+    assert [it.target for it in report.behaviour.processes] == [COMMAND]
+    assert report.behaviour.calls[-1].api == "WScript.Shell.Run"
+
+
+async def test_a_file_that_is_too_large_is_told_once_and_one_that_is_gone_never(lab, script_file):
+    script = """
+var text = "MZ"; while (text.length < 6000000) text += text;
+var files = new ActiveXObject("Scripting.FileSystemObject");
+var file = files.CreateTextFile("C:\\\\Users\\\\Public\\\\a.exe", true);
+file.Write(text); text = "";
+for (var i = 0; i < 500; i++) file.Write("x");
+file.Close();
+file = files.CreateTextFile("C:\\\\Users\\\\Public\\\\b.exe", true); file.Write("MZ"); file.Close();
+files.DeleteFile("C:\\\\Users\\\\Public\\\\b.exe");
+var s = "a"; while (1) s += s;"""
+    report = await lab.triage(script_file(script), modules=["sandbox"])
+    assert (report.behaviour.ended, report.behaviour.children_left_out) == ("stopped", 1)
+    quotes = [it.text for it in found(report)["sandbox/drops-program"].evidence]
+    assert quotes == ["C:\\Users\\Public\\a.exe"]
+
+
 @given(rest=st.binary(max_size=400), cause=st.text(max_size=20))
 def test_what_was_kept_is_as_hostile_as_a_sample(guest, rest, cause):
     call = Call("analyze", msgspec.Raw(b"{}"), SampleInfo(5, "x.js"), stopped=Stopped(cause, rest))
@@ -144,12 +175,24 @@ def test_what_was_kept_is_as_hostile_as_a_sample(guest, rest, cause):
     assert msgspec.json.decode(said.data, type=SandboxFacts).ended == "stopped"
 
 
+def record(kind, *fields):
+    return kind + bytes([len(fields)]) + b"".join(len(it).to_bytes(4, "little") + it for it in fields)
+
+
 @pytest.mark.parametrize("cut", range(0, 400, 7))
 def test_records_that_are_cut_or_changed_are_none(guest, cut):
-    kept = b"b\0" + b"t\x03" + b"".join(len(it).to_bytes(4, "little") + it for it in (b"\x02", b"run", b"calc")) * 20
-    for rest in (kept[:cut], kept[:cut] + b"\xff" + kept[cut:]):
-        call = Call("analyze", msgspec.Raw(b"{}"), SampleInfo(1, "x.js"), stopped=Stopped("memory", rest))
-        assert "run-stopped" in guest("sandbox").analyze_raw(msgspec.json.encode(call).decode(), b"1")
+    names = [f"calc {number}" for number in range(20)]
+    records = [record(b"b"), *(record(b"t", b"\x02", b"run", name.encode()) for name in names)]
+    kept, ends = b"".join(records), [len(b"".join(records[:count])) for count in range(1, len(records) + 1)]
+    whole = names[: max(sum(end <= cut for end in ends) - 1, 0)]
+    for changed in (b"", b"\xff" * 8):
+        call = Call(
+            "analyze", msgspec.Raw(b"{}"), SampleInfo(1, "x.js"), stopped=Stopped("memory", kept[:cut] + changed)
+        )
+        said = msgspec.json.decode(guest("sandbox").analyze_raw(msgspec.json.encode(call).decode(), b"1"), type=Output)
+        told = [it.target for it in msgspec.json.decode(said.data, type=SandboxFacts).processes]
+        assert told[: len(whole)] == whole
+        assert len(told) <= len(whole) + bool(changed)  # the end of a name may be another one
 
 
 async def test_one_that_did_nothing_yet_is_told_of(lab, script_file):

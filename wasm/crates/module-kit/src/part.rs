@@ -14,7 +14,7 @@ pub const MAX_PART: usize = 8 << 20;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartArgs {
-    /// The sandbox's own numbers have 32 bits, and neither children nor files have an end there.
+    /// 64 bits, though the sandbox's own numbers have 32: one that is beyond them is refused in our words.
     pub index: u64,
     #[serde(default)]
     offset: u64,

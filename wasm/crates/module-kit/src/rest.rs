@@ -9,7 +9,7 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Bytes that are kept of one call. The host knows it, too: `MAX_REST` in `athena_lab/wasm/core_guest.py`.
+/// Bytes that are kept of one call. The host knows it, too: `_MAX_REST` in `athena_lab/wasm/core_guest.py`.
 const MOST: usize = 16 << 20;
 
 /// At a place of its own, and never given back: whoever is interrupted may be the allocator.

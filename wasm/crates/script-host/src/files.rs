@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::journal::{APPENDED, Journal, LOST, REMOVED, WRITTEN};
 use crate::limits::{KEPT_START, MAX_DISK, MAX_FILE, MAX_FILES};
+use crate::trace::cut;
 
 #[derive(Debug, Default)]
 pub struct Disk {
@@ -11,6 +12,8 @@ pub struct Disk {
     entries: BTreeMap<String, Entry>,
     used: usize,
     journal: Journal,
+    /// How many files were noted.
+    noted: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -21,6 +24,22 @@ struct Entry {
     content: Option<Vec<u8>>,
     /// It was there before the script.
     is_given: bool,
+    noted: Noted,
+}
+
+/// What was noted of a file, in the journal's words.
+#[derive(Clone, Debug, Default)]
+struct Noted {
+    /// Its number; 0: it was not noted. Paths are cut, and may be the same ones then.
+    number: u32,
+    /// How it began when it was noted that its content has no room.
+    lost: Option<Vec<u8>>,
+}
+
+impl Entry {
+    fn new(path: &str, content: Option<Vec<u8>>, is_given: bool) -> Self {
+        Self { path: path.to_owned(), content, is_given, noted: Noted::default() }
+    }
 }
 
 /// Folders and programs that scripts ask for.
@@ -87,8 +106,7 @@ impl Disk {
     pub fn new(user: &str, script: &str, source: &[u8]) -> Self {
         let mut disk = Self::default();
         let mut give = |path: &str, content: Option<Vec<u8>>| {
-            let entry = Entry { path: path.to_owned(), content, is_given: true };
-            disk.entries.insert(key(path), entry);
+            disk.entries.insert(key(path), Entry::new(path, content, true));
         };
         GIVEN_FOLDERS.iter().for_each(|path| give(path, None));
         USER_FOLDERS.iter().for_each(|path| give(&format!("C:\\Users\\{user}{path}"), None));
@@ -128,8 +146,11 @@ impl Disk {
             return false;
         }
         self.used = used;
-        self.note(WRITTEN, path, &content);
-        let entry = Entry { path: path.to_owned(), content: Some(content), is_given: false };
+        let mut entry = Entry::new(path, Some(content), false);
+        if let Some(before) = self.entries.remove(&key(path)) {
+            entry.noted = before.noted;
+        }
+        note(&mut self.journal, &mut self.noted, &mut entry, None);
         self.entries.insert(key(path), entry);
         true
     }
@@ -137,34 +158,26 @@ impl Disk {
     /// False where the disk is full.
     pub fn append(&mut self, path: &str, more: &[u8]) -> bool {
         let found = self.entries.get_mut(&key(path)).filter(|entry| !entry.is_given);
-        let Some(Entry { path: name, content: Some(content), .. }) = found else {
+        let Some(entry @ Entry { content: Some(_), .. }) = found else {
             return self.write(path, [self.read(path).unwrap_or_default(), more].concat());
         };
+        let content = entry.content.get_or_insert_default();
         if content.len() + more.len() > MAX_FILE || self.used + more.len() > MAX_DISK {
             return false;
         }
         content.extend_from_slice(more);
-        path.clone_into(name);
+        let is_renamed = entry.path != path;
+        path.clone_into(&mut entry.path);
         self.used += more.len();
-        self.note(APPENDED, path, more);
+        note(&mut self.journal, &mut self.noted, entry, Some((more, is_renamed)));
         true
-    }
-
-    /// A part of a file is another file: of one that has no room, only that it was there and how it began.
-    fn note(&mut self, kind: u8, path: &str, content: &[u8]) {
-        if !self.journal.note_content(kind, &[path.as_bytes(), content]) {
-            let whole = if kind == APPENDED { self.read(path).unwrap_or_default() } else { content };
-            let start = whole.get(..whole.len().min(KEPT_START)).unwrap_or_default();
-            self.journal.note(LOST, &[path.as_bytes(), start]);
-        }
     }
 
     pub fn create_folder(&mut self, path: &str) -> bool {
         if self.entries.len() >= MAX_FILES {
             return false;
         }
-        let entry = Entry { path: path.to_owned(), content: None, is_given: false };
-        self.entries.entry(key(path)).or_insert(entry);
+        self.entries.entry(key(path)).or_insert_with(|| Entry::new(path, None, false));
         true
     }
 
@@ -173,19 +186,18 @@ impl Disk {
         let found = key(path);
         let inside = format!("{found}\\");
         let before = self.entries.len();
-        let used = &mut self.used;
+        let (used, journal) = (&mut self.used, &self.journal);
         self.entries.retain(|path, entry| {
             let stays = *path != found && !path.starts_with(&inside);
             if !stays {
                 *used = used.saturating_sub(entry.content.as_ref().map_or(0, Vec::len));
+                if entry.noted.number > 0 {
+                    journal.note(REMOVED, &[&entry.noted.number.to_le_bytes()]);
+                }
             }
             stays
         });
-        let is_gone = self.entries.len() < before;
-        if is_gone {
-            self.journal.note_content(REMOVED, &[path.as_bytes()]);
-        }
-        is_gone
+        self.entries.len() < before
     }
 
     /// Paths directly in a folder: files or folders.
@@ -202,6 +214,93 @@ impl Disk {
     pub fn into_written(self) -> impl Iterator<Item = (String, Vec<u8>)> {
         let written = self.entries.into_values().filter(|entry| !entry.is_given);
         written.filter_map(|entry| entry.content.map(|content| (entry.path, content)))
+    }
+}
+
+/// Notes that a file was written, or what was added to it, and whether its path is spelt another way now. A part of a file is
+/// another file: of one that has no room, only that it was there and how it began, once and again where that changes.
+fn note(journal: &mut Journal, noted: &mut u32, entry: &mut Entry, more: Option<(&[u8], bool)>) {
+    let content = entry.content.as_deref().unwrap_or_default();
+    let path = cut(&entry.path);
+    let number = if entry.noted.number > 0 { entry.noted.number } else { noted.saturating_add(1) };
+    let named = number.to_le_bytes();
+    let is_kept = entry.noted.lost.is_none()
+        && match more.filter(|_| entry.noted.number > 0) {
+            Some((more, false)) => journal.note_content(APPENDED, &[&named, more]),
+            Some((more, true)) => journal.note_content(APPENDED, &[&named, more, path.as_bytes()]),
+            None => journal.note_content(WRITTEN, &[&named, path.as_bytes(), content]),
+        };
+    let start = content.get(..content.len().min(KEPT_START)).unwrap_or_default();
+    let is_new = entry.noted.number == 0;
+    if !is_kept {
+        let is_told = match &entry.noted.lost {
+            Some(before) => before == start,
+            // Of an empty one nothing is lost.
+            None => is_new && start.is_empty(),
+        };
+        if is_told {
+            return;
+        }
+        let is_first = entry.noted.lost.is_none();
+        entry.noted.lost = Some(start.to_vec());
+        if !journal.note_lost(&[&named, path.as_bytes(), start]) {
+            if is_first {
+                // What was noted before is not the file any more.
+                if !is_new {
+                    journal.note(REMOVED, &[&named]);
+                }
+                journal.note_lost(&[]);
+            }
+            return;
+        }
+    }
+    entry.noted.number = number;
+    *noted = number.max(*noted);
+}
+
+/// Files of a run that was stopped, by their numbers.
+#[derive(Debug, Default)]
+pub struct Kept(BTreeMap<u32, KeptFile>);
+
+#[derive(Debug, Default)]
+struct KeptFile {
+    path: String,
+    content: Vec<u8>,
+    /// The content is only a beginning.
+    is_lost: bool,
+}
+
+impl Kept {
+    /// Does again what a record says was done to a file; false for one of something else.
+    pub fn replay(&mut self, kind: u8, fields: &[&[u8]]) -> bool {
+        let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+        let number = |field: &[u8]| field.first_chunk().map_or(0, |number| u32::from_le_bytes(*number));
+        match (kind, fields) {
+            (WRITTEN | LOST, [named, path, content]) => {
+                let file = KeptFile { path: text(path), content: content.to_vec(), is_lost: kind == LOST };
+                self.0.insert(number(named), file);
+            }
+            (APPENDED, [named, more, path @ ..]) => {
+                if let Some(file) = self.0.get_mut(&number(named)).filter(|file| !file.is_lost) {
+                    file.content.extend_from_slice(more);
+                    if let Some(path) = path.first() {
+                        file.path = text(path);
+                    }
+                }
+            }
+            (REMOVED, [named]) => drop(self.0.remove(&number(named))),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Those that are whole, and those of which there is a beginning, in the order of a disk.
+    #[must_use]
+    pub fn into_written(self) -> [Vec<(String, Vec<u8>)>; 2] {
+        let mut files: Vec<KeptFile> = self.0.into_values().filter(|file| !file.content.is_empty()).collect();
+        files.sort_by_cached_key(|file| key(&file.path));
+        let (lost, whole): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.is_lost);
+        [whole, lost].map(|files| files.into_iter().map(|file| (file.path, file.content)).collect())
     }
 }
 
@@ -246,7 +345,20 @@ pub fn extension(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
+    use crate::journal::records;
+    use crate::limits::MAX_KEPT_CONTENT;
+
+    thread_local! {
+        static KEPT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+
+    fn keep(record: &[u8]) -> bool {
+        KEPT.with_borrow_mut(|kept| kept.extend_from_slice(record));
+        true
+    }
 
     #[test]
     fn what_is_written_is_there_whatever_the_case() {
@@ -276,6 +388,100 @@ mod tests {
         assert!(!disk.write("C:\\3", vec![0; 1]));
         assert!(disk.remove("C:\\2"));
         assert!(disk.write("C:\\3", vec![0; 1]));
+    }
+
+    fn told(kept: &[u8]) -> [Vec<(String, Vec<u8>)>; 2] {
+        let mut files = Kept::default();
+        records(kept).for_each(|(kind, fields)| assert!(files.replay(kind, &fields) || fields.is_empty()));
+        files.into_written()
+    }
+
+    /// What is kept of what is done to a disk.
+    fn kept_of(does: impl FnOnce(&mut Disk)) -> Vec<u8> {
+        KEPT.take();
+        does(&mut Disk::new("u", "C:\\s.js", b"x").noting(Journal::new(Some(keep))));
+        KEPT.take()
+    }
+
+    fn fill(disk: &mut Disk) {
+        assert!(disk.write("C:\\full", vec![1; MAX_KEPT_CONTENT]));
+    }
+
+    #[test]
+    fn paths_that_are_kept_are_short() {
+        let kept = kept_of(|disk| {
+            for number in 0..9 {
+                let path = format!("C:\\{}{number}", "x".repeat(1 << 20));
+                assert!(disk.write(&path, Vec::new()));
+                assert!(disk.append(&path, &[number]));
+            }
+            assert!(disk.remove(&format!("C:\\{}3", "x".repeat(1 << 20))));
+        });
+        assert!(kept.len() < 20_000, "{}", kept.len());
+        let [whole, lost] = told(&kept);
+        let contents: Vec<u8> = whole.iter().map(|(_, content)| content[0]).collect();
+        assert_eq!((contents, lost.len()), (vec![0, 1, 2, 4, 5, 6, 7, 8], 0));
+        assert!(whole[0].0.ends_with('\u{2026}'));
+    }
+
+    #[test]
+    fn of_a_file_that_has_no_room_the_beginning_is_kept_once() {
+        let kept = kept_of(|disk| {
+            fill(disk);
+            assert!(disk.write("C:\\a.exe", Vec::new()));
+            for part in [&b"M"[..], b"Z", &[0; 100]] {
+                assert!(disk.append("C:\\a.exe", part));
+            }
+            let before = KEPT.with_borrow(Vec::len);
+            (0..500).for_each(|_| assert!(disk.append("C:\\A.exe", b"x")));
+            assert_eq!(before, KEPT.with_borrow(Vec::len));
+        });
+        let [whole, lost] = told(&kept);
+        let [(path, start), full] = lost.as_slice() else { panic!("{lost:?}") };
+        assert!(whole.is_empty() && full.1.len() == KEPT_START);
+        assert!(path == "C:\\a.exe" && start.starts_with(b"MZ\0") && start.len() == KEPT_START);
+    }
+
+    #[test]
+    fn beginnings_have_an_end_too() {
+        let kept = kept_of(|disk| {
+            fill(disk);
+            for number in 0..20_000 {
+                let path = format!("C:\\{number}{}", "\u{10348}".repeat(600));
+                assert!(
+                    disk.write(&path, vec![1; KEPT_START]) && (number % 2 > 0 || disk.remove(&path)) || number > 4_000
+                );
+            }
+        });
+        assert!(kept.len() <= crate::limits::MAX_KEPT_LOST, "{}", kept.len());
+    }
+
+    #[test]
+    fn what_is_gone_is_not_there_however_much_there_was() {
+        let kept = kept_of(|disk| {
+            assert!(disk.write("C:\\d\\early", b"1".to_vec()));
+            fill(disk);
+            assert!(disk.write("C:\\d\\late", b"2".to_vec()));
+            assert!(disk.write("C:\\stays", b"3".to_vec()));
+            assert!(disk.remove("C:\\d"));
+            assert!(disk.remove("C:\\full"));
+        });
+        assert_eq!(told(&kept), [vec![], vec![("C:\\stays".to_owned(), b"3".to_vec())]]);
+    }
+
+    #[test]
+    fn what_was_kept_first_is_not_told_of_another_content() {
+        let kept = kept_of(|disk| {
+            assert!(disk.write("C:\\a", b"early".to_vec()));
+            assert!(disk.write("C:\\b", b"early".to_vec()));
+            fill(disk);
+            assert!(disk.write("C:\\a", b"late".to_vec()));
+            assert!(disk.write("C:\\b", Vec::new()));
+        });
+        let [whole, lost] = told(&kept);
+        assert!(whole.is_empty());
+        assert_eq!(lost.first(), Some(&("C:\\a".to_owned(), b"late".to_vec())));
+        assert_eq!(lost.len(), 2);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The host: which objects there are, what is asked of them, and that all of it is written down.
 
 use crate::classify::{self, Meaning};
-use crate::files::{self, Disk};
-use crate::journal::{APPENDED, Journal, LOST, REMOVED, WRITTEN, records};
+use crate::files::{self, Disk, Kept};
+use crate::journal::{Journal, records};
 use crate::limits::{ITEMS_OF_A_CALL, MAX_OBJECTS};
 use crate::objects::{self, Generic, Object};
 use crate::registry::Registry;
@@ -481,20 +481,14 @@ impl Host {
 
     /// Does again what was kept of a run that was stopped, all but the script's own part of it.
     pub fn replay(&mut self, kept: &[u8]) {
-        let path = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
+        let mut files = Kept::default();
         for (kind, fields) in records(kept) {
-            match (kind, fields.as_slice()) {
-                (WRITTEN, [name, content]) => drop(self.disk.write(&path(name), content.to_vec())),
-                (APPENDED, [name, more]) => drop(self.disk.append(&path(name), more)),
-                (REMOVED, [name]) => drop(self.disk.remove(&path(name))),
-                (kind, fields) => {
-                    if let (LOST, [name, ..]) = (kind, fields) {
-                        self.disk.remove(&path(name));
-                    }
-                    self.trace.replay(kind, fields);
-                }
+            if !files.replay(kind, &fields) {
+                self.trace.replay(kind, &fields);
             }
         }
+        [self.trace.dropped, self.trace.lost] = files.into_written();
+        self.trace.code_left_out += self.trace.lost.len();
     }
 
     /// The end: what it wrote is there, and what it waited for is told.
@@ -509,7 +503,7 @@ impl Host {
         self.trace.ended = Some(if waits { Ended::Waits } else { ended });
         self.trace.answers =
             self.settings.answers.into_iter().map(|answer| answer.body).filter(|body| !body.is_empty()).collect();
-        self.trace.dropped = self.disk.into_written().filter(|(_, content)| !content.is_empty()).collect();
+        self.trace.dropped.extend(self.disk.into_written().filter(|(_, content)| !content.is_empty()));
         self.trace
     }
 
@@ -587,11 +581,12 @@ mod tests {
         let mut again = Host::new(Settings::default(), b"");
         KEPT.with_borrow(|kept| again.replay(kept));
         let told = |host: Host| {
+            let trace = host.into_trace(Ended::Stopped, "", 0);
             let Trace { calls, calls_total, files, registry, processes, network, persistence, evasion, waits, .. } =
-                &host.trace;
+                &trace;
             let lists = [files, registry, processes, network, persistence, evasion, waits];
-            let told = format!("{calls:#?} {calls_total} {lists:#?} {:?}", host.trace.code);
-            (told, host.disk.into_written().collect::<Vec<_>>())
+            let told = format!("{calls:#?} {calls_total} {lists:#?} {:?}", trace.code);
+            (told, trace.dropped)
         };
         let first = told(host);
         assert!(first.0.contains("powershell -enc AAAA") && first.1[0].1 == b"MZ and more", "{first:?}");
@@ -611,6 +606,57 @@ mod tests {
         assert_eq!((trace.dropped.len(), trace.code_left_out, trace.processes.len()), (0, 1, 1));
         let [(path, start)] = trace.lost.as_slice() else { panic!("{:?}", trace.lost) };
         assert!(path == "C:\\large.exe" && start.starts_with(b"MZ\0"));
+    }
+
+    #[test]
+    fn whatever_a_script_does_it_has_room() {
+        KEPT.take();
+        let mut host = Host::new(Settings { keep: Some(keep), ..Settings::default() }, b"");
+        let long = "\u{10348}".repeat(600);
+        for number in 0..3_000 {
+            let target = format!("powershell -enc {number} {long}");
+            for list in [List::Files, List::Registry, List::Processes, List::Network] {
+                host.trace.touch(list, "write", &target);
+            }
+            for list in [List::Persistence, List::Evasion, List::Waits] {
+                host.trace.touch(list, "hides", &target);
+            }
+            host.record("WScript.Shell.Run", &[Value::text(&target)], "").expect("a call");
+            host.code("eval", &format!("{number} {}", "x".repeat(200_000)));
+            let _full = host.write_file(&format!("C:\\{number}{long}"), vec![1; 4_000], false);
+        }
+        let most = 16 << 20;
+        KEPT.with_borrow(|kept| assert!(kept.len() < most, "{}", kept.len()));
+    }
+
+    #[test]
+    fn a_call_that_has_no_room_is_counted_and_repeated_for_no_other() {
+        fn keep_small(record: &[u8]) -> bool {
+            record.len() < 200 && keep(record)
+        }
+        KEPT.take();
+        let mut host = Host::new(Settings { keep: Some(keep_small), ..Settings::default() }, b"");
+        for text in ["a", "b", "b"] {
+            host.record("eval", &[Value::text(text.repeat(if text == "a" { 1 } else { 300 }))], "").expect("a call");
+        }
+        let mut again = Host::new(Settings::default(), b"");
+        KEPT.with_borrow(|kept| again.replay(kept));
+        let [call] = again.trace.calls.as_slice() else { panic!("{:?}", again.trace.calls) };
+        assert_eq!((call.args.as_slice(), call.times, again.trace.calls_total), (&["a".to_owned()][..], 1, 3));
+    }
+
+    #[test]
+    fn what_was_judged_of_a_call_is_kept_though_its_text_is_cut() {
+        KEPT.take();
+        let mut host = Host::new(Settings { keep: Some(keep), ..Settings::default() }, b"");
+        let command = format!("cmd /c {} powershell -enc AAAA", " ".repeat(600));
+        let args = vec![command];
+        let meaning = classify::meaning("WScript.Shell.Run", &args);
+        host.trace.call(0, "WScript.Shell.Run", args, "", meaning);
+        let mut again = Host::new(Settings::default(), b"");
+        KEPT.with_borrow(|kept| again.replay(kept));
+        assert!(again.trace.calls[0].techniques.contains(&"T1059.001"));
+        assert_eq!(host.trace.calls, again.trace.calls);
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub const MAX_CODE: usize = 256;
 pub const MAX_CODE_BYTES: usize = 16 << 20;
 /// Bytes of such texts, and of files, that are kept for a run that is stopped; the module keeps 16 MiB in all.
 pub const MAX_KEPT_CONTENT: usize = 4 << 20;
+/// Bytes that are kept of contents that have no room there.
+pub const MAX_KEPT_LOST: usize = 256 << 10;
 /// Bytes at the beginning of a file that are kept where the file is not: it may be a program.
 pub const KEPT_START: usize = 64;
 /// Bytes that one conversion of a text or of a stream may make.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::classify::{self, Meaning};
+use crate::classify::Meaning;
 use crate::commands;
 use crate::journal::{AGAIN, BEGAN, CALL, CODE, Journal, LOST, TOUCHED, UNLISTED};
 use crate::limits::{
@@ -24,6 +24,19 @@ pub enum Category {
     Code,
     Other,
 }
+
+const CATEGORIES: [Category; 10] = [
+    Category::File,
+    Category::Registry,
+    Category::Process,
+    Category::Network,
+    Category::Persistence,
+    Category::Evasion,
+    Category::Time,
+    Category::User,
+    Category::Code,
+    Category::Other,
+];
 
 /// Why a run is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -126,6 +139,8 @@ pub struct Trace {
     code_bytes: usize,
     quiet_calls: u64,
     journal: Journal,
+    /// The last call that is listed was kept.
+    is_kept: bool,
 }
 
 impl Trace {
@@ -177,7 +192,8 @@ impl Trace {
     fn list(&mut self, call: Call) {
         if let Some(last) = self.calls.last_mut().filter(|last| is_same(last, &call)) {
             last.times += 1;
-            return self.journal.note(AGAIN, &[]);
+            self.journal.note(if self.is_kept { AGAIN } else { UNLISTED }, &[]);
+            return;
         }
         let size = call.api.len() + call.result.len() + call.args.iter().map(String::len).sum::<usize>();
         let acts = matches!(call.category, Category::Process | Category::Network | Category::Persistence);
@@ -185,18 +201,23 @@ impl Trace {
         let (calls, text) = if is_telling { (MAX_TELLING_LISTED, MAX_TRACE_TEXT / 8) } else { (0, 0) };
         if self.calls.len() < MAX_LISTED + calls && self.text + size <= MAX_TRACE_TEXT + text {
             self.text += size;
-            self.note(&call);
+            self.is_kept = self.note(&call);
+            if !self.is_kept {
+                self.journal.note(UNLISTED, &[]);
+            }
             self.calls.push(call);
         } else {
             self.journal.note(UNLISTED, &[]);
         }
     }
 
-    fn note(&self, call: &Call) {
+    /// With what was judged of it: arguments may be cut until then.
+    fn note(&self, call: &Call) -> bool {
         let at = call.at.to_le_bytes();
-        let mut fields: Vec<&[u8]> = vec![&at, call.api.as_bytes(), call.result.as_bytes()];
+        let judged = [&[call.category as u8], call.techniques.join(" ").as_bytes()].concat();
+        let mut fields: Vec<&[u8]> = vec![&at, call.api.as_bytes(), call.result.as_bytes(), &judged];
         fields.extend(call.args.iter().map(String::as_bytes));
-        self.journal.note(CALL, &fields);
+        self.journal.note(CALL, &fields)
     }
 
     /// A text that is run. False where the same one was run before.
@@ -210,7 +231,7 @@ impl Trace {
         }
         self.code_bytes += text.len();
         if !self.journal.note_content(CODE, &[by.as_bytes(), text.as_bytes()]) {
-            self.journal.note(LOST, &[]);
+            self.journal.note_lost(&[]);
         }
         self.code.push(Code { by, text: text.to_owned() });
         true
@@ -262,11 +283,12 @@ impl Trace {
     pub fn replay(&mut self, kind: u8, fields: &[&[u8]]) {
         let text = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
         match (kind, fields) {
-            (CALL, [at, api, result, args @ ..]) => {
+            (CALL, [at, api, result, [category, techniques @ ..], args @ ..]) => {
                 let at = at.first_chunk().map_or(0, |at| u64::from_le_bytes(*at));
                 let args: Vec<String> = args.iter().map(|arg| text(arg)).collect();
-                let meaning = classify::meaning(&text(api), &args);
-                self.call(at, &text(api), args, &text(result), meaning);
+                let category = CATEGORIES.get(usize::from(*category)).copied().unwrap_or(Category::Other);
+                let techniques = text(techniques).leak().split_whitespace().collect();
+                self.call(at, &text(api), args, &text(result), Meaning { category, techniques });
             }
             (AGAIN, _) => {
                 self.calls_total += 1;
@@ -279,12 +301,7 @@ impl Trace {
                 }
             }
             (CODE, [by, code]) => drop(self.run(text(by).leak(), &text(code))),
-            (LOST, file) => {
-                self.code_left_out += 1;
-                if let [path, start] = file {
-                    self.lost.push((text(path), start.to_vec()));
-                }
-            }
+            (LOST, _) => self.code_left_out += 1,
             _ => {}
         }
     }

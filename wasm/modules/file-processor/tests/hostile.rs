@@ -225,6 +225,26 @@ fn changed_lzx_data_are_answered() {
     }
 }
 
+/// Each has its folder: for each of these the files are not gone through anew.
+#[test]
+fn a_cabinet_may_have_as_many_folders_as_files() {
+    let many = u16::MAX;
+    let files = 36 + 8 * u32::from(many);
+    let mut data = b"MSCF\0\0\0\0".to_vec();
+    data.resize(36, 0);
+    data[16..20].copy_from_slice(&files.to_le_bytes());
+    data[24..26].copy_from_slice(&[3, 1]);
+    data[26..28].copy_from_slice(&many.to_le_bytes());
+    data[28..30].copy_from_slice(&many.to_le_bytes());
+    data.resize(files as usize, 0);
+    for folder in 0..many {
+        data.extend([0; 8]);
+        data.extend(folder.to_le_bytes());
+        data.extend(*b"\0\0\0\0\0\0a\0");
+    }
+    check(&data);
+}
+
 /// What many objects of a PDF share is not made anew for each of them.
 #[test]
 fn what_objects_of_a_pdf_share_costs_little() {

@@ -31,7 +31,9 @@ impl<'a> Unrolled<'a> {
             for component in file.components {
                 let YaraFileComponent::Rule(rule) = component else { continue };
                 for variable in rule.variables {
-                    if let VariableDeclarationValue::Regex(regex) = variable.value {
+                    // In wide texts, and where whole words are asked for, the engine's ways to find them differ.
+                    let is_plain = !variable.modifiers.wide && !variable.modifiers.fullword;
+                    if let (VariableDeclarationValue::Regex(regex), true) = (variable.value, is_plain) {
                         unroll(text, &regex.ast, &mut edits);
                     }
                 }
@@ -83,6 +85,10 @@ fn unroll(text: &str, node: &Node, edits: &mut Vec<Edit>) {
 fn edit(text: &str, node: &Node, range: &RepetitionRange) -> Option<Edit> {
     let (start, end, bytes) = place(node)?;
     let once = text.get(start..end)?;
+    // A class may begin with the bracket that ends others.
+    if matches!(node, Node::Class(_)) && !(once.starts_with('[') && once.ends_with(']')) {
+        return None;
+    }
     let (_, times) = TIMES.into_iter().find(|(most, _)| bytes <= *most)?;
     let rest = match *range {
         RepetitionRange::Exactly(least) => format!("{{{}}}", less(least, times)?),
@@ -150,9 +156,13 @@ mod tests {
 
     #[test]
     fn others_stay_as_they_are() {
-        for regex in ["A{15,}", "A{,40}", "[a-z]{40}", "[^a]{40}", r"[\s]{40}", r"\s{40}", "(ab){40}", "A+", "ä{40}"] {
+        for regex in ["[]a{5}]{40}", "[]a]{40}", "A{15,}", "A{,40}", "[a-z]{40}", "[^a]{40}", r"[\s]{40}", r"\s{40}", "(ab){40}", "A+", "ä{40}"] {
             let rule = rule(regex);
             assert!(matches!(Unrolled::of(&rule).text, Cow::Borrowed(_)), "{regex}");
+        }
+        for modifier in ["wide", "ascii wide", "fullword"] {
+            let rule = format!("rule a {{ strings: $a = /A{{40}}/ {modifier} condition: $a }}");
+            assert_eq!(Unrolled::of(&rule).text, rule);
         }
         assert_eq!(Unrolled::of("rule a { strings: $a = /A{40}/").text, "rule a { strings: $a = /A{40}/");
     }

@@ -5,6 +5,8 @@ use crate::source::Part;
 
 /// Scripts of one file.
 const MAX_PARTS: usize = 256;
+/// Bytes of a tag before the name of a handler: looking further back would take as long as the page is long, each time.
+const MAX_TAG: usize = 4_096;
 
 /// The parts between `<script>` and `</script>`, and handlers that run by themselves (`onload`).
 #[must_use]
@@ -93,16 +95,19 @@ fn unwrapped(body: &str) -> &str {
     inner.unwrap_or(body)
 }
 
+/// Where the tag begins that a place is in.
+fn tag_start(text: &[u8], at: usize) -> Option<usize> {
+    let from = at.saturating_sub(MAX_TAG);
+    let start = from + text.get(from..at)?.iter().rposition(|byte| matches!(byte, b'<' | b'>'))?;
+    (text.get(start) == Some(&b'<')).then_some(start)
+}
+
 /// `onload` and `onerror` of the page's elements.
 fn handlers(text: &str, lower: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     for name in ["onload", "onerror"] {
         for (at, _) in lower.match_indices(name).take(MAX_PARTS) {
-            let start = lower.get(..at).and_then(|before| before.rfind(['<', '>']));
-            let Some(start) = start.filter(|&start| lower.as_bytes().get(start) == Some(&b'<') && at - start < 4_096)
-            else {
-                continue;
-            };
+            let Some(start) = tag_start(lower.as_bytes(), at) else { continue };
             let is_element = lower.as_bytes().get(start + 1).is_some_and(u8::is_ascii_alphabetic);
             let Some(end) = tag_end(text, start + 1).filter(|&end| is_element && end > at) else { continue };
             let Some(code) = text.get(start..end).and_then(|tag| attribute(tag, name)) else { continue };

@@ -20,13 +20,29 @@ const MAX_LZX: u64 = (32 + 6) << 10;
 const LZX_COST: u64 = 16;
 /// What a byte of a damaged LZX block costs: two bits may have been copied to 257 bytes.
 const DAMAGE_COST: u64 = 1_024;
-const METHODS: [&str; 4] = ["none", "mszip", "quantum", "lzx"];
-
 struct Folder {
     /// Where its first block is.
     start: u64,
     blocks: u16,
     method: u16,
+}
+
+impl Folder {
+    /// The low four bits: how it is packed.
+    const fn kind(&self) -> u16 {
+        self.method & 15
+    }
+
+    /// How it is packed, for people.
+    fn packing(&self) -> String {
+        match self.kind() {
+            0 => "none".to_owned(),
+            1 => "mszip".to_owned(),
+            2 => "quantum".to_owned(),
+            3 => "lzx".to_owned(),
+            other => format!("method {other}"),
+        }
+    }
 }
 
 struct File {
@@ -49,15 +65,14 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> C
         findings.malformed("cab-directory", format!("{announced} files are announced, {} can be read.", files.len()));
     }
     container.count = files.len() as u64;
-    let methods: Vec<_> = folders.iter().map(|folder| METHODS[usize::from(folder.method & 3)]).collect();
-    if let Some(first) = methods.first() {
-        container.properties.insert("compression".to_owned(), (*first).to_owned());
+    if let Some(first) = folders.first() {
+        container.properties.insert("compression".to_owned(), first.packing());
     }
+    let members = by_folder(&files, folders.len());
     // Folders may share their blocks: in sum no more is unpacked than there is.
     let mut unread = data.len();
-    for (index, folder) in folders.iter().enumerate() {
-        let members: Vec<_> = files.iter().filter(|file| usize::from(file.folder) == index).collect();
-        unpack(data, folder, &members, &mut unread, findings, children);
+    for (folder, members) in folders.iter().zip(&members) {
+        unpack(data, folder, members, &mut unread, findings, children);
     }
     super::judge_names(files.iter().map(|file| file.name.as_str()), findings);
     container.entries = files
@@ -71,6 +86,18 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> C
         })
         .collect();
     container
+}
+
+/// Both may be 65,535: they are gone through once.
+fn by_folder(files: &[File], folders: usize) -> Vec<Vec<&File>> {
+    let mut members = vec![Vec::new(); folders];
+    for file in files {
+        // Others go on from the cabinet before, or into the next one.
+        if let Some(members) = members.get_mut(usize::from(file.folder)) {
+            members.push(file);
+        }
+    }
+    members
 }
 
 fn directory(data: &[u8]) -> Option<(Vec<Folder>, Vec<File>)> {
@@ -121,7 +148,7 @@ fn unpack(
     }
     let end = files.iter().map(|file| file.start.saturating_add(file.size)).max().unwrap_or(0);
     let limit = usize::try_from(end).unwrap_or(usize::MAX).min(MAX_INFLATED_PARTS);
-    let Some(method) = Method::of(folder.method, children) else {
+    let Some(method) = Method::of(folder, children) else {
         super::unread(module_kit::Severity::Info, format!("Files are packed with {}.", method_name(folder)), findings);
         return;
     };
@@ -142,9 +169,9 @@ fn unpack(
 
 /// For people: an LZX window of another size than the format has makes what is packed unreadable.
 fn method_name(folder: &Folder) -> String {
-    match METHODS[usize::from(folder.method & 3)] {
-        "lzx" => format!("lzx and a window of 2^{} bytes", folder.method >> 8 & 31),
-        name => name.to_owned(),
+    match folder.kind() {
+        3 => format!("{} and a window of 2^{} bytes", folder.packing(), folder.method >> 8 & 31),
+        _ => folder.packing(),
     }
 }
 
@@ -157,12 +184,12 @@ enum Method {
 
 impl Method {
     /// None for what is not read.
-    fn of(number: u16, children: &mut Children) -> Option<Self> {
-        match number & 15 {
+    fn of(folder: &Folder, children: &mut Children) -> Option<Self> {
+        match folder.kind() {
             0 => Some(Self::Stored),
             1 => Some(Self::MsZip),
             3 => {
-                let window = window(number >> 8 & 31)?;
+                let window = window(folder.method >> 8 & 31)?;
                 children.spend(window as u64);
                 Some(Self::Lzx(Box::new(Lzxd::new(window))))
             }
@@ -274,4 +301,29 @@ fn inflate_with(packed: &[u8], history: &[u8]) -> Option<Vec<u8>> {
     }
     buffer.truncate(history.len() + written);
     Some(buffer.split_off(history.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_goes_by_the_bits_that_unpacking_goes_by() {
+        let packing = |method| Folder { start: 0, blocks: 0, method }.packing();
+        let names = [(0, "none"), (1, "mszip"), (0x0502, "quantum"), (0x0f03, "lzx"), (4, "method 4"), (5, "method 5")];
+        for (method, name) in names {
+            assert_eq!(packing(method), name, "{method}");
+        }
+        assert_eq!(packing(0x10), "none");
+        assert_eq!(method_name(&Folder { start: 0, blocks: 0, method: 0x1903 }), "lzx and a window of 2^25 bytes");
+    }
+
+    #[test]
+    fn files_are_in_their_folders_in_their_order() {
+        let file = |name: &str, folder| File { name: name.to_owned(), size: 0, start: 0, folder, modified: 0 };
+        let files = [file("a", 1), file("b", 0), file("c", 1), file("d", 0xfffd)];
+        let members = by_folder(&files, 3);
+        let names = |folder: &Vec<&File>| folder.iter().map(|file| file.name.clone()).collect::<String>();
+        assert_eq!(members.iter().map(names).collect::<Vec<_>>(), ["b", "ac", ""]);
+    }
 }
