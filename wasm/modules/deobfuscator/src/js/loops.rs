@@ -107,7 +107,7 @@ impl<'a> Machine<'a, '_> {
     // Each gives None, with nothing changed, where a value is none that such a loop has.
 
     fn identity(&mut self, scope: usize, [at, list]: [Name; 2]) -> Option<()> {
-        self.variable(scope, at)?.index().filter(|&begin| begin == 0)?;
+        byte(self.variable(scope, at)?).filter(|&begin| begin == 0)?;
         let list = self.own_list(scope, list)?;
         // As much as a list of them takes.
         self.pay(SIZE * 8)?;
@@ -118,7 +118,7 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn schedule(&mut self, scope: usize, [at, sum, list, key, other]: [Name; 5]) -> Option<()> {
-        self.variable(scope, at)?.index().filter(|&begin| begin == 0)?;
+        byte(self.variable(scope, at)?).filter(|&begin| begin == 0)?;
         let mut j = byte(self.variable(scope, sum)?)?;
         let key = self.units(scope, key)?;
         self.variable(scope, other)?;
@@ -191,9 +191,10 @@ impl<'a> Machine<'a, '_> {
     }
 }
 
-/// A whole number below 256.
+/// A whole number below 256; none is the zero below zero, which scripts can tell from the other.
 fn byte(value: &Value) -> Option<usize> {
-    value.index().filter(|&byte| byte < SIZE)
+    let is_negative = matches!(value, Value::Number(number) if number.is_sign_negative());
+    value.index().filter(|&byte| byte < SIZE && !is_negative)
 }
 
 #[cfg(test)]

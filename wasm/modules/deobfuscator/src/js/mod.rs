@@ -151,6 +151,14 @@ mod tests {
             ),
             ("(() => { try { null.x; } catch (e) { return 'caught'; } })()", "\"caught\""),
             (
+                "(function () { var a = arguments; function f() { return arguments[0]; } return f('in') + a[0]; })('out')",
+                "\"inout\"",
+            ),
+            (
+                "(() => { var s = [], i; for (i = -0; i < 256; i++) s[i] = i; return String(1 / s[0]); })()",
+                "\"-Infinity\"",
+            ),
+            (
                 "(() => { var t = ''; for (var i of ['b', 'B', 3]) { t += 'a' < i; t += 2 >= i; } return t; })()",
                 "\"truefalsefalsefalsefalsefalse\"",
             ),

@@ -47,6 +47,8 @@ pub struct Known<'a> {
 pub struct Numbers<'a> {
     names: HashMap<&'a str, Name>,
     pub known: Vec<Known<'a>>,
+    /// Which of them is `arguments`; one that nothing has, where none is.
+    pub arguments: Name,
     /// Values of sums of literals alone, where they have been evaluated.
     pub sums: Vec<Option<f64>>,
     /// Loops that are run at once.
@@ -60,6 +62,7 @@ impl Default for Numbers<'_> {
         Self {
             names: HashMap::new(),
             known: vec![Known::default()],
+            arguments: Name::MAX,
             sums: vec![None],
             loops: vec![None],
             vars: vec![Vec::new()],
@@ -73,7 +76,7 @@ impl<'a> Numbers<'a> {
     }
 
     pub fn name(&mut self, text: &'a str) -> Name {
-        *self.names.entry(text).or_insert_with(|| {
+        let number = *self.names.entry(text).or_insert_with(|| {
             self.known.push(Known {
                 text,
                 global: natives::global(text),
@@ -81,7 +84,11 @@ impl<'a> Numbers<'a> {
                 ..Known::default()
             });
             self.known.len() - 1
-        })
+        });
+        if text == "arguments" {
+            self.arguments = number;
+        }
+        number
     }
 }
 

@@ -148,17 +148,42 @@ impl<'a> Machine<'a, '_> {
     }
 
     pub fn lookup(&mut self, scope: usize, name: Name) -> Outcome {
-        match self.slot(scope, name) {
-            Some(value) => Ok(value.clone()),
-            None => self.lookup_global(scope, name),
+        match self.local(scope, name)? {
+            Some(value) => Ok(value),
+            None => self.lookup_global(name),
         }
+    }
+
+    #[inline]
+    fn local(&mut self, scope: usize, name: Name) -> Outcome<Option<Value>> {
+        if name == self.numbers.arguments {
+            return self.own_arguments(scope, name);
+        }
+        Ok(self.slot(scope, name).cloned())
+    }
+
+    /// What the innermost function was called with: one around it may have been asked for its own before.
+    fn own_arguments(&mut self, scope: usize, name: Name) -> Outcome<Option<Value>> {
+        let mut at = Some(scope);
+        while let Some(scope) = at {
+            if let Some(known) = self.scopes[scope].names.iter().find(|known| known.0 == name) {
+                return Ok(Some(known.1.clone()));
+            }
+            if let Some(arguments) = self.scopes[scope].arguments.take() {
+                let list = self.array(arguments)?;
+                self.define(scope, name, list.clone());
+                return Ok(Some(list));
+            }
+            at = self.scopes[scope].parent;
+        }
+        Ok(None)
     }
 
     /// The value of a name where it stands in the text: a name that others have, too, may be another's.
     pub fn refer(&mut self, scope: usize, it: &'a IdentifierReference<'a>) -> Outcome {
         let name = number::of(&it.node_id);
-        if let Some(value) = self.slot(scope, name) {
-            return Ok(value.clone());
+        if let Some(value) = self.local(scope, name)? {
+            return Ok(value);
         }
         debug_assert_eq!(self.numbers.known[name].text, it.name.as_str(), "evaluated before it was numbered");
         if self.own
@@ -169,22 +194,14 @@ impl<'a> Machine<'a, '_> {
                 return Err(Stop::Unknown);
             }
         }
-        self.lookup_global(scope, name)
+        self.lookup_global(name)
     }
 
-    fn lookup_global(&mut self, scope: usize, name: Name) -> Outcome {
+    fn lookup_global(&mut self, name: Name) -> Outcome {
         let known = &self.numbers.known[name];
         if let Some(value) = &known.value {
             return Ok(value.clone());
         }
-        if known.text == "arguments"
-            && let Some((scope, arguments)) = self.take_arguments(scope)
-        {
-            let list = self.array(arguments)?;
-            self.define(scope, name, list.clone());
-            return Ok(list);
-        }
-        let known = &self.numbers.known[name];
         if let Some((lazy, _)) = known.lazy {
             return self.resolve(name, lazy);
         }
@@ -193,17 +210,6 @@ impl<'a> Machine<'a, '_> {
             (None, Mode::Trace) => Ok(Value::Opaque),
             (None, Mode::Pure) => Err(Stop::Unknown),
         }
-    }
-
-    fn take_arguments(&mut self, scope: usize) -> Option<(usize, Vec<Value>)> {
-        let mut at = Some(scope);
-        while let Some(scope) = at {
-            if let Some(arguments) = self.scopes[scope].arguments.take() {
-                return Some((scope, arguments));
-            }
-            at = self.scopes[scope].parent;
-        }
-        None
     }
 
     fn resolve(&mut self, name: Name, lazy: Lazy<'a>) -> Outcome {
