@@ -32,10 +32,11 @@ def lend(loan, sample, address):
 
 
 @lends
-@given(samples=st.lists(st.binary(max_size=PAGES * PAGE), min_size=1, max_size=4), first=st.binary(min_size=PAGE + 1))
-def test_each_guest_sees_its_own_sample_and_zeros(samples, first):
+@given(pieces=st.lists(st.tuples(st.binary(max_size=64), st.integers(0, PAGES * PAGE)), min_size=2, max_size=5))
+def test_each_guest_sees_its_own_sample_and_zeros(pieces):
     loan = sharing.lender()
-    for sample in (first[: PAGES * PAGE], *samples):
+    for piece, length in pieces:
+        sample = (piece * (length // max(len(piece), 1) + 1))[:length]
         store, memory, address = guest()
         lend(loan, sample, address)
         size = whole_pages(len(sample))
