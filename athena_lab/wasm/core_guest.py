@@ -1,4 +1,5 @@
-"""A module of ours called by the front end of its core module: the host itself writes the sample into its memory.
+"""A module of ours called by the front end of its core module: the host itself lets its memory grow by what the call
+needs, and writes that behind what the guest had.
 
 The front end is that of ``wasm/crates/module-kit/src/front.rs``. A guest is not trusted with the host all the same:
 what it points to is checked against its memory.
@@ -10,6 +11,7 @@ is there is given to a new instance with the same call, whose answer is one like
 from __future__ import annotations
 
 import ctypes
+import io
 import os
 import struct
 from typing import TYPE_CHECKING, Any, Final
@@ -18,9 +20,9 @@ import wasmtime
 
 from athena_lab.errors import BadModule, BadOutput, ModuleMemory, SampleNotFound
 from athena_lab.wasm import images
-from athena_lab.wasm.core_module import FRONT, PREPARE, REST
+from athena_lab.wasm.core_module import ANSWER, MEMORY, PREPARE, REST
 from athena_lab.wasm.job import Answer
-from athena_lab.wasm.pages import LENT_LEAST, LENT_MOST, PAGE, whole_pages
+from athena_lab.wasm.pages import LENT_LEAST, LENT_MOST, WASM_PAGE, whole_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,15 +34,21 @@ if TYPE_CHECKING:
 
 _BLOCK: Final = 64 << 20
 """Bytes that are read of a sample before it is asked whether the call was interrupted."""
+_REQUEST: Final = struct.Struct("<III")
+"""Where the sample is, with the call's text behind it; how long both are."""
+_ALIGN: Final = 4
+"""Bytes: on whose bound a request stands."""
 _REPLY: Final = struct.Struct("<III")
 """Whether it is a refusal; where its text is, and how long."""
 _NUMBER: Final = 0xFFFF_FFFF
 """An address comes as a signed number."""
+_MOST: Final = _NUMBER >> 1
+"""Bytes of one thing in a guest: no more can be a slice."""
 _LENGTH: Final = struct.Struct("<I")
 """Of what a guest kept, which follows."""
 _MAX_REST: Final = 16 << 20
 """Bytes of it. The guest knows it, too: `MOST` in ``wasm/crates/module-kit/src/rest.rs``."""
-_SHAPES: Final = {"athena_room": (1, 1), "athena_answer": (3, 1), PREPARE: (2, 1), REST: (0, 1)}
+_SHAPES: Final = {ANSWER: (1, 1), PREPARE: (1, 1), REST: (0, 1)}
 """Parameters and results, all of 32 bits."""
 
 
@@ -60,6 +68,8 @@ class CoreGuest:
         self._ready = linker.instantiate_pre(module)
         self._kept = kept if PREPARE in shapes else None
         self._keeps = REST in shapes
+        self._rest: int | None = None
+        """Where an instance keeps what it knows: a static, which has its place in all of them."""
         self._loan = loan
 
     def answer(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Answer:
@@ -67,11 +77,12 @@ class CoreGuest:
         image = self._image(job, new_store)
         with new_store() as store:
             instance = _Instance(store, self._ready, job, self._loan)
-            rest = instance.rest_place() if self._keeps else None
+            if self._keeps and self._rest is None:
+                self._rest = instance.rest_place()
             try:
                 return instance.answer(image)
             except (wasmtime.WasmtimeError, wasmtime.Trap):
-                job.rest = instance.rest(rest) if rest is not None else b""
+                job.rest = instance.rest(self._rest) if self._rest is not None else b""
                 raise
 
     def _image(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Image | None:
@@ -96,21 +107,24 @@ class _Instance:
     def __init__(self, store: wasmtime.Store, ready: wasmtime.InstancePre, job: Job, loan: Lender | None) -> None:
         self._store, self._job, self._loan = store, job, loan
         self._exports = ready.instantiate(store).exports(store)
-        self._memory: Any = self._exports[FRONT[0]]
+        self._memory: Any = self._exports[MEMORY]
+        self._look()
 
     def prepare(self) -> Image | None:
         """Raises `OSError` where there is no room to keep it."""
         fresh = self._memory.read(self._store)
-        place, _, call = self._write(self._job.preparing(), with_sample=False)
-        if not self._call(PREPARE, place, call):
+        request = self._write(self._job.preparing(), with_sample=False)
+        if not self._call(PREPARE, request):
             return None
         return images.take(self._memory.read(self._store), fresh)
 
     def answer(self, image: Image | None) -> Answer:
         if image is not None:
             image.restore(self._store, self._memory)
-        text = self._job.text(with_state=image is None)
-        where = self._call("athena_answer", *self._write(text, with_sample=True))
+            self._look()
+        request = self._write(self._job.text(with_state=image is None), with_sample=True)
+        where = self._call(ANSWER, request)
+        self._look()
         refused, start, length = _REPLY.unpack(self._bytes(where, _REPLY.size))
         try:
             return Answer(self._bytes(start, length).decode(), refused=bool(refused))
@@ -123,54 +137,60 @@ class _Instance:
 
     def rest(self, place: int) -> bytes:
         """What it kept, empty for nothing: the trap is told all the same."""
+        self._look()
         try:
             (length,) = _LENGTH.unpack(self._bytes(place, _LENGTH.size))
             return self._bytes(place + _LENGTH.size, min(length, _MAX_REST))
         except BadOutput:
             return b""
 
-    def _write(self, text: str, *, with_sample: bool) -> tuple[int, int, int]:
-        """Sample and call into a place of their own; where that is, and how long both are."""
-        call = text.encode()
+    def _write(self, text: str, *, with_sample: bool) -> int:
+        """Sample, call and request, behind the memory that it has; where the request is."""
+        call, place = text.encode(), self._size
         if not with_sample or self._job.stdin is None:
-            place, size = self._room(len(call)), 0
+            self._grow(0, call)
+            size = 0
         else:
             try:
-                with self._job.stdin.open("rb", buffering=0) as file:
-                    place, size = self._sample(file, os.fstat(file.fileno()).st_size, len(call))
+                with io.FileIO(self._job.stdin) as file:
+                    size = self._sample(file, os.fstat(file.fileno()).st_size, call)
             except OSError:
                 raise SampleNotFound(f"The sample {self._job.stdin.stem} is no longer in the quarantine.") from None
-        ctypes.memmove(self._address(place + size, len(call)), call, len(call))
-        return place, size, len(call)
+        request = -(-(place + size + len(call)) // _ALIGN) * _ALIGN
+        behind = call.ljust(request - place - size, b"\0") + _REQUEST.pack(place, size, len(call))
+        ctypes.memmove(self._address(place + size, len(behind)), behind, len(behind))
+        return request
 
-    def _sample(self, file: Any, announced: int, call: int) -> tuple[int, int]:
-        """Where it is, with room for a call of so many bytes behind it, and how long it is."""
+    def _sample(self, file: io.FileIO, announced: int, call: bytes) -> int:
+        """Written to where its memory ended, with room for what comes behind it; how long it is."""
+        place = self._size
         if self._loan is None or not LENT_LEAST <= announced <= LENT_MOST:
-            place = self._room(announced + call)
-            return place, self._read(file, self._view(place, announced))
+            self._grow(announced, call)
+            return self._read(file, self._view(place, announced))
         size = self._loan.fill(lambda target: self._read(file, target[:announced]))
-        place = whole_pages(self._room(PAGE + whole_pages(size) + call))
+        self._grow(whole_pages(size), call)
         self._loan.put(self._address(place, size), size)
-        return place, size
+        return size
 
-    def _read(self, file: Any, target: memoryview) -> int:
+    def _read(self, file: io.FileIO, target: memoryview) -> int:
         read = 0
         while count := file.readinto(target[read : read + _BLOCK]):
             read += count
             self._job.check()
         return read
 
-    def _room(self, size: int) -> int:
-        """A place in its memory for so many bytes."""
-        if size > _NUMBER >> 1:  # nothing in a guest can be larger
+    def _grow(self, sample: int, call: bytes) -> None:
+        """By what a sample, its call and its request take."""
+        size = sample + len(call) + _ALIGN + _REQUEST.size
+        if size > _MOST:
             raise ModuleMemory("The sample is larger than it can take.", module=self._job.entry.name)
-        place = self._call("athena_room", size)
-        self._address(place, size)
-        return place
+        self._memory.grow(self._store, -(-size // WASM_PAGE))
+        self._look()
 
-    def _call(self, name: str, *numbers: int) -> int:
-        signed = (number - _NUMBER - 1 if number > _NUMBER >> 1 else number for number in numbers)
-        return int(self._exports[name](self._store, *signed)) & _NUMBER  # type: ignore[operator]
+    def _call(self, name: str, *address: int) -> int:
+        """With an address, or nothing. wasmtime takes a third of the time for a value that says of what type it is."""
+        values = [wasmtime.Val.i32(number - _NUMBER - 1 if number > _MOST else number) for number in address]
+        return int(self._exports[name](self._store, *values)) & _NUMBER  # type: ignore[operator]
 
     def _bytes(self, start: int, size: int) -> bytes:
         return ctypes.string_at(self._address(start, size), size)
@@ -179,11 +199,16 @@ class _Instance:
         """To be written to. Of each size ctypes makes a type of its own, which takes longer than a small copy."""
         return memoryview((ctypes.c_ubyte * size).from_address(self._address(start, size))).cast("B")
 
+    def _look(self) -> None:
+        """Where its memory is in ours, and how large: as long as it does not run, and does not grow."""
+        self._size: int = self._memory.data_len(self._store)
+        self._base = ctypes.addressof(self._memory.data_ptr(self._store).contents)
+
     def _address(self, start: int, size: int) -> int:
-        """Of so many bytes of its memory, in ours. It is no longer valid when the guest has run again."""
-        if start + size > self._memory.data_len(self._store):
+        """Of so many bytes of its memory, in ours."""
+        if start + size > self._size:
             raise BadOutput("It points outside of its memory.", module=self._job.entry.name)
-        return ctypes.addressof(self._memory.data_ptr(self._store).contents) + start
+        return self._base + start
 
 
 def _shape(kind: object) -> tuple[int, int] | None:

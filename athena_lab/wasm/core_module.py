@@ -13,8 +13,9 @@ from athena_lab.wasm.binary import COMPONENT, CORE, leb128, sections
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FRONT: Final = ("memory", "athena_room", "athena_answer")
-"""What a core module with a front end exports, by ``wasm/crates/module-kit/src/front.rs``."""
+MEMORY: Final = "memory"
+ANSWER: Final = "athena_answer"
+"""Both are what a core module with a front end exports, by ``wasm/crates/module-kit/src/front.rs``."""
 PREPARE: Final = "athena_prepare"
 """And what one exports beside that has something to prepare."""
 REST: Final = "athena_rest"
@@ -56,9 +57,8 @@ def is_all_in_memory(core: bytes) -> bool:
 
 
 def _has_front(core: bytes) -> bool:
-    return {name for kind, start, _ in sections(core) if kind == _EXPORTS for name, _ in _exports(core, start)} >= {
-        *FRONT
-    }
+    found = {name for kind, start, _ in sections(core) if kind == _EXPORTS for name, _ in _exports(core, start)}
+    return found >= {MEMORY, ANSWER}
 
 
 def _trimmed(core: bytes) -> bytes:
@@ -66,7 +66,7 @@ def _trimmed(core: bytes) -> bytes:
     trimmed = core[:end]
     for kind, start, stop in sections(core):
         if kind == _EXPORTS:
-            kept = [row for name, row in _exports(core, start) if name in {*FRONT, PREPARE, REST}]
+            kept = [row for name, row in _exports(core, start) if name in {MEMORY, ANSWER, PREPARE, REST}]
             content = _unsigned(len(kept)) + b"".join(kept)
             trimmed += bytes([kind]) + _unsigned(len(content)) + content
         else:

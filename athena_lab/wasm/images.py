@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from athena_lab.wasm.pages import PAGE, Pages, Part
+from athena_lab.wasm.pages import PAGE, WASM_PAGE, Pages, Part
 from athena_lab.wasm.sharing import ways
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import wasmtime
 
-_WASM_PAGE: Final = 65_536
 _ENTRY: Final = 256
 """Bytes that an entry has beside what it keeps."""
 _GAP: Final = 16
@@ -44,7 +43,7 @@ class Image:
         """Into a new instance's memory. Raises `wasmtime.WasmtimeError` where that may not grow as far."""
         missing = self.size - memory.data_len(store)
         if missing > 0:
-            memory.grow(store, missing // _WASM_PAGE)
+            memory.grow(store, missing // WASM_PAGE)
         self._pages.put(ctypes.addressof(memory.data_ptr(store).contents))
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 PAGE: Final = mmap.PAGESIZE
-"""Bytes: what the machine maps at once. WebAssembly's own pages have 64 KiB, of which it is a part."""
+"""Bytes: what the machine maps at once."""
+WASM_PAGE: Final = 65_536
+"""WebAssembly's own page, of which that is a part."""
 LENT_LEAST: Final = 32 << 10
 """Bytes of a sample below which it is copied: mapping takes as long."""
 LENT_MOST: Final = 8 << 20

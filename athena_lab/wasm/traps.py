@@ -27,7 +27,7 @@ _OUT_OF_MEMORY_FRAME = re.compile(r"!(athena_out_of_memory|\S*(rust_oom|handle_a
 """What module-kit's allocator, and Rust's, call before a guest stops itself for want of memory."""
 
 TABLE: tuple[tuple[re.Pattern[str], Trap], ...] = (
-    (re.compile(r"exceeds memory limits|resource limit exceeded"), MEMORY),
+    (re.compile(r"exceeds memory limits|resource limit exceeded|failed to grow memory"), MEMORY),
     (re.compile(r"interrupt"), Trap("interrupt", ModuleDeadline, "It did not end within its deadline.")),
     (re.compile(r"call stack exhausted"), Trap("stack_overflow", ModuleTrap, "It exhausted its stack.")),
     (re.compile(r"out of bounds memory"), Trap("out_of_bounds", ModuleTrap, "It accessed memory out of bounds.")),

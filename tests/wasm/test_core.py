@@ -35,9 +35,9 @@ GUEST = """(module {imports}
   (data (i32.const 8) "\\00\\00\\00\\00\\00\\04\\00\\00{length}")
   (data (i32.const 32) "{reply}")
   (data (i32.const 1024) "{text}")
-  (func (export "athena_room") (param i32) (result i32) (i32.const {room}))
-  (func (export "athena_answer") {parameters} (result i32)
-    {first} (select (i32.const {where}) (i32.const 8) (local.get 2))))"""
+  (func (export "athena_answer") {parameters} (result i32) (local $call i32)
+    (local.set $call (i32.load offset=8 {request}))
+    {first} (select (i32.const {where}) (i32.const 8) (local.get $call))))"""
 
 
 def section(content):
@@ -59,9 +59,9 @@ def guest(reply=(0, 1024, 2), **changed):
     values = {
         "imports": "",
         "globals": "",
-        "room": 2048,
         "where": 32,
-        "parameters": "(param i32 i32 i32)",
+        "parameters": "(param i32)",
+        "request": "(local.get 0)",
         "first": "",
         "length": number(len(DESCRIPTION)),
         "reply": "".join(map(number, reply)),
@@ -81,10 +81,10 @@ def folder_of(tmp_path, wasm, name="bad"):
     ("changed", "sentence"),
     [
         ({}, "does not fit"),  # it is well made, and its answer `{"` is no output
-        ({"reply": (0, 65_530, 7)}, "outside of its memory"),
+        ({"reply": (0, 131_066, 7)}, "outside of its memory"),
         ({"reply": (0, 0xFFFF_FFFF, 2)}, "outside of its memory"),
         ({"reply": (0, 1, 0xFFFF_FFFF)}, "outside of its memory"),
-        ({"where": 65_530}, "outside of its memory"),
+        ({"where": 131_066}, "outside of its memory"),
         ({"where": -4}, "outside of its memory"),
         (
             {"text": DESCRIPTION.replace('"', '\\"'), "reply": (0, 9, 2), "length": number(len(DESCRIPTION))},
@@ -107,19 +107,11 @@ async def test_an_answer_that_is_no_text_is_named(open_runtime, tmp_path):
         await runtime.call("bad", "analyze")
 
 
-async def test_a_place_outside_of_the_memory_is_not_written_to(open_runtime, tmp_path, sample_file):
-    runtime = await open_runtime(folder_of(tmp_path, guest(room=65_536 - 200)))
-    with pytest.raises(BadOutput, match="does not fit"):
-        await runtime.call("bad", "analyze")
-    with pytest.raises(BadOutput, match="outside of its memory"):
-        await runtime.call("bad", "analyze", sample=sample_file(bytes(200)))
-
-
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"parameters": "(param i32 i32 i32 i32)"}, "another shape"),
-        ({"parameters": "(param i64 i32 i32)"}, "another shape"),
+        ({"parameters": "(param i32 i32)"}, "another shape"),
+        ({"parameters": "(param i64)", "request": "(i32.const 0)"}, "another shape"),
         ({"imports": '(import "wasi:clocks/monotonic-clock@0.2.12" "now" (func (result i64)))'}, "monotonic-clock"),
     ],
 )

@@ -17,7 +17,7 @@ from athena_lab.wasm.runtime import SampleFile
 from athena_lab.wasm.worker import Worker
 from tests.wasm.test_core import DESCRIPTION, folder_of, guest, number
 
-TRAP = "(if (i32.and (i32.ne (local.get 2) (i32.const 0)) (i32.lt_u (local.get 2) (i32.const 48))) (then {}))"
+TRAP = "(if (i32.and (i32.ne (local.get $call) (i32.const 0)) (i32.lt_u (local.get $call) (i32.const 48))) (then {}))"
 """Where there is a call that was not stopped before: that is longer."""
 LOOP = "(loop (br 0))"
 TRAPS = TRAP.format("unreachable")
@@ -58,13 +58,13 @@ async def test_what_was_kept_is_answered_with_and_the_failure_is_what_it_was(ope
     "changed",
     [
         {"kept": b""},
-        {"place": 65_534},
+        {"place": 131_070},
         {"place": -1},
-        {"length": 65_536},
+        {"length": 131_072},
         {"length": 0xFFFF_FFFF},
         {"answer": '{"data": 1, "findings": 2}'},
         {"answer": "{"},
-        {"first": "(if (local.get 2) (then unreachable))"},  # and traps again
+        {"first": "(if (local.get $call) (then unreachable))"},  # and traps again
     ],
 )
 async def test_what_is_none_or_no_answer_leaves_the_failure_alone(open_runtime, tmp_path, changed):
@@ -86,7 +86,7 @@ async def test_a_guest_out_of_time_is_asked_as_well(open_runtime, tmp_path):
 
 
 async def test_a_guest_that_never_concludes_is_stopped_soon(open_runtime, tmp_path):
-    never = f"(if (local.get 2) (then {LOOP}))"
+    never = f"(if (local.get $call) (then {LOOP}))"
     runtime = await open_runtime(folder_of(tmp_path, keeping(first=never)))
     before, started = traps("deadline"), time.monotonic()
     error = await failure(runtime, deadline=0.2)

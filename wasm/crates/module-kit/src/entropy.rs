@@ -26,13 +26,16 @@ impl Histogram {
         let mut lanes = [[0_u32; 256]; 4];
         let (eights, rest) = bytes.as_chunks::<8>();
         for &eight in eights {
-            let eight = u64::from_le_bytes(eight);
-            if eight == 0 {
+            if u64::from_le_bytes(eight) == 0 {
                 lanes[0][0] += 8;
                 continue;
             }
-            for lane in 0..8 {
-                lanes[lane & 3][(eight >> (8 * lane) & 0xff) as usize] += 1;
+            let [a, b, c, d, e, f, g, h] = eight;
+            for half in [[a, b, c, d], [e, f, g, h]] {
+                let half = u32::from_le_bytes(half);
+                for (lane, counts) in lanes.iter_mut().enumerate() {
+                    counts[(half >> (8 * lane) & 0xff) as usize] += 1;
+                }
             }
         }
         for &byte in rest {

@@ -2,14 +2,23 @@
 //! guest's memory itself, at once, and nothing is imported. What a component does more than that takes more time than
 //! many an analysis.
 //!
-//! `athena_room` gives a place for the sample and, behind it, the text of the call; `athena_answer` answers it, or, with no
-//! text, describes the module; `athena_prepare` does what [`Guest::prepare`] says; `athena_rest` says where [`crate::rest`]
-//! is. A place is used once, and an instance for one call.
+//! The host lets the memory grow and writes the sample, the text of the call and a [`Request`] behind what the guest had.
+//! `athena_answer` answers it, or, with no text, describes the module; `athena_prepare` does what [`Guest::prepare`] says;
+//! `athena_rest` says where [`crate::rest`] is. A request is read once, and an instance is for one call.
 
 use std::mem::ManuallyDrop;
 
 use crate::abi::Guest;
 use crate::input::Input;
+
+/// What `athena_answer` and `athena_prepare` are given.
+#[repr(C)]
+pub struct Request {
+    /// Behind the sample is the call.
+    place: *const u8,
+    sample: usize,
+    call: usize,
+}
 
 /// What `athena_answer` points to.
 #[repr(C)]
@@ -20,19 +29,13 @@ pub struct Reply {
     length: usize,
 }
 
-/// A place for so many bytes, which are not written yet.
-#[must_use]
-pub fn room(size: usize) -> *mut u8 {
-    ManuallyDrop::new(Vec::with_capacity(size)).as_mut_ptr()
-}
-
 /// # Safety
-/// `place` is one for as many bytes as sample and call have together, and they are written.
+/// The request is a host's, and all that it points to is written and stays as it is.
 #[allow(unsafe_code, reason = "the host passes raw pointers")]
 #[must_use]
-pub unsafe fn answer<G: Guest>(place: *const u8, sample: usize, call: usize) -> *const Reply {
+pub unsafe fn answer<G: Guest>(request: *const Request) -> *const Reply {
     // SAFETY: the caller's promise is passed on.
-    let (sample, call) = unsafe { parts(place, sample, call) };
+    let (sample, call) = unsafe { parts(request) };
     let answer = if call.is_empty() { Ok(G::describe()) } else { G::analyze(call, Input::Memory(sample)) };
     let refused = u32::from(answer.is_err());
     let text = ManuallyDrop::new(answer.unwrap_or_else(|refusal| refusal));
@@ -43,15 +46,18 @@ pub unsafe fn answer<G: Guest>(place: *const u8, sample: usize, call: usize) -> 
 /// As for [`answer`].
 #[allow(unsafe_code, reason = "the host passes raw pointers")]
 #[must_use]
-pub unsafe fn prepare<G: Guest>(place: *const u8, call: usize) -> bool {
+pub unsafe fn prepare<G: Guest>(request: *const Request) -> bool {
     // SAFETY: the caller's promise is passed on.
-    G::prepare(unsafe { parts(place, 0, call) }.1)
+    G::prepare(unsafe { parts(request) }.1)
 }
 
 #[allow(unsafe_code, reason = "the host passes raw pointers")]
-unsafe fn parts<'a>(place: *const u8, sample: usize, call: usize) -> (&'a [u8], &'a str) {
-    // SAFETY: the place has that size, is written, and nothing else refers to it.
-    let (sample, call) = unsafe { std::slice::from_raw_parts(place, sample + call) }.split_at(sample);
+unsafe fn parts<'a>(request: *const Request) -> (&'a [u8], &'a str) {
+    // SAFETY: the request is written, the place has that size, and nothing else refers to it.
+    let (sample, call) = unsafe {
+        let Request { place, sample, call } = &*request;
+        std::slice::from_raw_parts(*place, sample + call).split_at(*sample)
+    };
     (sample, std::str::from_utf8(call).unwrap_or("not UTF-8"))
 }
 
@@ -79,20 +85,17 @@ mod tests {
         }
     }
 
-    fn written(bytes: &[u8]) -> *const u8 {
-        let place = room(bytes.len());
-        // SAFETY: the place is as large.
-        unsafe { place.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
-        place
+    fn requested<T>(sample: &[u8], call: &[u8], of: impl FnOnce(*const Request) -> T) -> T {
+        let bytes = [sample, call].concat();
+        of(&Request { place: bytes.as_ptr(), sample: sample.len(), call: call.len() })
     }
 
     fn answered(sample: &[u8], call: &[u8]) -> (u32, String) {
-        let place = written(&[sample, call].concat());
-        // SAFETY: it was written, and what is pointed to is leaked.
-        let (reply, text) = unsafe {
-            let reply = &*answer::<Echo>(place, sample.len(), call.len());
+        // SAFETY: it is as the host writes it, and what is pointed to is leaked.
+        let (reply, text) = requested(sample, call, |request| unsafe {
+            let reply = &*answer::<Echo>(request);
             (reply, std::slice::from_raw_parts(reply.text, reply.length))
-        };
+        });
         (reply.refused, String::from_utf8_lossy(text).into_owned())
     }
 
@@ -110,10 +113,9 @@ mod tests {
 
     #[test]
     fn what_can_be_prepared_is_said() {
-        // SAFETY: both are written.
-        unsafe {
-            assert!(prepare::<Echo>(written(b"yes"), 3));
-            assert!(!prepare::<Echo>(written(b"no"), 2));
-        }
+        // SAFETY: it is as the host writes it.
+        let prepared = |call| requested(b"", call, |request| unsafe { prepare::<Echo>(request) });
+        assert!(prepared(b"yes"));
+        assert!(!prepared(b"no"));
     }
 }

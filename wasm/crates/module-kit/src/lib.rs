@@ -42,9 +42,9 @@ macro_rules! component {
     ($module:ty, prepares) => {
         $crate::component!(@ $module,
             #[unsafe(no_mangle)]
-            unsafe extern "C" fn athena_prepare(place: *const u8, call: usize) -> u32 {
+            unsafe extern "C" fn athena_prepare(request: *const $crate::front::Request) -> u32 {
                 // SAFETY: the host's promise is passed on.
-                u32::from(unsafe { $crate::front::prepare::<$module>(place, call) })
+                u32::from(unsafe { $crate::front::prepare::<$module>(request) })
             }
         );
     };
@@ -75,14 +75,9 @@ macro_rules! component {
             $crate::bindings::export_analyzer_module!(Component with_types_in $crate::bindings);
 
             #[unsafe(no_mangle)]
-            extern "C" fn athena_room(size: usize) -> *mut u8 {
-                $crate::front::room(size)
-            }
-
-            #[unsafe(no_mangle)]
-            unsafe extern "C" fn athena_answer(place: *const u8, sample: usize, call: usize) -> *const $crate::front::Reply {
+            unsafe extern "C" fn athena_answer(request: *const $crate::front::Request) -> *const $crate::front::Reply {
                 // SAFETY: the host's promise is passed on.
-                unsafe { $crate::front::answer::<$module>(place, sample, call) }
+                unsafe { $crate::front::answer::<$module>(request) }
             }
 
             $($more)?

@@ -16,10 +16,31 @@ pub fn judge(told: &Told, findings: &mut Findings) {
     for result in &told.results {
         let code = result.error.as_ref().map_or("", |error| error.code.as_str());
         if let Some((_, id, title)) = TELLING.iter().find(|(known, ..)| *known == code) {
-            findings.add(
-                Finding::new(id, Severity::Low, 60, title)
-                    .detail(format!("{}: what it would have found is missing.", result.module)),
-            );
+            let told = if result.data.is_null() && result.findings.is_empty() {
+                "what it would have found is missing"
+            } else {
+                "what it had found by then is told, what would have come after is missing"
+            };
+            findings.add(Finding::new(id, Severity::Low, 60, title).detail(format!("{}: {told}.", result.module)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_module_had_found_by_then_is_not_said_to_be_missing() {
+        let detail = |found: &str| {
+            let result = format!(r#"{{"module": "sandbox", "error": {{"code": "module_memory"}}{found}}}"#);
+            let told = serde_json::from_str(&format!(r#"{{"results": [{result}]}}"#)).expect("it is well formed");
+            let mut findings = Findings::default();
+            judge(&told, &mut findings);
+            findings.into_sorted().remove(0).detail
+        };
+        assert_eq!(detail(""), "sandbox: what it would have found is missing.");
+        let partial = "sandbox: what it had found by then is told, what would have come after is missing.";
+        assert_eq!(detail(r#", "data": {"calls": []}"#), partial);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 use serde::Serialize;
 
 use crate::texts::{Kind, TEXTS};
@@ -57,7 +57,7 @@ pub fn judge(apis: &[Api], findings: &mut Findings) {
     let has = |purpose: &str| apis.iter().any(|api| api.purpose == purpose);
     let severity = if has("encrypt") && has("key") { Severity::Low } else { Severity::Info };
     let mut finding = Finding::new("crypto-api", severity, 90, "Functions of cryptographic libraries are named")
-        .detail(if apis.len() == 1 { "One.".to_owned() } else { format!("{} different ones.", apis.len()) });
+        .detail(format!("{}.", counted(apis.len(), "function")));
     for api in apis {
         finding = finding.quote_at(api.offset, &api.name);
     }

@@ -1,6 +1,8 @@
 //! Bounds-checked reading. Offsets are 64 bits wide and all arithmetic is checked, so that no crafted offset wraps,
 //! neither on the host nor in the 32-bit sandbox.
 
+pub use memchr::memmem::find;
+
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     data: &'a [u8],
@@ -82,26 +84,17 @@ impl<'a> Reader<'a> {
 pub fn text(bytes: &[u8], max: usize) -> String {
     // Four bytes are the longest character: more of the input cannot be needed.
     let bytes = &bytes[..bytes.len().min(max.saturating_mul(4))];
-    String::from_utf8_lossy(bytes).chars().take(max).collect()
+    let mut text = String::from_utf8_lossy(bytes).into_owned();
+    if let Some((end, _)) = text.char_indices().nth(max) {
+        text.truncate(end);
+    }
+    text
 }
 
 /// UTF-16LE text of at most `max` characters, up to the first NUL; lone surrogates are replaced.
 pub fn text_utf16(bytes: &[u8], max: usize) -> String {
     let units = bytes.as_chunks::<2>().0.iter().map(|&unit| u16::from_le_bytes(unit)).take_while(|&unit| unit != 0);
     char::decode_utf16(units).take(max).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
-}
-
-/// Offset of the first occurrence of `needle`.
-pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let (&first, rest) = needle.split_first()?;
-    let mut at = 0;
-    while let Some(found) = haystack[at..].iter().position(|&byte| byte == first) {
-        at += found + 1;
-        if haystack[at..].starts_with(rest) {
-            return Some(at - 1);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

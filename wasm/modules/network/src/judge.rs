@@ -1,7 +1,7 @@
 //! Findings: which indicators an analyst should look at first. That a name is in a file is a possibility, not a deed:
 //! the severities stay low unless honest files rarely hold the like.
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Severity, counted};
 
 use crate::ioc::{Kind, Tag};
 use crate::store::{Indicator, Store};
@@ -149,7 +149,7 @@ fn add(rule: &Rule, store: &Store, findings: &mut Findings) {
 }
 
 fn how_many(count: usize) -> String {
-    if count == 1 { "One.".to_owned() } else { format!("{count} different.") }
+    format!("{}.", counted(count, "indicator"))
 }
 
 fn quote(finding: Finding, one: &Indicator) -> Finding {

@@ -172,23 +172,25 @@ fn imphash(symbols: &[Import]) -> String {
         }
         push_symbol(&mut joined, symbol);
     }
+    joined.make_ascii_lowercase();
     md5(joined.as_bytes())
 }
 
+/// Names of libraries and functions are ASCII, or they would not have been read.
 fn push_symbol(joined: &mut String, symbol: &Import) {
-    let library = symbol.library.to_lowercase();
+    let library = symbol.library.as_str();
     let stem = match library.rsplit_once('.') {
-        Some((stem, "dll" | "ocx" | "sys")) => stem,
-        _ => &library,
+        Some((stem, end)) if ["dll", "ocx", "sys"].iter().any(|known| end.eq_ignore_ascii_case(known)) => stem,
+        _ => library,
     };
     joined.push_str(stem);
     joined.push('.');
     if let Some(name) = &symbol.name {
-        joined.push_str(&name.to_lowercase());
+        joined.push_str(name);
     } else if let Some(ordinal) = symbol.ordinal {
-        let known = u16::try_from(ordinal).ok().and_then(|ordinal| ordinals::name_of(&library, ordinal));
+        let known = u16::try_from(ordinal).ok().and_then(|ordinal| ordinals::name_of(library, ordinal));
         match known {
-            Some(name) => joined.push_str(&name.to_lowercase()),
+            Some(name) => joined.push_str(name),
             None => joined.push_str(&format!("ord{ordinal}")),
         }
     }

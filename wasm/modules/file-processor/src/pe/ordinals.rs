@@ -192,14 +192,10 @@ const OLEAUT32: &[(u16, &str)] = &[
     (451, "HWND_UserSize64"), (452, "HWND_UserUnmarshal64"), (500, "OACleanup"),
 ];
 
-/// `library` is the whole name in lower case, `ws2_32.dll`.
+/// `library` is the whole name, `ws2_32.dll`, in letters of any case.
 pub fn name_of(library: &str, ordinal: u16) -> Option<&'static str> {
-    let table = match library {
-        "ws2_32.dll" => WS2_32,
-        "wsock32.dll" => WSOCK32,
-        "oleaut32.dll" => OLEAUT32,
-        _ => return None,
-    };
+    let known = [("ws2_32.dll", WS2_32), ("wsock32.dll", WSOCK32), ("oleaut32.dll", OLEAUT32)];
+    let (_, table) = known.into_iter().find(|(name, _)| library.eq_ignore_ascii_case(name))?;
     table.binary_search_by_key(&ordinal, |&(number, _)| number).ok().map(|found| table[found].1)
 }
 

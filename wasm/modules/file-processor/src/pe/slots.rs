@@ -42,9 +42,8 @@ fn read_library(headers: &Headers, descriptor: &Descriptor, library: &str, most:
     for index in 0..most.saturating_sub(slots.len()) as u64 {
         let thunk = headers.reader.word(at + width * index, headers.wide).filter(|&thunk| thunk != 0);
         let Some((name, ordinal)) = thunk.and_then(|thunk| symbol(headers, thunk)) else { return };
-        let known = ordinal.and_then(|ordinal| {
-            ordinals::name_of(&library.to_lowercase(), u16::try_from(ordinal).ok()?).map(str::to_owned)
-        });
+        let known =
+            ordinal.and_then(|ordinal| ordinals::name_of(library, u16::try_from(ordinal).ok()?).map(str::to_owned));
         let name = name.or(known).unwrap_or_else(|| format!("#{}", ordinal.unwrap_or(0)));
         let rva = u64::from(descriptor.address_table).wrapping_add(width * index);
         slots.push(Named { address: headers.image_base.wrapping_add(rva), name, library: library.to_owned() });
