@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
+from athena_lab.report.fact import Fact
 
 
-class Child(msgspec.Struct, frozen=True, omit_defaults=True):
+class Child(Fact, frozen=True):
     """A file inside the sample or inside another child. `name` is hostile."""
 
     index: int

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-
-class _Fact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Times are Unix seconds, sizes bytes. Texts are the sample's own, and hostile."""
+from athena_lab.report.fact import Fact
 
 
-class Shortcut(_Fact, frozen=True):
+class Shortcut(Fact, frozen=True):
     """A Windows shortcut ([MS-SHLLINK])."""
 
     window: str
@@ -26,7 +24,7 @@ class Shortcut(_Fact, frozen=True):
     """Of the target, as are the next two."""
     accessed: int | None = None
     modified: int | None = None
-    targets: dict[str, str] = {}
+    targets: dict[str, str] = msgspec.field(default_factory=dict)
     """By where it is named: ``id-list``, ``link-info``, ``network``, ``environment``, ``vista id list``."""
     volume_serial: str = ""
     volume_label: str = ""
@@ -41,7 +39,7 @@ class Shortcut(_Fact, frozen=True):
     """Bytes behind the shortcut's end."""
 
 
-class CustomAction(_Fact, frozen=True):
+class CustomAction(Fact, frozen=True):
     name: str
     kind: int
     """``Type`` in the table."""
@@ -50,23 +48,23 @@ class CustomAction(_Fact, frozen=True):
     target: str = ""
 
 
-class Installer(_Fact, frozen=True):
+class Installer(Fact, frozen=True):
     """A Windows Installer package. ``tables`` has their rows."""
 
     tables: dict[str, int]
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
     actions: tuple[CustomAction, ...] = ()
     files: tuple[str, ...] = ()
 
 
-class Component(_Fact, frozen=True):
+class Component(Fact, frozen=True):
     kind: str
     name: str
     is_exported: bool = False
     actions: tuple[str, ...] = ()
 
 
-class Android(_Fact, frozen=True):
+class Android(Fact, frozen=True):
     """An Android package. Signatures are there or not; they are not verified."""
 
     package: str
@@ -82,7 +80,7 @@ class Android(_Fact, frozen=True):
     """Common names, unverified."""
 
 
-class Dex(_Fact, frozen=True):
+class Dex(Fact, frozen=True):
     """A Dalvik executable."""
 
     version: str
@@ -95,11 +93,11 @@ class Dex(_Fact, frozen=True):
     """Methods of the platform that reach beyond the application."""
 
 
-class Java(_Fact, frozen=True):
+class Java(Fact, frozen=True):
     """A Java class, or the manifest of an archive of them."""
 
     main_class: str = ""
-    manifest: dict[str, str] = {}
+    manifest: dict[str, str] = msgspec.field(default_factory=dict)
     name: str = ""
     parent: str = ""
     version: str = ""
@@ -108,7 +106,7 @@ class Java(_Fact, frozen=True):
     strings: tuple[str, ...] = ()
 
 
-class Python(_Fact, frozen=True):
+class Python(Fact, frozen=True):
     """Compiled Python. ``imports`` is empty for versions whose instructions are not known here (3.14 and above)."""
 
     version: str
@@ -122,7 +120,7 @@ class Python(_Fact, frozen=True):
     strings: tuple[str, ...] = ()
 
 
-class Bundle(_Fact, frozen=True):
+class Bundle(Fact, frozen=True):
     """A program that carries another one."""
 
     kind: str
@@ -130,10 +128,10 @@ class Bundle(_Fact, frozen=True):
     version: str = ""
     entry: str = ""
     """What it starts."""
-    properties: dict[str, str] = {}
+    properties: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Contents(_Fact, frozen=True):
+class Contents(Fact, frozen=True):
     """What the format of the sample says; one of them, or none."""
 
     shortcut: Shortcut | None = None

@@ -10,12 +10,10 @@ from typing import Literal
 
 import msgspec
 
-
-class Part(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Base of what documents hold."""
+from athena_lab.report.fact import Fact
 
 
-class Call(Part, frozen=True):
+class Call(Fact, frozen=True):
     """A line of a macro that reaches beyond the document."""
 
     word: str
@@ -25,7 +23,7 @@ class Call(Part, frozen=True):
     text: str
 
 
-class MacroModule(Part, frozen=True):
+class MacroModule(Fact, frozen=True):
     """A module of a VBA project."""
 
     name: str
@@ -43,7 +41,7 @@ class MacroModule(Part, frozen=True):
     calls: tuple[Call, ...] = ()
 
 
-class MacroProject(Part, frozen=True):
+class MacroProject(Fact, frozen=True):
     """A VBA project. Without modules, it is there and cannot be read."""
 
     place: str
@@ -54,13 +52,13 @@ class MacroProject(Part, frozen=True):
     references: tuple[str, ...] = ()
 
 
-class Formula(Part, frozen=True):
+class Formula(Fact, frozen=True):
     cell: str
     text: str
     """As Excel would show it; ``?`` stands for what could not be read."""
 
 
-class MacroSheet(Part, frozen=True):
+class MacroSheet(Fact, frozen=True):
     """A sheet of Excel 4.0 macros. ``count`` counts all formulas."""
 
     name: str
@@ -71,7 +69,7 @@ class MacroSheet(Part, frozen=True):
     """Names of the workbook that Excel runs by itself."""
 
 
-class Script(Part, frozen=True):
+class Script(Fact, frozen=True):
     """Source text of a script: of a PDF, or of a form in it."""
 
     language: Literal["javascript", "formcalc"]
@@ -81,7 +79,7 @@ class Script(Part, frozen=True):
     source: str
 
 
-class Link(Part, frozen=True):
+class Link(Fact, frozen=True):
     """What a document points to, loads or starts."""
 
     kind: Literal[
@@ -92,7 +90,7 @@ class Link(Part, frozen=True):
     place: str = ""
 
 
-class EmbeddedObject(Part, frozen=True):
+class EmbeddedObject(Fact, frozen=True):
     """An object or a file inside of a document or message; files are children of the sample too."""
 
     kind: Literal[
@@ -112,7 +110,7 @@ class EmbeddedObject(Part, frozen=True):
     """`Format.id` of its content."""
 
 
-class Mail(Part, frozen=True):
+class Mail(Fact, frozen=True):
     """A message's header and text, as they are written; nothing of it is confirmed."""
 
     subject: str = ""
@@ -130,7 +128,7 @@ class Mail(Part, frozen=True):
     html: str = ""
 
 
-class DocumentFacts(Part, frozen=True):
+class DocumentFacts(Fact, frozen=True):
     """One document. All lists are cut, and their texts share 4 MiB with those of the other documents of the sample."""
 
     child: int | None = None

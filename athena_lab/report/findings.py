@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import msgspec
 from msgspec import Meta
+
+from athena_lab.report.fact import Fact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ Slot = Literal["analysis", "crypto", "deobfuscation", "patterns", "network", "sa
 Level = Literal["clean-looking", "worth a look", "suspicious", "malicious-looking", "unknown"]
 
 
-class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+class Evidence(Fact, frozen=True):
     """Where it was seen. ``offset`` and ``length`` in bytes; ``text`` is hostile, cut at 256 characters."""
 
     offset: int | None = None
@@ -30,7 +31,7 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str | None = None
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+class Finding(Fact, frozen=True):
     """One observation.
 
     ``id`` is a slug of at most 96 characters that the module chooses (``overlay``, ``section-anomaly-2``), unique in

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
 from msgspec.structs import replace
 
 from athena_lab.report.conclusion import Technique  # msgspec reads the annotations
+from athena_lab.report.fact import Fact
 from athena_lab.report.findings import Finding, Level  # msgspec reads the annotations
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ MAX_WORST = 8
 """Findings that a node names."""
 
 
-class Node(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+class Node(Fact, frozen=True, rename="camel"):
     """A file inside. ``name`` is hostile. Its whole report is that of ``lab.triage(node.sample)``."""
 
     module: str
