@@ -200,6 +200,7 @@ class _Reports:
 
     def __init__(self) -> None:
         self._reports: OrderedDict[tuple[object, ...], Report] = OrderedDict()
+        self._bytes = 0
 
     def get(self, key: tuple[object, ...]) -> Report | None:
         if (known := self._reports.get(key)) is not None:
@@ -209,9 +210,12 @@ class _Reports:
     def keep(self, key: tuple[object, ...], report: Report) -> None:
         if report.status != "completed":
             return  # a failure may be gone the next time
+        if (before := self._reports.pop(key, None)) is not None:
+            self._bytes -= _weight(before)
         self._reports[key] = report
-        while len(self._reports) > 1 and sum(map(_weight, self._reports.values())) > KEPT_BYTES:
-            self._reports.popitem(last=False)
+        self._bytes += _weight(report)
+        while len(self._reports) > 1 and self._bytes > KEPT_BYTES:
+            self._bytes -= _weight(self._reports.popitem(last=False)[1])
 
 
 async def _again(report: Report) -> AsyncGenerator[ModuleResult | Report]:
