@@ -12,7 +12,6 @@ from athena_lab.wasm.job import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from athena_lab.wasm.job import Job
@@ -28,18 +27,18 @@ class ComponentGuest:
         self._linker.add_wasip2()
         self._component = loaded
 
-    def answer(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Answer:
+    def answer(self, job: Job, new_store: Callable[[], wasmtime.Store]) -> Answer:
         """Raises `WasmError`, and `wasmtime.WasmtimeError` for what ends a guest."""
-        with new_store() as store:
-            wasi = wasmtime.WasiConfig()
-            if job.stdin is not None:
-                wasi.stdin_file = _readable(job.stdin)
-            store.set_wasi(wasi)
-            instance = self._linker.instantiate(store, self._component)
-            if job.call is None:
-                return Answer(str(_export(job, store, instance, "describe")(store)))
-            said = _export(job, store, instance, "analyze")(store, job.text())
-            return Answer(str(said.payload), refused=said.tag != "ok")
+        store = new_store()
+        wasi = wasmtime.WasiConfig()
+        if job.stdin is not None:
+            wasi.stdin_file = _readable(job.stdin)
+        store.set_wasi(wasi)
+        instance = self._linker.instantiate(store, self._component)
+        if job.call is None:
+            return Answer(str(_export(job, store, instance, "describe")(store)))
+        said = _export(job, store, instance, "analyze")(store, job.text())
+        return Answer(str(said.payload), refused=said.tag != "ok")
 
 
 def _export(job: Job, store: wasmtime.Store, instance: component.Instance, name: str) -> component.Func:

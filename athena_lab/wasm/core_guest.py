@@ -26,7 +26,6 @@ from athena_lab.wasm.pages import LENT_LEAST, LENT_MOST, WASM_PAGE, whole_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
     from athena_lab.wasm.images import Image, Images
     from athena_lab.wasm.job import Job
@@ -72,20 +71,19 @@ class CoreGuest:
         """Where an instance keeps what it knows: a static, which has its place in all of them."""
         self._loan = loan
 
-    def answer(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Answer:
+    def answer(self, job: Job, new_store: Callable[[], wasmtime.Store]) -> Answer:
         """Raises `WasmError`, and `wasmtime.WasmtimeError` or `wasmtime.Trap` for what ends a guest."""
         image = self._image(job, new_store)
-        with new_store() as store:
-            instance = _Instance(store, self._ready, job, self._loan)
-            if self._keeps and self._rest is None:
-                self._rest = instance.rest_place()
-            try:
-                return instance.answer(image)
-            except (wasmtime.WasmtimeError, wasmtime.Trap):
-                job.rest = instance.rest(self._rest) if self._rest is not None else b""
-                raise
+        instance = _Instance(new_store(), self._ready, job, self._loan)
+        if self._keeps and self._rest is None:
+            self._rest = instance.rest_place()
+        try:
+            return instance.answer(image)
+        except (wasmtime.WasmtimeError, wasmtime.Trap):
+            job.rest = instance.rest(self._rest) if self._rest is not None else b""
+            raise
 
-    def _image(self, job: Job, new_store: Callable[[], AbstractContextManager[wasmtime.Store]]) -> Image | None:
+    def _image(self, job: Job, new_store: Callable[[], wasmtime.Store]) -> Image | None:
         if self._kept is None or job.call is None:
             return None
         key = job.entry.sha256, job.state
@@ -93,8 +91,7 @@ class CoreGuest:
             image = self._kept.find(key)
         except KeyError:
             try:
-                with new_store() as store:
-                    image = _Instance(store, self._ready, job, self._loan).prepare()
+                image = _Instance(new_store(), self._ready, job, self._loan).prepare()
             except OSError:  # no more files may be open: this call gets ready by itself
                 return None
             self._kept.keep(key, image)
@@ -174,7 +171,7 @@ class _Instance:
 
     def _read(self, file: io.FileIO, target: memoryview) -> int:
         read = 0
-        while count := file.readinto(target[read : read + _BLOCK]):
+        while read < len(target) and (count := file.readinto(target[read : read + _BLOCK])):
             read += count
             self._job.check()
         return read

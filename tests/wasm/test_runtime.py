@@ -313,7 +313,7 @@ async def test_a_cancelled_call_keeps_its_places_until_its_thread_is_free(open_r
     runtime = await open_runtime(bulkheads=places)
     may_end = threading.Event()
     # As what cannot be interrupted: compiling, one long memory.fill.
-    runtime._executor._run = lambda _job: may_end.wait(10)
+    runtime._executor._run = lambda _worker, _job: may_end.wait(10)
     call = asyncio.ensure_future(runtime.call("misbehave", "echo"))
     while not places["cpu"].running:  # noqa: ASYNC110 - a turn of the loop or two
         await asyncio.sleep(0)
