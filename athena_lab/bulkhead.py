@@ -6,7 +6,7 @@ A provider that hangs takes its own places and nobody else's (M. Nygard, "Releas
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,7 +50,8 @@ class Bulkhead:
         self.on_wait = on_wait
         self.on_full = on_full
         self._running = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: OrderedDict[asyncio.Future[None], float] = OrderedDict()
+        """Turns, and since when they wait."""
 
     @property
     def running(self) -> int:
@@ -99,6 +100,18 @@ class Bulkhead:
                 await self._queue()
 
     async def _queue(self) -> None:
+        turn = self.line_up()
+        try:
+            await turn
+        except BaseException:
+            self.withdraw(turn)
+            raise
+
+    def line_up(self) -> asyncio.Future[None]:
+        """A turn, which is done once it has come to a place. Who does not want it any more is to `withdraw` it.
+
+        Raises BulkheadFull when the queue is full.
+        """
         if len(self._waiting) >= self.options.queue:
             if self.on_full is not None:
                 self.on_full()
@@ -106,32 +119,33 @@ class Bulkhead:
                 f"{self.name}: {self.options.workers} requests run and {self.options.queue} wait, as many as may.",
                 retry_after=1.0,
             )
-        began = self._clock()
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting[turn] = self._clock()
         self._changed()
-        try:
-            await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled():
-                self.leave()  # the place was handed over while its taker was being cancelled
-            elif turn in self._waiting:
-                self._waiting.remove(turn)
-                self._changed()
-            raise
-        finally:
-            if self.on_wait is not None:
-                self.on_wait(self._clock() - began)
+        return turn
+
+    def withdraw(self, turn: asyncio.Future[None]) -> None:
+        """Give up a turn, or the place that it has come to in the meantime."""
+        if (since := self._waiting.pop(turn, None)) is not None:
+            self._waited(since)
+            turn.cancel()
+        elif not turn.cancelled():
+            self.leave()
 
     def leave(self) -> None:
         """Hand the place to who has waited longest; nobody else can take it in between."""
         while self._waiting:
-            turn = self._waiting.popleft()
-            self._changed()
+            turn, since = self._waiting.popitem(last=False)
+            self._waited(since)
             if not turn.done():
                 turn.set_result(None)
                 return
         self._running -= 1
+
+    def _waited(self, since: float) -> None:
+        self._changed()
+        if self.on_wait is not None:
+            self.on_wait(self._clock() - since)
 
     def _changed(self) -> None:
         if self.on_change is not None:

@@ -43,6 +43,8 @@ _NUMBER: Final = 0xFFFF_FFFF
 """An address comes as a signed number."""
 _MOST: Final = _NUMBER >> 1
 """Bytes of one thing in a guest: no more can be a slice."""
+_LETTER: Final = 4
+"""Bytes of UTF-8 that a character has at most."""
 _LENGTH: Final = struct.Struct("<I")
 """Of what a guest kept, which follows."""
 _MAX_REST: Final = 16 << 20
@@ -91,7 +93,8 @@ class CoreGuest:
             image = self._kept.find(key)
         except KeyError:
             try:
-                image = _Instance(new_store(), self._ready, job, self._loan).prepare()
+                with new_store() as store:  # not needed any longer
+                    image = _Instance(store, self._ready, job, self._loan).prepare()
             except OSError:  # no more files may be open: this call gets ready by itself
                 return None
             self._kept.keep(key, image)
@@ -123,8 +126,10 @@ class _Instance:
         where = self._call(ANSWER, request)
         self._look()
         refused, start, length = _REPLY.unpack(self._bytes(where, _REPLY.size))
+        if length > _LETTER * self._job.max_answer:  # before it is copied
+            raise BadOutput(f"Its answer has {length:,} bytes.", module=self._job.entry.name)
         try:
-            return Answer(self._bytes(start, length).decode(), refused=bool(refused))
+            return Answer(self._bytes(start, length).decode(), bool(refused), self._size)
         except UnicodeDecodeError:
             raise BadOutput("Its answer is not text in UTF-8.", module=self._job.entry.name) from None
 

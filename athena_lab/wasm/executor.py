@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from athena_lab.errors import AthenaError, BulkheadFull, ModuleCancelled, QueueFull, WasmError
 from athena_lab.telemetry import metrics
+from athena_lab.wasm.wanted import Wanted
 from athena_lab.wasm.watchdog import Watchdog
 from athena_lab.wasm.worker import Worker, close
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Mapping
 
+    from athena_lab.bulkhead import Bulkhead
     from athena_lab.bulkheads import Bulkheads, Resource
     from athena_lab.wasm.images import Images
     from athena_lab.wasm.job import Job
     from athena_lab.wasm.module import Module
     from athena_lab.wasm.precompiled import PrecompiledCache
-
-
-_GRACE = 1.0
-"""Seconds beyond its deadline for which a call is waited for: its thread is told to end, and may have more to tell."""
 
 
 class Executor:
@@ -45,7 +42,7 @@ class Executor:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="athena-wasm")
         self._idle: list[Worker] = []
         """The one used last is the next: no more of them load modules than run at once."""
-        self._next: OrderedDict[_Wanted, bool] = OrderedDict()
+        self._next: OrderedDict[Wanted, bool] = OrderedDict()
         """Those that wait for nothing but a place on a processor, in their order. A thread that ends takes the first,
         and begins at once: its place is on the way, through the loop, and takes some of a short call's time.
         """
@@ -74,12 +71,10 @@ class Executor:
 
         Raises `SampleNotFound` and every `WasmError`.
         """
-        if self._closed:
-            raise ModuleCancelled("The runtime is closed.", module=job.entry.name)
+        wanted = Wanted(job, resource)
         self._jobs.add(job)
         forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
         try:
-            wanted = _Wanted(job, resource)
             await self._enter(wanted)
             if not wanted.begun:
                 self._begin(wanted)
@@ -88,52 +83,63 @@ class Executor:
             job.interrupt("cancelled")
             raise
         finally:
+            wanted.forget()
             forget()
             self._jobs.discard(job)
 
-    async def _enter(self, wanted: _Wanted) -> None:
+    async def _enter(self, wanted: Wanted) -> None:
         job = wanted.job
         try:
             with metrics.WASM_QUEUE_SIZE.track_inprogress():
                 await self._take_places(wanted)
         except BulkheadFull:
-            job.interrupt("cancelled")
             others = len(self._jobs) - 1
             raise QueueFull(f"{others} calls are running or waiting already.", module=job.entry.name) from None
         except TimeoutError:
             job.interrupt("deadline")
             raise job.stopped() from None
 
-    async def _take_places(self, wanted: _Wanted) -> None:
+    async def _take_places(self, wanted: Wanted) -> None:
+        if self._closed:
+            raise ModuleCancelled("The runtime is closed.", module=wanted.job.entry.name)
         shared = self._bulkheads.hold("container", seconds=wanted.job.ends - time.monotonic())
         await shared.enter()
         wanted.hold(shared.leave)
         last = self._bulkheads[wanted.resource]
-        if not last.take():
-            if wanted.resource == "cpu":
-                self._next[wanted] = True
-            try:
-                await last.enter(wanted.job.ends - time.monotonic())
-            except BaseException:
-                if self._next.pop(wanted, wanted.resource != "cpu"):
-                    wanted.leave()
-                raise
-            wanted.begun = not self._next.pop(wanted, wanted.resource != "cpu")
-        wanted.hold(last.leave)
+        if last.take():
+            wanted.hold(last.leave)
+        else:
+            await self._wait_in_line(wanted, last)
 
-    def _begin(self, wanted: _Wanted) -> None:
+    async def _wait_in_line(self, wanted: Wanted, last: Bulkhead) -> None:
+        """Until the place is had, or a thread has begun without it. Then the turn stays in its line, so that the place
+        that the thread has in fact, which its last call gives back, comes to this one and to nobody else.
+        """
+        turn = last.line_up()
+        turn.add_done_callback(lambda turn: None if turn.cancelled() else wanted.hold(last.leave))
+        if wanted.resource == "cpu":
+            self._next[wanted] = True
+        try:
+            await wanted.either(turn)
+        finally:
+            wanted.begun = wanted.resource == "cpu" and self._next.pop(wanted, None) is None
+            if not wanted.begun and not turn.done():
+                last.withdraw(turn)
+        if turn.cancelled() and not wanted.begun:
+            raise TimeoutError
+
+    def _begin(self, wanted: Wanted) -> None:
         try:
             self._pool.submit(self._work, wanted).add_done_callback(wanted.ended)
-        except RuntimeError:  # closed in this moment, from another thread, or while it waited
-            wanted.leave()
-            raise ModuleCancelled("The runtime is closed.", module=wanted.job.entry.name) from None
+        except RuntimeError:  # closed in this moment, from another thread, or while it waited; or there is no thread
+            wanted.job.interrupt("cancelled")  # it may be in the pool's queue all the same
+            reason = "The runtime is closed." if self._closed else "No thread can be started on this machine."
+            raise ModuleCancelled(reason, module=wanted.job.entry.name) from None
+        wanted.begun = True
 
-    def _work(self, first: _Wanted) -> None:
-        try:
-            worker = self._idle.pop()
-        except IndexError:
-            worker = Worker(self._cache, self._images)
-        wanted: _Wanted | None = first
+    def _work(self, first: Wanted) -> None:
+        worker = self._worker()
+        wanted: Wanted | None = first
         while wanted is not None:
             said = self._said(worker, wanted.job)
             left, following = worker.left(), self._following(wanted)
@@ -143,8 +149,14 @@ class Executor:
             close(left)
             wanted = following
 
-    def _following(self, wanted: _Wanted) -> _Wanted | None:
-        """The one that this one's place goes to. It need not wait until the loop has passed that on."""
+    def _worker(self) -> Worker:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Worker(self._cache, self._images)
+
+    def _following(self, wanted: Wanted) -> Wanted | None:
+        """The one to begin with. It need not wait until the loop has passed the place on."""
         if wanted.resource != "cpu":
             return None
         try:
@@ -153,9 +165,11 @@ class Executor:
             return None
 
     def _said(self, worker: Worker, job: Job) -> str | BaseException:
-        worker.keep_only(self._modules)
         try:
+            worker.keep_only(self._modules)
             return self._run(worker, job)
+        except WasmError as error:
+            return error.with_traceback(None)  # its frames hold what the guest has said
         except BaseException as error:  # noqa: BLE001 - it is told
             return error
 
@@ -186,64 +200,3 @@ class Executor:
             job.interrupt("cancelled")
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._watchdog.close()
-
-
-class _Wanted:
-    """An answer that a loop waits for and a thread gives. asyncio has a way, which takes three turns of the loop.
-
-    What it holds is the thread's until that has told: compiling, and some of what guests do, go on after nobody waits
-    any more.
-    """
-
-    def __init__(self, job: Job, resource: Resource) -> None:
-        self.job, self.resource = job, resource
-        self.begun = False
-        """By a thread, before it had its own place there."""
-        self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[str] = self._loop.create_future()
-        self._held: list[Callable[[], None]] = []
-        self._is_told = False
-
-    def __await__(self) -> Generator[Any, None, str]:
-        """Raises what is told instead, and what the job is stopped with where nothing is in time."""
-        timer = self._loop.call_later(self.job.ends - time.monotonic() + _GRACE, self._late)
-        try:
-            return (yield from self._answer)
-        finally:
-            timer.cancel()
-
-    def hold(self, leave: Callable[[], None]) -> None:
-        """A place, until it is told."""
-        self._held.append(leave)
-        if self._is_told:
-            self.leave()
-
-    def leave(self) -> None:
-        while self._held:
-            self._held.pop()()
-
-    def tell(self, said: str | BaseException) -> None:
-        """From any thread, when it has no more to do."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._told, said)
-
-    def ended(self, thread: Future[None]) -> None:
-        if thread.cancelled():  # by `Executor.close`, before it began
-            self.tell(self.job.stopped())
-
-    def _told(self, said: str | BaseException) -> None:
-        self._is_told = True
-        self.leave()
-        self._set(said)
-
-    def _late(self) -> None:
-        self.job.interrupt("deadline")
-        self._set(self.job.stopped())
-
-    def _set(self, said: str | BaseException) -> None:
-        if self._answer.done():  # nobody waits
-            return
-        if isinstance(said, str):
-            self._answer.set_result(said)
-        else:
-            self._answer.set_exception(said)

@@ -48,6 +48,8 @@ class Answer(NamedTuple):
 
     text: str
     refused: bool = False
+    memory_bytes: int | None = None
+    """Of the guest at its end, where that is known."""
 
 
 class Job:

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from athena_lab.wasm.manifest import Entry
     from athena_lab.wasm.precompiled import PrecompiledCache
 
+_SOON_CLOSED = 16 << 20
+"""Bytes of memory that a guest may leave to be closed when its answer was told: 1.5 ms, for which nobody waits."""
+_MAX_REFUSAL = 65_536
+"""Characters."""
 _TABLE_ELEMENTS = 100_000
 _INSTANCES = 64
 """A component is several core instances: the module and the adapters of the canonical ABI."""
@@ -91,17 +95,19 @@ class Worker:
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
             close(self.left())  # it may be large, and another comes to conclude
             raise job.failed(str(error)) from None
+        if answer.memory_bytes is None or answer.memory_bytes > _SOON_CLOSED:
+            close(self.left())
+        most = _MAX_REFUSAL if answer.refused else job.max_answer
+        if len(answer.text) > most:
+            raise BadOutput(
+                f"Its answer has {len(answer.text):,} characters; the limit is {most:,}.", module=job.entry.name
+            )
         if answer.refused:
             raise _refusal(answer.text, job)
-        if len(answer.text) > job.max_answer:
-            raise BadOutput(
-                f"Its answer has {len(answer.text):,} characters; the limit is {job.max_answer:,}.",
-                module=job.entry.name,
-            )
         return answer.text
 
     def left(self) -> list[wasmtime.Store]:
-        """What calls have left, to be closed. It takes a tenth of a short call's time, for which nobody need wait."""
+        """What calls have left, to be closed: it takes a tenth of a short call's time, for which nobody need wait."""
         left, self._left = self._left, []
         return left
 

@@ -83,7 +83,7 @@ def folder_of(tmp_path, wasm, name="bad"):
         ({}, "does not fit"),  # it is well made, and its answer `{"` is no output
         ({"reply": (0, 131_066, 7)}, "outside of its memory"),
         ({"reply": (0, 0xFFFF_FFFF, 2)}, "outside of its memory"),
-        ({"reply": (0, 1, 0xFFFF_FFFF)}, "outside of its memory"),
+        ({"reply": (0, 1, 0xFFFF_FFFF)}, "Its answer has"),
         ({"where": 131_066}, "outside of its memory"),
         ({"where": -4}, "outside of its memory"),
         (
@@ -92,6 +92,7 @@ def folder_of(tmp_path, wasm, name="bad"):
         ),
         ({"reply": (0, 0, 0)}, "does not fit"),
         ({"reply": (1, 1024, 2)}, "does not fit Refusal"),
+        ({"reply": (1, 2_048, 70_000)}, "70,000 characters; the limit is 65,536"),
     ],
 )
 async def test_what_a_guest_points_to_is_checked(open_runtime, tmp_path, changed, sentence):

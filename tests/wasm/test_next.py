@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from athena_lab.bulkhead import BulkheadOptions
 from athena_lab.bulkheads import Bulkheads, BulkheadsOptions
-from athena_lab.errors import ModuleDeadline, WasmError
+from athena_lab.errors import ModuleCancelled, ModuleDeadline, WasmError
+from athena_lab.wasm.wanted import Wanted
 from athena_lab.wasm.worker import Worker
 
 LONG = 10
@@ -20,49 +22,62 @@ LONG = 10
 
 @pytest.fixture
 def gate(monkeypatch):
-    """Calls of `prepared` begin, and end when they are let; others as ever."""
+    """Calls of `prepared` begin, and go on when they are let; others as ever."""
     gate = Gate()
     real = Worker.run
 
     def run(worker, job):
         if job.function == "prepared":
-            gate.begin()
+            gate.pass_through()
         return real(worker, job)
 
     monkeypatch.setattr(Worker, "run", run)
     yield gate
-    gate.let.set()
+    gate.open()
 
 
 class Gate:
     def __init__(self):
-        self.begun = []
-        self.let = threading.Event()
-        self.second = threading.Event()
+        self.threads = []
+        """Of the calls that began, in their order."""
+        self._let = 0
+        self._changed = threading.Condition()
 
-    def begin(self):
-        self.begun.append(threading.current_thread())
-        if len(self.begun) == 2:
-            self.second.set()
-        assert self.let.wait(LONG)
+    def pass_through(self):
+        with self._changed:
+            self.threads.append(threading.current_thread())
+            number = len(self.threads)
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self._let >= number, LONG)
+
+    def open(self, more=1_000):
+        with self._changed:
+            self._let += more
+            self._changed.notify_all()
+
+    def wait(self, begun):
+        """In the loop's own thread: nothing of the loop runs meanwhile."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.threads) >= begun, LONG)
 
 
 def one_at_a_time():
     return Bulkheads(BulkheadsOptions(cpu=BulkheadOptions(1, 50)))
 
 
-async def running_and_waiting(runtime, places, gate):
-    calls = []
-    for depth in range(2):
-        calls.append(asyncio.ensure_future(runtime.call("misbehave", "prepared")))
-        await until(lambda: places["cpu"].depth >= depth and gate.begun)  # noqa: B023 - it is awaited at once
-    return calls
-
-
 async def until(condition):
     async with asyncio.timeout(LONG):
         while not condition():  # noqa: ASYNC110 - threads have no loop on which to set an event
             await asyncio.sleep(0)
+
+
+async def one_runs_and_some_wait(runtime, places, gate, waiting):
+    calls = [asyncio.ensure_future(runtime.call("misbehave", "prepared"))]
+    await until(lambda: gate.threads)
+    for depth in range(1, waiting + 1):
+        calls.append(asyncio.ensure_future(runtime.call("misbehave", "prepared")))
+        await until(lambda: places["cpu"].depth == depth)  # noqa: B023 - it is awaited at once
+    return calls
 
 
 def is_free(places):
@@ -72,64 +87,110 @@ def is_free(places):
 async def test_the_next_call_does_not_wait_for_the_loop(open_runtime, gate):
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
-    calls = await running_and_waiting(runtime, places, gate)
-    gate.let.set()
-    assert gate.second.wait(LONG)  # in the loop's own thread: nothing of the loop runs meanwhile
-    assert (places["cpu"].running, places["cpu"].depth) == (1, 1)
-    assert len(set(gate.begun)) == 1
+    calls = await one_runs_and_some_wait(runtime, places, gate, 2)
+    gate.open()
+    assert gate.wait(3)
+    assert (places["cpu"].running, places["cpu"].depth) == (1, 2)
     await asyncio.gather(*calls)
+    assert len(gate.threads) == 3  # each ran once
+    assert len(set(gate.threads)) == 1
     assert is_free(places)
 
 
-async def test_a_call_that_was_begun_early_and_is_cancelled_keeps_what_it_holds_until_it_ends(open_runtime, gate):
+async def test_a_call_that_was_begun_early_and_is_cancelled_gives_its_place_to_nobody_before_it_ends(
+    open_runtime, gate, monkeypatch
+):
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
-    first, second = await running_and_waiting(runtime, places, gate)
-    executor = runtime._executor
-    waiting = next(iter(executor._next))
-    assert executor._following(waiting) is waiting  # as the first call's thread does when it ends
-    second.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await second
-    assert (places["container"].running, places["cpu"].depth) == (2, 0)
-    waiting.tell("its answer, which nobody waits for")
-    gate.let.set()
+    first, second, third = await one_runs_and_some_wait(runtime, places, gate, 2)
+    told = []
+    with monkeypatch.context() as later:
+        later.setattr(Wanted, "tell", lambda *what: told.append(what))
+        gate.open(1)
+        assert gate.wait(2)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+    for what in told:
+        Wanted.tell(*what)
     await first
+    await until(lambda: places["cpu"].depth == 1)
+    assert (places["container"].running, places["cpu"].running, len(gate.threads)) == (2, 1, 2)
+    gate.open()
+    assert (await third).output.data
     await until(lambda: is_free(places))
+    assert runtime.counts["misbehave"].errors == 0
 
 
-async def test_a_call_that_was_begun_early_runs_once(open_runtime, gate):
+async def test_a_call_that_was_begun_early_is_answered_though_its_place_comes_late(open_runtime, gate):
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
-    calls = await running_and_waiting(runtime, places, gate)
-    gate.let.set()
-    await asyncio.gather(*calls)
-    assert len(gate.begun) == 2
-    assert not runtime._executor._next
+    first, second = await one_runs_and_some_wait(runtime, places, gate, 1)
+    gate.open()
+    runtime._executor._pool.shutdown(wait=True)  # both have told; nothing of the loop has run
+    assert (places["cpu"].running, places["cpu"].depth) == (1, 1)
+    assert (await second).output.data
+    assert (await first).output.data
     assert is_free(places)
 
 
 async def test_a_call_that_waits_in_vain_is_not_begun(open_runtime, gate):
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
-    first = asyncio.ensure_future(runtime.call("misbehave", "prepared"))
-    await until(lambda: gate.begun)
+    (first,) = await one_runs_and_some_wait(runtime, places, gate, 0)
     with pytest.raises(ModuleDeadline):
         await runtime.call("misbehave", "echo", deadline=0.05)
-    assert not runtime._executor._next
-    gate.let.set()
+    gate.open()
     await first
+    assert runtime.counts["misbehave"].calls == 2
+    assert len(gate.threads) == 1
     assert is_free(places)
 
 
 async def test_closing_ends_what_a_thread_has_begun_and_what_waits(open_runtime, gate):
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
-    calls = await running_and_waiting(runtime, places, gate)
-    gate.let.set()
+    calls = await one_runs_and_some_wait(runtime, places, gate, 3)
+    gate.open()
     await asyncio.to_thread(runtime.close)
     ends = await asyncio.gather(*calls, return_exceptions=True)
     assert all(not isinstance(end, BaseException) or isinstance(end, WasmError) for end in ends)
+    assert is_free(places)
+
+
+async def test_where_no_worker_can_be_made_the_call_says_so_and_keeps_no_place(open_runtime, monkeypatch):
+    places = one_at_a_time()
+    runtime = await open_runtime(bulkheads=places)
+    runtime._executor._idle.clear()
+    with monkeypatch.context() as broken:
+        broken.setattr(Worker, "__init__", no_memory)
+        with pytest.raises(MemoryError):
+            await runtime.call("misbehave", "echo")
+    assert is_free(places)
+    assert (await runtime.call("misbehave", "echo")).output.data
+
+
+def no_memory(*_):
+    raise MemoryError
+
+
+async def test_where_no_thread_can_be_started_the_call_says_so_and_is_not_run_later(open_runtime, gate, monkeypatch):
+    places = Bulkheads(BulkheadsOptions(cpu=BulkheadOptions(2, 50)))
+    runtime = await open_runtime(bulkheads=places)
+    runtime._executor._pool = ThreadPoolExecutor(2)
+    (first,) = await one_runs_and_some_wait(runtime, places, gate, 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(ModuleCancelled, match="No thread"):
+            await runtime.call("misbehave", "loop")
+    gate.open()
+    assert (await first).output.data
+    await asyncio.wait_for(asyncio.to_thread(runtime._executor._pool.shutdown, wait=True), LONG)
+    assert is_free(places)
+
+
+def no_thread(_):
+    raise RuntimeError("can't start new thread")
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
