@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes is the machine's business, and no change fails by the luck of another's test:
-# `pytest --hypothesis-profile=search` looks where nobody has looked yet.
+# How long an example takes is the machine's business, and no change should fail because of an example that it has
+# nothing to do with: `pytest --hypothesis-profile=search` tries new ones.
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("athena", settings.get_profile("search"), derandomize=True)
 settings.load_profile("athena")

@@ -124,7 +124,6 @@ class _Instance:
             self._look()
         request = self._write(self._job.text(with_state=image is None), with_sample=True)
         where = self._call(ANSWER, request)
-        self._look()
         refused, start, length = _REPLY.unpack(self._bytes(where, _REPLY.size))
         if length > _LETTER * self._job.max_answer:  # before it is copied
             raise BadOutput(f"Its answer has {length:,} bytes.", module=self._job.entry.name)
@@ -139,7 +138,6 @@ class _Instance:
 
     def rest(self, place: int) -> bytes:
         """What it kept, empty for nothing: the trap is told all the same."""
-        self._look()
         try:
             (length,) = _LENGTH.unpack(self._bytes(place, _LENGTH.size))
             return self._bytes(place + _LENGTH.size, min(length, _MAX_REST))
@@ -189,10 +187,15 @@ class _Instance:
         self._memory.grow(self._store, -(-size // WASM_PAGE))
         self._look()
 
-    def _call(self, name: str, *address: int) -> int:
+    def _call(self, name: str, address: int | None = None) -> int:
         """With an address, or nothing. wasmtime takes a third of the time for a value that says of what type it is."""
-        values = [wasmtime.Val.i32(number - _NUMBER - 1 if number > _MOST else number) for number in address]
-        return int(self._exports[name](self._store, *values)) & _NUMBER  # type: ignore[operator]
+        values = []
+        if address is not None:
+            values = [wasmtime.Val.i32(address - _NUMBER - 1 if address > _MOST else address)]
+        try:
+            return int(self._exports[name](self._store, *values)) & _NUMBER  # type: ignore[operator]
+        finally:
+            self._look()  # it may have grown, also before a trap
 
     def _bytes(self, start: int, size: int) -> bytes:
         return ctypes.string_at(self._address(start, size), size)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from athena_lab.errors import AthenaError, BulkheadFull, ModuleCancelled, QueueFull, WasmError
 from athena_lab.telemetry import metrics
-from athena_lab.wasm.wanted import Wanted
+from athena_lab.wasm.pending import PendingCall
 from athena_lab.wasm.watchdog import Watchdog
-from athena_lab.wasm.worker import Worker, close
+from athena_lab.wasm.worker import Worker, close_stores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ class Executor:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="athena-wasm")
         self._idle: list[Worker] = []
         """The one used last is the next: no more of them load modules than run at once."""
-        self._next: OrderedDict[Wanted, bool] = OrderedDict()
+        self._next: OrderedDict[PendingCall, None] = OrderedDict()
         """Those that wait for nothing but a place on a processor, in their order. A thread that ends takes the first,
         and begins at once: its place is on the way, through the loop, and takes some of a short call's time.
         """
@@ -71,27 +71,27 @@ class Executor:
 
         Raises `SampleNotFound` and every `WasmError`.
         """
-        wanted = Wanted(job, resource)
+        pending = PendingCall(job, resource)
         self._jobs.add(job)
         forget = self._watchdog.at(job.ends, lambda: job.interrupt("deadline"))
         try:
-            await self._enter(wanted)
-            if not wanted.begun:
-                self._begin(wanted)
-            return await wanted
+            await self._enter(pending)
+            if pending.claim():
+                self._begin(pending)
+            return await pending
         except asyncio.CancelledError:
             job.interrupt("cancelled")
             raise
         finally:
-            wanted.forget()
+            pending.give_up()
             forget()
             self._jobs.discard(job)
 
-    async def _enter(self, wanted: Wanted) -> None:
-        job = wanted.job
+    async def _enter(self, pending: PendingCall) -> None:
+        job = pending.job
         try:
             with metrics.WASM_QUEUE_SIZE.track_inprogress():
-                await self._take_places(wanted)
+                await self._take_places(pending)
         except BulkheadFull:
             others = len(self._jobs) - 1
             raise QueueFull(f"{others} calls are running or waiting already.", module=job.entry.name) from None
@@ -99,55 +99,55 @@ class Executor:
             job.interrupt("deadline")
             raise job.stopped() from None
 
-    async def _take_places(self, wanted: Wanted) -> None:
+    async def _take_places(self, pending: PendingCall) -> None:
         if self._closed:
-            raise ModuleCancelled("The runtime is closed.", module=wanted.job.entry.name)
-        shared = self._bulkheads.hold("container", seconds=wanted.job.ends - time.monotonic())
+            raise ModuleCancelled("The runtime is closed.", module=pending.job.entry.name)
+        shared = self._bulkheads.hold("container", seconds=pending.job.ends - time.monotonic())
         await shared.enter()
-        wanted.hold(shared.leave)
-        last = self._bulkheads[wanted.resource]
+        pending.hold(shared.leave)
+        last = self._bulkheads[pending.resource]
         if last.take():
-            wanted.hold(last.leave)
+            pending.hold(last.leave)
         else:
-            await self._wait_in_line(wanted, last)
+            await self._wait_in_line(pending, last)
 
-    async def _wait_in_line(self, wanted: Wanted, last: Bulkhead) -> None:
-        """Until the place is had, or a thread has begun without it. Then the turn stays in its line, so that the place
-        that the thread has in fact, which its last call gives back, comes to this one and to nobody else.
+    async def _wait_in_line(self, pending: PendingCall, last: Bulkhead) -> None:
+        """Until the place is had, or a thread has it run without it. Then the turn stays in its line: the place that
+        the thread has in fact, which the call before gives back, is to come to this one and to nobody else.
         """
         turn = last.line_up()
-        turn.add_done_callback(lambda turn: None if turn.cancelled() else wanted.hold(last.leave))
-        if wanted.resource == "cpu":
-            self._next[wanted] = True
+        turn.add_done_callback(lambda turn: None if turn.cancelled() else pending.hold(last.leave))
+        if pending.resource == "cpu":
+            self._next[pending] = None
         try:
-            await wanted.either(turn)
+            await pending.turn_or_answer(turn)
         finally:
-            wanted.begun = wanted.resource == "cpu" and self._next.pop(wanted, None) is None
-            if not wanted.begun and not turn.done():
+            self._next.pop(pending, None)
+            if not turn.done() and pending.give_up():
                 last.withdraw(turn)
-        if turn.cancelled() and not wanted.begun:
+        if turn.cancelled():
             raise TimeoutError
 
-    def _begin(self, wanted: Wanted) -> None:
+    def _begin(self, pending: PendingCall) -> None:
         try:
-            self._pool.submit(self._work, wanted).add_done_callback(wanted.ended)
+            self._pool.submit(self._work, pending).add_done_callback(pending.ended)
         except RuntimeError:  # closed in this moment, from another thread, or while it waited; or there is no thread
-            wanted.job.interrupt("cancelled")  # it may be in the pool's queue all the same
+            pending.job.interrupt("cancelled")  # it may be in the pool's queue all the same
+            pending.over()
             reason = "The runtime is closed." if self._closed else "No thread can be started on this machine."
-            raise ModuleCancelled(reason, module=wanted.job.entry.name) from None
-        wanted.begun = True
+            raise ModuleCancelled(reason, module=pending.job.entry.name) from None
 
-    def _work(self, first: Wanted) -> None:
+    def _work(self, first: PendingCall) -> None:
         worker = self._worker()
-        wanted: Wanted | None = first
-        while wanted is not None:
-            said = self._said(worker, wanted.job)
-            left, following = worker.left(), self._following(wanted)
+        pending: PendingCall | None = first
+        while pending is not None:
+            said = self._said(worker, pending.job)
+            stores, following = worker.take_stores(), self._following(pending)
             if following is None:
                 self._idle.append(worker)
-            wanted.tell(said)
-            close(left)
-            wanted = following
+            pending.tell(said)
+            close_stores(stores)
+            pending = following
 
     def _worker(self) -> Worker:
         try:
@@ -155,14 +155,19 @@ class Executor:
         except IndexError:
             return Worker(self._cache, self._images)
 
-    def _following(self, wanted: Wanted) -> Wanted | None:
-        """The one to begin with. It need not wait until the loop has passed the place on."""
-        if wanted.resource != "cpu":
-            return None
-        try:
-            return self._next.popitem(last=False)[0]
-        except KeyError:
-            return None
+    def _following(self, pending: PendingCall) -> PendingCall | None:
+        """The one to go on with, first come, first served. It need not wait until the loop has passed the place on.
+
+        None where the place is none on a processor: another one's may be for less.
+        """
+        while pending.resource == "cpu":
+            try:
+                following, _ = self._next.popitem(last=False)
+            except KeyError:
+                break
+            if following.claim():
+                return following
+        return None
 
     def _said(self, worker: Worker, job: Job) -> str | BaseException:
         try:

@@ -50,7 +50,7 @@ class Guest(Protocol):
     """A module as one engine has it, and the way it is called."""
 
     def answer(self, job: Job, new_store: Callable[[], wasmtime.Store]) -> Answer:
-        """The store is closed by whoever made it.
+        """Whoever made a store closes it.
 
         Raises `WasmError`, and `wasmtime.WasmtimeError` or `wasmtime.Trap` for what ends a guest.
         """
@@ -64,7 +64,7 @@ class Loaded(NamedTuple):
     guest: Guest
 
 
-def close(stores: Iterable[wasmtime.Store]) -> None:
+def close_stores(stores: Iterable[wasmtime.Store]) -> None:
     for store in stores:
         store.close()
 
@@ -76,7 +76,7 @@ class Worker:
         self._engine = make_engine()
         self._cache, self._images, self._loan = cache, images, lender()
         self._loaded: dict[str, Loaded] = {}
-        self._left: list[wasmtime.Store] = []
+        self._stores: list[wasmtime.Store] = []
 
     def keep_only(self, names: Container[str]) -> None:
         """Let go of what other modules are made of."""
@@ -93,10 +93,10 @@ class Worker:
             with job.running_on(self._engine):
                 answer = guest.answer(job, lambda: self._store(job))
         except (wasmtime.WasmtimeError, wasmtime.Trap) as error:
-            close(self.left())  # it may be large, and another comes to conclude
+            close_stores(self.take_stores())  # it may be large, and another comes to conclude
             raise job.failed(str(error)) from None
         if answer.memory_bytes is None or answer.memory_bytes > _SOON_CLOSED:
-            close(self.left())
+            close_stores(self.take_stores())
         most = _MAX_REFUSAL if answer.refused else job.max_answer
         if len(answer.text) > most:
             raise BadOutput(
@@ -106,14 +106,16 @@ class Worker:
             raise _refusal(answer.text, job)
         return answer.text
 
-    def left(self) -> list[wasmtime.Store]:
-        """What calls have left, to be closed: it takes a tenth of a short call's time, for which nobody need wait."""
-        left, self._left = self._left, []
-        return left
+    def take_stores(self) -> list[wasmtime.Store]:
+        """The call's stores, for the caller to close: closing takes a tenth of a short call's time, for which nobody
+        need wait.
+        """
+        stores, self._stores = self._stores, []
+        return stores
 
     def _store(self, job: Job) -> wasmtime.Store:
         store = wasmtime.Store(self._engine)
-        self._left.append(store)
+        self._stores.append(store)
         store.set_limits(
             memory_size=job.memory_bytes,
             table_elements=_TABLE_ELEMENTS,

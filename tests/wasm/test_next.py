@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from athena_lab.bulkhead import BulkheadOptions
 from athena_lab.bulkheads import Bulkheads, BulkheadsOptions
-from athena_lab.errors import ModuleCancelled, ModuleDeadline, WasmError
-from athena_lab.wasm.wanted import Wanted
+from athena_lab.errors import ModuleCancelled, ModuleDeadline
+from athena_lab.wasm.pending import PendingCall
+from athena_lab.wasm.runtime import Completed
 from athena_lab.wasm.worker import Worker
 
 LONG = 10
@@ -105,14 +106,14 @@ async def test_a_call_that_was_begun_early_and_is_cancelled_gives_its_place_to_n
     first, second, third = await one_runs_and_some_wait(runtime, places, gate, 2)
     told = []
     with monkeypatch.context() as later:
-        later.setattr(Wanted, "tell", lambda *what: told.append(what))
+        later.setattr(PendingCall, "tell", lambda *what: told.append(what))
         gate.open(1)
         assert gate.wait(2)
         second.cancel()
         with pytest.raises(asyncio.CancelledError):
             await second
     for what in told:
-        Wanted.tell(*what)
+        PendingCall.tell(*what)
     await first
     await until(lambda: places["cpu"].depth == 1)
     assert (places["container"].running, places["cpu"].running, len(gate.threads)) == (2, 1, 2)
@@ -151,11 +152,28 @@ async def test_closing_ends_what_a_thread_has_begun_and_what_waits(open_runtime,
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
     calls = await one_runs_and_some_wait(runtime, places, gate, 3)
+    closing = asyncio.ensure_future(asyncio.to_thread(runtime.close))
+    await until(lambda: runtime._executor._closed)
+    with pytest.raises(ModuleCancelled, match="closed"):
+        await runtime.call("misbehave", "echo")
     gate.open()
-    await asyncio.to_thread(runtime.close)
+    await closing
     ends = await asyncio.gather(*calls, return_exceptions=True)
-    assert all(not isinstance(end, BaseException) or isinstance(end, WasmError) for end in ends)
+    assert {type(end) for end in ends} == {ModuleCancelled}
     assert is_free(places)
+
+
+async def test_threads_go_on_first_come_first_served(open_runtime, gate):
+    places = one_at_a_time()
+    runtime = await open_runtime(bulkheads=places)
+    calls = await one_runs_and_some_wait(runtime, places, gate, 3)
+    gate.open()
+    assert gate.wait(4)
+    order = []
+    for number, call in enumerate(calls):
+        call.add_done_callback(lambda _, number=number: order.append(number))
+    await asyncio.gather(*calls)
+    assert order == [0, 1, 2, 3]
 
 
 async def test_where_no_worker_can_be_made_the_call_says_so_and_keeps_no_place(open_runtime, monkeypatch):
@@ -198,22 +216,19 @@ def no_thread(_):
     workers=st.integers(1, 3),
     turns=st.lists(st.tuples(st.booleans(), st.integers(0, 40)), min_size=2, max_size=24),
 )
-async def test_whatever_is_cancelled_no_place_is_lost(open_runtime, workers, turns):
+async def test_whatever_is_cancelled_no_place_is_lost_or_had_twice(open_runtime, workers, turns):
     places = Bulkheads(BulkheadsOptions(cpu=BulkheadOptions(workers, 50)))
     runtime = await open_runtime(bulkheads=places)
-    kept, cancelled = [], []
+    calls = []
     for is_kept, wait in turns:
-        call = asyncio.ensure_future(runtime.call("misbehave", "echo"))
+        calls.append(asyncio.ensure_future(runtime.call("misbehave", "echo")))
         for _ in range(wait):
             await asyncio.sleep(0)
-        if is_kept:
-            kept.append(call)
-        else:
-            call.cancel()
-            cancelled.append(call)
-    ends = await asyncio.gather(*kept)
-    assert len(ends) == len(kept)
-    await asyncio.wait(cancelled or [asyncio.ensure_future(asyncio.sleep(0))])
+            assert runtime.busy <= workers
+        if not is_kept:
+            calls[-1].cancel()
+    ends = await asyncio.gather(*calls, return_exceptions=True)
+    for (is_kept, _), end in zip(turns, ends, strict=True):
+        assert isinstance(end, Completed) or (not is_kept and isinstance(end, asyncio.CancelledError))
     await until(lambda: is_free(places))
-    assert not runtime._executor._next
     runtime.close()

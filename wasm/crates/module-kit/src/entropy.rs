@@ -30,11 +30,9 @@ impl Histogram {
                 lanes[0][0] += 8;
                 continue;
             }
-            let [a, b, c, d, e, f, g, h] = eight;
-            for half in [[a, b, c, d], [e, f, g, h]] {
-                let half = u32::from_le_bytes(half);
-                for (lane, counts) in lanes.iter_mut().enumerate() {
-                    counts[(half >> (8 * lane) & 0xff) as usize] += 1;
+            for half in eight.as_chunks::<4>().0 {
+                for (counts, &byte) in lanes.iter_mut().zip(half) {
+                    counts[byte as usize] += 1;
                 }
             }
         }

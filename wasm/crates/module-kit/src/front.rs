@@ -30,7 +30,8 @@ pub struct Reply {
 }
 
 /// # Safety
-/// The request is a host's, and all that it points to is written and stays as it is.
+/// `request` is aligned and initialised. Its `place` points to `sample + call` initialised bytes, at most `isize::MAX`,
+/// that nobody writes to while the instance lives.
 #[allow(unsafe_code, reason = "the host passes raw pointers")]
 #[must_use]
 pub unsafe fn answer<G: Guest>(request: *const Request) -> *const Reply {
@@ -53,7 +54,7 @@ pub unsafe fn prepare<G: Guest>(request: *const Request) -> bool {
 
 #[allow(unsafe_code, reason = "the host passes raw pointers")]
 unsafe fn parts<'a>(request: *const Request) -> (&'a [u8], &'a str) {
-    // SAFETY: the request is written, the place has that size, and nothing else refers to it.
+    // SAFETY: as the caller promises; 'a ends with the instance.
     let (sample, call) = unsafe {
         let Request { place, sample, call } = &*request;
         std::slice::from_raw_parts(*place, sample + call).split_at(*sample)

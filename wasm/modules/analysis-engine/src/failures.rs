@@ -16,12 +16,12 @@ pub fn judge(told: &Told, findings: &mut Findings) {
     for result in &told.results {
         let code = result.error.as_ref().map_or("", |error| error.code.as_str());
         if let Some((_, id, title)) = TELLING.iter().find(|(known, ..)| *known == code) {
-            let told = if result.data.is_null() && result.findings.is_empty() {
-                "what it would have found is missing"
+            let missing = if result.data.is_null() && result.findings.is_empty() {
+                "its results are missing from this report"
             } else {
-                "what it had found by then is told, what would have come after is missing"
+                "this report has what it found before it stopped; the rest is missing"
             };
-            findings.add(Finding::new(id, Severity::Low, 60, title).detail(format!("{}: {told}.", result.module)));
+            findings.add(Finding::new(id, Severity::Low, 60, title).detail(format!("{}: {missing}.", result.module)));
         }
     }
 }
@@ -39,8 +39,10 @@ mod tests {
             judge(&told, &mut findings);
             findings.into_sorted().remove(0).detail
         };
-        assert_eq!(detail(""), "sandbox: what it would have found is missing.");
-        let partial = "sandbox: what it had found by then is told, what would have come after is missing.";
+        assert_eq!(detail(""), "sandbox: its results are missing from this report.");
+        let partial = "sandbox: this report has what it found before it stopped; the rest is missing.";
         assert_eq!(detail(r#", "data": {"calls": []}"#), partial);
+        let finding = r#"{"id": "sandbox/x", "severity": "low", "confidence": 50, "title": "X"}"#;
+        assert_eq!(detail(&format!(r#", "findings": [{finding}]"#)), partial);
     }
 }

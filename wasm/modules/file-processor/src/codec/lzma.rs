@@ -195,5 +195,5 @@ fn filtered<'a>(id: u64, property: u8, reader: Box<dyn Read + 'a>) -> Option<Box
 fn skip_to_stream(rest: &mut &[u8]) {
     const MOST: usize = 1 << 20;
     let searched = &rest[..rest.len().min(MOST)];
-    *rest = crate::reader::find(searched, b"\xfd7zXZ\0").map_or(&[][..], |at| &rest[at..]);
+    *rest = memchr::memmem::find(searched, b"\xfd7zXZ\0").map_or(&[][..], |at| &rest[at..]);
 }

@@ -6,7 +6,8 @@ use super::document::Document;
 use crate::facts::document::EmbeddedObject;
 use crate::facts::{Category, Container, Entry};
 use crate::formats::category_of;
-use crate::reader::{Reader, find};
+use crate::reader::Reader;
+use memchr::memmem::find;
 
 /// Begins a FileDataStoreObject: {BDE316E7-2665-4511-A4C4-8D4D0B7A9EAC}.
 const FILE_DATA: &[u8] =

@@ -10,7 +10,8 @@ use crate::codec;
 use crate::facts::{Category, Container, Entry};
 use crate::formats::{category_of, identify_embedded};
 use crate::limits::{BOMB_RATIO, MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
-use crate::reader::{Reader, find, text};
+use crate::reader::{Reader, text};
+use memchr::memmem::find;
 
 /// The end record is in the last 64 KiB, behind it only its comment.
 const END_SEARCHED: usize = 22 + 0xffff;

@@ -1,7 +1,8 @@
 //! Installers and self-extracting archives: PE images that carry their payload behind them or in a section.
 
 use crate::pe::headers::Headers;
-use crate::reader::{Reader, find};
+use crate::reader::Reader;
+use memchr::memmem::find;
 
 /// Bytes behind the image in which a payload must begin: stubs put it at once or after a short configuration.
 const SEARCHED: u64 = 4_096;

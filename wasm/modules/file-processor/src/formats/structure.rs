@@ -4,7 +4,8 @@
 use crate::container::{ole, zip};
 use crate::digest::md5;
 use crate::macho;
-use crate::reader::{Reader, find};
+use crate::reader::Reader;
+use memchr::memmem::find;
 
 /// What is certain enough to come before the table of magic bytes.
 pub fn identify(data: &[u8]) -> Option<&'static str> {

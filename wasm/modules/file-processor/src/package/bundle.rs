@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use module_kit::{Finding, Findings, Severity};
 
 use crate::facts::Bundle;
-use crate::reader::{Reader, find, text};
+use crate::reader::{Reader, text};
+use memchr::memmem::find;
 
 /// Bytes in which a mark is looked for: stubs are smaller.
 const SEARCHED: usize = 8 << 20;

@@ -162,7 +162,7 @@ fn item_name(item: &[u8]) -> String {
 
 /// The block with the signature 0xbeef0004, whose layout depends on its version.
 fn long_name(item: &[u8]) -> Option<String> {
-    let signature = crate::reader::find(item, &0xbeef_0004_u32.to_le_bytes())?;
+    let signature = memchr::memmem::find(item, &0xbeef_0004_u32.to_le_bytes())?;
     let block = item.get(signature.checked_sub(4)?..)?;
     let start = match Reader::little(block).u16(2)? {
         0..3 => return None,

@@ -4,7 +4,7 @@ use crate::children::Children;
 use crate::facts::Category;
 use crate::formats::category_of;
 use crate::pe;
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// Bytes behind the image in which the payload of a self-extractor begins.
 const SEARCHED: usize = 4_096;

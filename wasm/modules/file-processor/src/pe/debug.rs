@@ -2,7 +2,8 @@
 
 use super::headers::{DIRECTORY_DEBUG, DIRECTORY_TLS, Headers};
 use crate::facts::DebugInfo;
-use crate::reader::{Reader, find, text};
+use crate::reader::{Reader, text};
+use memchr::memmem::find;
 use module_kit::Findings;
 
 /// Real files have below 10.

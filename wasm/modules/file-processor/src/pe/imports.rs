@@ -212,8 +212,9 @@ mod tests {
             import("KERNEL32.dll", Some("ExitProcess"), None),
             import("WS2_32.dll", None, Some(115)),
             import("a.b", None, Some(7)),
+            import("COMCTL32.DLL", Some("A"), None),
         ];
-        assert_eq!(imphash(&symbols), md5(b"kernel32.exitprocess,ws2_32.wsastartup,a.b.ord7"));
+        assert_eq!(imphash(&symbols), md5(b"kernel32.exitprocess,ws2_32.wsastartup,a.b.ord7,comctl32.a"));
         assert_eq!(imphash(&[]), "");
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::digest::md5;
 use crate::facts::{RichEntry, RichHeader};
-use crate::reader::{Reader, find};
+use crate::reader::Reader;
+use memchr::memmem::find;
 
 const DANS: u32 = u32::from_le_bytes(*b"DanS");
 /// Real ones have below 40 entries.

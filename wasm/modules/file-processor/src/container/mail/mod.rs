@@ -19,7 +19,7 @@ use crate::charset::decode_named;
 use crate::facts::document::{EmbeddedObject, Mail};
 use crate::facts::{Container, Entry};
 use crate::limits::MAX_ENTRIES_REPORTED;
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// Bytes of a message's text in JSON, each form of it.
 const MAX_TEXT: usize = 64 << 10;

@@ -12,7 +12,7 @@ use super::super::xml::{self, Piece};
 use super::super::{fields, ole};
 use crate::facts::document::EmbeddedObject;
 use crate::limits::MAX_INFLATED;
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// Bytes of a document in XML that are read.
 const MAX_XML: usize = 32 << 20;

@@ -1,7 +1,8 @@
 //! Objects of OLE 1.0 ([MS-OLEDS] 2.2) and what OLE 2 keeps of them: packaged files, and links to files elsewhere.
 
 use crate::charset;
-use crate::reader::{Reader, find, text_utf16};
+use crate::reader::{Reader, text_utf16};
+use memchr::memmem::find;
 
 const MAX_NAME: usize = 1_024;
 /// Monikers ([MS-OSHARED] 2.3.7): an address, and a file's path.

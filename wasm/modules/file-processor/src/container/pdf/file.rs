@@ -8,7 +8,7 @@ use super::crypt::Key;
 use super::filters;
 use super::object::{Dictionary, Left, Object, Parser, is_blank};
 use crate::limits::{MAX_INFLATED, MAX_INFLATED_PARTS, MAX_PDF_STREAMS};
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// Objects of one file: the largest honest files have some hundred thousand.
 const MAX_OBJECTS: usize = 300_000;

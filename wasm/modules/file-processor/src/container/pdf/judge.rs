@@ -8,7 +8,7 @@ use super::walk::Seen;
 use crate::container::document::Document;
 use crate::facts::Category;
 use crate::formats::{category_of, identify_embedded};
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// A name in the file that says what an object does.
 struct Mark {

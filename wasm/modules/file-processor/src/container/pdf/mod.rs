@@ -16,7 +16,8 @@ use self::object::{Dictionary, Object};
 use super::document::Document;
 use crate::facts::{Container, Entry};
 use crate::limits::MAX_ENTRIES_REPORTED;
-use crate::reader::{find, text};
+use crate::reader::text;
+use memchr::memmem::find;
 
 pub fn parse(data: &[u8], document: &mut Document, findings: &mut Findings) -> Container {
     let mut file = File::parse(data);

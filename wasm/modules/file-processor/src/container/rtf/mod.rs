@@ -11,7 +11,7 @@ use super::{fields, ole};
 use crate::facts::document::EmbeddedObject;
 use crate::facts::{Container, Entry};
 use crate::formats::identify_embedded;
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// Objects of one document that are decoded.
 const MAX_OBJECTS: usize = 256;

@@ -1,7 +1,7 @@
 //! The compressed containers of VBA ([MS-OVBA] 2.4.1): chunks of at most 4,096 bytes, of literals and copies.
 
 use crate::limits::MAX_INFLATED;
-use crate::reader::find;
+use memchr::memmem::find;
 
 /// A container begins with this byte.
 const SIGNATURE: u8 = 1;

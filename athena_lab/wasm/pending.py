@@ -1,9 +1,10 @@
-"""An answer that an event loop waits for and a thread gives."""
+"""A call whose answer an event loop waits for and a thread gives."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,49 +19,60 @@ _GRACE: Final = 1.0
 """Seconds beyond its deadline for which a call is waited for: its thread is told to end, and may have more to tell."""
 
 
-class Wanted:
-    """The answer of one job. asyncio has a way for that, which takes three turns of the loop to this one.
+class PendingCall:
+    """One job's. `run_in_executor` and `wait_for` take three turns of the loop for what takes one here.
 
     What it holds is the thread's until that has told: compiling, and some of what guests do, go on after nobody waits
-    any more. Everything but `tell` and `ended` belongs to the loop that it was made in.
+    any more. `claim`, `tell` and `ended` may be called from any thread, all else belongs to the loop it was made in.
     """
 
     def __init__(self, job: Job, resource: Resource) -> None:
         self.job, self.resource = job, resource
-        self.begun = False
-        """By a thread, which is to tell."""
         self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[str] = self._loop.create_future()
-        self._held: list[Callable[[], None]] = []
+        self._answer: asyncio.Future[str | BaseException] = self._loop.create_future()
+        self._claim = threading.Lock()
+        self._held = contextlib.ExitStack()
         self._is_over = False
 
     def __await__(self) -> Generator[Any, None, str]:
         """Raises what is told instead, and what the job is stopped with where nothing is in time."""
         timer = self._loop.call_later(self.job.ends - time.monotonic() + _GRACE, self._late)
         try:
-            return (yield from self._answer)
+            said = yield from self._answer
         finally:
             timer.cancel()
+        if isinstance(said, str):
+            return said
+        raise said
 
-    async def either(self, turn: asyncio.Future[None]) -> None:
-        """Wait for a turn or for the answer, and no longer than the job has time."""
+    async def turn_or_answer(self, turn: asyncio.Future[None]) -> None:
+        """Wait for either, and no longer than the job has time."""
         seconds = self.job.ends - time.monotonic()
         await asyncio.wait((turn, self._answer), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
-    def hold(self, leave: Callable[[], None]) -> None:
-        """A place, until it is told."""
-        self._held.append(leave)
-        if self._is_over:
-            self._leave()
+    def claim(self) -> bool:
+        """True for the first who asks: that one is to have it run and told, or to give it up."""
+        return self._claim.acquire(blocking=False)
 
-    def forget(self) -> None:
-        """Nobody waits for it any more."""
-        self._answer.cancel()
-        if not self.begun:
-            self._over()
+    def give_up(self) -> bool:
+        """Give back what it holds, and what it will hold, unless somebody has it run."""
+        if not self.claim():
+            return False
+        self.over()
+        return True
+
+    def hold(self, leave: Callable[[], None]) -> None:
+        """A place, until it is over."""
+        self._held.callback(leave)
+        if self._is_over:
+            self._held.close()
+
+    def over(self) -> None:
+        self._is_over = True
+        self._held.close()
 
     def tell(self, said: str | BaseException) -> None:
-        """From any thread, when it has no more to do."""
+        """When its thread has no more to do."""
         with contextlib.suppress(RuntimeError):  # the loop is closed
             self._loop.call_soon_threadsafe(self._told, said)
 
@@ -73,26 +85,14 @@ class Wanted:
 
     def _told(self, said: str | BaseException) -> None:
         try:
-            self._over()
+            self.over()
         finally:
             self._set(said)
-
-    def _over(self) -> None:
-        self._is_over = True
-        self._leave()
-
-    def _leave(self) -> None:
-        while self._held:
-            self._held.pop()()
 
     def _late(self) -> None:
         self.job.interrupt("deadline")
         self._set(self.job.stopped())
 
     def _set(self, said: str | BaseException) -> None:
-        if self._answer.done():  # nobody waits
-            return
-        if isinstance(said, str):
+        if not self._answer.done():
             self._answer.set_result(said)
-        else:
-            self._answer.set_exception(said)
