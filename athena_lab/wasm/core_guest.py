@@ -123,7 +123,10 @@ class _Instance:
             image.restore(self._store, self._memory)
             self._look()
         request = self._write(self._job.text(with_state=image is None), with_sample=True)
+        before = self._memory.read(self._store, 0, image.size) if image is not None and image.written is None else None
         where = self._call(ANSWER, request)
+        if image is not None and before is not None:
+            image.learn(before, self._memory.read(self._store, 0, image.size))
         refused, start, length = _REPLY.unpack(self._bytes(where, _REPLY.size))
         if length > _LETTER * self._job.max_answer:  # before it is copied
             raise BadOutput(f"Its answer has {length:,} bytes.", module=self._job.entry.name)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from athena_lab.wasm.pages import PAGE, WASM_PAGE, Pages, Part
 from athena_lab.wasm.sharing import ways
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import wasmtime
 
@@ -23,11 +23,22 @@ _ENTRY: Final = 256
 """Bytes that an entry has beside what it keeps."""
 _GAP: Final = 16
 """Unchanged pages that are kept between two that are not: each part is written by itself."""
+_LEARNT: Final = 64 << 20
+"""Bytes of memory up to which it is worth while to look at all of it."""
+_NEAR: Final = 2
+"""Pages between two that calls write to which are made ready with them: each run takes a call of the system."""
 _IMAGE: Final = 1 << 20
 """Bytes that an image is counted with at least: it may have a file open."""
 
 Key = tuple[str, str | None]
 """A module's SHA-256, and the state of a session or None. Python keeps a text's hash in the text."""
+
+
+class Run(NamedTuple):
+    """Bytes of a guest's memory, whole pages."""
+
+    start: int
+    end: int
 
 
 class Image:
@@ -37,6 +48,8 @@ class Image:
         self.size = size
         self.bytes = sum(len(part.content) for part in parts)
         """What is kept."""
+        self.written: tuple[Run, ...] | None = None if size <= _LEARNT else ()
+        """What calls write to, as the first of them did; None before that."""
         self._pages = (pages or ways()[0])(parts)
 
     def restore(self, store: wasmtime.Store, memory: wasmtime.Memory) -> None:
@@ -44,18 +57,35 @@ class Image:
         missing = self.size - memory.data_len(store)
         if missing > 0:
             memory.grow(store, missing // WASM_PAGE)
-        self._pages.put(ctypes.addressof(memory.data_ptr(store).contents))
+        address = ctypes.addressof(memory.data_ptr(store).contents)
+        self._pages.put(address)
+        for run in self.written or ():
+            self._pages.make_ready(address + run.start, run.end - run.start)
+
+    def learn(self, before: bytes | bytearray, after: bytes | bytearray) -> None:
+        """``before`` and ``after`` a call: the image's own size of memory.
+
+        A page that is shared and then written to has to be taken from all threads that may look at it: where there are
+        two workers, each such page made both wait.
+        """
+        self.written = tuple(_runs(_changed(after, before), _NEAR))
 
 
 def take(memory: bytes | bytearray, fresh: bytes | bytearray, pages: type[Pages] | None = None) -> Image:
     """The image of ``memory``, which was ``fresh`` in the new instance."""
-    runs: list[tuple[int, int]] = []
-    for at in _changed(memory, fresh):
-        if runs and at - runs[-1][1] <= _GAP * PAGE:
-            runs[-1] = runs[-1][0], at + PAGE
+    runs = _runs(_changed(memory, fresh), _GAP)
+    return Image(len(memory), tuple(Part(run.start, bytes(memory[run.start : run.end])) for run in runs), pages)
+
+
+def _runs(pages: Iterable[int], gap: int) -> list[Run]:
+    """Of pages in their order, with up to so many others between two."""
+    runs: list[Run] = []
+    for at in pages:
+        if runs and at - runs[-1].end <= gap * PAGE:
+            runs[-1] = Run(runs[-1].start, at + PAGE)
         else:
-            runs.append((at, at + PAGE))
-    return Image(len(memory), tuple(Part(start, bytes(memory[start:end])) for start, end in runs), pages)
+            runs.append(Run(at, at + PAGE))
+    return runs
 
 
 def _changed(memory: bytes | bytearray, fresh: bytes | bytearray) -> Iterator[int]:

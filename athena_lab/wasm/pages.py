@@ -44,6 +44,9 @@ class Pages(Protocol):
     def put(self, address: int) -> None:
         """Into a guest's memory, which begins there and is as large as the last part needs."""
 
+    def make_ready(self, address: int, size: int) -> None:
+        """Whole pages that a guest will write to are made its own at once."""
+
 
 class CopiedPages:
     """For every system."""
@@ -54,6 +57,9 @@ class CopiedPages:
     def put(self, address: int) -> None:
         for offset, content in self._parts:
             ctypes.memmove(address + offset, content, len(content))
+
+    def make_ready(self, address: int, size: int) -> None:
+        """They are."""
 
 
 class Lender(Protocol):

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 assert sys.platform == "linux"
 
 _MAP_FIXED: Final = 0x10
+_POPULATE_WRITE: Final = 23
+"""Both of <sys/mman.h> on Linux."""
 _SEALS: Final = 0x1 | 0x2 | 0x4 | 0x8
-"""Against more seals, another size, and writing. Both of <sys/mman.h> and <fcntl.h> on Linux."""
+"""Against more seals, another size, and writing: of <fcntl.h>."""
 
 
 def is_possible() -> bool:
@@ -52,6 +54,10 @@ class SharedPages:
         for offset, size in self._places:
             _map(address + offset, size, self._file, place)
             place += size
+
+    def make_ready(self, address: int, size: int) -> None:
+        """Nothing is lost where the system does not know how: Linux before 5.14."""
+        _function("madvise", ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)(address, size, _POPULATE_WRITE)
 
 
 class Loan:
@@ -82,14 +88,14 @@ class Loan:
 def _map(address: int, size: int, file: int, offset: int) -> None:
     """Over memory that is a guest's already, and is given back with all of it."""
     access, how = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | _MAP_FIXED
-    if _mmap()(address, size, access, how, file, offset) != address:
+    types = ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long
+    if _function("mmap", *types)(address, size, access, how, file, offset) != address:
         raise wasmtime.WasmtimeError(f"Its pages cannot be mapped: {os.strerror(ctypes.get_errno())}.")
 
 
 @functools.cache
-def _mmap() -> Any:
-    """Python's own module maps only where the system likes."""
-    function = ctypes.CDLL(None, use_errno=True).mmap
-    function.restype = ctypes.c_void_p
-    function.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
+def _function(name: str, *types: Any) -> Any:
+    """Of the C library. Python's own module maps only where the system likes."""
+    function = getattr(ctypes.CDLL(None, use_errno=True), name)
+    function.restype, function.argtypes = ctypes.c_void_p, types
     return function

@@ -38,6 +38,31 @@ def test_an_image_is_the_memory_that_it_was_taken_of(pages, grown, fresh, writte
     assert image.bytes <= MACHINE_PAGE * 17 * (len(fresh) + len(written))
 
 
+@pytest.mark.parametrize("pages", ways())
+@given(
+    kept=st.lists(st.integers(0, 4 * PAGE - 1), max_size=20),
+    written=st.lists(st.integers(0, 4 * PAGE - 1), max_size=40),
+)
+def test_what_calls_write_to_is_made_ready_and_nothing_else_is_seen(pages, kept, written):
+    memory = bytearray(4 * PAGE)
+    for at in kept:
+        memory[at] = 1
+    image = take(memory, bytes(PAGE), pages)
+    assert image.written is None
+    after = bytearray(memory)
+    for at in written:
+        after[at] = 3
+    image.learn(memory, after)
+    ready = {page for run in image.written for page in range(run.start, run.end, MACHINE_PAGE)}
+    assert ready >= {at // MACHINE_PAGE * MACHINE_PAGE for at in written}
+    assert len(ready) <= 3 * len({at // MACHINE_PAGE for at in written})
+    for _ in range(2):
+        store, target = instance(bytes(PAGE))
+        image.restore(store, target)
+        assert target.read(store) == memory
+        target.write(store, b"\xff" * len(memory), 0)
+
+
 def instance(content):
     store = wasmtime.Store()
     memory = wasmtime.Memory(store, wasmtime.MemoryType(wasmtime.Limits(1, None)))
