@@ -284,7 +284,7 @@ class RequestError(AthenaError):
     code = "request"
     title = "Bad request"
     status = 400
-    next_step = "Compare it with the method's own words, or over HTTP with /api/v1/openapi.json."
+    next_step = "Compare it with the docstring of what was called, or over HTTP with /api/v1/openapi.json."
 
 
 class MalformedRequest(RequestError):

@@ -202,4 +202,5 @@ def _refusal(text: str, job: Job) -> ModuleTrap | ModuleRefused:
     refusal = decode(text, Refusal, job.entry.name)
     if refusal.code == "failed":
         return ModuleTrap(f"It failed: {refusal.message[:500]}", module=job.entry.name, next_step=_MEND)
-    return ModuleRefused(f"{refusal.code}: {refusal.message[:500]}", module=job.entry.name)
+    sentence = f"{refusal.code}: {refusal.message[:500]}"
+    return ModuleRefused(sentence if sentence.endswith(".") else f"{sentence}.", module=job.entry.name)

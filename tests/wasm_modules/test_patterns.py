@@ -140,6 +140,18 @@ def test_a_rule_of_ours_finds_what_it_is_for(module: Guest, rule: str) -> None:
         assert finding.techniques
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ('$c.DownloadFile($u, "$env:TEMP\\a.exe")', 'Start-Process "$env:TEMP\\a.exe"'),
+        ("Invoke-WebRequest $u -OutFile a.exe", "Start-Process a.exe -WindowStyle Hidden"),
+    ],
+)
+def test_what_powershell_saves_and_starts_is_seen(module: Guest, lines: tuple[str, ...]) -> None:
+    findings = module.call("analyze", text(*lines)).findings
+    assert "rule-powershell-download-and-run" in {finding.id for finding in findings}
+
+
 def test_no_benign_file_is_called_suspicious(module: Guest) -> None:
     alarms: dict[str, list[str]] = {}
     for file in benign.files():

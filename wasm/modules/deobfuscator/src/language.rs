@@ -20,6 +20,8 @@ pub enum Language {
 const HEAD: usize = 64 << 10;
 /// What speaks for a language must weigh as much.
 const ENOUGH: u32 = 3;
+/// And as much against a first line that names the interpreter of another, which in some is a comment.
+const ENOUGH_AGAINST: u32 = 24;
 
 type Signs = &'static [(&'static str, u32)];
 
@@ -184,7 +186,9 @@ pub fn of(text: &str, name: &str) -> Language {
     if is_jsfuck(text) {
         return Language::Javascript;
     }
-    let hint = by_name(name);
+    let interpreter = head.strip_prefix("#!").and_then(|rest| rest.lines().next()).map(by_interpreter);
+    let hint = by_name(name).or(interpreter.flatten());
+    let enough = if hint.is_none() && interpreter.is_some() { ENOUGH_AGAINST } else { ENOUGH };
     let begins_as_html = head.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('<');
     let scored = SIGNS.iter().map(|(language, signs)| {
         let mut score: u32 = signs.iter().map(|(sign, weight)| weight * count(&head, sign)).sum();
@@ -200,7 +204,7 @@ pub fn of(text: &str, name: &str) -> Language {
     });
     let best = scored.fold((0, Language::None), |best, next| if next.0 > best.0 { next } else { best });
     match best {
-        (score, _) if score < ENOUGH => hint.unwrap_or(Language::None),
+        (score, _) if score < enough => hint.unwrap_or(Language::None),
         (_, Language::Vbscript) if is_vba(&head) => Language::Vba,
         (_, language) => language,
     }
@@ -256,6 +260,18 @@ fn is_jsfuck(text: &str) -> bool {
     text.len() > 200 && text.bytes().all(|byte| matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+' | b'\n'))
 }
 
+/// Of the rest of a line that begins with `#!`, in lower case.
+fn by_interpreter(line: &str) -> Option<Language> {
+    let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word));
+    let program = words.find(|word| *word != "env" && !word.starts_with('-'))?;
+    Some(match program.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '.') {
+        "node" | "nodejs" | "deno" | "bun" => Language::Javascript,
+        "pwsh" | "powershell" => Language::Powershell,
+        "python" | "pypy" => Language::Python,
+        _ => return None,
+    })
+}
+
 fn by_name(name: &str) -> Option<Language> {
     let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
     Some(match ending.as_str() {
@@ -273,6 +289,23 @@ fn by_name(name: &str) -> Option<Language> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_names_the_interpreter() {
+        let shell = "#!/bin/sh\nset -e\necho \"$1\" | grep -E \"^Exec(\\[[^]=]*])?=\"\ncall=1\nrem=\"echo ^ $call\"\nset -- ^ ^\n";
+        assert_eq!(of(shell, ""), Language::None);
+        let perl =
+            "#!/usr/bin/env -S perl -w\nmy $text = `psql $name`;\nmy $more = `date`;\nmy $that = 1;\nprint $_;\n";
+        assert_eq!(of(perl, ""), Language::None);
+        assert_eq!(of("#!/usr/bin/env python3.11\nx = 1\n", ""), Language::Python);
+        assert_eq!(of("#!/usr/local/bin/node --harmony\nx = 1\n", ""), Language::Javascript);
+        assert_eq!(of("#!\nx", ""), Language::None);
+        let named = "#!/bin/sh\n$a = 'x'; Write-Host $a -join ','\n";
+        assert_eq!(of(named, "a.ps1"), Language::Powershell);
+        let disguised = "#!/bin/sh\n$a = [Convert]::FromBase64String($env:A); $b = New-Object Net.WebClient; $c = 1\n\
+            Invoke-Expression ($a -join ''); Invoke-Command $b; [char]65; [char]66; powershell; write-host $env:B\n";
+        assert_eq!(of(disguised, ""), Language::Powershell);
+    }
 
     #[test]
     fn languages_are_told_apart() {

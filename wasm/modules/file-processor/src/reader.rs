@@ -1,8 +1,6 @@
 //! Bounds-checked reading. Offsets are 64 bits wide and all arithmetic is checked, so that no crafted offset wraps,
 //! neither on the host nor in the 32-bit sandbox.
 
-pub use memchr::memmem::find;
-
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
     data: &'a [u8],

@@ -24,6 +24,14 @@ rule powershell_download_and_run
         $load_a = ".downloadstring(" ascii wide nocase
         $load_b = ".downloaddata(" ascii wide nocase
         $load_c = "net.webclient" ascii wide nocase
+        $save_a = ".downloadfile(" ascii wide nocase
+        $save_b = "invoke-webrequest" ascii wide nocase
+        $save_c = "start-bitstransfer" ascii wide nocase
+        $start_a = "start-process" ascii wide nocase
+        $start_b = "invoke-item" ascii wide nocase
+        $place_a = "$env:temp" ascii wide nocase
+        $place_b = "$env:appdata" ascii wide nocase
+        $place_c = "$env:public" ascii wide nocase
         $hidden_a = "-windowstyle hidden" ascii wide nocase
         $hidden_b = "-w hidden" ascii wide nocase
         $hidden_c = "-executionpolicy bypass" ascii wide nocase
@@ -31,6 +39,7 @@ rule powershell_download_and_run
         $hidden_e = "-nop " ascii wide nocase
     condition:
         any of ($run*) and 2 of ($load*) or (any of ($load*) and 2 of ($hidden*))
+        or (any of ($save*) and any of ($start*) and any of ($place*, $hidden*))
 }
 
 rule powershell_in_memory_loader
