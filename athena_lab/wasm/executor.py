@@ -158,7 +158,7 @@ class Executor:
     def _following(self, pending: PendingCall) -> PendingCall | None:
         """The one to go on with, first come, first served. It need not wait until the loop has passed the place on.
 
-        None where the place is none on a processor: another one's may be for less.
+        None where the place is one for memory: who waits for a processor is not to have it.
         """
         while pending.resource == "cpu":
             try:

@@ -88,12 +88,16 @@ def is_free(places):
 async def test_the_next_call_does_not_wait_for_the_loop(open_runtime, gate):
     places = one_at_a_time()
     runtime = await open_runtime(bulkheads=places)
-    calls = await one_runs_and_some_wait(runtime, places, gate, 2)
+    calls = await one_runs_and_some_wait(runtime, places, gate, 3)
     gate.open()
-    assert gate.wait(3)
-    assert (places["cpu"].running, places["cpu"].depth) == (1, 2)
+    assert gate.wait(4)
+    assert (places["cpu"].running, places["cpu"].depth) == (1, 3)
+    order = []
+    for number, call in enumerate(calls):
+        call.add_done_callback(lambda _, number=number: order.append(number))
     await asyncio.gather(*calls)
-    assert len(gate.threads) == 3  # each ran once
+    assert order == [0, 1, 2, 3]  # first come, first served
+    assert len(gate.threads) == 4  # each ran once
     assert len(set(gate.threads)) == 1
     assert is_free(places)
 
@@ -161,19 +165,6 @@ async def test_closing_ends_what_a_thread_has_begun_and_what_waits(open_runtime,
     ends = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(end) for end in ends} == {ModuleCancelled}
     assert is_free(places)
-
-
-async def test_threads_go_on_first_come_first_served(open_runtime, gate):
-    places = one_at_a_time()
-    runtime = await open_runtime(bulkheads=places)
-    calls = await one_runs_and_some_wait(runtime, places, gate, 3)
-    gate.open()
-    assert gate.wait(4)
-    order = []
-    for number, call in enumerate(calls):
-        call.add_done_callback(lambda _, number=number: order.append(number))
-    await asyncio.gather(*calls)
-    assert order == [0, 1, 2, 3]
 
 
 async def test_where_no_worker_can_be_made_the_call_says_so_and_keeps_no_place(open_runtime, monkeypatch):
