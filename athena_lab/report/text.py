@@ -84,8 +84,8 @@ def _findings(report: Report) -> Iterator[str]:
         if finding.detail:
             yield f"           {shown(finding.detail, 300)}"
         for evidence in told(finding.evidence)[:MAX_EVIDENCE]:
-            where = "" if evidence.offset is None else f"{evidence.offset:#x} "
-            yield f"           at {where}{shown(evidence.text or '', 120)}".rstrip()
+            where = "" if evidence.offset is None else f"at {evidence.offset:#x} "
+            yield f"           {where}{shown(evidence.text or '', 120)}".rstrip()
     if len(findings) > MAX_FINDINGS:
         yield f"  ... and {len(findings) - MAX_FINDINGS} more in report.findings"
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from athena_lab.report.findings import Slot
     from athena_lab.wasm.catalog import Catalog
     from athena_lab.wasm.manifest import Entry
     from athena_lab.wasm.module import Inspection
@@ -126,8 +127,8 @@ class Runtime:
         self.health: dict[str, Recent] = {}
         """Of every module that was ever loaded: how it has been lately."""
         self._modules: dict[str, Module] = {}
-        self._left_alone: set[str] = set()
-        """Modules that were unloaded by hand."""
+        self._left_alone: dict[str, Slot | None] = {}
+        """Modules that were unloaded by hand, and what they fill; None for one that was never loaded."""
         self._limits: dict[str, Limits] = {}
         self._cache = PrecompiledCache(cache, engine_key=ENGINE_KEY)
         self._images = Images(options.image_bytes)
@@ -141,6 +142,11 @@ class Runtime:
     def modules(self) -> Mapping[str, Module]:
         """Loaded modules by name."""
         return self._modules
+
+    @property
+    def unloaded(self) -> Mapping[str, Slot | None]:
+        """Modules that were unloaded by hand, with the slot that they fill, if it is known."""
+        return self._left_alone
 
     async def load(self, names: tuple[str, ...] | None = None) -> None:
         """Load modules that are not loaded yet: those named, or all of the catalog.
@@ -180,9 +186,9 @@ class Runtime:
         async with self._load_lock:
             await asyncio.to_thread(self.catalog.scan)
             self.catalog.entry(name)
-            self._modules.pop(name, None)
+            module = self._modules.pop(name, None)
             self.failures.pop(name, None)
-            self._left_alone.add(name)
+            self._left_alone[name] = module.description.slot if module else self._left_alone.get(name)
 
     def limits(self, name: str) -> Limits:
         """What one call of the module may have."""
@@ -228,7 +234,7 @@ class Runtime:
     def _take(self, module: Module, seconds: float) -> None:
         entry = module.entry
         self._modules[entry.name] = module
-        self._left_alone.discard(entry.name)
+        self._left_alone.pop(entry.name, None)
         self.health[entry.name] = Recent()
         self.counts.setdefault(entry.name, Counts())
         self.failures.pop(entry.name, None)
@@ -279,9 +285,8 @@ class Runtime:
             await asyncio.to_thread(self.catalog.scan)
 
     def _forget(self, name: str) -> None:
-        for known in (self._modules, self.failures, self.counts, self.health, self._limits):
+        for known in (self._modules, self.failures, self.counts, self.health, self._limits, self._left_alone):
             known.pop(name, None)
-        self._left_alone.discard(name)
 
     # -- calls
 

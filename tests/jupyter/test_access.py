@@ -171,6 +171,7 @@ async def test_paths_that_are_no_route_are_named(call):
     ):
         status, problem = await call(*V1, *path)
         assert (status, problem["code"]) == (404, "unknown_route"), path
+        assert problem["next_step"] == "Check the path: GET /api/v1/openapi.json lists all that there are."
     status, problem = await call(*V1, "nothing", headers={"Authorization": "token none"})
     assert (status, problem["code"]) == (401, "not_authenticated")
     status, problem = await call(*V1, "wasm", "analyze", method="GET")

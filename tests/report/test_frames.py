@@ -5,9 +5,23 @@ from __future__ import annotations
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from athena_lab.errors import InvalidField, MissingPackage
-from tests.report.make import HOSTILE, failed, network, ok, report
+from athena_lab.report.behaviour import Touched
+from athena_lab.report.deobfuscation import LayerIndicator
+from tests.report.make import (
+    HOSTILE,
+    behaviour_facts,
+    deobfuscation,
+    deobfuscation_facts,
+    failed,
+    network,
+    network_facts,
+    ok,
+    report,
+    sandbox,
+)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +52,23 @@ def test_each_table(what, rows, column):
 def test_text_is_as_it_is_in_the_sample():
     pytest.importorskip("pandas")
     assert report().to_dataframe("strings")["text"][0] == HOSTILE
+
+
+def test_what_only_layers_or_the_run_show_is_an_indicator_too():
+    pytest.importorskip("pandas")
+    known = network_facts().indicators[0]
+    hidden = (LayerIndicator("url", "http://hidden.example/a"), LayerIndicator(known.kind, known.value))
+    layers = replace(deobfuscation_facts(), layers=(replace(deobfuscation_facts().layers[0], indicators=hidden),) * 2)
+    asked = (
+        Touched("asks", "http://asked.example/b"),
+        Touched("asks", hidden[0].value),
+        Touched("asks", "asked.example:443"),
+    )
+    run = replace(behaviour_facts(), network=asked)
+    frame = report(network(), deobfuscation(layers), sandbox(run)).to_dataframe("indicators")
+    rows = frame[["kind", "value", "source"]].to_numpy().tolist()
+    assert len(rows) == len(network_facts().indicators) + 2
+    assert rows[-2:] == [["url", hidden[0].value, "layer 0"], ["url", asked[0].target, "run"]]
 
 
 def test_without_facts_a_table_is_empty_and_keeps_its_columns():

