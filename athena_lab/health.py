@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from athena_lab import api
 from athena_lab.errors import NoProvider
+from athena_lab.report.display import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,6 +51,15 @@ def queues(shared: Iterable[Bulkhead], providers: Mapping[str, Bulkhead]) -> api
     if filling:
         return api.Component("healthy", f"More than half full: {', '.join(dict.fromkeys(filling))}.")
     return api.Component("healthy", "Nothing is refused.")
+
+
+def modules(runtime: Runtime, status: api.Health) -> api.Component:
+    """`wasm` for anybody: what is wrong may name a path."""
+    loaded = f"{counted(len(runtime.modules), 'module')} loaded"
+    if runtime.failures:
+        loaded += f", not loaded: {', '.join(sorted(runtime.failures))}"
+    why = "" if status == "healthy" else " GET /api/v1/status/wasm says what is wrong."
+    return api.Component(status, f"{loaded}.{why}")
 
 
 def wasm(runtime: Runtime) -> tuple[api.Health, str]:

@@ -457,14 +457,11 @@ class Lab(Derived):
         wasm = await self.wasm_status()
         components = {
             "api": api.Component("healthy", "It answers."),
-            "wasm": api.Component(wasm.status, f"{counted(len(self._runtime.modules), 'module')} loaded."),
+            "wasm": health.modules(self._runtime, wasm.status),
             "providers": health.providers(self._ai.outlook, names=names),
             "queues": health.queues(self._bulkheads, self._ai.bulkheads),
             "later": health.later(self.later.problem),
         }
-        if self._runtime.failures:
-            failed = ", ".join(sorted(self._runtime.failures))
-            components["wasm"] = api.Component(wasm.status, f"Not loaded: {failed}. GET /api/v1/status/wasm says why.")
         bad = {part.status for part in components.values()} & {"degraded", "unhealthy"}
         degraded = wasm.status == "healthy" and bool(bad)
         return api.HealthReport("degraded" if degraded else wasm.status, components)

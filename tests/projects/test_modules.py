@@ -213,6 +213,16 @@ def test_code_that_does_not_compile_is_told_with_what_the_tool_says(tmp_path):
     assert not made.component.exists()
 
 
+def test_an_exception_in_a_component_is_told_with_its_place(tmp_path):
+    made = project.new("broken", "python", tmp_path)
+    source = made.folder / "analyzer.py"
+    source.write_text(source.read_text("utf-8").replace("list(programs(sample))", "[1 // len(sample[:0])]"))
+    project.build(made)
+    result = try_module(made.component, PROGRAM)
+    assert "ZeroDivisionError" in result.error.detail
+    assert "(analyzer.py, line " in result.error.detail
+
+
 def test_a_tool_that_is_missing_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(python.shutil, "which", lambda _: None)
     monkeypatch.setattr(python.sys, "executable", str(tmp_path / "python"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -154,6 +153,12 @@ def _finding(it: Finding) -> dict[str, Any]:
 
 
 def _told(error: Exception) -> str:
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    file = last.filename.rpartition("/")[2]
-    return f"{type(error).__name__}: {error} ({file}, line {last.lineno})"
+    # Not by `traceback`: it opens the source, and a component has no files.
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    said = f"{type(error).__name__}: {error}"
+    if place is None:
+        return said
+    file = place.tb_frame.f_code.co_filename.rpartition("/")[2]
+    return f"{said} ({file}, line {place.tb_lineno})"
