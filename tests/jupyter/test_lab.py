@@ -267,6 +267,8 @@ async def test_the_state_of_everything_is_told(lab):
     assert (await lab.wasm_metrics()).modules["misbehave"].calls == 1
     assert (await lab.wasm_status()).status == "degraded"
     health = await lab.health()
+    assert health.components["wasm"].status == "degraded"
+    assert "not loaded: greedy. GET /api/v1/status/wasm says what is wrong." in health.components["wasm"].detail
     assert health.components["providers"].detail == "1 configured."
     states = {status.name: status.state for status in await lab.providers()}
     assert states["local"] == "available"

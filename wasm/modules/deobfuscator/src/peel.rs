@@ -78,7 +78,7 @@ pub struct Layer {
     pub language: Language,
     /// The whole of its parent, written anew.
     pub rewritten: bool,
-    /// Whether something was peeled from it again.
+    /// Whether most of it is a script that was peeled from it again.
     pub peeled: bool,
     pub sha256: String,
 }
@@ -163,8 +163,9 @@ impl<'a> Peeler<'a> {
             None if is_text(&found.content) => language::of(&lossy(&found.content), ""),
             None => Language::None,
         };
-        if let Some(parent) = parent {
-            self.layers[parent].peeled = true;
+        if let Some(parent) = parent.map(|parent| &mut self.layers[parent]) {
+            let is_most = (found.end - found.start) * 2 >= parent.found.content.len();
+            parent.peeled |= rewritten || (is_most && language != Language::None);
         }
         let sha256 = hex(&digest(&found.content));
         self.layers.push(Layer { parent, depth, found, language, rewritten, peeled: false, sha256 });

@@ -65,7 +65,7 @@ rule script_host_dropper
         description = "A script for Windows loads a file, writes it and starts it"
         severity = "high"
         confidence = 80
-        technique = "T1059.005, T1059.007, T1105"
+        technique = "T1059, T1105"
     strings:
         $http_a = "msxml2.xmlhttp" ascii wide nocase
         $http_b = "winhttp.winhttprequest" ascii wide nocase

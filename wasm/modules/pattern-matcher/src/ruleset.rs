@@ -26,6 +26,7 @@ const WARM_BYTES: usize = 16 << 10;
 
 /// The rules that come with the module, by their namespaces.
 const OURS: &[(&str, &str)] = &[
+    ("commands", include_str!("../rules/commands.yar")),
     ("documents", include_str!("../rules/documents.yar")),
     ("executables", include_str!("../rules/executables.yar")),
     ("families", include_str!("../rules/families.yar")),

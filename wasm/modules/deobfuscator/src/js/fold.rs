@@ -23,6 +23,7 @@ use crate::budget::Budget;
 use crate::edits::Edits;
 use crate::limits::MAX_LAYER;
 use crate::peel::Technique;
+use crate::script::joins_host;
 
 /// Characters of a text that an expression becomes.
 const MAX_LITERAL: usize = 4 << 20;
@@ -58,7 +59,8 @@ pub fn fold<'a>(
         parse::is_shallow(program).then(|| Rc::new(SemanticBuilder::new().build(program).semantic.into_scoping()));
     machine.numbers.number(program);
     if let Some(known) = &scoping {
-        let Names { declared, rotations } = names::collect(program, text, known);
+        let Names { declared, rotations, replaced } = names::collect(program, text, known);
+        machine.replaced = replaced;
         for (name, lazy, symbol) in declared {
             machine.declare(name, lazy, symbol);
         }
@@ -137,6 +139,7 @@ impl<'a> Folder<'a, '_, '_> {
             return true;
         }
         let (technique, weight) = self.kind(expression, &value);
+        let weight = self.with_host(&literal, weight);
         self.edit((start, end), literal, technique, weight);
         true
     }
@@ -209,6 +212,13 @@ impl<'a> Folder<'a, '_, '_> {
         }
     }
 
+    /// Who puts the name of a host together hides it, however little else there is.
+    fn with_host(&mut self, literal: &str, weight: usize) -> usize {
+        let matters = self.weight < super::ENOUGH && weight < super::ENOUGH && literal.contains("://");
+        let may = matters && self.machine.spend(self.text.len() / 1_024).is_ok();
+        if may && joins_host(self.text, literal) { super::ENOUGH } else { weight }
+    }
+
     /// A sum that is not constant as a whole: neighbours in it that are.
     fn sum(&mut self, it: &'a BinaryExpression<'a>) {
         let mut terms: Vec<(&'a Expression<'a>, BinaryOperator)> = Vec::new();
@@ -265,7 +275,7 @@ impl<'a> Folder<'a, '_, '_> {
         }
         let whole: String = pieces.iter().map(|piece| piece.1.as_str()).collect();
         let literal = quote::text(&whole.encode_utf16().collect::<Vec<_>>());
-        let weight = cuts(pieces.iter().map(|piece| piece.1.as_str()));
+        let weight = self.with_host(&literal, cuts(pieces.iter().map(|piece| piece.1.as_str())));
         self.edit((place(first.0).0, place(last.0).1), literal, Technique::Concat, weight);
     }
 

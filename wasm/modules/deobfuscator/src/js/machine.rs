@@ -90,6 +90,8 @@ pub struct Machine<'a, 'b> {
     pub made: usize,
     /// Objects that there were when the last constant was asked for.
     pub begun: usize,
+    /// Methods of the language that the text replaces by its own.
+    pub replaced: Vec<&'a str>,
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
@@ -117,6 +119,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             closures: 0,
             made: 0,
             begun: 0,
+            replaced: Vec::new(),
         };
         machine.scopes.push(Scope::of_all());
         machine

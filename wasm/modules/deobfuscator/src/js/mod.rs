@@ -210,6 +210,26 @@ mod tests {
     }
 
     #[test]
+    fn what_gets_another_value_later_is_left() {
+        for script in [
+            "function t(a, b) {\n\treturn a + b;\n}\nt = function(a, b) {\n\treturn a;\n};\nx(t(\"p\", \"q\"));\n",
+            "function f() {\n\treturn f.v + \"x\";\n}\nf.v = w;\nx(f());\n",
+            "var s = \"a,b,c\".split(y);\ns.length = 2;\nx(s + \"\");\n",
+            "var s = \"ab\";\n(function() {\n\teval(\"s='zz'\");\n})();\nx(s + \"c\");\n",
+            "String.prototype.charAt = function() {\n\treturn y;\n};\nx(\"abc\".charAt(0));\n",
+        ] {
+            let text = format!("var w = String.fromCharCode(104, 116, 116, 112);\nx(w);\n{script}");
+            let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+            let last = script.lines().last().unwrap_or_default();
+            assert!(done.ends_with(&format!("{last}\n")), "{done}");
+        }
+        // A decoder that replaces itself is what it is.
+        let text = "var w = String.fromCharCode(104, 116, 116, 112);\nfunction d() {\n\tvar l = [\"one\", \"two\"];\n\td = function() {\n\t\treturn l;\n\t};\n\treturn d();\n}\nx(d()[1]);\n";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("x(\"two\")"), "{done}");
+    }
+
+    #[test]
     fn a_variable_without_its_value_is_left() {
         for script in [
             "if (c) {\n\tvar a = \"x\";\n}\nx(a + \"b\");\n",

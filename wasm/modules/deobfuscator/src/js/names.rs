@@ -27,6 +27,8 @@ const CHANGING: [&str; 9] = ["push", "pop", "shift", "unshift", "splice", "rever
 pub struct Names<'a> {
     pub declared: Vec<(&'a str, Lazy<'a>, SymbolId)>,
     pub rotations: Vec<&'a Expression<'a>>,
+    /// Methods of the language that the text replaces by its own.
+    pub replaced: Vec<&'a str>,
 }
 
 pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> Names<'a> {
@@ -40,6 +42,9 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
         declared: Vec::new(),
         rotations: Vec::new(),
         exposed: HashSet::new(),
+        changed: HashMap::new(),
+        set_by_texts: Vec::new(),
+        replaced: Vec::new(),
         place: Place { function: 0, branch: None },
         uses: HashMap::new(),
         variables: HashMap::new(),
@@ -51,19 +56,25 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
     let (mut declared, rotations) = (Vec::new(), std::mem::take(&mut collector.rotations));
     for (name, lazy, symbol) in std::mem::take(&mut collector.declared) {
         let is_constant = match lazy {
-            Lazy::Function(_) => true,
+            // Decoders replace themselves by what they have decoded.
+            Lazy::Function(it) => {
+                collector.changes(symbol).all(|at| (it.span.start as usize..it.span.end as usize).contains(&at))
+            }
             Lazy::Value(init) => {
                 !scoping.symbol_is_mutated(symbol)
+                    && collector.changes(symbol).next().is_none()
                     && collector.has_value_where_used(symbol)
                     && (!collector.exposed.contains(&symbol)
                         || !matches!(init, Expression::ArrayExpression(_) | Expression::ObjectExpression(_)))
             }
         };
-        if is_constant && scoping.symbol_redeclarations(symbol).is_empty() && is_clear(name, symbol) {
+        let is_set_by_text = collector.set_by_texts.iter().any(|known| known == name);
+        if is_constant && !is_set_by_text && scoping.symbol_redeclarations(symbol).is_empty() && is_clear(name, symbol)
+        {
             declared.push((name, lazy, symbol));
         }
     }
-    Names { declared, rotations }
+    Names { declared, rotations, replaced: collector.replaced }
 }
 
 /// Where something stands: the function, by where that begins, and the branch of it that may be left out.
@@ -80,6 +91,11 @@ struct Collector<'a, 's> {
     rotations: Vec<&'a Expression<'a>>,
     /// Lists and objects that something else may change.
     exposed: HashSet<SymbolId>,
+    /// Where names get another value, or one of their members does.
+    changed: HashMap<SymbolId, Vec<usize>>,
+    /// Names that a text sets which is given to `eval` as it is.
+    set_by_texts: Vec<String>,
+    replaced: Vec<&'a str>,
     place: Place,
     /// Where names are used: the function, and the byte.
     uses: HashMap<SymbolId, Vec<(usize, usize)>>,
@@ -130,6 +146,21 @@ impl<'a> Collector<'a, '_> {
             && let Some(symbol) = self.symbol(it)
         {
             self.exposed.insert(symbol);
+            self.changed.entry(symbol).or_default().push(it.span.start as usize);
+        }
+    }
+
+    fn changes(&self, symbol: SymbolId) -> impl Iterator<Item = usize> + '_ {
+        self.changed.get(&symbol).into_iter().flatten().copied()
+    }
+
+    /// `eval("name = ...")`
+    fn evaluated(&mut self, it: &CallExpression<'a>) {
+        let is_eval = matches!(&it.callee, Expression::Identifier(name) if name.name == "eval");
+        if let (true, Some(Expression::StringLiteral(text))) =
+            (is_eval, it.arguments.first().and_then(|argument| argument.as_expression()))
+        {
+            self.set_by_texts.extend(set_names(&text.value));
         }
     }
 
@@ -256,6 +287,7 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
     }
 
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
+        self.evaluated(it);
         match &it.callee {
             // A function that is called gets nothing but its arguments.
             Expression::Identifier(it) => self.used(it),
@@ -286,8 +318,20 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
 
     fn visit_assignment_expression(&mut self, it: &AssignmentExpression<'a>) {
         match &it.left {
-            AssignmentTarget::StaticMemberExpression(member) => self.expose(&member.object),
+            AssignmentTarget::StaticMemberExpression(member) => {
+                self.expose(&member.object);
+                let is_prototype = matches!(&member.object,
+                    Expression::StaticMemberExpression(owner) if owner.property.name == "prototype");
+                if is_prototype {
+                    self.replaced.push(member.property.name.as_str());
+                }
+            }
             AssignmentTarget::ComputedMemberExpression(member) => self.expose(&member.object),
+            AssignmentTarget::AssignmentTargetIdentifier(it) => {
+                if let Some(symbol) = self.symbol(it) {
+                    self.changed.entry(symbol).or_default().push(it.span.start as usize);
+                }
+            }
             _ => {}
         }
         walk::walk_assignment_expression(self, it);
@@ -324,4 +368,20 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
             self.visit_expression(term);
         }
     }
+}
+
+/// Names before a single `=`.
+fn set_names(text: &str) -> Vec<String> {
+    let is_letter = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '$');
+    let places = text.match_indices('=').filter(|(at, _)| {
+        let behind = text.get(at + 1..).unwrap_or_default();
+        !behind.starts_with('=') && !text.get(..*at).unwrap_or_default().ends_with(['=', '!', '<', '>'])
+    });
+    let before = places.filter_map(|(at, _)| text.get(..at));
+    before
+        .map(|before| before.trim_end_matches([' ', '+', '-', '*', '/', '|', '&', '^', '%']))
+        .filter_map(|before| before.rsplit(|letter| !is_letter(letter)).next())
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }

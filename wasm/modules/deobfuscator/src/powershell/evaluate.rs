@@ -87,7 +87,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 matches!(self.walk.token(at), Some(Token::Sign('(')))
             }
             // `name(...)` is a call.
-            Some(Token::Word(..)) => !self.walk.is(at, '(') || self.apart(at),
+            Some(Token::Word(..) | Token::Text(_) | Token::Expanding(_)) => !self.walk.is(at, '(') || self.apart(at),
             Some(Token::Variable(_)) => false,
             Some(_) => true,
         }

@@ -31,6 +31,8 @@ fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
     while at < tokens.len() {
         if let Some(one) = plain_word(&tokens[at], text) {
             found.push(one);
+        } else if let Some(one) = plain_text(&tokens[at], text) {
+            found.push(one);
         } else if let Some(one) = expanded(&mut evaluator, &tokens[at]) {
             found.push(one);
         } else if evaluator.may_begin(at)
@@ -60,6 +62,24 @@ fn plain_word(placed: &Placed, text: &str) -> Option<Constant> {
         literal,
         technique: Technique::Backtick,
         weight: TICK_WEIGHT * ticks,
+    })
+}
+
+/// A text in double quotes without the backticks that mean nothing.
+fn plain_text(placed: &Placed, text: &str) -> Option<Constant> {
+    let Token::Text(value) = &placed.token else { return None };
+    let source = text.get(placed.start..placed.end).filter(|source| source.starts_with('"'))?;
+    let ticks = source.matches('`').count();
+    if ticks == 0 || value.chars().any(char::is_control) || value.contains(['"', '$', '`']) {
+        return None;
+    }
+    let weight = TICK_WEIGHT * ticks;
+    Some(Constant {
+        start: placed.start,
+        end: placed.end,
+        literal: quoted(value),
+        technique: Technique::Backtick,
+        weight,
     })
 }
 
@@ -265,6 +285,27 @@ mod tests {
     fn groups_are_put_in_as_their_numbers_say() {
         assert_eq!(last_line("$x = 'ab' -replace '(a)(b)','$2x$1'"), "$x = 'bxa'");
         assert_eq!(last_line("$x = 'ab' -replace 'a','$$'"), "$x = '$b'");
+    }
+
+    #[test]
+    fn a_call_keeps_its_parentheses() {
+        assert_eq!(last_line("$x.\"down`load\"('a'+'b')"), "$x.'download'('ab')");
+        assert_eq!(last_line("f ('a'+'b')('c'+'d')"), "f 'ab'('cd')");
+    }
+
+    #[test]
+    fn what_another_scope_sets_is_not_known() {
+        let set = "$a = 'old'\nfunction f { $script:a = 'new' }\n";
+        let text = format!("{HIDDEN}{set}f; g ($a + 'c')\n");
+        let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.ends_with("g ($a + 'c')\n"), "{done}");
+    }
+
+    #[test]
+    fn a_host_in_pieces_is_enough() {
+        let undone = |text: &str| undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert_eq!(undone("$u = 'http://bad-'+'drop.example/x'\n"), "$u = 'http://bad-drop.example/x'\n");
+        assert_eq!(undone("$u = 'http://one.example'+'/x'\n"), "");
     }
 
     #[test]

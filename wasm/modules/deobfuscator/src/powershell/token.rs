@@ -51,6 +51,8 @@ const OPERATORS: [&str; 18] = [
     "-or",
 ];
 
+const SCOPES: [&str; 5] = ["script:", "global:", "local:", "private:", "variable:"];
+
 pub fn tokens(text: &str) -> Vec<Placed> {
     let mut lexer = Lexer { text, bytes: text.as_bytes(), at: 0, found: Vec::new() };
     while lexer.at < lexer.bytes.len() {
@@ -197,7 +199,10 @@ impl Lexer<'_> {
             end = self.span(end + 1, |byte| is_word(byte) && byte != b'`');
         }
         self.at = end.max(self.at + 1);
-        Token::Variable(self.text.get(start..end).unwrap_or_default().to_ascii_lowercase())
+        let name = self.text.get(start..end).unwrap_or_default().to_ascii_lowercase();
+        // One that is set for another scope is set: by whichever name, it has more than one value.
+        let bare = SCOPES.iter().find_map(|scope| name.strip_prefix(scope)).map(str::to_owned);
+        Token::Variable(bare.unwrap_or(name))
     }
 
     /// A type has letters and dots alone; anything else in brackets is an index.

@@ -160,10 +160,21 @@ const TELLING: [&str; 20] = [
     "mshta",
 ];
 
-/// Whether a value has in it what the expression does not show.
-fn reveals(source: &str, literal: &str) -> bool {
-    let (source, literal) = (source.to_ascii_lowercase(), literal.to_ascii_lowercase());
+/// Whether a value has in it what the source, in lower case, does not show.
+pub fn reveals(source: &str, literal: &str) -> bool {
+    let literal = literal.to_ascii_lowercase();
     TELLING.iter().any(|telling| literal.contains(telling) && !source.contains(telling.trim_matches('\'')))
+}
+
+/// Whether a value has the address of a host that stands nowhere in the text as a whole.
+pub fn joins_host(text: &str, literal: &str) -> bool {
+    let hosts = literal.match_indices("://").map(|(at, _)| literal.get(at + 3..).unwrap_or_default());
+    let is_host = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+    hosts.map(|rest| rest.get(..rest.find(|letter| !is_host(letter)).unwrap_or(rest.len())).unwrap_or_default()).any(
+        |host| {
+            host.len() >= 4 && host.contains('.') && memchr::memmem::find(text.as_bytes(), host.as_bytes()).is_none()
+        },
+    )
 }
 
 /// Folds what `constants` finds, until nothing is left. None: too little was there to be worth it.
@@ -187,8 +198,11 @@ pub fn fold(
         for one in found {
             *steps.entry(one.technique).or_default() += 1;
             weight += one.weight;
-            weight +=
-                if reveals(current.get(one.start..one.end).unwrap_or_default(), &one.literal) { ENOUGH } else { 0 };
+            let source = current.get(one.start..one.end).unwrap_or_default();
+            let may_join = weight < ENOUGH && one.literal.contains("://") && budget.spend(current.len() / 1_024);
+            let tells =
+                reveals(&source.to_ascii_lowercase(), &one.literal) || (may_join && joins_host(&current, &one.literal));
+            weight += if tells { ENOUGH } else { 0 };
             edits.add(one.start, one.end, one.literal);
         }
         let next = edits.apply(&current);

@@ -134,6 +134,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let (mut value, mut at) = self.sum(at)?;
         while self.walk.is(at, '&') {
             let Some((right, end)) = self.down(at + 1, Self::sum) else { return Some((value, at)) };
+            // What follows binds more: `right` is a part of it.
+            if ['+', '-', '*', '/', '\\', '^'].into_iter().any(|sign| self.walk.is(end, sign)) {
+                return Some((value, at));
+            }
             let mut text = value.text()?;
             let more = right.text()?;
             if !self.walk.budget.spend(more.len() / 16 + 1) {

@@ -1,0 +1,90 @@
+rule windows_tool_loads_from_network
+{
+    meta:
+        description = "A tool of Windows is used to load or to run something from the network"
+        severity = "high"
+        confidence = 75
+        technique = "T1105, T1218"
+    strings:
+        $certutil = /certutil(\.exe)?['"]?\s[^\r\n]{0,60}-(urlcache|verifyctl)\s[^\r\n]{0,60}(https?|ftp):/ ascii wide nocase
+        $mshta = /mshta(\.exe)?['"]?\s{1,4}['"]?https?:/ ascii wide nocase
+        $regsvr32 = /regsvr32(\.exe)?['"]?\s[^\r\n]{0,60}\/i:['"]?https?:/ ascii wide nocase
+    condition:
+        filesize < 2MB and uint16(0) != 0x5a4d and any of them
+}
+
+rule library_is_loaded_and_started
+{
+    meta:
+        description = "A command loads a library from the network, and another starts it"
+        severity = "high"
+        confidence = 80
+        technique = "T1105, T1218.010, T1218.011"
+    strings:
+        $load = /(invoke-webrequest|iwr|curl|wget|certutil|bitsadmin|start-bitstransfer|downloadfile)\b[^\r\n]{0,40}https?:[^\r\n]{1,200}\.(dll|ocx|cpl)/ ascii wide nocase
+        $start = /(rundll32|regsvr32)(\.exe)?['"]?\s[^\r\n]{0,120}\.(dll|ocx|cpl)/ ascii wide nocase
+    condition:
+        filesize < 2MB and uint16(0) != 0x5a4d and $load and $start
+}
+
+rule network_into_a_shell
+{
+    meta:
+        description = "What comes from the network is given to a shell"
+        severity = "medium"
+        confidence = 70
+        technique = "T1105, T1059.004"
+    strings:
+        $pipe = /\b(curl|wget)\s[^\r\n|;]{0,160}(https?|ftp):\/\/[^\r\n|;]{4,160}\|\s{0,4}(sudo\s{1,4})?(\/bin\/)?(ba|da|z)?sh\b/
+    condition:
+        filesize < 8KB and $pipe
+}
+
+rule decoded_into_a_shell
+{
+    meta:
+        description = "A text is decoded and given to a shell"
+        severity = "high"
+        confidence = 75
+        technique = "T1140, T1027.010, T1059.004"
+    strings:
+        $pipe = /\bbase64\s{1,4}(-d|-D|--decode)[^\r\n|;]{0,40}\|\s{0,4}((gunzip|zcat|gzip\s-d)[^\r\n|;]{0,12}\|\s{0,4})?(\/bin\/)?(ba|da|z)?sh\b/
+    condition:
+        filesize < 1MB and $pipe
+}
+
+rule shell_dropper
+{
+    meta:
+        description = "A shell script loads a program into a folder for temporary files, and runs it"
+        severity = "high"
+        confidence = 75
+        technique = "T1105, T1059.004, T1222.002"
+    strings:
+        $load = /\b(wget|curl|tftp|ftpget)\s[^\r\n]{1,200}/
+        $place = /(\/tmp|\/var\/tmp|\/var\/run|\/dev\/shm)\b/
+        $allow = /\bchmod\s{1,4}(\+x|a\+x|[0-7]?7[0-7]{2})\s/
+        $run = /(^|[\s;&|])(\.\/|\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[A-Za-z0-9._-]{1,40}\s{0,4}([;&|\r\n]|$)/
+        $address = /(https?|ftp):\/\/[0-9]{1,3}(\.[0-9]{1,3}){3}[:\/]/
+        $stays = /\bcrontab\b/
+        $removes = /\brm\s{1,4}-r?f\s[^\r\n]{0,80}(\$0|\/tmp\/|\*)/
+    condition:
+        filesize < 256KB and $load and $place and $allow and $run and any of ($address, $stays, $removes)
+}
+
+rule python_reverse_shell
+{
+    meta:
+        description = "Python connects a shell to somebody else"
+        severity = "high"
+        confidence = 85
+        technique = "T1059.006, T1059.004"
+    strings:
+        $socket = /socket\.socket\s{0,4}\(/
+        $connect = /\.connect\s{0,4}\(\s{0,4}\(/
+        $joined = /os\.dup2\s{0,4}\(/
+        $terminal = /pty\.spawn\s{0,4}\(/
+        $shell = /['"](\/bin\/(ba|da|z)?sh|cmd\.exe)['"]/
+    condition:
+        filesize < 64KB and $socket and $connect and $shell and (#joined >= 2 or ($joined and $terminal))
+}
