@@ -116,6 +116,9 @@ fn packaged(class: String, stream: &[u8], document: &mut Document) {
         let content = stream.get(4..).unwrap_or_default();
         return document.file(EmbeddedObject { kind: "ole-native", class, ..Default::default() }, content);
     };
+    if package.is_link {
+        return document.link("ole-link", &package.path, "object");
+    }
     let object = EmbeddedObject {
         kind: "ole-package",
         class,

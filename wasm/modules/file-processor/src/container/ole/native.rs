@@ -5,6 +5,8 @@ use crate::reader::{Reader, text_utf16};
 use memchr::memmem::find;
 
 const MAX_NAME: usize = 1_024;
+/// Behind a package's names: 3 says that the file is in it.
+const LINKED: u16 = 1;
 /// Monikers ([MS-OSHARED] 2.3.7): an address, and a file's path.
 const URL_MONIKER: &[u8] = &[0xe0, 0xc9, 0xea, 0x79, 0xf9, 0xba, 0xce, 0x11, 0x8c, 0x82, 0, 0xaa, 0, 0x4b, 0xa9, 0x0b];
 const FILE_MONIKER: &[u8] = &[0x03, 0x03, 0, 0, 0, 0, 0, 0, 0xc0, 0, 0, 0, 0, 0, 0, 0x46];
@@ -15,6 +17,8 @@ pub struct Package<'a> {
     pub name: String,
     pub path: String,
     pub temporary_path: String,
+    /// The file is elsewhere, at `path`.
+    pub is_link: bool,
     /// Empty for a link.
     pub content: &'a [u8],
 }
@@ -37,6 +41,7 @@ pub fn package(data: &[u8]) -> Option<Package<'_>> {
         Some(charset::decode_page(bytes, 1252, MAX_NAME))
     };
     let (label, path) = (name()?, name()?);
+    let is_link = reader.u16(at + 2)? == LINKED;
     at += 4;
     let length = u64::from(reader.u32(at)?);
     let temporary_path = charset::decode_page(reader.upto(at + 4, length.min(MAX_NAME as u64)), 1252, MAX_NAME);
@@ -46,7 +51,8 @@ pub fn package(data: &[u8]) -> Option<Package<'_>> {
         name: label,
         path,
         temporary_path: temporary_path.trim_end_matches('\0').to_owned(),
-        content: reader.upto(at + 4, size),
+        is_link,
+        content: if is_link { &[] } else { reader.upto(at + 4, size) },
     };
     wide_names(reader, at + 4 + size, &mut package);
     Some(package)
@@ -135,9 +141,15 @@ mod tests {
             name: "a.txt".into(),
             path: "C:\\a.txt".into(),
             temporary_path: "T\\a.t".into(),
+            is_link: false,
             content: b"MZ!!",
         };
         assert_eq!(package(&data), Some(expected));
+        let mut linked = data.clone();
+        linked[19] = 1;
+        let package_of_link = package(&linked).unwrap_or_default();
+        assert_eq!((package_of_link.path.as_str(), package_of_link.is_link), ("C:\\a.txt", true));
+        assert!(package_of_link.content.is_empty());
         for end in 0..data.len() {
             let _ = package(&data[..end]);
         }

@@ -104,7 +104,12 @@ impl Seen {
             Object::Array(items) => items.iter().for_each(|item| self.object(item, place, document, depth + 1)),
             Object::Dictionary(dictionary) => {
                 for (name, value) in &dictionary.0 {
-                    self.name(name, place);
+                    // `/S /URI /URI (...)` is one link.
+                    if dictionary.is("S", &name.text) {
+                        self.hidden_names += u64::from(name.is_hidden);
+                    } else {
+                        self.name(name, place);
+                    }
                     self.object(value, place, document, depth + 1);
                 }
                 self.dictionary(dictionary, place, document);
