@@ -116,6 +116,41 @@ impl Files {
 
     /// A part of the wanted file; None if there is no such file.
     pub fn extracted(&self, wanted: &PartArgs) -> Option<Extracted<'_>> {
-        Some(Extracted { child: self.items.last()?, part: wanted.of(self.content.as_deref()?) })
+        // Several files may have come to their ends with it.
+        Some(Extracted { child: self.items.get(self.wanted?)?, part: wanted.of(self.content.as_deref()?) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use module_kit::Call;
+
+    use super::*;
+
+    fn label(name: &str) -> Label {
+        let (url, declared) = (String::new(), String::new());
+        Label {
+            name: name.to_owned(),
+            flow: 0,
+            kind: "http-response",
+            url,
+            declared,
+            complete: true,
+            packed: false,
+            offset: None,
+            time: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_wanted_file_keeps_its_number_where_others_follow_at_once() {
+        let call = Call::parse(r#"{"function": "extract", "args": {"index": 0}}"#).expect("a call");
+        let wanted = PartArgs::read(&call.args).expect("arguments");
+        let mut files = Files::new(Some(wanted.at()));
+        files.add(b"first", label("big.exe"));
+        files.add(b"second", label("small.txt"));
+        let child = files.extracted(&wanted).expect("a file").child;
+        assert_eq!((child.index, child.name.as_str(), child.size), (0, "big.exe", 5));
+        assert!(!child.sha256.is_empty());
     }
 }
