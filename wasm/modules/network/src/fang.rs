@@ -143,6 +143,10 @@ mod tests {
             ("http[:]//1[.]2[.]3[.]4", "http://1.2.3.4"),
             ("2606[:]4700[:][:]1111", "2606:4700::1111"),
             ("me (arroba) evil (punto) com", "me@evil.com"),
+            (
+                "pay (https://a.net/b). (Ask Bob). [c](d). [e](f).(g)",
+                "pay (https://a.net/b). (Ask Bob). [c](d). [e](f).(g)",
+            ),
             ("array[0].x and a[.] b (at) ", "array[0].x and a[.] b (at) "),
             ("seasharpee 123howp www[.a", "seasharpee 123howp www[.a"),
         ] {

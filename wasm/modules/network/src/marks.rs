@@ -87,18 +87,19 @@ pub fn colon(text: &[u8], at: usize) -> Mark {
     }
 }
 
-/// `[.]`, `(dot)`, `{ at }`. Of dots also those between brackets of which one is the wrong way round.
+/// `[.]`, `(dot)`, `{ at }`. Of dots also `].[` and `[.[`, in which a bracket is the wrong way round; round brackets
+/// around a dot, and blanks, are where one sentence, link or call ends and the next begins.
 fn in_brackets(text: &[u8], at: usize, words: &[&[u8]]) -> Mark {
     let start = at + 1 + usize::from(byte(text, at + 1) == b' ');
     let Some(word) = words.iter().find(|word| goes_on(text, start, word) && closes(text, start + word.len())) else {
         return NONE;
     };
     let end = start + word.len();
-    let wrong_way_round = !closing(byte(text, at), byte(text, end + usize::from(byte(text, end) == b' ')));
-    if wrong_way_round && *word != b"." {
-        return NONE;
-    }
-    defanged(end + 1 + usize::from(byte(text, end) == b' ') - at)
+    let close = end + usize::from(byte(text, end) == b' ');
+    let has_blanks = start > at + 1 || close > end;
+    let may_be_wrong = *word == b"." && !has_blanks && !matches!(byte(text, at), b')' | b'}');
+    let is_right = closing(byte(text, at), byte(text, close));
+    if is_right || may_be_wrong { defanged(close + 1 - at) } else { NONE }
 }
 
 fn closes(text: &[u8], at: usize) -> bool {
@@ -132,7 +133,7 @@ mod tests {
             assert_eq!(dot(text.as_bytes(), 0), defanged(text.len()), "{text}");
         }
         assert_eq!(dot(b".com", 0), plain(1));
-        for text in ["[.", "(com)", "[]", " dot ", "[dot", ""] {
+        for text in ["[.", "(com)", "[]", " dot ", "[dot", "", "). (", ").(", ").[", "] . [", "]. [", "}. {"] {
             assert_eq!(dot(text.as_bytes(), 0), NONE, "{text}");
         }
     }
