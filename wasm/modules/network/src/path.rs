@@ -61,6 +61,9 @@ const ROOTS: &[&[u8]] = &[
     b"system",
 ];
 
+/// Characters of the shortest path below a user's home that is one: `~/bin`.
+const LEAST_HOME: usize = 5;
+
 const fn is_quote(byte: u8) -> bool {
     matches!(byte, b'"' | b'\'' | b'`')
 }
@@ -278,8 +281,12 @@ pub fn at_slash(text: &[u8], start: usize) -> Option<Hit> {
     let end = if is_home { first - 1 } else { end };
     let end = unix_end(text, end, start + MAX_PATH, is_mac);
     let value = string(slice(text, start, end));
-    let has_more =
-        end > first && value.bytes().skip(1).filter(|&byte| byte == b'/').count() >= 1 && !value.ends_with('/');
+    // Two letters behind a tilde are in machine code by chance.
+    let is_long = !is_home || value.len() >= LEAST_HOME;
+    let has_more = is_long
+        && end > first
+        && value.bytes().skip(1).filter(|&byte| byte == b'/').count() >= 1
+        && !value.ends_with('/');
     has_more.then(|| Hit::new(if is_pdb(&value) { Kind::Pdb } else { Kind::UnixPath }, value, start, end))
 }
 
@@ -360,7 +367,7 @@ mod tests {
         assert_eq!(at("/etc/passwd, and").as_deref(), Some("/etc/passwd"));
         assert_eq!(at("~/.ssh/id_rsa").as_deref(), Some("~/.ssh/id_rsa"));
         assert_eq!(at("/Library/File System/x").as_deref(), Some("/Library/File System/x"));
-        for other in ["/etc", "/foo/bar", "/", "~"] {
+        for other in ["/etc", "/foo/bar", "/", "~", "~/L9", "~/go"] {
             assert_eq!(at(other), None, "{other}");
         }
     }

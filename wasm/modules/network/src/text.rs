@@ -104,7 +104,7 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
             }
             continue;
         }
-        if end - at >= MIN_RUN {
+        if end - at >= MIN_RUN && !is_immediate(data, at, end) {
             visit(Run::narrow(data.get(at..end).unwrap_or_default(), at));
         }
         let start = end - 1;
@@ -119,6 +119,16 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
             at = end;
         }
     }
+}
+
+/// Most characters of a run that is an instruction's: eight of its own, and what the next ones begin with.
+const MAX_IMMEDIATE: usize = 12;
+
+/// Whether a run is what `mov` loads into a register of x86-64 as a number: eight characters of a text that is put
+/// together of several, and the next instruction (`/dev/nul`, `H`).
+fn is_immediate(data: &[u8], start: usize, end: usize) -> bool {
+    let opcode = slice(data, start.saturating_sub(2), start);
+    (8..=MAX_IMMEDIATE).contains(&(end - start)) && matches!(opcode, [0x48 | 0x49, 0xb8..=0xbf])
 }
 
 /// Whether the name before, in UTF-16 and up to the NULs behind it, ends in `Version`.
@@ -238,6 +248,13 @@ mod tests {
         let found = runs(b"narrow\0i\0d\0e\0x");
         assert_eq!(found[0], (0, "narrow".to_owned(), false));
         assert_eq!(found[1], (5, "wide".to_owned(), true));
+    }
+
+    #[test]
+    fn what_an_instruction_holds_is_a_part_of_a_text() {
+        assert_eq!(runs(b"\0\x48\xba/dev/nulH\x89\x49\xb8/etc/loc\0"), []);
+        assert_eq!(runs(b"\x48\xbahttp://evil.net/a/b\0").len(), 1);
+        assert_eq!(runs(b"\x48\xc7/dev/null\0").len(), 1);
     }
 
     #[test]
