@@ -48,6 +48,35 @@ pub fn v4_of(labels: &[&[u8]]) -> Option<Ipv4Addr> {
     Some(octets.into())
 }
 
+/// An address of IPv4 as browsers read it (WHATWG URL, 3.5): octal, hexadecimal, or with its last numbers in one. Two
+/// or three decimal numbers are left alone, since they are versions more often.
+pub fn v4_in_other_numbers(labels: &[&[u8]]) -> Option<Ipv4Addr> {
+    let numbers: Vec<(u32, u32)> = labels.iter().map(|label| number(label)).collect::<Option<_>>()?;
+    let (&(last, _), octets) = numbers.split_last()?;
+    let is_plain = numbers.iter().all(|&(_, radix)| radix == 10);
+    if octets.len() > 3 || (is_plain && (labels.len() > 1 || last < 1 << 24)) {
+        return None;
+    }
+    let room = 32 - 8 * octets.len();
+    if octets.iter().any(|&(octet, _)| octet > 255) || u64::from(last) >> room != 0 {
+        return None;
+    }
+    let places = octets.iter().zip([24, 16, 8]);
+    Some(Ipv4Addr::from(places.fold(last, |address, (&(octet, _), place)| address | octet << place)))
+}
+
+/// A number and its radix.
+fn number(label: &[u8]) -> Option<(u32, u32)> {
+    let text = std::str::from_utf8(label).ok()?;
+    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None if text.len() > 1 && text.starts_with('0') => (text, 8),
+        None => (text, 10),
+    };
+    let is_number = digits.bytes().all(|digit| digit.is_ascii_alphanumeric());
+    Some((u32::from_str_radix(digits, radix).ok().filter(|_| is_number)?, radix))
+}
+
 /// Whether words before `start` make the four numbers a version (`Version="6.0.0.0"`, `v1.2.3.4`, `PublicKey, Version=`).
 pub fn is_version(text: &[u8], start: usize) -> bool {
     let lead = slice(text, start.saturating_sub(12), start).to_ascii_lowercase();

@@ -1,11 +1,11 @@
 //! URLs: a scheme, what stands for `://`, a host, and the rest as far as it is one.
 
-use crate::address::{tags_of_v6, v6_at};
+use crate::address::{tags_of_v4, tags_of_v6, v4_in_other_numbers, v6_at};
 use crate::host::Host;
 use crate::ioc::{Hit, Kind, Tag};
 use crate::limits::MAX_URL;
 use crate::marks::{at_sign, dot, separator};
-use crate::text::{byte, is_word, slice, span_end, string};
+use crate::text::{before, byte, goes_on, is_word, slice, span_end, string};
 
 /// As they are written, and what is meant. The longest first where one ends as another does.
 const SCHEMES: &[(&[u8], &str)] = &[
@@ -61,7 +61,7 @@ struct Scheme {
 }
 
 fn scheme(text: &[u8], start: usize, end: usize) -> Option<Scheme> {
-    if let Some((starred, meant)) = STARRED.iter().find(|(starred, _)| crate::text::goes_on(text, start, starred)) {
+    if let Some((starred, meant)) = STARRED.iter().find(|(starred, _)| goes_on(text, start, starred)) {
         let mark = separator(text, start + starred.len());
         let body = start + starred.len() + mark.length;
         return (mark.length > 0).then_some(Scheme { start, meant, spelled_otherwise: true, body, percent: false });
@@ -161,6 +161,9 @@ fn read_host(text: &[u8], at: usize) -> Option<Place> {
     if let Some(hit) = host.hit() {
         return Some(Place { value: hit.value, end: hit.end, tags: hit.tags });
     }
+    if let Some(address) = v4_in_other_numbers(&host.labels) {
+        return Some(Place { value: address.to_string(), end: host.end, tags: tags_of_v4(address) });
+    }
     // A name of one's own network, of one label. With a dot, an unknown suffix makes it none.
     let [label] = host.labels.as_slice() else { return None };
     let name = std::str::from_utf8(label).ok().filter(|name| name.len() >= 2 && !name.starts_with('-'))?.to_lowercase();
@@ -204,7 +207,7 @@ impl Rest {
             } else if next == b'\\' && byte(text, at + 1) == b'/' {
                 value.push(b'/');
                 at += 2;
-            } else if !is_of_url(next) || (percent && next == b'&') {
+            } else if !is_of_url(next) || (percent && next == b'&') || ends_at(text, start, at) {
                 break;
             } else {
                 depth += i32::from(next == b'(') - i32::from(next == b')');
@@ -236,6 +239,35 @@ impl Rest {
         }
         (0, 0)
     }
+}
+
+/// Whether the rest of a URL, which begins at `start`, ends before `at`, since something else begins there.
+fn ends_at(text: &[u8], start: usize, at: usize) -> bool {
+    match byte(text, at) {
+        b';' => !is_parameter(text, at + 1) && !is_reference(slice(text, start, at)),
+        b'h' | b'H' if at > start => is_glued_scheme(text, at),
+        _ => false,
+    }
+}
+
+/// `name=value`, as behind a semicolon in a path or query; a shell's command is none.
+fn is_parameter(text: &[u8], at: usize) -> bool {
+    let end = span_end(text, at, 64, |byte| is_word(byte) || matches!(byte, b'-' | b'_' | b'.' | b'%'));
+    end > at && byte(text, end) == b'='
+}
+
+/// `&amp` and `&#38`, which HTML ends with a semicolon.
+fn is_reference(before: &[u8]) -> bool {
+    let name = before.iter().rev().take(8).take_while(|&&byte| is_word(byte) || byte == b'#').count();
+    name > 0 && before.iter().rev().nth(name) == Some(&b'&')
+}
+
+/// The scheme of another URL, or the beginning of a message of a library for HTTP, where texts stand one behind the
+/// other without a sign between them, or in a list. A URL within a URL has a sign of URLs before it.
+fn is_glued_scheme(text: &[u8], at: usize) -> bool {
+    let lead = before(text, at);
+    let is_glue = is_word(lead) || matches!(lead, b',' | b')');
+    is_glue && [&b"http://"[..], b"https://", b"http: "].iter().any(|begin| goes_on(text, at, begin))
 }
 
 const fn is_of_url(byte: u8) -> bool {
@@ -274,8 +306,44 @@ mod tests {
             ("http%3A%2F%2Fa.com%2Fb&c=1", "http://a.com/b"),
             ("http://[2606:4700::1]:80/x", "http://[2606:4700::1]:80/x"),
             ("http://localhost:3000/x", "http://localhost:3000/x"),
+            ("http://a.com/b). (http://c.com/d)", "http://a.com/b"),
+            ("http://a.com/b). [2](http://c.com/d)", "http://a.com/b"),
         ] {
             assert_eq!(value(text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_address_ends_where_a_command_or_another_address_begins() {
+        for (text, expected) in [
+            ("http://1.2.3.4/bins/mips;chmod 777 mips;./mips", "http://1.2.3.4/bins/mips"),
+            ("http://a.com/a.sh;sh a.sh", "http://a.com/a.sh"),
+            ("http://a.com/a,http://b.com/b;http://c.com/c", "http://a.com/a"),
+            ("http://a.com/a;http://c.com/c", "http://a.com/a"),
+            ("http://a.com/gate.phphttps://b.com/", "http://a.com/gate.php"),
+            ("http://a.com/gate.phphttp: concurrent read", "http://a.com/gate.php"),
+            ("http://a.com/x;jsessionid=1?b=2;c=3", "http://a.com/x;jsessionid=1?b=2;c=3"),
+            ("http://a.com/?x=1&amp;y=2&#38;z", "http://a.com/?x=1&amp;y=2&#38;z"),
+            ("http://a.com/r?u=http://b.com/c", "http://a.com/r?u=http://b.com/c"),
+            ("http://a.com/web/2020/http://b.com/c", "http://a.com/web/2020/http://b.com/c"),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn addresses_of_ipv4_in_other_numbers_are_the_same() {
+        for (text, expected) in [
+            ("http://0177.0.0.1/a", "http://127.0.0.1/a"),
+            ("http://0x7f000001/", "http://127.0.0.1/"),
+            ("http://2130706433:80/", "http://127.0.0.1:80/"),
+            ("http://0x2d.9.0224.7/a", "http://45.9.148.7/a"),
+            ("http://0x2d.0x099407/a", "http://45.9.148.7/a"),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected));
+        }
+        for text in ["http://0x2d.256.1.1/", "http://0999.1.1.1/", "http://1.2/", "http://0x1.0x1000000/"] {
+            assert_eq!(value(text), None, "{text}");
         }
     }
 
