@@ -34,6 +34,12 @@ const STANDARDS: &[&str] = &[
     "creativecommons.org",
     "mozilla.org",
     "python.org",
+    "golang.org",
+    "go.dev",
+    "gopkg.in",
+    "rust-lang.org",
+    "docs.rs",
+    "crates.io",
     "go.microsoft.com",
     "aka.ms",
     "docs.microsoft.com",
@@ -102,6 +108,10 @@ const WORDS: &[&str] = &[
     "moe", "prof", "dad",
 ];
 
+/// Hosts of which programs hold packages' names, that Go and Rust put into symbols and messages.
+const PACKAGES: &[&str] =
+    &["golang.org", "gopkg.in", "go.uber.org", "go.opentelemetry.io", "k8s.io", "modernc.org", "rsc.io", "honnef.co"];
+
 fn is_under(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
@@ -128,6 +138,27 @@ pub fn reserved_name(name: &str) -> Option<Tag> {
     } else {
         None
     }
+}
+
+/// Whether a host and a path without a scheme are the name of a package, or of a function, type or file in one:
+/// `github.com/a/b.(*T).Do`, `github.com/a/b.RunAll`.
+pub fn is_of_package(host: &str, path: &str) -> bool {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let is_symbol = last.split('.').skip(1).any(is_identifier);
+    let is_source = last.ends_with(".go") || has_module_version(path);
+    PACKAGES.iter().any(|domain| is_under(host, domain)) || path.contains(".(") || is_symbol || is_source
+}
+
+/// A name in both cases that is longer than what files' names end in.
+fn is_identifier(name: &str) -> bool {
+    name.len() >= 5
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && (capitalised(name) || has_inner_capital(name))
+}
+
+/// `b@v1.2.3/c`, as Go's cache of modules names a folder.
+fn has_module_version(path: &str) -> bool {
+    path.split("@v").skip(1).any(|version| version.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 /// Whether a name on its own, in no address, may as well be a file's or a variable's. `spelled` is the name as found.

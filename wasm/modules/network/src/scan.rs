@@ -242,6 +242,24 @@ mod tests {
     }
 
     #[test]
+    fn a_network_is_no_address_of_a_page() {
+        assert_eq!(values("8.8.8.8/24 5.6.7.8/33", Kind::Url), ["5.6.7.8/33"]);
+        assert_eq!(values("8.8.8.8/24 8.8.4.4/2/x", Kind::Ipv4), ["8.8.8.8", "8.8.4.4"]);
+        assert_eq!(values("8.8.4.4/2/x 8.8.4.4/24.exe", Kind::Url), ["8.8.4.4/2/x", "8.8.4.4/24.exe"]);
+    }
+
+    #[test]
+    fn symbols_of_go_are_no_addresses() {
+        let text = "golang.org/x/crypto/cryptobyte.(*String).ReadASN1Boolean golang.org/x/sys/cpu.init.0 \
+                    vendor/golang.org/x/net/idna.errPunycode github.com/a/b.(*T).Do github.com/a/b.RunAll \
+                    corp.net/a/cmd.Execute github.com/a/b/main.go github.com/a/b@v1.2.3/c gopkg.in/yaml.v3";
+        assert!(values(text, Kind::Url).is_empty(), "{:?}", values(text, Kind::Url));
+        let text = "github.com/a/b evil.com/gate.php evil.com/Setup.Exe evil.com/a(1).exe";
+        assert_eq!(values(text, Kind::Url), text.split(' ').collect::<Vec<_>>());
+        assert_eq!(values("https://golang.org/x/a.(*B).C", Kind::Url), ["https://golang.org/x/a.(*B).C"]);
+    }
+
+    #[test]
     fn a_password_in_an_address_is_nothing_else() {
         let text = "http://bob:5ebe2294ecd0e0f08eab7690d2a6ee69@evil.com/ ftp://a:pass.word.net@b.net";
         assert_eq!(hits(text).iter().filter(|hit| !matches!(hit.kind, Kind::Url | Kind::Domain)).count(), 0);

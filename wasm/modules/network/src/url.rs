@@ -1,6 +1,7 @@
 //! URLs: a scheme, what stands for `://`, a host, and the rest as far as it is one.
 
 use crate::address::{tags_of_v4, tags_of_v6, v4_in_other_numbers, v6_at};
+use crate::benign;
 use crate::host::Host;
 use crate::ioc::{Hit, Kind, Tag};
 use crate::limits::MAX_URL;
@@ -99,15 +100,24 @@ pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     Some(Hit::new(Kind::Url, value, scheme.start, rest.end).tags(&host.tags).tag_if(defanged, Tag::Defanged))
 }
 
-/// The URL without a scheme whose host is `host`: a path must follow.
+/// The URL without a scheme whose host is `host`: a path must follow, which is not one of a program's own packages.
 pub fn without_scheme(text: &[u8], host: &Hit) -> Option<Hit> {
     let port = port_end(text, host.end);
     if byte(text, port) != b'/' || !is_word(byte(text, port + 1)) {
         return None;
     }
     let rest = Rest::read(text, port, false);
+    let is_network = host.kind == Kind::Ipv4 && is_prefix_length(&rest.value);
+    if is_network || benign::is_of_package(&host.value, &rest.value) {
+        return None;
+    }
     let value = format!("{}{}{}", host.value, string(slice(text, host.end, port)), rest.value);
     Some(Hit::new(Kind::Url, value, host.start, rest.end).tags(&host.tags).tag_if(rest.defanged, Tag::Defanged))
+}
+
+/// `/24`, as many bits of an address as its network has.
+fn is_prefix_length(path: &str) -> bool {
+    path.strip_prefix('/').and_then(|bits| bits.parse::<u8>().ok()).is_some_and(|bits| bits <= 32)
 }
 
 /// Where the `user:password@` of the URL ends whose scheme ends with the word `start..end`: what is before it is nothing
