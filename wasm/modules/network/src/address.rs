@@ -77,6 +77,32 @@ fn number(label: &[u8]) -> Option<(u32, u32)> {
     Some((u32::from_str_radix(digits, radix).ok().filter(|_| is_number)?, radix))
 }
 
+/// Numbers up to which those of four-part versions mostly are.
+const MAX_OF_VERSION: u8 = 31;
+
+/// Whether `address` may be a version by itself (`1.0.0.0`), or by a product's name before it: `OpenSSL 3.0.2.1`,
+/// `Netscape/7.2.0.1`. A name in one case is a word of a sentence (`Server 5.8.18.7`).
+pub fn may_be_version(text: &[u8], start: usize, address: Ipv4Addr) -> bool {
+    let octets = address.octets();
+    if matches!(octets, [_, 0, 0, 0]) {
+        return true;
+    }
+    let divider = before(text, start);
+    let name_end = start.saturating_sub(1);
+    let lead = slice(text, name_end.saturating_sub(32), name_end);
+    let length = lead.iter().rev().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    let name = slice(text, name_end - length, name_end);
+    let is_capital = name.first().is_some_and(u8::is_ascii_uppercase) && name.len() >= 3;
+    let is_camel = name.windows(2).any(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z']));
+    let stands_free = !matches!(before(text, name_end - length), b'/' | b'.' | b':' | b'\\');
+    let is_product = match divider {
+        b' ' => is_camel,
+        b'/' => is_capital && stands_free,
+        _ => false,
+    };
+    is_product && octets.iter().all(|&octet| octet <= MAX_OF_VERSION)
+}
+
 /// Whether words before `start` make the four numbers a version (`Version="6.0.0.0"`, `v1.2.3.4`, `PublicKey, Version=`).
 pub fn is_version(text: &[u8], start: usize) -> bool {
     let lead = slice(text, start.saturating_sub(12), start).to_ascii_lowercase();

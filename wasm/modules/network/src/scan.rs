@@ -157,7 +157,12 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         let is_clear = hit.tags.contains(&Tag::Defanged) || self.is_in_address(hit.start);
         let lead = before(self.text, hit.start);
         let is_ambiguous = match hit.kind {
-            Kind::Ipv4 => address::is_version(self.text, hit.start) || (hit.start == 0 && self.is_version),
+            Kind::Ipv4 => {
+                address::is_version(self.text, hit.start)
+                    || (hit.start == 0 && self.is_version)
+                    || hit.tags.is_empty()
+                        && hit.value.parse().is_ok_and(|number| address::may_be_version(self.text, hit.start, number))
+            }
             Kind::Domain => {
                 let spelled = string(slice(self.text, hit.start, hit.end));
                 benign::may_be_something_else(&spelled, lead, byte(self.text, hit.end))
@@ -239,6 +244,17 @@ mod tests {
         assert!(!ambiguous("setup[.]py"));
         assert!(ambiguous("Version=\"6.0.0.1\""));
         assert!(!ambiguous("from 6.0.0.1"));
+    }
+
+    #[test]
+    fn numbers_behind_a_product_s_name_may_be_its_version() {
+        let ambiguous = |text: &str| hits(text).iter().any(|hit| hit.tags.contains(&Tag::Ambiguous));
+        for text in ["OpenSSL 3.0.2.1", "Netscape/7.2.0.1", "Chrome/120.0.0.0", "\"1.0.0.0\"", "(PyCrypto/2.6.1.5)"] {
+            assert!(ambiguous(text), "{text}");
+        }
+        for text in ["RemoteHost 45.9.148.7", "C2 5.8.18.7", "Server 5.8.18.7", "http://Host/1.2.3.4", "GET /5.8.1.2"] {
+            assert!(!ambiguous(text), "{text}");
+        }
     }
 
     #[test]
