@@ -4,12 +4,12 @@
 //! plain text, whatever the key is. The differences of known texts are looked up as `scan` looks up anchors. A text of
 //! 38 bytes has so many of them that only each 16th place needs a look, for all lengths of keys at once.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use module_kit::{Finding, Findings, Severity};
 use serde::Serialize;
 
-use crate::limits::MAX_XOR;
+use crate::limits::{MAX_PLACES, MAX_XOR};
 use module_kit::hex;
 
 /// Every program of Windows has the first; the others are in what programs carry hidden.
@@ -29,8 +29,11 @@ const SHORT: &[&[u8]] = &[
     b"http://www.",
     b"cmd.exe /c ",
 ];
+/// How addresses begin, if a host follows. They are so short that only keys of one byte leave enough to be compared.
+const SCHEMES: &[&[u8]] = &[b"http://", b"https://"];
 const LONG_STEP: usize = 16;
 const SHORT_STEP: usize = 4;
+const SCHEME_STEP: usize = 3;
 const LONG_KEYS: usize = 16;
 const SHORT_KEYS: usize = 4;
 /// Bytes beyond the key that must fit. 6 fit by chance once in 2^48 places, times the texts and lengths.
@@ -42,20 +45,28 @@ const DOS_TEXT: std::ops::RangeInclusive<usize> = 0x40..=0x200;
 /// Keys by frequency: lengths, and bytes that are looked at.
 const FREQUENCY_KEYS: usize = 32;
 const FREQUENCY_BYTES: usize = 8_192;
+/// Characters that are shown before a known text, and behind it.
+const SHOWN_BEFORE: usize = 64;
+const SHOWN_BEHIND: usize = 192;
+/// Bytes of a program's header that are pointed at: MS-DOS's has as many, as ELF's of 64 bits.
+const HEADER: u64 = 0x40;
 
 #[derive(Debug, Serialize)]
 pub struct Guess {
     /// Hexadecimal; its first byte belongs to `offset`.
     pub key: String,
-    /// Bytes from the start of the sample to the known text, or to the program.
+    /// Bytes from the start of the sample to the program, or to what `plain` shows.
     pub offset: u64,
     pub method: Method,
-    /// What is there when the key is taken away.
+    /// The known text and what is around it, when the key is taken away.
     pub plain: String,
     /// Where a Windows program begins, if its headers fit under the same key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<u64>,
     pub confidence: u8,
+    /// Where further known texts are under the same key, the first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -90,7 +101,7 @@ fn difference(window: &[u8]) -> u32 {
 }
 
 impl Differences {
-    fn of(texts: &'static [&'static [u8]], length: usize, step: usize) -> Self {
+    fn of(texts: impl Iterator<Item = &'static [u8]>, length: usize, step: usize) -> Self {
         let (mut sorted, mut bitmap) = (Vec::new(), Box::new([0_u64; BITMAP_WORDS]));
         for text in texts {
             for (at, window) in text.windows(length + 4).enumerate().take(step) {
@@ -127,12 +138,12 @@ impl Differences {
 pub fn guess(data: &[u8]) -> (Vec<Guess>, u64) {
     let mut guesses = Guesses::default();
     guesses.by_frequency(data);
-    let groups = [(LONG, LONG_STEP, LONG_KEYS), (SHORT, SHORT_STEP, SHORT_KEYS)];
-    for (texts, step, keys) in groups {
-        for length in 1..=keys {
-            let differences = Differences::of(texts, length, step);
-            differences.look(data, step, |start, text| guesses.check(data, start, text, length));
-        }
+    for length in 1..=LONG_KEYS {
+        guesses.look(data, LONG.iter(), LONG_STEP, length);
+    }
+    guesses.look(data, SHORT.iter().chain(SCHEMES), SCHEME_STEP, 1);
+    for length in 2..=SHORT_KEYS {
+        guesses.look(data, SHORT.iter(), SHORT_STEP, length);
     }
     guesses.found.sort_by_key(|guess| (std::cmp::Reverse(guess.confidence), guess.offset));
     (guesses.found, guesses.left_out)
@@ -141,12 +152,18 @@ pub fn guess(data: &[u8]) -> (Vec<Guess>, u64) {
 #[derive(Default)]
 struct Guesses {
     found: Vec<Guess>,
-    /// Offsets and keys that are known: a short key is found again as its own repetition.
-    known: BTreeSet<(usize, Vec<u8>)>,
+    /// The guess of each key and program, with the key as it belongs to the sample's first byte: it is found again in
+    /// all its rotations, and a short one as its own repetition.
+    known: BTreeMap<(Vec<u8>, Option<u64>), usize>,
     left_out: u64,
 }
 
 impl Guesses {
+    fn look(&mut self, data: &[u8], texts: impl Iterator<Item = &'static &'static [u8]>, step: usize, length: usize) {
+        let differences = Differences::of(texts.copied(), length, step);
+        differences.look(data, step, |start, text| self.check(data, start, text, length));
+    }
+
     /// Compares the whole text at `start` under the key that its first bytes give.
     fn check(&mut self, data: &[u8], start: usize, text: &'static [u8], length: usize) {
         let Some(hidden) = data.get(start..start + text.len()) else { return };
@@ -157,19 +174,30 @@ impl Guesses {
             return;
         }
         let key = shortest(key);
-        if self.known.insert((start, key.clone())) {
-            let program = program_before(data, start, &key);
-            let confidence = if program.is_some() { 99 } else { (70 + (text.len() - key.len()) * 2).min(95) as u8 };
-            let plain = String::from_utf8_lossy(text).into_owned();
-            self.add(Guess {
-                key: hex(&key),
-                offset: start as u64,
-                method: Method::KnownText,
-                plain,
-                program,
-                confidence,
-            });
+        if SCHEMES.contains(&text) && !names_host(data, start + text.len(), start, &key) {
+            return;
         }
+        let program = program_before(data, start, &key);
+        if !self.is_known(moved(&key, start, 0), program, start) {
+            self.add(known_text(data, start, text, &key, program));
+        }
+    }
+
+    /// Whether there is a guess of this key already; it is told of the place.
+    fn is_known(&mut self, key: Vec<u8>, program: Option<u64>, start: usize) -> bool {
+        let first = self.known.range((key.clone(), program)..).next();
+        let same = first.filter(|((known, at), _)| *known == key && (program.is_none() || *at == program));
+        let Some((_, &index)) = same else {
+            self.known.insert((key, program), self.found.len());
+            return false;
+        };
+        let guess = self.found.get_mut(index).filter(|guess| program.is_none() && guess.others.len() < MAX_PLACES);
+        if let Some(guess) = guess
+            && !guess.shows(start)
+        {
+            guess.others.push(start as u64);
+        }
+        true
     }
 
     fn add(&mut self, guess: Guess) {
@@ -198,11 +226,62 @@ impl Guesses {
                 continue;
             };
             let program = plain.contains("Windows").then_some(0);
-            let (key, plain) = (hex(&shortest(key)), plain.to_owned());
-            self.add(Guess { key, offset: 0, method: Method::Frequency, plain, program, confidence: 97 });
+            let key = shortest(key);
+            self.known.insert((key.clone(), program), self.found.len());
+            let (key, plain, others) = (hex(&key), plain.to_owned(), Vec::new());
+            self.add(Guess { key, offset: 0, method: Method::Frequency, plain, program, confidence: 97, others });
             return;
         }
     }
+}
+
+impl Guess {
+    /// Whether the byte at `at` is one of those that are shown.
+    fn shows(&self, at: usize) -> bool {
+        let shown = self.offset..self.offset + self.plain.len() as u64;
+        self.program.is_none() && shown.contains(&(at as u64))
+    }
+}
+
+/// The guess of a text at `start`, to which the key's first byte belongs.
+fn known_text(data: &[u8], start: usize, text: &[u8], key: &[u8], program: Option<u64>) -> Guess {
+    let (first, plain) = around(data, start, text.len(), key);
+    let offset = program.unwrap_or(first as u64);
+    let confidence = if program.is_some() { 99 } else { (70 + (text.len() - key.len()) * 2).min(95) as u8 };
+    let key = hex(&moved(key, start, offset as usize));
+    Guess { key, offset, method: Method::KnownText, plain, program, confidence, others: Vec::new() }
+}
+
+/// Where the printable characters begin that are around a text at `start`, and what they are.
+fn around(data: &[u8], start: usize, length: usize, key: &[u8]) -> (usize, String) {
+    let is_shown = |&at: &usize| {
+        plain(data, at, start, key).is_some_and(|[byte]: [u8; 1]| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
+    };
+    // Zeros are what fills files: under a key, they are its own characters.
+    let is_zero = |&at: &usize| data.get(at) == Some(&0);
+    let before = (0..start).rev().take(SHOWN_BEFORE).take_while(is_shown).count();
+    let first = (start - before..start).find(|at| !is_zero(at)).unwrap_or(start);
+    let behind = start + length;
+    let shown = (behind..data.len()).take(SHOWN_BEHIND).take_while(is_shown).count();
+    let end = (behind..behind + shown).rev().find(|at| !is_zero(at)).map_or(behind, |last| last + 1);
+    let letters = (first..end).filter_map(|at| plain(data, at, start, key)).map(|[byte]: [u8; 1]| char::from(byte));
+    (first, letters.collect())
+}
+
+/// Whether a name with a dot, or an address, is at `at` when the key is taken away.
+fn names_host(data: &[u8], at: usize, origin: usize, key: &[u8]) -> bool {
+    let letters = (at..).map_while(|at| plain(data, at, origin, key)).map(|[byte]: [u8; 1]| byte);
+    let host: Vec<u8> =
+        letters.take(253).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).collect();
+    let labels = host.split(|&byte| byte == b'.');
+    let is_label = |label: &[u8]| label.first().is_some_and(u8::is_ascii_alphanumeric);
+    labels.clone().count() > 1 && host.len() >= 4 && labels.take(2).all(is_label)
+}
+
+/// The key whose first byte belongs to `from`, as it belongs to `to`.
+fn moved(key: &[u8], from: usize, to: usize) -> Vec<u8> {
+    let by = (to as i64 - from as i64).rem_euclid(key.len().max(1) as i64);
+    key.iter().cycle().skip(by as usize).take(key.len()).copied().collect()
 }
 
 fn most_frequent(data: &[u8], phase: usize, length: usize) -> u8 {
@@ -265,11 +344,11 @@ pub fn judge(guesses: &[Guess], findings: &mut Findings) {
             (None, Method::Frequency) => ("xor-program", Severity::High, "A program hidden with XOR"),
             (None, Method::KnownText) => ("xor-text", Severity::Medium, "Text hidden with XOR"),
         };
-        let length = guess.plain.len() as u64;
+        let length = if id == "xor-program" { HEADER } else { guess.plain.len() as u64 };
         findings.add(
             Finding::new(id, severity, guess.confidence, title)
                 .detail(format!("Key {} (hexadecimal): {}.", guess.key, guess.plain))
-                .at(guess.program.unwrap_or(guess.offset), length)
+                .at(guess.offset, length)
                 .techniques(&["T1027.013"]),
         );
     }
@@ -316,7 +395,64 @@ mod tests {
     fn short_texts_are_found_under_short_keys() {
         let text = b"....GetProcAddress....";
         let (found, _) = guess(&hidden(text, &[0x13, 0x37]));
-        assert_eq!((found[0].key.as_str(), found[0].offset), ("1337", 4));
+        let told = (found[0].key.as_str(), found[0].offset, found[0].plain.as_bytes());
+        assert_eq!(told, ("1337", 0, &text[..]));
+    }
+
+    /// What is behind a guess's offset, under its key.
+    fn revealed(data: &[u8], guess: &Guess, length: usize) -> Vec<u8> {
+        let digits = guess.key.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("ASCII"));
+        let key: Vec<u8> = digits.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal")).collect();
+        hidden(&data[guess.offset as usize..][..length], &key)
+    }
+
+    #[test]
+    fn the_key_belongs_to_the_offset_that_is_told() {
+        let mut data = b"honest".to_vec();
+        data.extend(hidden(&program(), b"s3cr3t!"));
+        let (found, _) = guess(&data);
+        assert_eq!((found.len(), found[0].key.as_str(), found[0].offset), (1, "73336372337421", 6));
+        assert_eq!(revealed(&data, &found[0], 2), b"MZ");
+        let (whole, _) = guess(&data[6..]);
+        assert_eq!((whole.len(), whole[0].key.as_str(), whole[0].offset), (1, "73336372337421", 0));
+    }
+
+    #[test]
+    fn texts_under_one_key_are_one_guess_with_what_is_around() {
+        let text = b"[config]\nuser=Mozilla/5.0 (Windows NT 10.0)\ncmd=cmd.exe /c start\ncall=GetProcAddress\n";
+        let mut data = vec![0xee; 101];
+        data.extend(hidden(&[&[0; 7][..], text].concat(), b"key!"));
+        let (found, left_out) = guess(&data);
+        assert_eq!((found.len(), left_out), (1, 0));
+        assert!(found[0].plain.contains("user=Mozilla/5.0 (Windows NT 10.0)"), "{}", found[0].plain);
+        let shown = found[0].plain.as_bytes();
+        assert_eq!(revealed(&data, &found[0], shown.len()), shown);
+    }
+
+    #[test]
+    fn two_programs_under_one_key_are_two_guesses() {
+        let data = hidden(&[program(), program()].concat(), &[0x5a]);
+        let (found, _) = guess(&data);
+        let mut programs: Vec<Option<u64>> = found.iter().map(|guess| guess.program).collect();
+        programs.sort_unstable();
+        assert_eq!(programs, [Some(0), Some(1_024)]);
+    }
+
+    #[test]
+    fn an_address_under_one_byte_is_found_at_every_place() {
+        for url in ["http://evil.example.top/gate.php?id=1", "https://a.net/", "http://45.9.148.7:8080/x"] {
+            for before in 0..12 {
+                let mut data = vec![0; before];
+                data.extend(hidden(url.as_bytes(), &[0x33]));
+                data.extend([0; 5]);
+                let (found, _) = guess(&data);
+                assert_eq!(found.len(), 1, "{url} {before}");
+                assert_eq!((found[0].key.as_str(), found[0].plain.as_str()), ("33", url));
+            }
+        }
+        for text in ["http://", "http://....", "http://%s/", "http://localhost"] {
+            assert!(guess(&hidden(text.as_bytes(), &[0x33])).0.is_empty(), "{text}");
+        }
     }
 
     #[test]
