@@ -19,6 +19,9 @@ pub struct Alphabet {
     /// Bytes from the start of the sample.
     pub offset: u64,
     pub alphabet: String,
+    /// Whether each character has a zero byte behind it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub wide: bool,
     /// Empty if it is none of the known ones.
     pub name: &'static str,
 }
@@ -32,12 +35,45 @@ pub fn find(data: &[u8]) -> Vec<Alphabet> {
             continue;
         }
         let first = at.saturating_sub(STEP - 1).max(free_from);
-        if let Some(alphabet) = (first..=at).find_map(|start| alphabet_at(data, start)) {
+        let letters = |start: usize| data.get(start..start + LENGTH);
+        if let Some(alphabet) = (first..=at).find_map(|start| alphabet_of(letters(start)?, start, false)) {
             free_from = alphabet.offset as usize + LENGTH;
             found.push(alphabet);
         }
     }
+    find_wide(data, &mut found);
+    found.sort_by_key(|alphabet| alphabet.offset);
     found
+}
+
+/// Those with a zero byte behind each character.
+fn find_wide(data: &[u8], found: &mut Vec<Alphabet>) {
+    let mut free_from = 0;
+    for at in (0..data.len()).step_by(2 * STEP) {
+        let is_inside = |at: &usize| wide::<STEP>(data, *at).is_some_and(|letters| is_different(&letters));
+        let Some(inside) = [at, at + 1].into_iter().find(is_inside) else { continue };
+        let starts = (0..STEP).rev().filter_map(|back| inside.checked_sub(2 * back)).filter(|&at| at >= free_from);
+        let mut alphabets = starts.filter_map(|start| alphabet_of(&wide::<LENGTH>(data, start)?, start, true));
+        if found.len() < MAX_ALPHABETS
+            && let Some(alphabet) = alphabets.next()
+        {
+            free_from = alphabet.offset as usize + 2 * LENGTH;
+            found.push(alphabet);
+        }
+    }
+}
+
+/// `N` wide characters that begin at `at`.
+fn wide<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
+    let (pairs, _) = data.get(at..at + 2 * N)?.as_chunks::<2>();
+    let mut letters = [0; N];
+    for (letter, &[low, high]) in letters.iter_mut().zip(pairs) {
+        if high != 0 || !is_character(low) {
+            return None;
+        }
+        *letter = low;
+    }
+    Some(letters)
 }
 
 fn is_character(byte: u8) -> bool {
@@ -56,8 +92,7 @@ fn is_different(bytes: &[u8]) -> bool {
         })
 }
 
-fn alphabet_at(data: &[u8], start: usize) -> Option<Alphabet> {
-    let bytes = data.get(start..start + LENGTH)?;
+fn alphabet_of(bytes: &[u8], start: usize, wide: bool) -> Option<Alphabet> {
     let letters = bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()).count();
     if letters < LETTERS_AND_DIGITS || !is_different(bytes) {
         return None;
@@ -71,7 +106,7 @@ fn alphabet_at(data: &[u8], start: usize) -> Option<Alphabet> {
         "" if is_in_order(&alphabet) => "letters and digits in order",
         name => name,
     };
-    Some(Alphabet { offset: start as u64, alphabet, name })
+    Some(Alphabet { offset: start as u64, alphabet, wide, name })
 }
 
 /// RFC 4648, 4 and 5; crypt(3); OpenBSD's bcrypt; xxencode; BinHex 4.
@@ -120,7 +155,8 @@ pub fn judge(alphabets: &[Alphabet], findings: &mut Findings) {
         } else {
             Finding::new("base64-alphabet", Severity::Info, 95, "An alphabet of base64").detail(alphabet.name)
         };
-        findings.add(finding.at(alphabet.offset, LENGTH as u64).quote_at(alphabet.offset, &alphabet.alphabet));
+        let length = if alphabet.wide { 2 * LENGTH } else { LENGTH };
+        findings.add(finding.at(alphabet.offset, length as u64).quote_at(alphabet.offset, &alphabet.alphabet));
     }
 }
 
@@ -141,6 +177,24 @@ mod tests {
         assert_eq!(names(&format!("{UPPER_LOWER_DIGITS}-_")), [(0, "base64url")]);
         assert_eq!(names(&format!("./{DIGITS_UPPER_LOWER}")), [(0, "crypt")]);
         assert_eq!(names(&format!("./{UPPER_LOWER_DIGITS}")), [(0, "bcrypt")]);
+    }
+
+    #[test]
+    fn alphabets_of_wide_characters_are_found_at_any_offset() {
+        let rotated = format!("{}ABC+/", &UPPER_LOWER_DIGITS[3..]);
+        for (text, name) in [(format!("{UPPER_LOWER_DIGITS}+/"), "base64"), (rotated, "")] {
+            for offset in 0..140 {
+                let mut data = vec![0; offset];
+                data.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+                data.extend([0; 9]);
+                let found = find(&data);
+                assert_eq!(found.len(), 1, "{offset}");
+                let told = (found[0].offset, found[0].name, found[0].wide, found[0].alphabet.as_str());
+                assert_eq!(told, (offset as u64, name, true, text.as_str()));
+            }
+        }
+        let narrow = find(format!("{UPPER_LOWER_DIGITS}+/").as_bytes());
+        assert!(!narrow[0].wide);
     }
 
     #[test]
