@@ -13,8 +13,9 @@ use module_kit::{Finding, Findings, Severity};
 use serde::Serialize;
 
 use crate::limits::{MAX_PLACES, NEAR};
+use crate::loops;
 use crate::scan::word_bytes;
-use crate::tables::{Category, Elements, Layout, TABLES, Table, WORDS, Word};
+use crate::tables::{Category, Elements, Layout, MD4, MD4_SUCCESSORS, TABLES, Table, WORDS, Word};
 
 #[derive(Debug, Serialize)]
 pub struct Algorithm {
@@ -53,6 +54,8 @@ pub struct Collector {
     evidence: BTreeMap<Source, (Category, Evidence)>,
     /// For each set, where each word was last.
     seen: BTreeMap<usize, Vec<Option<u64>>>,
+    /// A word that SHA-1 or RIPEMD has and MD4 has not is there: the two that they share tell nothing of MD4.
+    is_beyond_md4: bool,
 }
 
 impl Collector {
@@ -92,6 +95,29 @@ impl Collector {
         start: usize,
         length: usize,
     ) {
+        self.piece(algorithm, category, what, (start, length), sure(length));
+    }
+
+    /// Instructions that stand for an algorithm.
+    pub fn code(
+        &mut self,
+        algorithm: &'static str,
+        category: Category,
+        what: &'static str,
+        start: usize,
+        length: usize,
+    ) {
+        self.piece(algorithm, category, what, (start, length), SURE_OF_CODE);
+    }
+
+    fn piece(
+        &mut self,
+        algorithm: &'static str,
+        category: Category,
+        what: &'static str,
+        (start, length): (usize, usize),
+        confidence: u8,
+    ) {
         self.add(
             algorithm,
             category,
@@ -103,7 +129,7 @@ impl Collector {
                 length: length as u64,
                 matched: length,
                 of: length,
-                confidence: sure(length),
+                confidence,
                 places: 1,
                 others: Vec::new(),
             },
@@ -116,6 +142,7 @@ impl Collector {
         if !data.get(start..).is_some_and(|rest| rest.starts_with(&word_bytes(value))) {
             return;
         }
+        self.is_beyond_md4 |= MD4_SUCCESSORS.contains(&row.algorithm) && !is_of_md4(value);
         let seen = self.seen.entry(set).or_insert_with(|| vec![None; row.words.len()]);
         if let Some(place) = seen.get_mut(word) {
             *place = Some(start as u64);
@@ -169,7 +196,8 @@ impl Collector {
     /// The surest first.
     pub fn finish(self) -> Vec<Algorithm> {
         let mut found: BTreeMap<&'static str, Algorithm> = BTreeMap::new();
-        for ((name, _, _), (category, evidence)) in self.evidence {
+        let kept = self.evidence.into_iter().filter(|((name, _, _), _)| *name != MD4 || !self.is_beyond_md4);
+        for ((name, _, _), (category, evidence)) in kept {
             let algorithm =
                 found.entry(name).or_insert_with(|| Algorithm { name, category, confidence: 0, evidence: Vec::new() });
             algorithm.evidence.push(evidence);
@@ -182,6 +210,10 @@ impl Collector {
         all.sort_by_key(|algorithm| std::cmp::Reverse(algorithm.confidence));
         all
     }
+}
+
+fn is_of_md4(word: Word) -> bool {
+    WORDS.iter().any(|set| set.algorithm == MD4 && set.words.contains(&word))
 }
 
 fn layout_name(table: &Table, layout: Layout) -> Option<&'static str> {
@@ -199,6 +231,9 @@ fn matching(data: &[u8], start: usize, elements: Elements, layout: Layout) -> us
     };
     rest.chunks_exact(stride).take(elements.len()).enumerate().take_while(equal).count()
 }
+
+/// Of a loop that no other program is known to have, but may.
+const SURE_OF_CODE: u8 = 70;
 
 fn sure(bytes: usize) -> u8 {
     match bytes {
@@ -236,7 +271,8 @@ pub fn judge(algorithms: &[Algorithm], findings: &mut Findings) {
             Category::Random => (Severity::Info, "random"),
         };
         let id = format!("{noun}-{}", slug(algorithm.name));
-        let title = format!("Constants of {}", algorithm.name);
+        let is_code = algorithm.evidence.iter().all(|piece| piece.what == loops::KEY_SCHEDULE);
+        let title = format!("{} of {}", if is_code { "Code" } else { "Constants" }, algorithm.name);
         let mut finding = Finding::new(&id, severity, algorithm.confidence, &title).detail(tell(algorithm));
         for evidence in &algorithm.evidence {
             finding = finding.at(evidence.offset, evidence.length);
@@ -310,6 +346,18 @@ mod tests {
             assert!(has(&code(set.least)), "{} {}", set.algorithm, set.what);
             assert!(!has(&code(set.least - 1)), "{} {}", set.algorithm, set.what);
         }
+    }
+
+    #[test]
+    fn md4_is_told_where_none_of_its_successors_constants_are() {
+        let code = |words: &[u32]| -> Vec<u8> {
+            words.iter().flat_map(|word| [&[0x05][..], &word.to_le_bytes()].concat()).collect()
+        };
+        let names = |words: &[u32]| -> Vec<&str> { found(&code(words)).iter().map(|row| row.name).collect() };
+        assert_eq!(names(&[0x5a82_7999, 0x5a82_7999, 0x6ed9_eba1]), ["MD4"]);
+        assert_eq!(names(&[0x5a82_7999, 0x6ed9_eba1, 0x8f1b_bcdc, 0xca62_c1d6]), ["SHA-1"]);
+        assert!(names(&[0x5a82_7999, 0x6ed9_eba1, 0x8f1b_bcdc]).is_empty());
+        assert!(!names(&[0x50a2_8be6, 0x5c4d_d124, 0x6d70_3ef3, 0x5a82_7999, 0x6ed9_eba1]).contains(&"MD4"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod functions;
 mod hex;
 mod keys;
 mod limits;
+mod loops;
 mod options;
 mod regions;
 mod scan;

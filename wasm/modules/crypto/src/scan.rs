@@ -17,6 +17,8 @@ pub enum Target {
     Word(usize, usize),
     /// Index in `TEXTS`, and whether each character has a zero byte behind it.
     Text(usize, bool),
+    /// The number 256, which loops over tables of bytes end at.
+    Bound,
 }
 
 #[derive(Clone, Copy)]
@@ -35,6 +37,7 @@ pub struct Index {
     spaced: Vec<Anchor>,
 }
 
+const BOUND: u32 = 256;
 const HASH_BITS: u32 = 18;
 const BITMAP_WORDS: usize = 1 << (HASH_BITS - 6);
 
@@ -92,8 +95,12 @@ impl Index {
             if self.bitmap.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 != 0) {
                 report(&self.anchors, value, at, 1, &mut found);
             }
-            if value < 256 && value != 0 {
-                self.scan_spaced(data, at, &mut found);
+            // 1 to 256.
+            if value.wrapping_sub(1) < BOUND {
+                match value {
+                    BOUND => found(at, Target::Bound),
+                    _ => self.scan_spaced(data, at, &mut found),
+                }
             }
         }
     }

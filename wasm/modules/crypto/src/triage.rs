@@ -7,9 +7,11 @@ use crate::algorithms::{self, Algorithm, Collector};
 use crate::alphabet::{self, Alphabet};
 use crate::apis::{self, Api, Apis};
 use crate::keys::{self, Key, Keys};
+use crate::loops;
 use crate::options::Analyze;
 use crate::regions::{self, Region};
 use crate::scan::{Index, Target};
+use crate::tables::Category;
 use crate::texts::{Kind, TEXTS};
 use crate::xor::{self, Guess};
 
@@ -59,6 +61,11 @@ fn scan(data: &[u8]) -> (Vec<Algorithm>, Vec<Api>, Keys) {
     Index::new().scan(data, |start, target| match target {
         Target::Table(index, layout) => collector.table(data, start, index, layout),
         Target::Word(set, word) => collector.word(data, start, set, word),
+        Target::Bound => {
+            if let Some((start, length)) = loops::rc4_key_schedule(data, start) {
+                collector.code("RC4", Category::StreamCipher, loops::KEY_SCHEDULE, start, length);
+            }
+        }
         Target::Text(index, wide) => {
             let Some(text) = TEXTS.get(index).filter(|text| is_there(data, start, text.bytes, wide)) else { return };
             match text.kind {

@@ -6,7 +6,7 @@ mod published;
 mod words;
 
 pub use catalog::TABLES;
-pub use words::{WORDS, Word};
+pub use words::{MD4, MD4_SUCCESSORS, WORDS, Word};
 
 use serde::Serialize;
 

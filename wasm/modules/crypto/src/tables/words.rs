@@ -32,6 +32,10 @@ const fn set(
     Set { algorithm, category, what, least, words }
 }
 
+/// Named here, since it counts only where none of its successors' words are.
+pub const MD4: &str = "MD4";
+pub const MD4_SUCCESSORS: [&str; 2] = ["SHA-1", "RIPEMD"];
+
 pub static WORDS: &[Set] = &[
     // RFC 1320 and 1321, 3.3; the first four of SHA-1's and RIPEMD-160's five.
     set(
@@ -62,6 +66,8 @@ pub static WORDS: &[Set] = &[
             W32(0x895c_d7be),
         ],
     ),
+    // RFC 1320, 3.4. Its successors have them among their own.
+    set(MD4, Hash, "round constants", 2, &[W32(0x5a82_7999), W32(0x6ed9_eba1)]),
     // FIPS 180-4, 4.2.1.
     set("SHA-1", Hash, "round constants", 4, &[W32(0x5a82_7999), W32(0x6ed9_eba1), W32(0x8f1b_bcdc), W32(0xca62_c1d6)]),
     // Dobbertin, Bosselaers and Preneel, "RIPEMD-160", 1996: those of the parallel rounds, and of the fifth.
