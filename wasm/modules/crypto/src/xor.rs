@@ -254,11 +254,13 @@ fn known_text(data: &[u8], start: usize, text: &[u8], key: &[u8], program: Optio
 
 /// Where the printable characters begin that are around a text at `start`, and what they are.
 fn around(data: &[u8], start: usize, length: usize, key: &[u8]) -> (usize, String) {
-    let is_shown = |&at: &usize| {
-        plain(data, at, start, key).is_some_and(|[byte]: [u8; 1]| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n'))
-    };
     // Zeros are what fills files: under a key, they are its own characters.
     let is_zero = |&at: &usize| data.get(at) == Some(&0);
+    let is_shown = |&at: &usize| {
+        let letter = plain(data, at, start, key).map(|[byte]: [u8; 1]| byte);
+        let is_filling = is_zero(&at) && is_zero(&(at + 1));
+        letter.is_some_and(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n')) && !is_filling
+    };
     let before = (0..start).rev().take(SHOWN_BEFORE).take_while(is_shown).count();
     let first = (start - before..start).find(|at| !is_zero(at)).unwrap_or(start);
     let behind = start + length;
@@ -441,8 +443,8 @@ mod tests {
     #[test]
     fn an_address_under_one_byte_is_found_at_every_place() {
         for url in ["http://evil.example.top/gate.php?id=1", "https://a.net/", "http://45.9.148.7:8080/x"] {
-            for before in 0..12 {
-                let mut data = vec![0; before];
+            for before in 2..14 {
+                let mut data = [&[1, 2, 3][..], &vec![0; before]].concat();
                 data.extend(hidden(url.as_bytes(), &[0x33]));
                 data.extend([0; 5]);
                 let (found, _) = guess(&data);
