@@ -255,7 +255,7 @@ impl Rest {
 fn ends_at(text: &[u8], start: usize, at: usize) -> bool {
     match byte(text, at) {
         b';' => !is_parameter(text, at + 1) && !is_reference(slice(text, start, at)),
-        b'h' | b'H' if at > start => is_glued_scheme(text, at),
+        b'h' | b'H' if at > start => is_glued_scheme(text, start, at),
         _ => false,
     }
 }
@@ -273,11 +273,13 @@ fn is_reference(before: &[u8]) -> bool {
 }
 
 /// The scheme of another URL, or the beginning of a message of a library for HTTP, where texts stand one behind the
-/// other without a sign between them, or in a list. A URL within a URL has a sign of URLs before it.
-fn is_glued_scheme(text: &[u8], at: usize) -> bool {
+/// other without a sign between them, or in a list. A URL within a URL has a sign of URLs before it, or
+/// stands in its query.
+fn is_glued_scheme(text: &[u8], start: usize, at: usize) -> bool {
     let lead = before(text, at);
     let is_glue = is_word(lead) || matches!(lead, b',' | b')');
-    is_glue && [&b"http://"[..], b"https://", b"http: "].iter().any(|begin| goes_on(text, at, begin))
+    let begins = [&b"http://"[..], b"https://", b"http: "].iter().any(|begin| goes_on(text, at, begin));
+    is_glue && begins && !slice(text, start, at).contains(&b'?')
 }
 
 const fn is_of_url(byte: u8) -> bool {
@@ -335,6 +337,7 @@ mod tests {
             ("http://a.com/x;jsessionid=1?b=2;c=3", "http://a.com/x;jsessionid=1?b=2;c=3"),
             ("http://a.com/?x=1&amp;y=2&#38;z", "http://a.com/?x=1&amp;y=2&#38;z"),
             ("http://a.com/r?u=http://b.com/c", "http://a.com/r?u=http://b.com/c"),
+            ("http://a.com/r?u=x&s=y~Chttp://b.com/c", "http://a.com/r?u=x&s=y~Chttp://b.com/c"),
             ("http://a.com/web/2020/http://b.com/c", "http://a.com/web/2020/http://b.com/c"),
         ] {
             assert_eq!(value(text).as_deref(), Some(expected));
