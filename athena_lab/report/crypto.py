@@ -48,6 +48,8 @@ class Alphabet(Fact, frozen=True):
     offset: int
     alphabet: str
     name: str = ""
+    wide: bool = False
+    """In UTF-16, two bytes a character."""
 
 
 class Api(Fact, frozen=True):
@@ -109,6 +111,8 @@ class XorGuess(Fact, frozen=True):
     confidence: Percent
     program: int | None = None
     """Where a Windows program begins, if its headers fit under the same key."""
+    others: tuple[int, ...] = ()
+    """Further places under the same key."""
 
 
 class CryptoFacts(Fact, frozen=True):

@@ -69,7 +69,8 @@ def _guess(guess: XorGuess) -> Row:
 
 
 def _alphabet(found: Alphabet) -> Row:
-    return Row((code(f"{found.offset:#x}"), found.name or "not a known one", code(found.alphabet)))
+    name = found.name or "not a known one"
+    return Row((code(f"{found.offset:#x}"), f"{name}, UTF-16" if found.wide else name, code(found.alphabet)))
 
 
 def _api(api: Api) -> Row:
