@@ -1,9 +1,6 @@
-//! What single instructions say of addresses, tables and data.
+//! What single instructions say of addresses and data.
 
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
-
-use crate::limits::MAX_JUMP_TABLE;
-use crate::view::View;
 
 /// Of memory that an instruction names without a register, or beside the instruction pointer.
 pub fn address_of(instruction: &Instruction) -> Option<u64> {
@@ -32,25 +29,9 @@ pub fn number_of(instruction: &Instruction) -> Option<u64> {
     }
 }
 
-/// Targets of a jump through a table: absolute ones in 32 bits; in 64 bits distances from the table that was loaded,
-/// or from the image's base.
-pub fn jump_table(view: &View, instruction: &Instruction, loaded: u64) -> Vec<u64> {
-    let has_index = instruction.memory_index() != Register::None && instruction.op0_kind() == OpKind::Memory;
-    if has_index && instruction.memory_index_scale() == 4 && view.bits() == 32 {
-        let table = instruction.memory_displacement64();
-        return entries(view, table, u64::from);
-    }
-    let is_register = instruction.op0_kind() == OpKind::Register;
-    if is_register && view.bits() == 64 && loaded != 0 && loaded != view.image.base {
-        return entries(view, loaded, |entry| loaded.wrapping_add_signed(i64::from(entry.cast_signed())));
-    }
-    Vec::new()
-}
-
-/// As far as they are addresses of code.
-fn entries(view: &View, table: u64, target: impl Fn(u32) -> u64) -> Vec<u64> {
-    let entry = |index: u64| view.u32(table.wrapping_add(4 * index)).map(&target);
-    (0..MAX_JUMP_TABLE).map_while(entry).take_while(|&target| view.is_code(target)).collect()
+/// Of a general register: 0 for `al`, `ax`, `eax` and `rax`.
+pub fn number(register: Register) -> usize {
+    register.full_register().number() & 15
 }
 
 /// Arithmetic on bytes in memory, or on a register that is not merely cleared: what decoders do in their loop.

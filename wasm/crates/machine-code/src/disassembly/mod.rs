@@ -5,6 +5,8 @@ mod listing;
 mod notes;
 mod prologue;
 mod report;
+mod returns;
+mod tables;
 mod text;
 mod walk;
 

@@ -1,12 +1,15 @@
 //! Recursive descent: from each known start along all branches, functions one by one. What was read is marked byte by
 //! byte, so that each byte is read once however branches overlap.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::RangeInclusive;
 
-use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind};
 
+use super::flow::number;
 use super::notes::Notes;
+use super::returns;
+use super::tables::{Bound, Entry, Table, Tracker};
 use crate::limits::{MAX_FUNCTIONS, MAX_INSTRUCTIONS, MAX_JUMPS, MAX_REFERENCES};
 use crate::view::View;
 
@@ -14,6 +17,8 @@ const START: u8 = 1;
 const INSIDE: u8 = 2;
 const LEADER: u8 = 4;
 const FUNCTION: u8 = 8;
+/// Of a function that does not come back.
+const LAST: u8 = 16;
 
 /// A function as far as it was read.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +58,19 @@ pub struct Walked {
     pub instructions: u64,
     pub bytes: u64,
     pub overlaps: u32,
+    /// What each byte of the file was read as.
+    flags: Vec<u8>,
     pub invalid: u32,
     pub is_cut: bool,
+}
+
+impl Walked {
+    /// Whether an instruction begins at a place in the file.
+    #[must_use]
+    pub fn begins_at(&self, offset: u64) -> bool {
+        let flags = usize::try_from(offset).ok().and_then(|at| self.flags.get(at));
+        flags.is_some_and(|flags| flags & START != 0)
+    }
 }
 
 pub struct Walk<'v, 'd> {
@@ -65,13 +81,22 @@ pub struct Walk<'v, 'd> {
     slots: HashMap<u64, u32>,
     /// Where the slots are: most addresses are outside.
     slot_range: RangeInclusive<u64>,
+    /// Slots of functions that do not come back.
+    last_slots: HashSet<u64>,
+    /// What follows calls of them.
+    behind: Vec<u64>,
     pending: Vec<u64>,
-    blocks: Vec<u64>,
+    /// Where they begin, and what was let through to there.
+    blocks: Vec<(u64, Option<Bound>)>,
     /// What registers hold of slots, by their number.
     held: [Option<u32>; 16],
-    /// The last address that was loaded, and the last instruction that changed data: for tables and loops.
-    loaded: u64,
+    /// The last instruction that changed data: for loops.
     changed: u64,
+    tracker: Tracker,
+    /// Jumps of this function by tables that a block that is still to be read may load.
+    waiting: Vec<Entry>,
+    /// Where tables of jumps begin.
+    tables: BTreeSet<u64>,
     walked: Walked,
     current: Found,
     /// Entries of tables that may still be read.
@@ -95,12 +120,17 @@ impl<'v, 'd> Walk<'v, 'd> {
             flags: vec![0; view.data().len()],
             slots,
             slot_range,
+            last_slots: returns::never(&view.image.slots),
+            behind: Vec::new(),
             pending: Vec::new(),
             blocks: Vec::new(),
             held: [None; 16],
-            loaded: 0,
             changed: 0,
+            tracker: Tracker::default(),
+            waiting: Vec::new(),
+            tables: BTreeSet::new(),
             walked: Walked {
+                flags: Vec::new(),
                 functions: Vec::new(),
                 calls: Vec::new(),
                 notes: Notes::default(),
@@ -121,19 +151,35 @@ impl<'v, 'd> Walk<'v, 'd> {
         let starts = self.view.image.starts.iter().map(|start| start.address);
         let named = self.view.image.functions.iter().map(|function| function.address);
         let mut all: Vec<u64> = more.iter().copied().chain(starts).chain(named).collect();
+        for address in returns::never(&self.view.image.functions) {
+            self.flag(address).into_iter().for_each(|flag| *flag |= LAST);
+        }
         // The first is read first.
         all.reverse();
         for address in all {
             self.function(address);
         }
         self.drain();
+        self.read_behind();
         self.read_gaps();
+        self.walked.flags = self.flags;
         self.walked
     }
 
     fn drain(&mut self) {
         while let Some(address) = self.pending.pop() {
             self.read_function(address);
+        }
+    }
+
+    /// Behind a call that does not come back another function begins, unless a branch leads there.
+    fn read_behind(&mut self) {
+        while let Some(address) = self.behind.pop() {
+            let first = returns::padded(self.view, address);
+            if self.flag(first).is_some_and(|flag| *flag == 0) {
+                self.function(first);
+                self.drain();
+            }
         }
     }
 
@@ -162,16 +208,26 @@ impl<'v, 'd> Walk<'v, 'd> {
         self.flags.get_mut(usize::try_from(offset).ok()?)
     }
 
-    /// Puts a function on the list, once.
-    fn function(&mut self, address: u64) {
+    /// Puts a function on the list, once. False if it does not come back.
+    fn function(&mut self, address: u64) -> bool {
         if !self.view.is_code(address) {
-            return;
+            return true;
         }
-        let Some(flag) = self.flag(address) else { return };
-        if *flag & FUNCTION == 0 {
-            *flag |= FUNCTION;
-            self.pending.push(address);
+        let Some(&mut flags) = self.flag(address) else { return true };
+        if flags & FUNCTION != 0 {
+            return flags & LAST == 0;
         }
+        let is_last = flags & LAST != 0 || self.is_last_thunk(address);
+        if let Some(flag) = self.flag(address) {
+            *flag |= FUNCTION | if is_last { LAST } else { 0 };
+        }
+        self.pending.push(address);
+        !is_last
+    }
+
+    fn is_last_thunk(&self, address: u64) -> bool {
+        let slot = (!self.last_slots.is_empty()).then(|| returns::thunk(self.view, address)).flatten();
+        slot.is_some_and(|slot| self.last_slots.contains(&slot))
     }
 
     fn read_function(&mut self, address: u64) {
@@ -181,16 +237,24 @@ impl<'v, 'd> Walk<'v, 'd> {
         }
         self.current = Found { address, ..Found::default() };
         self.held = [None; 16];
-        (self.loaded, self.changed) = (0, 0);
-        self.blocks.push(address);
-        while let Some(start) = self.blocks.pop() {
+        self.changed = 0;
+        self.tracker = Tracker::default();
+        self.blocks.push((address, None));
+        while let Some((start, bound)) = self.blocks.pop() {
+            self.tracker.enter(bound);
             self.read_block(start);
+            if self.blocks.is_empty() {
+                let waiting = std::mem::take(&mut self.waiting);
+                for entry in waiting {
+                    self.reads_table(&entry);
+                }
+            }
         }
         self.walked.functions.push(std::mem::take(&mut self.current));
     }
 
     /// The next block of this function, or the middle of one that was read.
-    fn branch(&mut self, target: u64) {
+    fn branch(&mut self, target: u64, bound: Option<Bound>) {
         if !self.view.is_code(target) {
             return;
         }
@@ -202,7 +266,7 @@ impl<'v, 'd> Walk<'v, 'd> {
         *flag |= LEADER;
         self.current.blocks += u32::from(was_read);
         if !was_read {
-            self.blocks.push(target);
+            self.blocks.push((target, bound));
         }
     }
 
@@ -267,22 +331,18 @@ impl<'v, 'd> Walk<'v, 'd> {
                 self.read_plain(instruction);
                 true
             }
-            FlowControl::Call => {
-                if is_near(instruction) {
-                    let target = instruction.near_branch_target();
-                    self.call(instruction.ip(), Callee::Address(target));
-                    self.function(target);
+            FlowControl::Call | FlowControl::IndirectCall => {
+                let comes_back = self.read_call(instruction);
+                if !comes_back && self.behind.len() < MAX_FUNCTIONS {
+                    self.behind.push(instruction.next_ip());
                 }
-                true
-            }
-            FlowControl::IndirectCall => {
-                self.read_indirect_call(instruction);
-                true
+                comes_back
             }
             FlowControl::ConditionalBranch => {
                 let target = instruction.near_branch_target();
                 self.judge_loop(instruction.ip(), target);
-                self.branch(target);
+                let bound = self.tracker.branch(instruction.mnemonic());
+                self.branch(target, bound);
                 self.current.blocks += 1;
                 self.mark_leader(instruction.next_ip());
                 true
@@ -338,7 +398,7 @@ impl<'v, 'd> Walk<'v, 'd> {
         if is_function && target != self.current.address {
             self.call(instruction.ip(), Callee::Address(target));
         } else {
-            self.branch(target);
+            self.branch(target, None);
         }
     }
 
@@ -348,6 +408,17 @@ impl<'v, 'd> Walk<'v, 'd> {
 
     fn slot_of(&self, instruction: &Instruction) -> Option<u32> {
         self.slot_at(super::flow::address_of(instruction)?)
+    }
+
+    /// False where the function that is called does not come back.
+    fn read_call(&mut self, instruction: &Instruction) -> bool {
+        if is_near(instruction) {
+            let target = instruction.near_branch_target();
+            self.call(instruction.ip(), Callee::Address(target));
+            return self.function(target);
+        }
+        self.read_indirect_call(instruction);
+        !super::flow::address_of(instruction).is_some_and(|slot| self.last_slots.contains(&slot))
     }
 
     fn read_indirect_call(&mut self, instruction: &Instruction) {
@@ -372,12 +443,35 @@ impl<'v, 'd> Walk<'v, 'd> {
         if self.jumps == 0 {
             return;
         }
-        let mut targets = super::flow::jump_table(self.view, instruction, self.loaded);
+        if let Some(entry) = self.tracker.entry(self.view, instruction)
+            && !self.reads_table(&entry)
+        {
+            self.waiting.push(entry);
+        }
+    }
+
+    /// Whether it is known where the table is.
+    fn reads_table(&mut self, entry: &Entry) -> bool {
+        let table = self.tracker.table(entry);
+        for target in table.map_or_else(Vec::new, |table| self.targets(&table)) {
+            self.branch(target, None);
+        }
+        table.is_some()
+    }
+
+    /// The last one first. A table whose size nothing says ends where a target is inside of an instruction or a function
+    /// begins.
+    fn targets(&mut self, table: &Table) -> Vec<u64> {
+        self.tables.insert(table.address());
+        let all = table.targets(self.view, &self.tables).take(self.jumps);
+        let is_one = |&target: &u64| {
+            let flags = self.view.offset(target).and_then(|at| self.flags.get(usize::try_from(at).ok()?));
+            flags.is_some_and(|flags| flags & FUNCTION == 0 && flags & (START | INSIDE) != INSIDE)
+        };
+        let mut targets: Vec<u64> = if table.is_bounded() { all.collect() } else { all.take_while(is_one).collect() };
         self.jumps = self.jumps.saturating_sub(targets.len() + 1);
         targets.reverse();
-        for target in targets {
-            self.branch(target);
-        }
+        targets
     }
 
     fn read_plain(&mut self, instruction: &Instruction) {
@@ -396,11 +490,9 @@ impl<'v, 'd> Walk<'v, 'd> {
             self.current.stack_stores += 1;
         }
         self.walked.notes.plain(instruction, self.view.bits());
+        self.tracker.plain(instruction);
         let referred = address.or_else(|| super::flow::number_of(instruction));
         let Some(referred) = referred else { return };
-        if instruction.mnemonic() == Mnemonic::Lea {
-            self.loaded = referred;
-        }
         self.refer(instruction, referred, address.is_none());
     }
 
@@ -432,9 +524,4 @@ impl<'v, 'd> Walk<'v, 'd> {
 /// Far branches have no target in the program.
 fn is_near(instruction: &Instruction) -> bool {
     matches!(instruction.op0_kind(), OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64)
-}
-
-/// Of a general register: 0 for `al`, `ax`, `eax` and `rax`.
-fn number(register: Register) -> usize {
-    register.full_register().number() & 15
 }
