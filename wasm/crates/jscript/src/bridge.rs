@@ -135,12 +135,8 @@ impl Bridge {
         if object.is_callable() {
             return Ok(Value::Foreign);
         }
-        if let Ok(bytes) = JsUint8Array::from_object(object.clone()) {
-            return Ok(Value::bytes(bytes.to_vec(context)?));
-        }
-        if let Ok(array) = JsTypedArray::from_object(object.clone()) {
-            let buffer = array.buffer(context)?.as_object().and_then(|buffer| JsArrayBuffer::from_object(buffer).ok());
-            return Ok(Value::bytes(buffer.and_then(|buffer| buffer.to_vec()).unwrap_or_default()));
+        if let Some(bytes) = bytes_of(object, context)? {
+            return Ok(Value::bytes(bytes));
         }
         if let Ok(date) = JsDate::from_object(object.clone()) {
             return Ok(Value::Date(date.get_time(context)?.as_number().unwrap_or(0.0)));
@@ -151,11 +147,16 @@ impl Bridge {
                 let item = object.get(at, context)?;
                 // One level: what is deeper may contain itself.
                 match item.as_object() {
-                    Some(inner) if self.handle(&inner).is_none() => Ok(Value::Foreign),
+                    Some(inner) if self.handle(&inner).is_none() => {
+                        Ok(bytes_of(&inner, context)?.map_or(Value::Foreign, Value::bytes))
+                    }
                     _ => self.host_value(&item, context),
                 }
             });
             return Ok(Value::list(items.collect::<JsResult<Vec<_>>>()?));
+        }
+        if let Some(address) = address_of(object, context)? {
+            return Ok(Value::text(address));
         }
         // A text or a number in an object, or what has a way to become a text.
         let plain = JsValue::from(object.clone()).to_primitive(context, boa_engine::value::PreferredType::Default);
@@ -190,6 +191,35 @@ impl Bridge {
         }
         Ok(())
     }
+}
+
+/// Of an array of numbers of fixed size, or of what is behind one.
+fn bytes_of(object: &JsObject, context: &mut Context) -> JsResult<Option<Vec<u8>>> {
+    if let Ok(bytes) = JsUint8Array::from_object(object.clone()) {
+        return bytes.to_vec(context).map(Some);
+    }
+    let buffer = match JsTypedArray::from_object(object.clone()) {
+        Ok(array) => array.buffer(context)?.as_object(),
+        Err(_) => Some(object.clone()),
+    };
+    Ok(buffer.and_then(|buffer| JsArrayBuffer::from_object(buffer).ok()).and_then(|buffer| buffer.to_vec()))
+}
+
+/// The address that an object of options names, as requests of Node.js are given them; its scheme may be left out.
+fn address_of(object: &JsObject, context: &mut Context) -> JsResult<Option<String>> {
+    let mut option = |name: &str| -> JsResult<String> {
+        let value = object.get(JsString::from(name), context)?;
+        let is_plain = value.is_string() || value.is_number();
+        if is_plain { Ok(value.to_string(context)?.to_std_string_lossy()) } else { Ok(String::new()) }
+    };
+    let name = option("hostname")?;
+    let host = if name.is_empty() { option("host")? } else { name };
+    if host.is_empty() {
+        return Ok(None);
+    }
+    let port = option("port")?;
+    let colon = if port.is_empty() { "" } else { ":" };
+    Ok(Some(format!("{}//{host}{colon}{port}{}", option("protocol")?, option("path")?)))
 }
 
 /// As JScript throws what COM says: an `Error` with a number and a description.

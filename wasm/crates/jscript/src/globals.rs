@@ -12,7 +12,7 @@ use crate::{engine, guards, timers};
 type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
 
 /// Functions that may be constructed, too, as COM's and the browser's are.
-const FUNCTIONS: [(&str, Native, usize); 27] = [
+const FUNCTIONS: [(&str, Native, usize); 29] = [
     ("ActiveXObject", active_x, 1),
     ("GetObject", get_object, 1),
     ("Enumerator", |_, args, context| host_object("Enumerator", args, context), 1),
@@ -20,6 +20,8 @@ const FUNCTIONS: [(&str, Native, usize); 27] = [
     ("XMLHttpRequest", |_, args, context| host_object("XMLHttpRequest", args, context), 0),
     ("WebSocket", |_, args, context| host_object("WebSocket", args, context), 1),
     ("Image", |_, args, context| host_object("HTMLImageElement", args, context), 0),
+    ("Blob", |_, args, context| host_object("Blob", args, context), 2),
+    ("File", |_, args, context| host_object("File", args, context), 2),
     ("CollectGarbage", nothing, 0),
     ("ScriptEngine", |_, _, _| Ok(js_string!("JScript").into()), 0),
     ("ScriptEngineMajorVersion", |_, _, _| Ok(JsValue::from(5)), 0),
@@ -68,6 +70,8 @@ pub fn install(context: &mut Context) -> JsResult<()> {
         ("history", "history"),
         ("localStorage", "localStorage"),
         ("sessionStorage", "sessionStorage"),
+        ("URL", "URL"),
+        ("webkitURL", "URL"),
         ("console", "console"),
         ("process", "process"),
         ("Buffer", "Buffer"),

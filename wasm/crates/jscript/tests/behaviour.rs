@@ -20,7 +20,7 @@ fn apis(trace: &Trace) -> Vec<&str> {
 /// What a script tells by `WScript.Echo`.
 fn echoed(script: &str) -> Vec<String> {
     let trace = run(script);
-    assert_eq!(trace.ended, Some(Ended::Finished), "{} {:?}", trace.error, trace.calls);
+    assert!(matches!(trace.ended, Some(Ended::Finished | Ended::Waits)), "{} {:?}", trace.error, trace.calls);
     let echoes = trace.calls.iter().filter(|call| call.api == "WScript.Echo");
     echoes.flat_map(|call| call.args.clone()).collect()
 }
@@ -216,6 +216,7 @@ fn endless_scripts_end_with_what_they_did() {
     assert_eq!((trace.ended, trace.calls.len()), (Some(Ended::Calls), 1));
     let trace = run("WScript.Echo('a'); try { WScript.Quit(1); } finally { WScript.Echo('b'); } WScript.Echo('c');");
     assert_eq!((trace.ended, apis(&trace)), (Some(Ended::Finished), vec!["WScript.Echo", "WScript.Quit"]));
+    assert_eq!(trace.calls[1].times, 1);
 }
 
 #[test]
@@ -257,6 +258,77 @@ fn modules_are_run_as_scripts() {
     );
     assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
     assert_eq!(trace.processes[0].target, "cmd /c win32");
+}
+
+fn targets(list: &[script_host::Touched]) -> Vec<String> {
+    list.iter().map(|it| format!("{}: {}", it.operation, it.target)).collect()
+}
+
+#[test]
+fn connections_of_node_are_told_with_their_addresses() {
+    let trace = run("require('https').request({hostname: 'a.example', port: 8443, path: '/b', method: 'POST'});
+        require('http').get({host: 'b.example', path: '/'});
+        var net = require('net'); new net.Socket().connect(4444, '192.0.2.1'); net.connect(80, 'c.example');
+        net.createConnection({port: 81, host: 'd.example'});");
+    assert_eq!(
+        targets(&trace.network),
+        [
+            "asks: https://a.example:8443/b",
+            "asks: http://b.example/",
+            "connects to: 192.0.2.1:4444",
+            "connects to: c.example:80",
+            "connects to: d.example:81",
+        ]
+    );
+}
+
+#[test]
+fn packed_code_of_node_is_unpacked_and_what_is_unknown_is_no_code() {
+    let packed = "eJwLD04uyiwo0XNNzsjXUC/NK0hMzk5NUde0BgB1Hgif";
+    let trace = run(&format!("eval(require('zlib').inflateSync(Buffer.from('{packed}', 'base64')).toString());"));
+    assert_eq!(trace.code[0].text, "WScript.Echo('unpacked');");
+    assert_eq!(apis(&trace).last(), Some(&"WScript.Echo"));
+    let trace = run("eval(require('unknown').decode('x').toString());");
+    assert!(trace.code.is_empty(), "{:?}", trace.code);
+}
+
+#[test]
+fn what_a_page_saves_is_a_file() {
+    let path = "C:\\Users\\jsmith\\Downloads\\a.exe".to_owned();
+    for script in [
+        "var b = new Blob([new Uint8Array([77, 90, 1])], {type: 'x'}); var a = document.createElement('a');
+         a.href = window.URL.createObjectURL(b); a.download = 'a.exe'; document.body.appendChild(a); a.click();",
+        "navigator.msSaveBlob(new Blob(['MZ', new Uint8Array([1]).buffer]), 'a.exe');",
+        "var a = document.createElement('a'); a.setAttribute('download', 'a.exe');
+         a.setAttribute('href', 'data:application/octet-stream;base64,TVoB'); a.click();",
+    ] {
+        let trace = run(script);
+        assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+        assert_eq!(trace.dropped, [(path.clone(), b"MZ\x01".to_vec())], "{script}");
+    }
+}
+
+#[test]
+fn loops_that_wait_for_a_time_end() {
+    let trace = run("var e = new Date().getTime() + 300000; while (new Date().getTime() < e) {} WScript.Echo('done');");
+    assert_eq!((trace.ended, apis(&trace)), (Some(Ended::Waits), vec!["WScript.Echo"]));
+}
+
+#[test]
+fn what_was_looked_for_is_waited_for_where_nothing_is_done() {
+    let shell = "new ActiveXObject('WScript.Shell')";
+    let trace = run(&format!(
+        "if ({shell}.ExpandEnvironmentStrings('%COMPUTERNAME%') == 'X') {shell}.Run('calc');
+        try {{ {shell}.RegRead('HKLM\\\\SOFTWARE\\\\Acme\\\\Go'); {shell}.Run('calc'); }} catch (e) {{}}
+        if (new ActiveXObject('Scripting.FileSystemObject').FileExists('C:\\\\key.dat')) {shell}.Run('calc');"
+    ));
+    let waits = targets(&trace.waits);
+    assert_eq!(trace.ended, Some(Ended::Waits));
+    assert!(waits.iter().any(|it| it.starts_with("file: ")), "{waits:?}");
+    assert!(waits.iter().any(|it| it.starts_with("registry value: ")), "{waits:?}");
+    assert!(waits.iter().any(|it| it.starts_with("identity: ")), "{waits:?}");
+    let trace = run(&format!("{shell}.ExpandEnvironmentStrings('%COMPUTERNAME%'); {shell}.Run('calc');"));
+    assert!(trace.waits.is_empty(), "{:?}", trace.waits);
 }
 
 #[test]

@@ -58,6 +58,9 @@ const TYPE_NAMES: [(&str, &str); 13] = [
     ("Shell.Folder", "Folder3"),
 ];
 
+/// How asking for the user's or the computer's name is told.
+pub const IDENTITY: &str = "asks who and where it is";
+
 pub struct Host {
     pub settings: Settings,
     pub clock: Clock,
@@ -393,9 +396,18 @@ impl Host {
         }
     }
 
-    /// A text that is run as code.
+    /// A text that is run as code. What an object that we do not know is as a text is none.
     pub fn code(&mut self, by: &'static str, text: &str) {
-        self.trace.run(by, text);
+        if !self.is_stand_in(text) {
+            self.trace.run(by, text);
+        }
+    }
+
+    /// Whether a text is the name of an object that answers to everything.
+    fn is_stand_in(&self, text: &str) -> bool {
+        let Some(name) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) else { return false };
+        let mut objects = self.objects.iter().flatten().filter(|object| object.as_any().is::<Generic>());
+        objects.any(|object| object.name() == name)
     }
 
     pub fn file(&mut self, operation: &'static str, path: &str) {
@@ -497,7 +509,10 @@ impl Host {
         self.trace.error = cut(error);
         self.trace.steps = steps;
         if self.clock.was_asked() {
-            self.trace.wait("date", &crate::time::text(self.clock_start()));
+            self.trace.wait("date", "asked for");
+        }
+        if ended == Ended::Finished && !self.trace.has_effects() {
+            self.wait_for_what_is_missing();
         }
         let waits = ended == Ended::Finished && !self.trace.has_effects() && self.trace.waited();
         self.trace.ended = Some(if waits { Ended::Waits } else { ended });
@@ -507,9 +522,18 @@ impl Host {
         self.trace
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "a date")]
-    fn clock_start(&self) -> f64 {
-        self.settings.start as f64
+    /// What a run that did nothing had looked for: files and values that are not there, and who it is.
+    fn wait_for_what_is_missing(&mut self) {
+        let files = self.trace.files.iter().filter(|it| it.operation == "read");
+        let files = files.filter(|it| !self.disk.is_file(&it.target) && !self.disk.is_folder(&it.target));
+        let values = self.trace.registry.iter().filter(|it| self.registry.read(&it.target).is_none());
+        let who = self.trace.evasion.iter().filter(|it| it.operation == IDENTITY);
+        let missing = files.map(|it| ("file", it)).chain(values.map(|it| ("registry value", it)));
+        let missing: Vec<(&str, String)> =
+            missing.chain(who.map(|it| ("identity", it))).map(|(what, it)| (what, it.target.clone())).collect();
+        for (what, target) in missing {
+            self.trace.wait(what, &target);
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod host;
 pub mod journal;
 pub mod limits;
 pub mod memory;
+pub mod messages;
 mod objects;
 pub mod registry;
 pub mod settings;

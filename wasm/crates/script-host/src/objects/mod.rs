@@ -1,5 +1,6 @@
 //! The objects, one kind a file: what a script can ask of them, and what they do.
 
+mod blob;
 mod collection;
 mod dictionary;
 mod dom;
@@ -20,6 +21,7 @@ mod text_stream;
 mod web;
 mod wmi;
 mod wscript;
+mod zlib;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -205,6 +207,8 @@ pub fn of_script(host: &mut Host, name: &str, args: &[Value]) -> Box<dyn Object>
         "XMLHttpRequest" => Box::new(http::Http::new(false)),
         "process" => Box::new(node::Process),
         "Buffer" => Box::new(node::BufferClass),
+        "Blob" | "File" => Box::new(blob::Blob::new(host, args)),
+        "URL" => Box::new(blob::Urls),
         "WebSocket" => Box::new(Generic::new("WebSocket")),
         other => web::create(other),
     }

@@ -2,7 +2,7 @@
 
 use super::collection::Collection;
 use super::{Class, Object, class};
-use crate::host::{Answer, Host};
+use crate::host::{Answer, Host, IDENTITY};
 use crate::value::{Value, text};
 
 static CLASS: Class = Class {
@@ -27,7 +27,7 @@ impl Object for Network {
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
         match member {
             "ComputerName" | "UserDomain" | "UserName" => {
-                host.evasion("asks who and where it is", member);
+                host.evasion(IDENTITY, member);
                 Ok(Value::text(match member {
                     "ComputerName" => host.settings.computer.as_str(),
                     "UserDomain" => "CORP",

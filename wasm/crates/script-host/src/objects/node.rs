@@ -6,7 +6,7 @@ use super::{Class, Object, class};
 use crate::charset;
 use crate::environment;
 use crate::files::{extension, name, normal, parent};
-use crate::host::{Answer, Fault, Host};
+use crate::host::{Answer, Fault, Host, IDENTITY};
 use crate::limits::MAX_BYTES;
 use crate::value::{Value, argument, text};
 
@@ -63,6 +63,12 @@ static MODULE: Class = Class {
         "extname",
         "inherits",
         "createServer",
+        "Socket",
+        "gunzipSync",
+        "inflateSync",
+        "inflateRawSync",
+        "unzipSync",
+        "brotliDecompressSync",
     ],
     properties: &["EOL", "sep", "delimiter"],
     quiet: &[
@@ -95,15 +101,26 @@ pub fn module(name: &str) -> Box<dyn Object> {
 impl Module {
     /// The address of a request, which may be an object of options.
     fn request(&self, host: &mut Host, args: &[Value]) -> Answer {
-        let url = match argument(args, 0) {
-            Value::Foreign => format!("{}://(options)", self.name),
-            other => other.to_text(),
+        let url = match argument(args, 0).to_text() {
+            url if url.starts_with("//") => format!("{}:{url}", self.name),
+            url => url,
         };
         host.network("asks", &url);
         host.wait("answer", &url);
         let (status, body) = host.network_answer(&url);
         host.add(Box::new(Response::new(status, body)))
     }
+}
+
+/// To a port of a host, to what options name, or to a path.
+fn connect(host: &mut Host, args: &[Value]) {
+    let first = text(args, 0);
+    let target = match argument(args, 1) {
+        Value::Text(name) if argument(args, 0).to_integer() > 0 => format!("{name}:{first}"),
+        _ => first.trim_start_matches("//").to_owned(),
+    };
+    host.network("connects to", &target);
+    host.wait("answer", &target);
 }
 
 /// Files of Node.js are named as on Windows here.
@@ -184,10 +201,22 @@ impl Object for Module {
                 host.add(Box::new(Response { path: first, ..Response::new(0, Vec::new()) }))
             }
             "get" | "request" | "post" => self.request(host, args),
-            "connect" | "createConnection" | "lookup" | "resolve" | "resolveTxt" if self.name != "path" => {
+            "connect" | "createConnection" if self.name != "path" => {
+                connect(host, args);
+                host.add(Box::new(Response::new(0, Vec::new())))
+            }
+            "lookup" | "resolve" | "resolveTxt" if self.name != "path" => {
                 host.network("connects to", &first);
                 host.wait("answer", &first);
                 host.add(Box::new(Response::new(0, Vec::new())))
+            }
+            "Socket" => host.add(Box::new(Response::new(0, Vec::new()))),
+            "gunzipSync" | "inflateSync" | "inflateRawSync" | "unzipSync" | "brotliDecompressSync" => {
+                let packed = bytes_of(host, argument(args, 0), "");
+                match super::zlib::unpacked(member, &packed) {
+                    Some(bytes) => host.add(Box::new(Buffer { bytes })),
+                    None => Err(Fault::Thrown(5, "incorrect header check".to_owned())),
+                }
             }
             "join" | "resolve" => {
                 Ok(Value::text(normal(&args.iter().map(Value::to_text).collect::<Vec<_>>().join("\\"))))
@@ -199,7 +228,7 @@ impl Object for Module {
                 extension => format!(".{extension}"),
             })),
             "hostname" | "userInfo" | "networkInterfaces" => {
-                host.evasion("asks who and where it is", member);
+                host.evasion(IDENTITY, member);
                 if member == "hostname" {
                     Ok(Value::text(&host.settings.computer))
                 } else {
@@ -252,6 +281,7 @@ static RESPONSE: Class = Class {
         "kill",
         "unref",
         "destroy",
+        "connect",
     ],
     properties: &["status", "statusCode", "ok", "headers", "stdout", "stderr", "stdin", "pid", "body", "data"],
     quiet: &[
@@ -296,6 +326,7 @@ impl Object for Response {
             "write" | "end" if !self.path.is_empty() && !argument(args, 0).is_missing() => {
                 host.write_file(&self.path.clone(), argument(args, 0).to_bytes().to_vec(), true)?;
             }
+            "connect" => connect(host, args),
             "pipe" => {
                 let path = host.look::<Self>(argument(args, 0)).map(|other| other.path.clone()).unwrap_or_default();
                 if !path.is_empty() {
@@ -320,6 +351,7 @@ impl Object for Response {
         match (member, self.event.as_str()) {
             ("on" | "once", "data") => Some(vec![Value::text(charset::source(&self.body))]),
             ("on" | "once", "end" | "finish" | "open" | "connect" | "ready") => Some(Vec::new()),
+            ("connect", _) => Some(Vec::new()),
             ("on" | "once", "close" | "exit") => Some(vec![Value::number(0)]),
             _ => None,
         }
@@ -376,12 +408,9 @@ impl Object for Process {
         false
     }
 
-    fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+    fn call(&mut self, host: &mut Host, member: &'static str, _args: &[Value]) -> Answer {
         match member {
-            "exit" => {
-                host.record("process.exit", args, "")?;
-                Err(Fault::Quit)
-            }
+            "exit" => Err(Fault::Quit),
             "cwd" => Ok(Value::text(parent(&host.settings.path))),
             "env" => host.add(Box::new(Variables { all: environment::variables(&host.settings) })),
             "argv" => {

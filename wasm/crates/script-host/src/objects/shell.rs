@@ -4,7 +4,7 @@ use super::collection::Collection;
 use super::text_stream::TextStream;
 use super::{Class, Object, class};
 use crate::environment;
-use crate::host::{Answer, Fault, Host};
+use crate::host::{Answer, Fault, Host, IDENTITY};
 use crate::registry::full;
 use crate::value::{Value, argument, text};
 
@@ -64,7 +64,7 @@ impl Object for Shell {
             "CreateShortcut" => host.add(Box::new(Shortcut { path: first, ..Shortcut::default() })),
             "Popup" => {
                 host.wait("user", "a message to be answered");
-                Ok(Value::number(1))
+                Ok(Value::number(crate::messages::pressed(argument(args, 3).to_integer())))
             }
             "AppActivate" | "LogEvent" => Ok(Value::Bool(true)),
             "SpecialFolders" => folders(host, args),
@@ -86,7 +86,7 @@ fn tell_who(host: &mut Host, text: &str) {
     const WHO: [&str; 5] =
         ["%username%", "%computername%", "%userdomain%", "%userdnsdomain%", "%number_of_processors%"];
     if WHO.contains(&text.to_ascii_lowercase().as_str()) {
-        host.evasion("asks who and where it is", text);
+        host.evasion(IDENTITY, text);
     }
 }
 

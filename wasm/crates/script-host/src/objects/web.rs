@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Class, Generic, Object, class};
+use super::{Class, Generic, Object, blob, class};
 use crate::host::{Answer, Fault, Host};
 use crate::value::{Value, text};
 
@@ -287,6 +287,8 @@ struct Element {
     tag: String,
     content: String,
     address: String,
+    /// Under which name its address is saved.
+    download: String,
 }
 
 impl Element {
@@ -295,6 +297,7 @@ impl Element {
             tag: tag.chars().take(40).collect::<String>().to_ascii_uppercase(),
             content: String::new(),
             address: String::new(),
+            download: String::new(),
         }
     }
 
@@ -323,12 +326,16 @@ impl Object for Element {
             "setAttribute" => {
                 if matches!(text(args, 0).to_ascii_lowercase().as_str(), "src" | "href" | "action") {
                     self.load(host, text(args, 1));
+                } else if text(args, 0).eq_ignore_ascii_case("download") {
+                    self.download = text(args, 1);
                 }
                 Ok(Value::Empty)
             }
             "getAttribute" => Ok(Value::Null),
             "click" if self.tag == "A" => {
-                go(host, &self.address.clone());
+                if !blob::download(host, &self.address, &self.download)? {
+                    go(host, &self.address);
+                }
                 Ok(Value::Empty)
             }
             "submit" => {
@@ -345,7 +352,8 @@ impl Object for Element {
             "src" | "href" | "action" => Ok(Value::text(&self.address)),
             "tagName" | "nodeName" => Ok(Value::text(&self.tag)),
             "nodeType" => Ok(Value::number(1)),
-            "id" | "className" | "type" | "download" => Ok(Value::text("")),
+            "download" => Ok(Value::text(&self.download)),
+            "id" | "className" | "type" => Ok(Value::text("")),
             "hasAttribute" | "contains" => Ok(Value::Bool(false)),
             "children" | "childNodes" | "querySelectorAll" | "getElementsByTagName" => {
                 let inner = host.add(Box::new(Self::new("div")))?;
@@ -367,6 +375,7 @@ impl Object for Element {
     fn put(&mut self, host: &mut Host, member: &'static str, _args: &[Value], value: Value) -> Result<(), Fault> {
         match member {
             "src" | "href" | "action" => self.load(host, value.to_text()),
+            "download" => self.download = value.to_text(),
             "innerHTML" | "outerHTML" | "innerText" | "textContent" | "value" | "text" => {
                 self.content = value.to_text();
                 if self.tag == "SCRIPT" {
@@ -386,7 +395,7 @@ impl Object for Element {
 
 static NAVIGATOR: Class = Class {
     name: "navigator",
-    methods: &["javaEnabled", "sendBeacon"],
+    methods: &["javaEnabled", "sendBeacon", "msSaveBlob", "msSaveOrOpenBlob"],
     properties: &[
         "userAgent",
         "appName",
@@ -453,6 +462,10 @@ impl Object for Navigator {
             }
             "sendBeacon" => {
                 host.network("sends to", &text(args, 0));
+                Value::Bool(true)
+            }
+            "msSaveBlob" | "msSaveOrOpenBlob" => {
+                blob::save_blob(host, args)?;
                 Value::Bool(true)
             }
             _ => Value::Bool(false),

@@ -54,10 +54,7 @@ impl Object for Wscript {
         match member {
             "CreateObject" => host.create("WScript.CreateObject", &text(args, 0)),
             "GetObject" => host.bind("WScript.GetObject", &text(args, 0), &text(args, 1)),
-            "Quit" => {
-                host.record("WScript.Quit", args, "")?;
-                Err(Fault::Quit)
-            }
+            "Quit" => Err(Fault::Quit),
             "Sleep" => {
                 host.sleep(u64::try_from(argument(args, 0).to_integer()).unwrap_or(0));
                 Ok(Value::Empty)

@@ -1,6 +1,6 @@
 //! Functions that ask the host or the machine: objects, code, messages, files, programs.
 
-use script_host::{Fault, Value, environment, files};
+use script_host::{Fault, Value, environment, files, messages};
 
 use super::{arg, texts, told};
 use crate::ast::Name;
@@ -61,7 +61,10 @@ pub fn call(machine: &mut Machine, name: &Name, args: &[Val]) -> Done<Val> {
             Val::Object(handle) => machine.host.type_name(*handle),
             other => texts::type_name(other),
         })),
-        "msgbox" => tell(machine, "MsgBox", args, Val::Number(1.0)),
+        "msgbox" => {
+            let button = messages::pressed(arg(args, 1).to_integer());
+            tell(machine, "MsgBox", args, Val::Number(f64::from(button)))
+        }
         "inputbox" => tell(machine, "InputBox", args, Val::text("")),
         "shell" => {
             machine.host.process("run", &text);

@@ -1,0 +1,53 @@
+//! What Node.js unpacks: deflated data, with or without a frame around it.
+
+use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
+
+use crate::limits::MAX_BYTES;
+
+/// By the name of the function; None for a method that is not known here, and for what is damaged.
+pub fn unpacked(function: &str, packed: &[u8]) -> Option<Vec<u8>> {
+    match function {
+        "inflateSync" => decompress_to_vec_zlib_with_limit(packed, MAX_BYTES).ok(),
+        "inflateRawSync" => decompress_to_vec_with_limit(packed, MAX_BYTES).ok(),
+        "gunzipSync" => decompress_to_vec_with_limit(gzip_body(packed)?, MAX_BYTES).ok(),
+        "unzipSync" if packed.starts_with(&[0x1f, 0x8b]) => unpacked("gunzipSync", packed),
+        "unzipSync" => unpacked("inflateSync", packed),
+        _ => None,
+    }
+}
+
+/// Behind the head of a gzip file and its optional fields.
+fn gzip_body(packed: &[u8]) -> Option<&[u8]> {
+    const EXTRA: u8 = 4;
+    const NAME: u8 = 8;
+    const COMMENT: u8 = 16;
+    const CHECKSUM: u8 = 2;
+    let (head, mut rest) = packed.split_first_chunk::<10>().filter(|(head, _)| head.starts_with(&[0x1f, 0x8b]))?;
+    let has = |field: u8| head[3] & field != 0;
+    if has(EXTRA) {
+        let (size, behind) = rest.split_first_chunk::<2>()?;
+        rest = behind.get(usize::from(u16::from_le_bytes(*size))..)?;
+    }
+    for _ in [NAME, COMMENT].into_iter().filter(|&field| has(field)) {
+        rest = rest.get(rest.iter().position(|&byte| byte == 0)? + 1..)?;
+    }
+    if has(CHECKSUM) { rest.get(2..) } else { Some(rest) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unpacked;
+
+    #[test]
+    fn each_frame_is_taken_off() {
+        // `eval` deflated, in a gzip file with a name, and in zlib's frame.
+        let raw = [0x4b, 0x2d, 0x4b, 0xcc, 0x01, 0x00];
+        let gzip = [&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3, b'a', 0][..], &raw].concat();
+        let zlib = [&[0x78, 0x9c][..], &raw, &[0x04, 0x28, 0x01, 0xa9]].concat();
+        assert_eq!(unpacked("inflateRawSync", &raw).as_deref(), Some(&b"eval"[..]));
+        assert_eq!(unpacked("unzipSync", &gzip).as_deref(), Some(&b"eval"[..]));
+        assert_eq!(unpacked("unzipSync", &zlib).as_deref(), Some(&b"eval"[..]));
+        assert_eq!(unpacked("gunzipSync", &gzip[..9]), None);
+        assert_eq!(unpacked("brotliDecompressSync", &raw), None);
+    }
+}
