@@ -16,7 +16,7 @@ fn run_with(script: &str, settings: Settings) -> Trace {
 /// What a script tells by `WScript.Echo`, one row a call.
 fn echoed(script: &str) -> Vec<String> {
     let trace = run(script);
-    assert_eq!(trace.ended, Some(Ended::Finished), "{} {:?}", trace.error, trace.calls);
+    assert!(matches!(trace.ended, Some(Ended::Finished | Ended::Waits)), "{} {:?}", trace.error, trace.calls);
     let echoes = trace.calls.iter().filter(|call| call.api == "WScript.Echo");
     echoes.map(|call| call.args.join("|")).collect()
 }
@@ -366,6 +366,35 @@ fn piece() -> impl Strategy<Value = &'static str> {
         "InStr(",
         "Replace(",
     ])
+}
+
+#[test]
+fn cells_are_empty_and_waited_for() {
+    for (expression, waits) in [
+        ("Sheets(\"S1\").Range(\"A1\").Value", vec!["Sheets S1", "Range A1"]),
+        ("Worksheets(1).Cells(2, 3).Value", vec!["Sheets 1", "Cells 2,3"]),
+        ("ActiveSheet.Range(\"A1\").Value", vec!["Range A1"]),
+        ("ThisWorkbook.Sheets(\"S1\").Range(\"A1\")", vec!["Sheets S1", "Range A1"]),
+        ("Range(\"A1\").Value", vec!["Cells A1"]),
+        ("Cells(1, 2)", vec!["Cells 1,2"]),
+    ] {
+        let trace =
+            run(&format!("Sub Auto_Open()\nDim c As String\nc = {expression}\nShell \"cmd /c \" & c\nEnd Sub\n"));
+        assert_eq!((trace.ended, trace.processes.len()), (Some(Ended::Finished), 1), "{expression}: {}", trace.error);
+        assert_eq!(trace.processes[0].target.trim(), "cmd /c", "{expression}");
+        let told: Vec<&str> = trace.waits.iter().map(|it| it.target.as_str()).collect();
+        assert_eq!(told, waits, "{expression}");
+        assert!(trace.calls.iter().all(|call| !call.api.starts_with("Word.")), "{:?}", trace.calls);
+    }
+}
+
+#[test]
+fn messages_are_answered_as_by_one_who_goes_on() {
+    for (style, button) in [(0, 1), (1, 1), (2, 5), (3, 6), (4, 6), (36, 6), (5, 4)] {
+        assert_eq!(one(&format!("MsgBox(\"x\", {style})")), button.to_string());
+        let popup = format!("CreateObject(\"WScript.Shell\").Popup(\"x\", 10, \"t\", {style})");
+        assert_eq!(one(&popup), button.to_string());
+    }
 }
 
 proptest! {

@@ -1,9 +1,11 @@
 //! What Word, Excel and Outlook give to the macros of a document.
 
+use std::borrow::Cow;
+
 use super::{Class, Object, class};
 use crate::files::{name, parent};
-use crate::host::{Answer, Host};
-use crate::value::{Value, argument, text};
+use crate::host::{Answer, Host, IDENTITY};
+use crate::value::{Value, text};
 
 static APPLICATION: Class = Class {
     name: "Word.Application",
@@ -44,7 +46,8 @@ impl Object for Application {
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
         match member {
-            "ActiveDocument" | "ActiveWorkbook" | "ThisWorkbook" => host.add(Box::new(Document)),
+            "ActiveDocument" => host.add(Box::new(Document { name: DOCUMENT.name })),
+            "ActiveWorkbook" | "ThisWorkbook" => host.add(Box::new(Document { name: WORKBOOK })),
             "CreateObject" => host.create("CreateObject", &text(args, 0)),
             "Wait" => {
                 host.sleep(60_000);
@@ -53,7 +56,7 @@ impl Object for Application {
             "Name" => Ok(Value::text("Microsoft Word")),
             "Version" => Ok(Value::text("16.0")),
             "UserName" => {
-                host.evasion("asks who and where it is", "UserName");
+                host.evasion(IDENTITY, "UserName");
                 Ok(Value::text(&host.settings.user))
             }
             "Path" => Ok(Value::text("C:\\Program Files\\Microsoft Office\\root\\Office16")),
@@ -104,10 +107,19 @@ static DOCUMENT: Class = Class {
     default: "Name",
 };
 
-struct Document;
+/// What the trace calls a document of Excel.
+const WORKBOOK: &str = "Excel.Workbook";
+
+struct Document {
+    name: &'static str,
+}
 
 impl Object for Document {
     class!(DOCUMENT);
+
+    fn name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.name)
+    }
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
         match member {
@@ -125,24 +137,121 @@ impl Object for Document {
             "Variables"
             | "CustomDocumentProperties"
             | "BuiltInDocumentProperties"
-            | "Sheets"
-            | "Worksheets"
             | "Shapes"
             | "InlineShapes"
             | "Paragraphs"
-            | "Content"
-            | "Range"
-            | "ActiveSheet" => {
-                let what = format!("{member} {}", argument(args, 0).to_text());
-                host.wait("document", what.trim());
-                host.generic(&format!("Word.Document.{member}"))
+            | "Content" => {
+                wait(host, member, args);
+                host.generic(&format!("{}.{member}", self.name))
             }
+            "Range" if self.name == DOCUMENT.name => {
+                wait(host, member, args);
+                host.generic("Word.Document.Range")
+            }
+            "Sheets" | "Worksheets" | "ActiveSheet" | "Range" => part_of_sheets(host, member, args),
             "VBProject" => {
                 host.persistence("changes macros of a document", "VBProject");
                 host.generic("VBProject")
             }
-            name => host.generic(&format!("Word.Document.{name}")),
+            name => host.generic(&format!("{}.{name}", self.name)),
         }
+    }
+}
+
+fn wait(host: &mut Host, member: &str, args: &[Value]) {
+    let which: Vec<String> = args.iter().map(Value::to_text).collect();
+    host.wait("document", format!("{member} {}", which.join(",")).trim());
+}
+
+/// What sheets of Excel hold is not here: each cell is empty, and told as waited for.
+fn part_of_sheets(host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+    match (member, args.is_empty()) {
+        ("Sheets" | "Worksheets", true) => host.add(Box::new(Sheets)),
+        ("Sheets" | "Worksheets" | "ActiveSheet", _) => {
+            wait(host, member, args);
+            host.add(Box::new(Sheet))
+        }
+        (_, true) => host.add(Box::new(Cells)),
+        _ => {
+            wait(host, member, args);
+            host.add(Box::new(Cells))
+        }
+    }
+}
+
+static SHEETS: Class =
+    Class { name: "Excel.Sheets", methods: &["Item"], properties: &["Count"], quiet: &["Item"], default: "Item" };
+
+struct Sheets;
+
+impl Object for Sheets {
+    class!(SHEETS);
+
+    fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        match member {
+            "Count" => Ok(Value::number(1)),
+            _ => {
+                wait(host, "Sheets", args);
+                host.add(Box::new(Sheet))
+            }
+        }
+    }
+
+    fn items(&mut self, host: &mut Host) -> Option<Vec<Value>> {
+        Some(host.add(Box::new(Sheet)).into_iter().collect())
+    }
+}
+
+static SHEET: Class = Class {
+    name: "Excel.Worksheet",
+    methods: &["Range", "Cells", "Activate", "Select", "Unprotect", "Protect"],
+    properties: &["Name", "UsedRange", "Rows", "Columns", "Visible"],
+    quiet: &["Range", "Cells", "Activate", "Select", "Name", "UsedRange", "Rows", "Columns", "Visible"],
+    default: "",
+};
+
+struct Sheet;
+
+impl Object for Sheet {
+    class!(SHEET);
+
+    fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        match member {
+            "Range" | "Cells" | "UsedRange" | "Rows" | "Columns" => part_of_sheets(host, member, args),
+            "Name" => Ok(Value::text("Sheet1")),
+            "Visible" => Ok(Value::Bool(true)),
+            _ => Ok(Value::Empty),
+        }
+    }
+}
+
+static CELLS: Class = Class {
+    name: "Excel.Range",
+    methods: &["Item", "Range", "Cells", "Offset", "Select", "Activate", "Copy", "Clear"],
+    properties: &["Value", "Value2", "Text", "Formula", "Rows", "Columns", "Count", "Row", "Column"],
+    quiet: &["Item", "Range", "Cells", "Offset", "Select", "Activate", "Rows", "Columns", "Count", "Row", "Column"],
+    default: "Value",
+};
+
+/// Of any number; called with a place, those there.
+struct Cells;
+
+impl Object for Cells {
+    class!(CELLS);
+
+    fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        match member {
+            "Value" if args.is_empty() => Ok(Value::Empty),
+            "Value" | "Item" => part_of_sheets(host, "Cells", args),
+            "Range" | "Cells" | "Offset" | "Rows" | "Columns" => part_of_sheets(host, member, args),
+            "Count" | "Row" | "Column" => Ok(Value::number(1)),
+            "Text" | "Formula" => Ok(Value::text("")),
+            _ => Ok(Value::Empty),
+        }
+    }
+
+    fn items(&mut self, host: &mut Host) -> Option<Vec<Value>> {
+        Some(host.add(Box::new(Self)).into_iter().collect())
     }
 }
 
@@ -154,7 +263,11 @@ pub fn create(lower: &str) -> Option<Box<dyn Object>> {
 pub fn global(lower: &str) -> Option<Box<dyn Object>> {
     match lower {
         "application" => Some(Box::new(Application)),
-        "activedocument" | "thisdocument" | "thisworkbook" | "activeworkbook" => Some(Box::new(Document)),
+        "activedocument" | "thisdocument" => Some(Box::new(Document { name: DOCUMENT.name })),
+        "thisworkbook" | "activeworkbook" => Some(Box::new(Document { name: WORKBOOK })),
+        "sheets" | "worksheets" => Some(Box::new(Sheets)),
+        "activesheet" => Some(Box::new(Sheet)),
+        "range" | "cells" | "activecell" | "selection" => Some(Box::new(Cells)),
         _ => None,
     }
 }
