@@ -101,8 +101,8 @@ pub struct Content {
 pub fn children(trace: &Trace, decoded: Vec<(String, Vec<u8>)>) -> Vec<Content> {
     let decoded = decoded.into_iter().map(|(name, bytes)| (name, "decoded-script", bytes));
     let code = trace.code.iter().enumerate();
-    let code =
-        code.map(|(at, code)| (format!("{}-{}.txt", code.by, at + 1), "executed-code", code.text.clone().into_bytes()));
+    let name = |at: usize, by: &str| format!("{by}-{}.{}", at + 1, ending(by));
+    let code = code.map(|(at, code)| (name(at, code.by), "executed-code", code.text.clone().into_bytes()));
     let files = trace.dropped.iter().map(|(path, content)| (path.clone(), "written-file", content.clone()));
     let all = code.chain(decoded).chain(files);
     all.enumerate()
@@ -112,6 +112,17 @@ pub fn children(trace: &Trace, decoded: Vec<(String, Vec<u8>)>) -> Vec<Content> 
             Content { child: Child { index, depth: 1, name, kind, size: bytes.len(), sha256 }, bytes }
         })
         .collect()
+}
+
+/// What names of files in the language end with that something runs.
+fn ending(by: &str) -> &'static str {
+    match by {
+        "Execute" | "ExecuteGlobal" | "Eval" => "vbs",
+        "document.write" => "html",
+        // Both languages may be in it.
+        "execScript" | "ScriptControl" => "txt",
+        _ => "js",
+    }
 }
 
 /// Our answer and nothing beside it: what a sample adds to it is a file of its own.
@@ -169,6 +180,24 @@ impl Facts {
             waits: trace.waits,
             machine: None,
             guest: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::options::Analyze;
+    use crate::run;
+
+    #[test]
+    fn code_that_is_run_is_a_child_with_the_ending_of_its_language() {
+        for (script, name, child) in [
+            ("Execute \"x = 1\"", "a.vbs", "Execute-1.vbs"),
+            ("eval('1 + 1')", "a.js", "eval-1.js"),
+            ("document.write('<b>x</b>')", "a.js", "document.write-1.html"),
+        ] {
+            let outcome = run::scripts(script.as_bytes(), name, &Analyze::default(), None).expect("a script");
+            assert_eq!(outcome.children[0].child.name, child);
         }
     }
 }

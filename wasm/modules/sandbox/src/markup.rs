@@ -7,15 +7,16 @@ use crate::source::Part;
 const MAX_PARTS: usize = 256;
 /// Bytes of a tag before the name of a handler: looking further back would take as long as the page is long, each time.
 const MAX_TAG: usize = 4_096;
+/// Bytes of a namespace before `script`.
+const MAX_PREFIX: usize = 64;
 
-/// The parts between `<script>` and `</script>`, and handlers that run by themselves (`onload`).
+/// The parts between `<script>` and `</script>`, in any namespace, and handlers that run by themselves (`onload`).
 #[must_use]
 pub fn parts(text: &str) -> Vec<Part> {
     let lower = text.to_ascii_lowercase();
     let mut parts = Vec::new();
     let mut at = 0;
-    while let Some(found) = lower.get(at..).and_then(|rest| rest.find("<script")) {
-        let start = at + found + "<script".len();
+    while let Some((name, start)) = script_tag(&lower, at) {
         let Some(end_of_tag) = tag_end(text, start) else { break };
         let tag = text.get(start..end_of_tag).unwrap_or_default();
         let body_start = end_of_tag + 1;
@@ -24,7 +25,7 @@ pub fn parts(text: &str) -> Vec<Part> {
             continue;
         }
         let rest = lower.get(body_start..).unwrap_or_default();
-        let body_end = body_start + rest.find("</script").unwrap_or(rest.len());
+        let body_end = body_start + rest.find(&format!("</{name}")).unwrap_or(rest.len());
         if let Some(language) = language(tag).filter(|_| parts.len() < MAX_PARTS) {
             let body = text.get(body_start..body_end).unwrap_or_default();
             parts.push(Part { language, text: unwrapped(body).to_owned() });
@@ -34,6 +35,29 @@ pub fn parts(text: &str) -> Vec<Part> {
     parts.extend(handlers(text, &lower));
     parts.truncate(MAX_PARTS);
     parts
+}
+
+/// The next `<script` with what stands before it in its name, and where the name ends; a `<scriptlet` is none.
+fn script_tag(lower: &str, mut at: usize) -> Option<(&str, usize)> {
+    const NAME: &str = "script";
+    loop {
+        let found = at + lower.get(at..)?.find(NAME)?;
+        let end = found + NAME.len();
+        let start = found - lower.get(found.saturating_sub(MAX_PREFIX)..found).map_or(0, prefix);
+        let is_open = lower.as_bytes().get(start.wrapping_sub(1)) == Some(&b'<');
+        let is_whole = lower.as_bytes().get(end).is_none_or(|byte| byte.is_ascii_whitespace() || b"/>".contains(byte));
+        if is_open && is_whole {
+            return Some((lower.get(start..end)?, end));
+        }
+        at = end;
+    }
+}
+
+/// Bytes of a namespace at the end of a text, with its colon.
+fn prefix(text: &str) -> usize {
+    let Some(name) = text.strip_suffix(':') else { return 0 };
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    1 + name.bytes().rev().take_while(is_part).count()
 }
 
 /// The JavaScript of a page that a script writes.
@@ -154,11 +178,24 @@ mod tests {
     }
 
     #[test]
+    fn scriptlets_and_style_sheets_have_scripts() {
+        let scriptlet = "<?XML version=\"1.0\"?><scriptlet><registration progid=\"a\"><script language=\"JScript\">\
+                         <![CDATA[x]]></script></registration></scriptlet>";
+        assert_eq!(found(scriptlet), [(Language::Javascript, "x".to_owned())]);
+        let sheet = "<stylesheet xmlns:ms=\"urn:schemas-microsoft-com:xslt\"><ms:script implements-prefix=\"user\" \
+                     language=\"VBScript\">y</ms:script></stylesheet>";
+        assert_eq!(found(sheet), [(Language::Vbscript, "y".to_owned())]);
+    }
+
+    #[test]
     fn unfinished_pages_are_read_as_far_as_they_go() {
         for page in [
             "<script",
             "<script>",
             "<script>a",
+            "script",
+            "\u{e4}:script>",
+            "<:script",
             "<script language=",
             "<script language=\"",
             "<body onload=",

@@ -54,7 +54,9 @@ fn guessed(text: String) -> Vec<Part> {
     let lower = head.to_ascii_lowercase();
     let starts = lower.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if starts.starts_with('<')
-        && ["<script", "<job", "<package", "<component", "<scriptlet", "<hta:"].iter().any(|tag| lower.contains(tag))
+        && ["<script", ":script", "<job", "<package", "<component", "<scriptlet", "<hta:"]
+            .iter()
+            .any(|tag| lower.contains(tag))
     {
         return markup::parts(&text);
     }
@@ -64,6 +66,7 @@ fn guessed(text: String) -> Vec<Part> {
     match (visual_basic(&lower), javascript(head)) {
         (basic, script) if basic >= 2 && basic >= script => vec![Part { language: Language::Vbscript, text }],
         (_, script) if script >= 2 => vec![Part { language: Language::Javascript, text }],
+        _ if asks_windows(&lower) => vec![Part { language: Language::Vbscript, text }],
         _ => Vec::new(),
     }
 }
@@ -93,10 +96,23 @@ fn visual_basic(lower: &str) -> usize {
     ];
     let found =
         STARTS.iter().filter(|start| lower.lines().take(5_000).any(|line| line.trim_start().starts_with(**start)));
-    // Lines of other languages begin so, too: Basic has no braces and no semicolons at its lines' ends.
+    if has_braces(lower) { 0 } else { found.count() }
+}
+
+/// Lines of other languages begin as Basic's do, but Basic has no braces and no semicolons at its lines' ends.
+fn has_braces(lower: &str) -> bool {
     let ends = lower.lines().take(5_000).filter(|line| line.trim_end().ends_with([';', '{', '}'])).count();
-    let lines = lower.lines().take(5_000).count().max(1);
-    if ends * 4 > lines { 0 } else { found.count() }
+    ends * 4 > lower.lines().take(5_000).count().max(1)
+}
+
+/// Whether a line makes an object of Windows as Basic does, or speaks to its script host: few are enough for a script.
+fn asks_windows(lower: &str) -> bool {
+    let is_one = |line: &str| {
+        let makes = line.contains("createobject(") || line.contains("getobject(");
+        let begins = ["createobject(", "getobject(", "wscript."].iter().any(|start| line.starts_with(start));
+        begins || (line.starts_with("set ") && makes)
+    };
+    !has_braces(lower) && lower.lines().take(5_000).any(|line| is_one(line.trim_start()))
 }
 
 /// How many marks of JavaScript there are that other languages with braces have less of.
@@ -159,6 +175,13 @@ mod tests {
         assert_eq!(languages("Dim a\nSet a = CreateObject(\"x\")\n", ""), [Language::Vbscript]);
         assert_eq!(languages("var a = new ActiveXObject('x'); eval(a);", ""), [Language::Javascript]);
         assert_eq!(languages("<html><script>x</script></html>", ""), [Language::Javascript]);
+        for short in [
+            "CreateObject(\"WScript.Shell\").Run \"calc\", 0",
+            "Set w=CreateObject(\"WScript.Shell\")\r\nw.Run \"calc\"",
+            "WScript.Sleep 100",
+        ] {
+            assert_eq!(languages(short, "a.txt"), [Language::Vbscript], "{short}");
+        }
     }
 
     #[test]
@@ -169,6 +192,8 @@ mod tests {
             "#!/bin/sh\nvar=1; eval(x)\n",
             "#include <stdio.h>\nint main(void) { var x; return this.y; }\n",
             "import os\ndef f():\n    return 1\n",
+            "In Basic, objects are made with CreateObject(name).\n",
+            "obj = CreateObject(x);\nobj.run();\n",
             "\u{0}\u{1}\u{2}var x; eval(y)",
         ] {
             assert_eq!(languages(text, ""), [], "{text}");
