@@ -16,6 +16,7 @@ from athena_lab.report.model import NO_DATA
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from athena_lab import api
     from athena_lab.ai.types import AnalysisType
@@ -157,7 +158,8 @@ class Analysis:
         """The engine's result, if there is an engine and anything to conclude from."""
         if self._engine is None or not any(result.says_something for _, result in results):
             return
-        args = {"results": _told([result for _, result in results]), "children": _verdicts(children)}
+        foreign = {module.entry.name for module in self._modules if module.description.slot == "foreign"}
+        args = {"results": _told([result for _, result in results]), "children": _verdicts(children, foreign)}
         call = self._means.call(
             ENGINE, "analyze", args, sample=None, deadline=self._wanted.options.timeout, session=None
         )
@@ -225,8 +227,10 @@ def _told(results: Sequence[ModuleResult]) -> list[ModuleResult]:
     return told
 
 
-def _verdicts(children: Sequence[Node]) -> list[dict[str, Any]]:
-    """Of what is directly inside, the same bytes once; also of bytes that were analysed elsewhere in the tree."""
+def _verdicts(children: Sequence[Node], foreign: AbstractSet[str]) -> list[dict[str, Any]]:
+    """Of what is directly inside, the same bytes once; also of bytes that were analysed elsewhere in the tree. What
+    `foreign` modules say is not repeated in words of ours.
+    """
     judged = {node.sha256: node for node in reversed(children) if node.status == "analysed" or node.level != "unknown"}
     return [
         {
@@ -234,17 +238,17 @@ def _verdicts(children: Sequence[Node]) -> list[dict[str, Any]]:
             "sha256": node.sha256,
             "level": node.level,
             "score": node.score or 0,
-            "worst": _worst(node),
+            "worst": _worst(node, foreign),
         }
         for node in children
         if judged.get(node.sha256) is node
     ]
 
 
-def _worst(node: Node) -> str:
+def _worst(node: Node, foreign: AbstractSet[str]) -> str:
     """The title of its worst finding, of its own rather than of a file inside it."""
-    own = (finding for finding in node.worst if not finding.id.startswith(f"{ENGINE}/child-"))
-    return next((finding.title for finding in own), "")
+    told = (finding for finding in node.worst if finding.id.partition("/")[0] not in foreign)
+    return next((finding.title for finding in told if not finding.id.startswith(f"{ENGINE}/child-")), "")
 
 
 async def _cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:

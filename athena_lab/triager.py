@@ -105,10 +105,12 @@ class Triager:
         )
 
     def _unloaded(self, wanted: api.AnalyzeSample) -> tuple[str, ...]:
-        """Modules that would have run, were they not unloaded. Who names the modules knows which are left out."""
+        """Modules that would have run, were they not unloaded. Of one that was never loaded it is not known, and who
+        names the modules knows which are left out.
+        """
         if wanted.modules is not None:
             return ()
-        slots = {*_slots(wanted), "conclusion", None}
+        slots = {*_slots(wanted), "conclusion"}
         return tuple(sorted(name for name, slot in self._runtime.unloaded.items() if slot in slots))
 
     def _engine(self, wanted: api.AnalyzeSample) -> Module | None:

@@ -21,7 +21,7 @@ class Child(Fact, frozen=True):
     offset: int | None = None
     """Where it begins in its parent, if it stands there as it is."""
     sha256: str = ""
-    """Empty if it was not unpacked to its end."""
+    """Empty if it was not unpacked to its end, and of a stand-in, which is none of the sample's."""
     format: str = ""
     """`Format.id` of its content."""
     cut: bool = False

@@ -21,6 +21,9 @@ Table = Literal[
 ]  # fmt: skip
 
 
+WEB = ("http://", "https://", "ftp://", "ws://", "wss://")
+
+
 def to_frame(report: Report, what: Table) -> Any:
     """A ``pandas.DataFrame``, with text as it is in the sample, neither defanged nor made visible: it is for computing.
 
@@ -70,21 +73,30 @@ def _imports(report: Report) -> Iterator[tuple[Any, ...]]:
 def _indicators(report: Report) -> Iterator[tuple[Any, ...]]:
     for it in report.network.indicators if report.network else ():
         yield it.kind, it.value, it.offset, it.count, it.leads_somewhere, ", ".join(it.tags), it.source
-    for kind, value, source in _hidden(report):
-        yield kind, value, None, 1, True, "", source
+    for kind, value, leads_somewhere, source in _hidden(report):
+        yield kind, value, None, 1, leads_somewhere, "", source
 
 
-def _hidden(report: Report) -> Iterator[tuple[str, str, str]]:
-    """What only shows under layers or in the run, each once: kind, value and where it was seen first."""
+def _hidden(report: Report) -> Iterator[tuple[str, str, bool | None, str]]:
+    """What only shows under layers or in the run, each once: kind, value, whether it leads somewhere (nobody has judged
+    what a run asked for) and where it was seen first.
+    """
     seen: set[tuple[str, str]] = {(it.kind, it.value) for it in (report.network.indicators if report.network else ())}
     layers = report.deobfuscation.layers if report.deobfuscation else ()
     run = report.behaviour.network if report.behaviour else ()
-    decoded = ((it.kind, it.value, f"layer {layer.index}") for layer in layers for it in layer.indicators)
-    asked = (("url", it.target, "run") for it in run if "://" in it.target)
-    for kind, value, source in (*decoded, *asked):
+    decoded = ((it.kind, it.value, True, f"layer {layer.index}") for layer in layers for it in layer.indicators)
+    asked = (("url", _plain(it.target), None, "run") for it in run if it.target.lower().startswith(WEB))
+    for kind, value, leads_somewhere, source in (*decoded, *asked):
         if (kind, value) not in seen:
             seen.add((kind, value))
-            yield kind, value, source
+            yield kind, value, leads_somewhere, source
+
+
+def _plain(url: str) -> str:
+    """With scheme and host in small letters, as network writes them."""
+    scheme, _, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}://{host.lower()}{slash}{path}"
 
 
 def _images(report: Report) -> tuple[Executable, ...]:

@@ -64,7 +64,14 @@ def _key(key: Key) -> Row:
 
 def _guess(guess: XorGuess) -> Row:
     program = "" if guess.program is None else code(f"{guess.program:#x}")
-    cells = code(guess.key, 80), code(f"{guess.offset:#x}"), program, code(guess.plain, 120), f"{guess.confidence} %"
+    others = f" and {len(guess.others)} more" if guess.others else ""
+    cells = (
+        code(guess.key, 80),
+        code(f"{guess.offset:#x}{others}"),
+        program,
+        code(guess.plain, 120),
+        f"{guess.confidence} %",
+    )
     return Row(cells, "" if guess.program is None else "athena-odd")
 
 

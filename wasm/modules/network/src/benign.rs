@@ -143,10 +143,18 @@ pub fn reserved_name(name: &str) -> Option<Tag> {
 /// Whether a host and a path without a scheme are the name of a package, or of a function, type or file in one:
 /// `github.com/a/b.(*T).Do`, `github.com/a/b.RunAll`.
 pub fn is_of_package(host: &str, path: &str) -> bool {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
     let last = path.rsplit('/').next().unwrap_or_default();
-    let is_symbol = last.split('.').skip(1).any(is_identifier);
+    // A host of two names is where code lies only with a folder behind it: `evil.com/Report.Final` is a file.
+    let is_symbol =
+        path.trim_start_matches('/').contains('/') && last.rsplit_once('.').is_some_and(|it| is_symbol(it.0, it.1));
     let is_source = last.ends_with(".go") || has_module_version(path);
     PACKAGES.iter().any(|domain| is_under(host, domain)) || path.contains(".(") || is_symbol || is_source
+}
+
+/// `package.Name`: a package is written in small letters alone.
+fn is_symbol(package: &str, name: &str) -> bool {
+    is_identifier(name) && !package.contains('.') && package.bytes().all(|byte| !byte.is_ascii_uppercase())
 }
 
 /// A name in both cases that is longer than what files' names end in.

@@ -97,7 +97,8 @@ fn in_brackets(text: &[u8], at: usize, words: &[&[u8]]) -> Mark {
     let end = start + word.len();
     let close = end + usize::from(byte(text, end) == b' ');
     let has_blanks = start > at + 1 || close > end;
-    let may_be_wrong = *word == b"." && !has_blanks && !matches!(byte(text, at), b')' | b'}');
+    let may_be_wrong =
+        *word == b"." && !has_blanks && byte(text, close) == b'[' && matches!(byte(text, at), b'[' | b']');
     let is_right = closing(byte(text, at), byte(text, close));
     if is_right || may_be_wrong { defanged(close + 1 - at) } else { NONE }
 }

@@ -23,13 +23,15 @@ struct Cursors {
 struct Scan<'a, F> {
     text: &'a [u8],
     is_version: bool,
+    is_immediate: bool,
     done: Cursors,
     found: F,
 }
 
 /// Calls `found` for each indicator of the run.
 pub fn scan(run: &Run, found: impl FnMut(Hit)) {
-    let mut scan = Scan { text: run.text, is_version: run.is_version, done: Cursors::default(), found };
+    let (is_version, is_immediate) = (run.is_version, run.is_immediate);
+    let mut scan = Scan { text: run.text, is_version, is_immediate, done: Cursors::default(), found };
     let mut at = 0;
     while at < run.text.len() {
         if is_word(byte(run.text, at)) {
@@ -82,7 +84,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
             _ if at < self.done.path => return,
             b'\\' => path::at_backslash(self.text, at),
             b'%' => path::at_percent(self.text, at),
-            b'/' | b'~' if at >= self.done.url => path::at_slash(self.text, at),
+            b'/' | b'~' if at >= self.done.url && !self.is_immediate => path::at_slash(self.text, at),
             _ => None,
         };
         self.path(path);
@@ -141,13 +143,10 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         let Some(hit) = host.hit() else { return };
         let hit = self.judged(hit);
         let certain = !hit.tags.contains(&Tag::Ambiguous);
-        if certain
-            && start >= self.done.url
-            && start >= self.done.path
-            && let Some(hit) = url::without_scheme(self.text, &hit)
-        {
-            self.done.url = hit.end;
-            (self.found)(hit);
+        if certain && start >= self.done.url && start >= self.done.path {
+            let (found, end) = url::without_scheme(self.text, &hit);
+            self.done.url = self.done.url.max(end);
+            found.into_iter().for_each(&mut self.found);
         }
         (self.found)(hit);
     }
@@ -270,7 +269,8 @@ mod tests {
                     vendor/golang.org/x/net/idna.errPunycode github.com/a/b.(*T).Do github.com/a/b.RunAll \
                     corp.net/a/cmd.Execute github.com/a/b/main.go github.com/a/b@v1.2.3/c gopkg.in/yaml.v3";
         assert!(values(text, Kind::Url).is_empty(), "{:?}", values(text, Kind::Url));
-        let text = "github.com/a/b evil.com/gate.php evil.com/Setup.Exe evil.com/a(1).exe";
+        let text = "github.com/a/b evil.com/gate.php evil.com/Setup.Exe evil.com/a(1).exe evil.com/My.Invoice.exe \
+                    evil.com/a/Report.Final.pdf evil.com/Invoke.Mimikatz evil.com/x.php?user=John.Smith";
         assert_eq!(values(text, Kind::Url), text.split(' ').collect::<Vec<_>>());
         assert_eq!(values("https://golang.org/x/a.(*B).C", Kind::Url), ["https://golang.org/x/a.(*B).C"]);
     }

@@ -55,11 +55,13 @@ pub struct Run<'a> {
     wide: bool,
     /// A version resource says that it is one: its values stand behind their names.
     pub is_version: bool,
+    /// It is a number in an instruction of x86-64: a path in it is a part of one.
+    pub is_immediate: bool,
 }
 
 impl<'a> Run<'a> {
     pub const fn narrow(text: &'a [u8], base: usize) -> Self {
-        Self { text, base, wide: false, is_version: false }
+        Self { text, base, wide: false, is_version: false, is_immediate: false }
     }
 
     /// Where the byte `at` of the run is in the sample.
@@ -104,8 +106,9 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
             }
             continue;
         }
-        if end - at >= MIN_RUN && !is_immediate(data, at, end) {
-            visit(Run::narrow(data.get(at..end).unwrap_or_default(), at));
+        if end - at >= MIN_RUN {
+            let is_immediate = is_immediate(data, at, end);
+            visit(Run { is_immediate, ..Run::narrow(data.get(at..end).unwrap_or_default(), at) });
         }
         let start = end - 1;
         let pairs = wide_length(data, start);
@@ -113,7 +116,7 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
             wide.clear();
             wide.extend(data.iter().skip(start).step_by(2).take(pairs));
             let is_version = is_behind_version(data.get(..start).unwrap_or_default());
-            visit(Run { text: &wide, base: start, wide: true, is_version });
+            visit(Run { text: &wide, base: start, wide: true, is_version, is_immediate: false });
             at = start + 2 * pairs;
         } else {
             at = end;
@@ -252,9 +255,14 @@ mod tests {
 
     #[test]
     fn what_an_instruction_holds_is_a_part_of_a_text() {
-        assert_eq!(runs(b"\0\x48\xba/dev/nulH\x89\x49\xb8/etc/loc\0"), []);
-        assert_eq!(runs(b"\x48\xbahttp://evil.net/a/b\0").len(), 1);
-        assert_eq!(runs(b"\x48\xc7/dev/null\0").len(), 1);
+        let flags = |data: &[u8]| {
+            let mut flags = Vec::new();
+            each_run(data, |run| flags.push(run.is_immediate));
+            flags
+        };
+        assert_eq!(flags(b"\0\x48\xba/dev/nulH\x89\x49\xb8/etc/loc\0"), [true, true]);
+        assert_eq!(flags(b"\x48\xbahttp://evil.net/a/b\0"), [false]);
+        assert_eq!(flags(b"\x48\xc7/dev/null\0"), [false]);
     }
 
     #[test]

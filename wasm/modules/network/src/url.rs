@@ -100,19 +100,21 @@ pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     Some(Hit::new(Kind::Url, value, scheme.start, rest.end).tags(&host.tags).tag_if(defanged, Tag::Defanged))
 }
 
-/// The URL without a scheme whose host is `host`: a path must follow, which is not one of a program's own packages.
-pub fn without_scheme(text: &[u8], host: &Hit) -> Option<Hit> {
+/// The URL without a scheme whose host is `host`, and where its text ends: a path must follow, which is not one of a
+/// program's own packages, of which only the end is told.
+pub fn without_scheme(text: &[u8], host: &Hit) -> (Option<Hit>, usize) {
     let port = port_end(text, host.end);
     if byte(text, port) != b'/' || !is_word(byte(text, port + 1)) {
-        return None;
+        return (None, host.end);
     }
     let rest = Rest::read(text, port, false);
     let is_network = host.kind == Kind::Ipv4 && is_prefix_length(&rest.value);
     if is_network || benign::is_of_package(&host.value, &rest.value) {
-        return None;
+        return (None, rest.end);
     }
     let value = format!("{}{}{}", host.value, string(slice(text, host.end, port)), rest.value);
-    Some(Hit::new(Kind::Url, value, host.start, rest.end).tags(&host.tags).tag_if(rest.defanged, Tag::Defanged))
+    let hit = Hit::new(Kind::Url, value, host.start, rest.end);
+    (Some(hit.tags(&host.tags).tag_if(rest.defanged, Tag::Defanged)), rest.end)
 }
 
 /// `/24`, as many bits of an address as its network has.

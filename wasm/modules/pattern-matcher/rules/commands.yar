@@ -6,9 +6,9 @@ rule windows_tool_loads_from_network
         confidence = 75
         technique = "T1105, T1218"
     strings:
-        $certutil = /certutil(\.exe)?['"]?\s[^\r\n]{0,60}-(urlcache|verifyctl)\s[^\r\n]{0,60}(https?|ftp):/ ascii wide nocase
-        $mshta = /mshta(\.exe)?['"]?\s{1,4}['"]?https?:/ ascii wide nocase
-        $regsvr32 = /regsvr32(\.exe)?['"]?\s[^\r\n]{0,60}\/i:['"]?https?:/ ascii wide nocase
+        $certutil = /certutil(\.exe)?['"]?\s[^\r\n]{0,60}[-\/](urlcache|verifyctl)\s[^\r\n]{0,60}(https?|ftp):/ ascii wide nocase
+        $mshta = /mshta(\.exe)?['"]?[ \t]{1,64}['"]?https?:/ ascii wide nocase
+        $regsvr32 = /regsvr32(\.exe)?['"]?\s[^\r\n]{0,60}[-\/]i:['"]?https?:/ ascii wide nocase
     condition:
         filesize < 2MB and uint16(0) != 0x5a4d and any of them
 }
@@ -35,7 +35,7 @@ rule network_into_a_shell
         confidence = 70
         technique = "T1105, T1059.004"
     strings:
-        $pipe = /\b(curl|wget)\s[^\r\n|;]{0,160}(https?|ftp):\/\/[^\r\n|;]{4,160}\|\s{0,4}(sudo\s{1,4})?(\/bin\/)?(ba|da|z)?sh\b/
+        $pipe = /\b(curl|wget)\s[^\r\n|;]{0,160}(https?|ftp):\/\/[^\r\n|;]{4,160}\|[ \t]{0,64}(sudo\s{1,4}(-[A-Z]\s{1,4})?|env\s{1,4})?(\/usr)?(\/bin\/)?(ba|da|z|a|k)?sh\b/
     condition:
         filesize < 8KB and $pipe
 }
@@ -48,7 +48,7 @@ rule decoded_into_a_shell
         confidence = 75
         technique = "T1140, T1027.010, T1059.004"
     strings:
-        $pipe = /\bbase64\s{1,4}(-d|-D|--decode)[^\r\n|;]{0,40}\|\s{0,4}((gunzip|zcat|gzip\s-d)[^\r\n|;]{0,12}\|\s{0,4})?(\/bin\/)?(ba|da|z)?sh\b/
+        $pipe = /\bbase64\s{1,4}(-d|-D|--decode)[^\r\n|;]{0,40}\|[ \t]{0,64}((gunzip|zcat|gzip\s-d)[^\r\n|;]{0,12}\|[ \t]{0,64})?(\/usr)?(\/bin\/)?(ba|da|z|a|k)?sh\b/
     condition:
         filesize < 1MB and $pipe
 }
@@ -64,12 +64,13 @@ rule shell_dropper
         $load = /\b(wget|curl|tftp|ftpget)\s[^\r\n]{1,200}/
         $place = /(\/tmp|\/var\/tmp|\/var\/run|\/dev\/shm)\b/
         $allow = /\bchmod\s{1,4}(\+x|a\+x|[0-7]?7[0-7]{2})\s/
-        $run = /(^|[\s;&|])(\.\/|\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[A-Za-z0-9._-]{1,40}\s{0,4}([;&|\r\n]|$)/
-        $address = /(https?|ftp):\/\/[0-9]{1,3}(\.[0-9]{1,3}){3}[:\/]/
-        $stays = /\bcrontab\b/
-        $removes = /\brm\s{1,4}-r?f\s[^\r\n]{0,80}(\$0|\/tmp\/|\*)/
+        $all = /\bchmod\s{1,4}0?777\s/
+        $run = /(^|[\s;&|])(sh\s{1,4}|\.\/|\/tmp\/|\/var\/tmp\/|\/dev\/shm\/)[A-Za-z0-9._-]{1,40}/
+        $address = /\b(wget|curl|tftp|ftpget)\s[^\r\n;]{0,120}\b[0-9]{1,3}(\.[0-9]{1,3}){3}\b/
+        $stays = /\bcrontab\s/
+        $removes = /\brm\s{1,4}-r?f\s[^\r\n]{0,80}(\$0|\*)/
     condition:
-        filesize < 256KB and $load and $place and $allow and $run and any of ($address, $stays, $removes)
+        filesize < 256KB and $load and $place and $allow and $run and ($address or ($all and any of ($stays, $removes)))
 }
 
 rule python_reverse_shell

@@ -2,6 +2,7 @@
 
 use machine_code::facts::{Guest, Machine};
 use module_kit::hex;
+use script_host::settings::is_our_answer;
 use script_host::trace::{Touched, Trace};
 use script_host::{Call, Ended};
 use serde::Serialize;
@@ -108,7 +109,7 @@ pub fn children(trace: &Trace, decoded: Vec<(String, Vec<u8>)>) -> Vec<Content> 
     all.enumerate()
         .map(|(index, (name, kind, bytes))| {
             let (kind, sha256) =
-                if is_stand_in(&bytes) { (STAND_IN, String::new()) } else { (kind, hex(&Sha256::digest(&bytes))) };
+                if is_our_answer(&bytes) { (STAND_IN, String::new()) } else { (kind, hex(&Sha256::digest(&bytes))) };
             Content { child: Child { index, depth: 1, name, kind, size: bytes.len(), sha256 }, bytes }
         })
         .collect()
@@ -123,12 +124,6 @@ fn ending(by: &str) -> &'static str {
         "execScript" | "ScriptControl" => "txt",
         _ => "js",
     }
-}
-
-/// Our answer and nothing beside it: what a sample adds to it is a file of its own.
-fn is_stand_in(bytes: &[u8]) -> bool {
-    let rest = bytes.strip_prefix(script_host::settings::MARK.trim_ascii_end());
-    rest.is_some_and(|rest| rest.iter().all(u8::is_ascii_whitespace))
 }
 
 impl Facts {

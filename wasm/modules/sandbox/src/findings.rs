@@ -252,13 +252,18 @@ fn code(trace: &Trace, findings: &mut Findings) {
 
 /// Code that the network gave it, whether what came was the sandbox's own answer or one that was asked to be given.
 fn fetched_code(trace: &Trace, findings: &mut Findings) {
-    const SHORTEST: usize = 4;
+    /// Characters that a code does not have by chance.
+    const SHORTEST: usize = 16;
     let mark = script_host::settings::MARK.trim_ascii();
-    let answers = trace.answers.iter().map(|answer| answer.trim_ascii()).filter(|answer| answer.len() >= SHORTEST);
-    let answers: Vec<&[u8]> = answers.map(|answer| if answer.starts_with(mark) { mark } else { answer }).collect();
-    let is_fetched =
-        |text: &str| answers.iter().any(|answer| std::str::from_utf8(answer).is_ok_and(|answer| text.contains(answer)));
-    let by: Vec<&str> = trace.code.iter().filter(|code| is_fetched(&code.text)).map(|code| code.by).collect();
+    let answers = trace.answers.iter().map(|answer| answer.trim_ascii());
+    let answers = answers.map(|answer| if answer.starts_with(mark) { mark } else { answer });
+    let answers: Vec<&str> = answers.filter_map(|answer| std::str::from_utf8(answer).ok()).collect();
+    let is_fetched = |text: &str| {
+        answers.iter().any(|answer| text.trim() == *answer || (answer.len() >= SHORTEST && text.contains(answer)))
+    };
+    // What is written into a page is for the most part no code.
+    let code = trace.code.iter().filter(|code| code.by != "document.write" && is_fetched(&code.text));
+    let by: Vec<&str> = code.map(|code| code.by).collect();
     if by.is_empty() || !asked_network(trace) {
         return;
     }

@@ -25,7 +25,13 @@ pub fn parts(text: &str) -> Vec<Part> {
             continue;
         }
         let rest = lower.get(body_start..).unwrap_or_default();
-        let body_end = body_start + rest.find(&format!("</{name}")).unwrap_or(rest.len());
+        let end = rest.find(&format!("</{name}"));
+        // In HTML a name with a prefix is no script: one without an end must not take those that follow.
+        if end.is_none() && name.contains(':') {
+            at = body_start;
+            continue;
+        }
+        let body_end = body_start + end.unwrap_or(rest.len());
         if let Some(language) = language(tag).filter(|_| parts.len() < MAX_PARTS) {
             let body = text.get(body_start..body_end).unwrap_or_default();
             parts.push(Part { language, text: unwrapped(body).to_owned() });

@@ -66,7 +66,7 @@ fn guessed(text: String) -> Vec<Part> {
     match (visual_basic(&lower), javascript(head)) {
         (basic, script) if basic >= 2 && basic >= script => vec![Part { language: Language::Vbscript, text }],
         (_, script) if script >= 2 => vec![Part { language: Language::Javascript, text }],
-        _ if asks_windows(&lower) => vec![Part { language: Language::Vbscript, text }],
+        (_, 0) if asks_windows(&lower) && !is_javascript(&lower) => vec![Part { language: Language::Vbscript, text }],
         _ => Vec::new(),
     }
 }
@@ -103,6 +103,16 @@ fn visual_basic(lower: &str) -> usize {
 fn has_braces(lower: &str) -> bool {
     let ends = lower.lines().take(5_000).filter(|line| line.trim_end().ends_with([';', '{', '}'])).count();
     ends * 4 > lower.lines().take(5_000).count().max(1)
+}
+
+/// Words of JavaScript that Basic does not have, also where no line ends in a semicolon.
+fn is_javascript(lower: &str) -> bool {
+    let is_one = |line: &str| {
+        let line = line.trim_start();
+        ["var ", "let ", "const ", "function("].iter().any(|begin| line.starts_with(begin))
+            || line.contains("new activexobject")
+    };
+    lower.lines().take(5_000).any(is_one)
 }
 
 /// Whether a line makes an object of Windows as Basic does, or speaks to its script host: few are enough for a script.

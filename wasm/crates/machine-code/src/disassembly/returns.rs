@@ -8,7 +8,7 @@ use iced_x86::{Decoder, DecoderOptions, Mnemonic, OpKind};
 use super::flow::address_of;
 use crate::view::View;
 
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 27] = [
     "abort",
     "exit",
     "_exit",
@@ -36,13 +36,12 @@ const NAMES: [&str; 28] = [
     "ExitProcess",
     "ExitThread",
     "_CxxThrowException",
-    "terminate",
 ];
 
-/// Addresses of those among named functions or slots.
-pub fn never(named: &[Named]) -> HashSet<u64> {
+/// Slots of those among imports: what a program calls its own functions says nothing.
+pub fn never(slots: &[Named]) -> HashSet<u64> {
     let is_one = |named: &&Named| NAMES.contains(&named.name.split('@').next().unwrap_or_default());
-    named.iter().filter(is_one).map(|named| named.address).collect()
+    slots.iter().filter(is_one).map(|named| named.address).collect()
 }
 
 /// The slot that the code at an address does nothing but jump to.
@@ -54,11 +53,17 @@ pub fn thunk(view: &View, address: u64) -> Option<u64> {
     (jump.mnemonic() == Mnemonic::Jmp && jump.op0_kind() == OpKind::Memory).then(|| address_of(&jump))?
 }
 
+/// Bytes of filling: compilers begin functions at multiples of 16 or 32.
+const MAX_FILLING: u64 = 64;
+
 /// Where code goes on behind what compilers fill the room between functions with.
 pub fn padded(view: &View, address: u64) -> u64 {
     let mut decoder = Decoder::with_ip(view.bits(), view.bytes(address), address, DecoderOptions::NONE);
     let mut first = address;
-    while decoder.can_decode() && matches!(decoder.decode().mnemonic(), Mnemonic::Nop | Mnemonic::Int3) {
+    while first - address < MAX_FILLING
+        && decoder.can_decode()
+        && matches!(decoder.decode().mnemonic(), Mnemonic::Nop | Mnemonic::Int3)
+    {
         first = decoder.ip();
     }
     first

@@ -8,11 +8,18 @@ use super::flow::number;
 use crate::limits::MAX_JUMP_TABLE;
 use crate::view::View;
 
-/// How many values an index may have behind a compare or a mask; no register: the compared value is in memory.
+/// How many values an index may have behind a compare or a mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bound {
-    register: Register,
+    place: Place,
     values: u64,
+}
+
+/// Where a value is that was compared: a register, or memory by base and displacement, from which an index is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Register(Register),
+    Memory(Register, u64),
 }
 
 impl Bound {
@@ -42,8 +49,8 @@ impl Table {
     /// Where its entries lead, as far as they are addresses of code and no other table begins.
     pub fn targets<'a>(&self, view: &'a View, starts: &'a BTreeSet<u64>) -> impl Iterator<Item = u64> + 'a {
         let Self { address, base, values } = *self;
-        let next = starts.range(address + 1..).next().copied().unwrap_or(u64::MAX);
-        let room = (next - address).div_ceil(4);
+        let next = starts.range(address.saturating_add(1)..).next().copied().unwrap_or(u64::MAX);
+        let room = (next - address) / 4;
         let count = values.unwrap_or(MAX_JUMP_TABLE).min(room).min(MAX_JUMP_TABLE);
         let is_wide = view.bits() == 64;
         let target = move |entry: u32| match is_wide {
@@ -86,7 +93,11 @@ impl Tracker {
     pub fn plain(&mut self, instruction: &Instruction) {
         match instruction.mnemonic() {
             Mnemonic::Cmp => self.compared = limit(instruction),
-            Mnemonic::And => self.bound = limit(instruction).map(Bound::and_itself),
+            Mnemonic::And => {
+                self.forget(instruction);
+                let mask = limit(instruction).filter(|mask| matches!(mask.place, Place::Register(_)));
+                self.bound = mask.map(Bound::and_itself).or(self.bound);
+            }
             Mnemonic::Mov | Mnemonic::Movsxd | Mnemonic::Movzx if self.copies(instruction) => {}
             mnemonic => {
                 if mnemonic == Mnemonic::Lea {
@@ -131,7 +142,7 @@ impl Tracker {
     }
 
     fn values_of(&self, index: Register) -> Option<u64> {
-        let is_index = |it: &Bound| it.register == Register::None || it.register == index.full_register();
+        let is_index = |it: &Bound| it.place == Place::Register(index.full_register());
         self.bound.filter(is_index).map(|bound| bound.values)
     }
 
@@ -146,11 +157,10 @@ impl Tracker {
         let to = instruction.op0_register().full_register();
         if instruction.op1_kind() == OpKind::Register {
             let from = instruction.op1_register().full_register();
-            let bound = self.bound.as_mut().filter(|bound| bound.register == from);
-            return bound.is_some_and(|bound| {
-                bound.register = to;
-                true
-            });
+            return self.follow(Place::Register(from), to);
+        }
+        if self.follow(in_memory(instruction, 1), to) {
+            return true;
         }
         if instruction.memory_index_scale() == 4 && instruction.memory_base() != Register::None {
             let values = self.values_of(instruction.memory_index());
@@ -160,21 +170,38 @@ impl Tracker {
         false
     }
 
-    /// A register that has another value now is not bounded.
-    fn forget(&mut self, instruction: &Instruction) {
-        let is_other = |bound: &Bound| {
-            instruction.op0_kind() != OpKind::Register || instruction.op0_register().full_register() != bound.register
-        };
-        self.bound = self.bound.filter(is_other);
+    /// Whether what is loaded from a place is bounded, as it is.
+    fn follow(&mut self, from: Place, to: Register) -> bool {
+        let bound = self.bound.as_mut().filter(|bound| bound.place == from);
+        bound.is_some_and(|bound| {
+            bound.place = Place::Register(to);
+            true
+        })
     }
+
+    /// A register that has another value now is not bounded, nor has it an address.
+    fn forget(&mut self, instruction: &Instruction) {
+        if instruction.op0_kind() != OpKind::Register {
+            return;
+        }
+        let register = instruction.op0_register().full_register();
+        self.bound = self.bound.filter(|bound| bound.place != Place::Register(register));
+    }
+}
+
+/// Memory that an operand names without an index.
+fn in_memory(instruction: &Instruction, operand: u32) -> Place {
+    let is_plain = instruction.op_kind(operand) == OpKind::Memory && instruction.memory_index() == Register::None;
+    let base = if is_plain { instruction.memory_base() } else { Register::None };
+    Place::Memory(base, if is_plain { instruction.memory_displacement64() } else { u64::MAX })
 }
 
 /// The number that a value is compared with or masked by.
 fn limit(instruction: &Instruction) -> Option<Bound> {
-    let register = match instruction.op0_kind() {
-        OpKind::Register => instruction.op0_register().full_register(),
-        _ => Register::None,
+    let place = match instruction.op0_kind() {
+        OpKind::Register => Place::Register(instruction.op0_register().full_register()),
+        _ => in_memory(instruction, 0),
     };
     let values = instruction.try_immediate(1).ok()?;
-    (values < MAX_JUMP_TABLE).then_some(Bound { register, values })
+    (values < MAX_JUMP_TABLE).then_some(Bound { place, values })
 }

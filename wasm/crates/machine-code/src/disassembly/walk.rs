@@ -151,9 +151,6 @@ impl<'v, 'd> Walk<'v, 'd> {
         let starts = self.view.image.starts.iter().map(|start| start.address);
         let named = self.view.image.functions.iter().map(|function| function.address);
         let mut all: Vec<u64> = more.iter().copied().chain(starts).chain(named).collect();
-        for address in returns::never(&self.view.image.functions) {
-            self.flag(address).into_iter().for_each(|flag| *flag |= LAST);
-        }
         // The first is read first.
         all.reverse();
         for address in all {

@@ -4,6 +4,7 @@ use super::{Class, Object, class};
 use crate::charset;
 use crate::host::{Answer, Fault, Host};
 use crate::limits::MAX_BYTES;
+use crate::memory;
 use crate::value::{Handle, Value, argument, text};
 
 /// What addresses of blobs begin with; the number of the object follows.
@@ -26,9 +27,15 @@ impl Blob {
     pub fn new(host: &Host, args: &[Value]) -> Self {
         let mut bytes = Vec::new();
         if let Value::List(parts) = argument(args, 0) {
-            parts.iter().for_each(|part| bytes.extend(bytes_of(host, part)));
+            for part in parts.iter() {
+                if bytes.len() >= MAX_BYTES || memory::is_short() {
+                    break;
+                }
+                let mut part = bytes_of(host, part);
+                part.truncate(MAX_BYTES - bytes.len());
+                bytes.extend(part);
+            }
         }
-        bytes.truncate(MAX_BYTES);
         Self { bytes }
     }
 }
@@ -99,7 +106,11 @@ fn held(host: &Host, address: &str) -> Option<Vec<u8>> {
         return host.look::<Blob>(&Value::Object(handle)).map(|blob| blob.bytes.clone());
     }
     let (kind, content) = address.strip_prefix("data:")?.split_once(',')?;
-    Some(if kind.ends_with(";base64") { charset::from_base64(content) } else { content.as_bytes().to_vec() })
+    Some(if kind.to_ascii_lowercase().ends_with(";base64") {
+        charset::from_base64(content)
+    } else {
+        content.as_bytes().to_vec()
+    })
 }
 
 /// Whether the file of an address was saved among the downloads.

@@ -5,6 +5,7 @@ mod collection;
 mod dictionary;
 mod dom;
 mod dotnet;
+mod explorer;
 mod filesystem;
 mod generic;
 mod http;
@@ -12,6 +13,7 @@ mod language;
 mod network;
 mod node;
 mod office;
+mod page;
 mod recordset;
 mod shell;
 mod shell_application;
@@ -135,6 +137,7 @@ pub fn create(name: &str) -> Box<dyn Object> {
         | "microsoft.freethreadedxmldom" => Box::new(dom::Document),
         "msscriptcontrol.scriptcontrol" | "scriptcontrol" => Box::new(language::ScriptControl::default()),
         "shell.application" => Box::new(shell_application::Application),
+        "internetexplorer.application" => Box::new(explorer::Explorer::default()),
         "schedule.service" => Box::new(tasks::Service),
         "wbemscripting.swbemlocator" => Box::new(wmi::Locator),
         _ => other(name, &lower),

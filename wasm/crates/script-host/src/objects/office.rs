@@ -267,7 +267,7 @@ pub fn global(lower: &str) -> Option<Box<dyn Object>> {
         "thisworkbook" | "activeworkbook" => Some(Box::new(Document { name: WORKBOOK })),
         "sheets" | "worksheets" => Some(Box::new(Sheets)),
         "activesheet" => Some(Box::new(Sheet)),
-        "range" | "cells" | "activecell" | "selection" => Some(Box::new(Cells)),
+        "range" | "cells" | "activecell" => Some(Box::new(Cells)),
         _ => None,
     }
 }

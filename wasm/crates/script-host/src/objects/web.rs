@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::page::{self, written};
 use super::{Class, Generic, Object, blob, class};
 use crate::host::{Answer, Fault, Host};
 use crate::value::{Value, text};
@@ -108,7 +109,7 @@ impl Object for Document {
             "write" | "writeln" => {
                 let page = text(args, 0);
                 host.code("document.write", &page);
-                host.pages.push(page);
+                written(host, page);
                 Ok(Value::Empty)
             }
             "getElementsByTagName"
@@ -143,7 +144,7 @@ impl Object for Document {
 
     fn put(&mut self, host: &mut Host, member: &'static str, _args: &[Value], value: Value) -> Result<(), Fault> {
         if member == "location" {
-            go(host, &value.to_text());
+            host.go(&value.to_text());
         }
         Ok(())
     }
@@ -154,16 +155,6 @@ impl Object for Document {
 }
 
 const PAGE: &str = "https://www.example.com/index.html";
-
-/// The page is left for another.
-fn go(host: &mut Host, url: &str) {
-    let lower = url.trim_start().to_ascii_lowercase();
-    if let Some(script) = lower.strip_prefix("javascript:") {
-        host.code("location", script);
-    } else {
-        host.network("goes to", url);
-    }
-}
 
 static ELEMENT: Class = Class {
     name: "HTMLElement",
@@ -191,6 +182,7 @@ static ELEMENT: Class = Class {
         "attachEvent",
         "append",
         "getBoundingClientRect",
+        "CreateObject",
     ],
     properties: &[
         "innerHTML",
@@ -331,10 +323,12 @@ impl Object for Element {
                 }
                 Ok(Value::Empty)
             }
+            // An `object` of a class that makes others, such as RDS.DataSpace.
+            "CreateObject" => host.create("HTMLObjectElement.CreateObject", &text(args, 0)),
             "getAttribute" => Ok(Value::Null),
             "click" if self.tag == "A" => {
                 if !blob::download(host, &self.address, &self.download)? {
-                    go(host, &self.address);
+                    host.go(&self.address);
                 }
                 Ok(Value::Empty)
             }
@@ -343,7 +337,7 @@ impl Object for Element {
                 Ok(Value::Empty)
             }
             "insertAdjacentHTML" => {
-                host.pages.push(text(args, 1));
+                written(host, text(args, 1));
                 Ok(Value::Empty)
             }
             "innerHTML" | "outerHTML" | "innerText" | "textContent" | "value" | "text" => {
@@ -378,6 +372,9 @@ impl Object for Element {
             "download" => self.download = value.to_text(),
             "innerHTML" | "outerHTML" | "innerText" | "textContent" | "value" | "text" => {
                 self.content = value.to_text();
+                if matches!(member, "innerHTML" | "outerHTML") {
+                    page::load(host, &self.content);
+                }
                 if self.tag == "SCRIPT" {
                     host.code("script element", &self.content.clone());
                     host.pages.push(format!("<script>{}</script>", self.content));
@@ -493,7 +490,7 @@ impl Object for Location {
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
         Ok(Value::text(match member {
             "assign" | "replace" => {
-                go(host, &text(args, 0));
+                host.go(&text(args, 0));
                 ""
             }
             "href" | "toString" => PAGE,
@@ -507,7 +504,7 @@ impl Object for Location {
 
     fn put(&mut self, host: &mut Host, member: &'static str, _args: &[Value], value: Value) -> Result<(), Fault> {
         if member == "href" {
-            go(host, &value.to_text());
+            host.go(&value.to_text());
         }
         Ok(())
     }

@@ -23,7 +23,7 @@ use crate::budget::Budget;
 use crate::edits::Edits;
 use crate::limits::MAX_LAYER;
 use crate::peel::Technique;
-use crate::script::joins_host;
+use crate::script::Hosts;
 
 /// Characters of a text that an expression becomes.
 const MAX_LITERAL: usize = 4 << 20;
@@ -42,6 +42,7 @@ pub struct Folder<'a, 'b, 's> {
     turned: HashSet<(usize, usize)>,
     /// Bytes that all replacements together may still have.
     room: usize,
+    hosts: Hosts,
 }
 
 pub fn fold<'a>(
@@ -79,14 +80,15 @@ pub fn fold<'a>(
         machine.numbers.number(program);
         machine.scoping = scoping.clone();
     }
-    let (edits, counts) = (Edits::default(), BTreeMap::new());
-    let mut folder = Folder { machine, text, edits, counts, weight: 0, turned, room: MAX_LAYER };
+    let (edits, counts, hosts) = (Edits::default(), BTreeMap::new(), std::mem::take(&mut progress.hosts));
+    let mut folder = Folder { machine, text, edits, counts, weight: 0, turned, room: MAX_LAYER, hosts };
     folder.visit_program(program);
     if let Some(scoping) = &scoping {
         flatten::proxies(&mut folder, program, scoping);
         flatten::switches(&mut folder, program);
     }
     progress.weight += folder.weight;
+    progress.hosts = folder.hosts;
     for (technique, count) in folder.counts {
         *progress.counts.entry(technique).or_default() += count;
     }
@@ -214,9 +216,8 @@ impl<'a> Folder<'a, '_, '_> {
 
     /// Who puts the name of a host together hides it, however little else there is.
     fn with_host(&mut self, literal: &str, weight: usize) -> usize {
-        let matters = self.weight < super::ENOUGH && weight < super::ENOUGH && literal.contains("://");
-        let may = matters && self.machine.spend(self.text.len() / 1_024).is_ok();
-        if may && joins_host(self.text, literal) { super::ENOUGH } else { weight }
+        let matters = self.weight < super::ENOUGH && weight < super::ENOUGH;
+        if matters && self.hosts.are_joined_in(self.text, literal) { super::ENOUGH } else { weight }
     }
 
     /// A sum that is not constant as a whole: neighbours in it that are.

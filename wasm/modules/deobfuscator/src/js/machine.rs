@@ -1,6 +1,7 @@
 //! A small evaluator of JavaScript: what a script computes by itself. Pure, it stops at whatever is not in the text;
 //! tracing, the host is something of which nothing is known, and what would be run as code is kept.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use oxc_allocator::Allocator;
@@ -91,7 +92,7 @@ pub struct Machine<'a, 'b> {
     /// Objects that there were when the last constant was asked for.
     pub begun: usize,
     /// Methods of the language that the text replaces by its own.
-    pub replaced: Vec<&'a str>,
+    pub replaced: HashSet<String>,
 }
 
 impl<'a, 'b> Machine<'a, 'b> {
@@ -119,7 +120,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             closures: 0,
             made: 0,
             begun: 0,
-            replaced: Vec::new(),
+            replaced: HashSet::new(),
         };
         machine.scopes.push(Scope::of_all());
         machine

@@ -32,6 +32,7 @@ use oxc_codegen::Codegen;
 use crate::budget::Budget;
 use crate::limits::{MAX_LAYER, MAX_ROUNDS};
 use crate::peel::{Rewrite, Technique};
+use crate::script::Hosts;
 
 /// What is known of a text that is being written anew.
 #[derive(Debug, Default)]
@@ -42,6 +43,7 @@ struct Progress {
     /// Names of declarations that only serve to decode.
     machinery: BTreeSet<String>,
     rounds: usize,
+    hosts: Hosts,
 }
 
 /// A few names in pieces, or one list of texts, weigh as much.
@@ -217,12 +219,17 @@ mod tests {
             "var s = \"a,b,c\".split(y);\ns.length = 2;\nx(s + \"\");\n",
             "var s = \"ab\";\n(function() {\n\teval(\"s='zz'\");\n})();\nx(s + \"c\");\n",
             "String.prototype.charAt = function() {\n\treturn y;\n};\nx(\"abc\".charAt(0));\n",
+            "String[\"prototype\"][\"charAt\"] = function() {\n\treturn y;\n};\nx(\"abc\".charAt(0));\n",
         ] {
             let text = format!("var w = String.fromCharCode(104, 116, 116, 112);\nx(w);\n{script}");
             let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
             let last = script.lines().last().unwrap_or_default();
             assert!(done.ends_with(&format!("{last}\n")), "{done}");
         }
+        // What a class of the text's own has is no method of the language.
+        let text = "function T() {}\nT.prototype.join = y;\nx(['c', 'b', 'a'].reverse().join(''));\n";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("x(\"abc\")"), "{done}");
         // A decoder that replaces itself is what it is.
         let text = "var w = String.fromCharCode(104, 116, 116, 112);\nfunction d() {\n\tvar l = [\"one\", \"two\"];\n\td = function() {\n\t\treturn l;\n\t};\n\treturn d();\n}\nx(d()[1]);\n";
         let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();

@@ -27,8 +27,8 @@ const CHANGING: [&str; 9] = ["push", "pop", "shift", "unshift", "splice", "rever
 pub struct Names<'a> {
     pub declared: Vec<(&'a str, Lazy<'a>, SymbolId)>,
     pub rotations: Vec<&'a Expression<'a>>,
-    /// Methods of the language that the text replaces by its own.
-    pub replaced: Vec<&'a str>,
+    /// Methods that the text puts to prototypes, as `String.prototype.charAt`.
+    pub replaced: HashSet<String>,
 }
 
 pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> Names<'a> {
@@ -43,8 +43,8 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
         rotations: Vec::new(),
         exposed: HashSet::new(),
         changed: HashMap::new(),
-        set_by_texts: Vec::new(),
-        replaced: Vec::new(),
+        set_by_texts: HashSet::new(),
+        replaced: HashSet::new(),
         place: Place { function: 0, branch: None },
         uses: HashMap::new(),
         variables: HashMap::new(),
@@ -68,8 +68,10 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
                         || !matches!(init, Expression::ArrayExpression(_) | Expression::ObjectExpression(_)))
             }
         };
-        let is_set_by_text = collector.set_by_texts.iter().any(|known| known == name);
-        if is_constant && !is_set_by_text && scoping.symbol_redeclarations(symbol).is_empty() && is_clear(name, symbol)
+        if is_constant
+            && !collector.set_by_texts.contains(name)
+            && scoping.symbol_redeclarations(symbol).is_empty()
+            && is_clear(name, symbol)
         {
             declared.push((name, lazy, symbol));
         }
@@ -94,8 +96,8 @@ struct Collector<'a, 's> {
     /// Where names get another value, or one of their members does.
     changed: HashMap<SymbolId, Vec<usize>>,
     /// Names that a text sets which is given to `eval` as it is.
-    set_by_texts: Vec<String>,
-    replaced: Vec<&'a str>,
+    set_by_texts: HashSet<String>,
+    replaced: HashSet<String>,
     place: Place,
     /// Where names are used: the function, and the byte.
     uses: HashMap<SymbolId, Vec<(usize, usize)>>,
@@ -152,6 +154,21 @@ impl<'a> Collector<'a, '_> {
 
     fn changes(&self, symbol: SymbolId) -> impl Iterator<Item = usize> + '_ {
         self.changed.get(&symbol).into_iter().flatten().copied()
+    }
+
+    /// `String.prototype`, by whichever of the two ways to write it.
+    fn put_to_prototype(&mut self, object: &Expression<'a>, method: &str) {
+        let (owner, name) = match object {
+            Expression::StaticMemberExpression(it) => (&it.object, it.property.name.as_str()),
+            Expression::ComputedMemberExpression(it) => match &it.expression {
+                Expression::StringLiteral(name) => (&it.object, name.value.as_str()),
+                _ => return,
+            },
+            _ => return,
+        };
+        if let (Expression::Identifier(owner), "prototype") = (owner, name) {
+            self.replaced.insert(format!("{}.prototype.{method}", owner.name));
+        }
     }
 
     /// `eval("name = ...")`
@@ -320,13 +337,14 @@ impl<'a> Visit<'a> for Collector<'a, '_> {
         match &it.left {
             AssignmentTarget::StaticMemberExpression(member) => {
                 self.expose(&member.object);
-                let is_prototype = matches!(&member.object,
-                    Expression::StaticMemberExpression(owner) if owner.property.name == "prototype");
-                if is_prototype {
-                    self.replaced.push(member.property.name.as_str());
+                self.put_to_prototype(&member.object, &member.property.name);
+            }
+            AssignmentTarget::ComputedMemberExpression(member) => {
+                self.expose(&member.object);
+                if let Expression::StringLiteral(name) = &member.expression {
+                    self.put_to_prototype(&member.object, &name.value);
                 }
             }
-            AssignmentTarget::ComputedMemberExpression(member) => self.expose(&member.object),
             AssignmentTarget::AssignmentTargetIdentifier(it) => {
                 if let Some(symbol) = self.symbol(it) {
                     self.changed.entry(symbol).or_default().push(it.span.start as usize);

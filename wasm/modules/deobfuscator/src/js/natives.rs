@@ -179,9 +179,7 @@ pub fn member(family: &str, name: &str) -> Option<Value> {
 
 impl<'a> Machine<'a, '_> {
     pub fn native(&mut self, name: &'static str, this: &Value, arguments: Vec<Value>) -> Outcome {
-        if !self.replaced.is_empty()
-            && name.rsplit_once(".prototype.").is_some_and(|(_, method)| self.replaced.contains(&method))
-        {
+        if !self.replaced.is_empty() && self.replaced.contains(name) {
             return Err(Stop::Unknown);
         }
         self.enter()?;

@@ -7,7 +7,7 @@ use crate::budget::Budget;
 use crate::edits::Edits;
 use crate::limits::{MAX_ELEMENTS, MAX_ROUNDS, MAX_VALUE};
 use crate::peel::{Rewrite, Technique};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 pub use walk::{Made, Placed, Walk, Walks};
 
@@ -161,20 +161,40 @@ const TELLING: [&str; 20] = [
 ];
 
 /// Whether a value has in it what the source, in lower case, does not show.
-pub fn reveals(source: &str, literal: &str) -> bool {
+fn reveals(source: &str, literal: &str) -> bool {
     let literal = literal.to_ascii_lowercase();
     TELLING.iter().any(|telling| literal.contains(telling) && !source.contains(telling.trim_matches('\'')))
 }
 
-/// Whether a value has the address of a host that stands nowhere in the text as a whole.
-pub fn joins_host(text: &str, literal: &str) -> bool {
-    let hosts = literal.match_indices("://").map(|(at, _)| literal.get(at + 3..).unwrap_or_default());
-    let is_host = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
-    hosts.map(|rest| rest.get(..rest.find(|letter| !is_host(letter)).unwrap_or(rest.len())).unwrap_or_default()).any(
-        |host| {
-            host.len() >= 4 && host.contains('.') && memchr::memmem::find(text.as_bytes(), host.as_bytes()).is_none()
-        },
-    )
+/// What tells, and a text does not show: which it is, is looked up once.
+pub fn not_shown(text: &str) -> Vec<&'static str> {
+    let lower = text.to_ascii_lowercase();
+    TELLING.into_iter().filter(|telling| !lower.contains(telling.trim_matches('\''))).collect()
+}
+
+/// Hosts that a text shows as a whole.
+#[derive(Debug, Default)]
+pub struct Hosts(HashSet<String>);
+
+impl Hosts {
+    /// Hosts that are looked for in one text, and in one value: each look reads all of the text.
+    const MAX: usize = 256;
+    const MAX_OF_VALUE: usize = 16;
+
+    /// Whether a value has the address of a host that stands nowhere in the text.
+    pub fn are_joined_in(&mut self, text: &str, value: &str) -> bool {
+        let rests = value.match_indices("://").filter_map(|(at, _)| value.get(at + 3..));
+        let is_host = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+        let hosts = rests.filter_map(|rest| rest.get(..rest.find(|letter| !is_host(letter)).unwrap_or(rest.len())));
+        hosts.filter(|host| host.len() >= 4 && host.contains('.')).take(Self::MAX_OF_VALUE).any(|host| {
+            if self.0.contains(host) || self.0.len() >= Self::MAX {
+                return false;
+            }
+            let is_shown = memchr::memmem::find(text.as_bytes(), host.as_bytes()).is_some();
+            self.0.insert(host.to_owned());
+            !is_shown
+        })
+    }
 }
 
 /// Folds what `constants` finds, until nothing is left. None: too little was there to be worth it.
@@ -185,6 +205,7 @@ pub fn fold(
 ) -> Option<Rewrite> {
     let mut steps: BTreeMap<Technique, usize> = BTreeMap::new();
     let mut weight = 0;
+    let mut hosts = Hosts::default();
     let mut current = text.to_owned();
     for _ in 0..MAX_ROUNDS {
         if !budget.spend(current.len() / 4) {
@@ -199,9 +220,8 @@ pub fn fold(
             *steps.entry(one.technique).or_default() += 1;
             weight += one.weight;
             let source = current.get(one.start..one.end).unwrap_or_default();
-            let may_join = weight < ENOUGH && one.literal.contains("://") && budget.spend(current.len() / 1_024);
-            let tells =
-                reveals(&source.to_ascii_lowercase(), &one.literal) || (may_join && joins_host(&current, &one.literal));
+            let tells = reveals(&source.to_ascii_lowercase(), &one.literal)
+                || (weight < ENOUGH && hosts.are_joined_in(&current, &one.literal));
             weight += if tells { ENOUGH } else { 0 };
             edits.add(one.start, one.end, one.literal);
         }

@@ -117,7 +117,10 @@ fn packaged(class: String, stream: &[u8], document: &mut Document) {
         return document.file(EmbeddedObject { kind: "ole-native", class, ..Default::default() }, content);
     };
     if package.is_link {
-        return document.link("ole-link", &package.path, "object");
+        document.link("ole-link", &package.path, "object");
+        if package.content.is_empty() {
+            return;
+        }
     }
     let object = EmbeddedObject {
         kind: "ole-package",

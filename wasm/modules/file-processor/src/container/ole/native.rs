@@ -19,7 +19,7 @@ pub struct Package<'a> {
     pub temporary_path: String,
     /// The file is elsewhere, at `path`.
     pub is_link: bool,
-    /// Empty for a link.
+    /// Empty for a link, whose maker may have put something there all the same.
     pub content: &'a [u8],
 }
 
@@ -52,7 +52,7 @@ pub fn package(data: &[u8]) -> Option<Package<'_>> {
         path,
         temporary_path: temporary_path.trim_end_matches('\0').to_owned(),
         is_link,
-        content: if is_link { &[] } else { reader.upto(at + 4, size) },
+        content: reader.upto(at + 4, size),
     };
     wide_names(reader, at + 4 + size, &mut package);
     Some(package)
@@ -149,7 +149,7 @@ mod tests {
         linked[19] = 1;
         let package_of_link = package(&linked).unwrap_or_default();
         assert_eq!((package_of_link.path.as_str(), package_of_link.is_link), ("C:\\a.txt", true));
-        assert!(package_of_link.content.is_empty());
+        assert_eq!(package_of_link.content, b"MZ!!");
         for end in 0..data.len() {
             let _ = package(&data[..end]);
         }

@@ -68,9 +68,10 @@ fn read(object: &Object, stated: String, document: &mut Document) -> Entry {
         document.link("ole-link", &parsed.topic, "object");
     }
     let package = class.eq_ignore_ascii_case("Package").then(|| ole::native::package(parsed.content)).flatten();
-    if let Some(package) = package.as_ref().filter(|package| package.is_link) {
-        document.link("ole-link", &package.path, "object");
-    } else if let Some(package) = package {
+    if let Some(link) = package.as_ref().filter(|package| package.is_link) {
+        document.link("ole-link", &link.path, "object");
+    }
+    if let Some(package) = package.filter(|package| !package.is_link || !package.content.is_empty()) {
         let facts = EmbeddedObject {
             kind: "ole-package",
             name: package.name,
