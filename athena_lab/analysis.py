@@ -246,8 +246,9 @@ def _verdicts(children: Sequence[Node], foreign: AbstractSet[str]) -> list[dict[
 
 
 def _worst(node: Node, foreign: AbstractSet[str]) -> str:
-    """The title of its worst finding, of its own rather than of a file inside it."""
-    told = (finding for finding in node.worst if finding.id.partition("/")[0] not in foreign)
+    """The title of its worst finding that tells something, of its own rather than of a file inside it."""
+    telling = (finding for finding in node.worst if finding.severity not in {"info", "low"})
+    told = (finding for finding in telling if finding.id.partition("/")[0] not in foreign)
     return next((finding.title for finding in told if not finding.id.startswith(f"{ENGINE}/child-")), "")
 
 
