@@ -119,7 +119,7 @@ PAGES = (
         "page in a page",
         "document.write(unescape('%3Cscript%3E') + \"document.write('<script>location=\\\""
         + HOST
-        + 'q\\"<\\/script>\')"'
+        + 'q\\"<\\\\/script>\')"'
         " + unescape('%3C/script%3E'));",
         "network",
         "q",
