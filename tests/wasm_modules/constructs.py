@@ -176,7 +176,7 @@ SCRIPTS = (
     ),
     Construct(
         "start of a process by WMI, hidden",
-        'var w = GetObject("winmgmts:{impersonationLevel=impersonate}!//./root/cimv2");'
+        'var w = GetObject("winmgmts:{impersonationLevel=impersonate}!\\\\.\\root\\cimv2");'
         'var c = w.Get("Win32_ProcessStartup").SpawnInstance_(); c.ShowWindow = 0;'
         'w.Get("Win32_Process").Create("calc.exe", null, c, 0);',
         "processes",

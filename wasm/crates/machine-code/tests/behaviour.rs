@@ -4,6 +4,7 @@ mod common;
 
 use common::{ENCODED_TWICE, STARTS_PROGRAM, STARTS_PROGRAM_WIDE, bytes};
 use machine_code::analysis::{Analysis, Wanted, analyze};
+use machine_code::disassembly::Walk;
 use machine_code::guest;
 use machine_code::session::{Asked, run};
 use machine_code::view::View;
@@ -96,4 +97,39 @@ fn webassembly_is_run_with_stubs_for_what_it_imports() {
     assert_eq!(ends, [("(start)", "returned"), ("_start", "returned"), ("spin", "fuel")]);
     assert_eq!(ran.calls.len(), 1);
     assert_eq!((ran.calls[0].name.as_str(), ran.calls[0].arguments[0].as_str()), ("env.log", "\"hello\""));
+}
+
+/// `cmp edi, 8; ja`, `between`, and a jump by a table of nine: code, where the cases begin, and what a tenth entry, which
+/// the compare does not let through, leads to.
+fn switch(between: &[u8]) -> (Vec<u8>, Vec<u64>, u64) {
+    let cases = 25 + between.len();
+    let (other, beyond) = (cases + 9, cases + 10);
+    let table = beyond + 1;
+    let distance = |from: usize, to: usize| i32::try_from(to as i64 - from as i64).expect("it is near").to_le_bytes();
+    let mut code = vec![0x83, 0xff, 8, 0x0f, 0x87];
+    code.extend(distance(9, other));
+    code.extend(between);
+    code.extend([0x48, 0x8d, 0x15]); // lea rdx, [rip + table]
+    code.extend(distance(16 + between.len(), table));
+    code.extend([0x48, 0x63, 0x04, 0xba, 0x48, 0x01, 0xd0, 0xff, 0xe0]); // movsxd rax, [rdx + rdi*4]; add; jmp rax
+    code.extend([0xc3; 11]);
+    (cases..other).chain([beyond]).for_each(|target| code.extend(distance(table, target)));
+    (code, (cases..other).map(|case| case as u64).collect(), beyond as u64)
+}
+
+#[test]
+fn a_table_of_jumps_has_as_many_entries_as_its_index_has_values() {
+    // Nothing; `and dword [rsi], 1`, which bounds no index.
+    for between in [&[][..], &[0x83, 0x26, 1]] {
+        let (code, cases, beyond) = switch(between);
+        let view = View::raw(&code, 64, 0x1000);
+        let walked = Walk::new(&view).run(&[0x1000]);
+        assert!(cases.iter().all(|&case| walked.begins_at(case)), "{between:x?}");
+        assert!(!walked.begins_at(beyond), "{between:x?}");
+    }
+    // `cmp byte [rsi], 1; ja` asks for something else: then the table is read as far as it leads to code.
+    let (code, cases, _) = switch(&[0x80, 0x3e, 1, 0x77, 0]);
+    let view = View::raw(&code, 64, 0x1000);
+    let walked = Walk::new(&view).run(&[0x1000]);
+    assert!(cases.iter().all(|&case| walked.begins_at(case)));
 }

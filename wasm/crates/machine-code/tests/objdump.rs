@@ -28,7 +28,9 @@ fn ours(view: &View, walked: &Walked) -> Vec<u64> {
 
 #[test]
 fn instructions_begin_where_they_do_in_objdump() {
-    for path in PROGRAMS.into_iter().filter(|path| Path::new(path).is_file()) {
+    let programs: Vec<&str> = PROGRAMS.into_iter().filter(|path| Path::new(path).is_file()).collect();
+    assert!(!programs.is_empty(), "none of {PROGRAMS:?} is here");
+    for path in programs {
         let data = std::fs::read(path).expect("the file is read");
         let image = images(&data).into_iter().next().expect("an image");
         let view = View::new(&data, image);
