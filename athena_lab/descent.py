@@ -15,6 +15,7 @@ from athena_lab.errors import AthenaError, QueueFull
 from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.deobfuscation import DeobfuscationFacts
 from athena_lab.report.facts import FileFacts
+from athena_lab.report.indicators import leads
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.tree import MAX_WORST, Node
 
@@ -144,6 +145,7 @@ def _analysed(node: Node, report: Report) -> Node:
         finding_count=len(report.findings),
         worst=report.findings[:MAX_WORST],
         techniques=concluded.techniques if concluded else (),
+        leads=leads(report),
         children=report.children,
     )
 

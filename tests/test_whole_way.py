@@ -73,6 +73,19 @@ async def test_files_inside_are_analysed_as_a_tree(lab):
     assert again.verdict.level == eicar.level
 
 
+async def test_what_files_inside_lead_to_is_told_by_the_whole(lab):
+    """In whatever an archive or a message packs it: its own bytes do not show it."""
+    pytest.importorskip("pandas")
+    url = "http://hidden-in-the-archive.biz/stage2.php"
+    message = f"Subject: hello\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nOpen {url} now."
+    report = await lab.triage(zipped(note=zipped(mail=message.encode())))
+    assert [lead.value for _, node in walk(report.children) for lead in node.leads if lead.kind == "url"] == [url]
+    frame = report.to_dataframe("indicators")
+    assert frame[frame["kind"] == "url"][["value", "source", "count"]].to_numpy().tolist() == [[url, "file mail", 1]]
+    assert "leads to hxxp[://]hidden-in-the-archive[.]biz/stage2.php" in str(report)
+    assert Report.from_json(report.to_json()).children == report.children
+
+
 async def test_the_same_bytes_are_analysed_once(lab):
     inner = zipped(one=EICAR, two=EICAR)
     report = await lab.triage(zipped(first=inner, second=inner, third=EICAR))

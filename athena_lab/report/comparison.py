@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from athena_lab.report import indicators
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.sample import Sample
 
@@ -144,7 +145,7 @@ def _elements(report: Report, what: str) -> set[str]:
     if what == "findings":
         return {finding.id for finding in report.findings}
     if what == "indicators":
-        return {f"{one.kind} {one.value}" for one in report.network.indicators} if report.network else set()
+        return {f"{row.kind} {row.value}" for row in indicators.rows(report)}
     if what == "algorithms":
         return {one.name for one in report.crypto.algorithms} if isinstance(report.crypto, CryptoFacts) else set()
     return set(_of_file(facts, what)) if facts else set()

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from athena_lab.errors import InvalidField, MissingPackage
+from athena_lab.report import indicators
 from athena_lab.report.frames_capture import CAPTURE_COLUMNS, capture_rows
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ Table = Literal[
     "findings", "sections", "strings", "imports", "indicators", "flows", "dns", "http", "tls", "files", "beacons",
     "domains", "credentials",
 ]  # fmt: skip
-
-
-WEB = ("http://", "https://", "ftp://", "ws://", "wss://")
 
 
 def to_frame(report: Report, what: Table) -> Any:
@@ -71,32 +69,8 @@ def _imports(report: Report) -> Iterator[tuple[Any, ...]]:
 
 
 def _indicators(report: Report) -> Iterator[tuple[Any, ...]]:
-    for it in report.network.indicators if report.network else ():
-        yield it.kind, it.value, it.offset, it.count, it.leads_somewhere, ", ".join(it.tags), it.source
-    for kind, value, leads_somewhere, source in _hidden(report):
-        yield kind, value, None, 1, leads_somewhere, "", source
-
-
-def _hidden(report: Report) -> Iterator[tuple[str, str, bool | None, str]]:
-    """What only shows under layers or in the run, each once: kind, value, whether it leads somewhere (nobody has judged
-    what a run asked for) and where it was seen first.
-    """
-    seen: set[tuple[str, str]] = {(it.kind, it.value) for it in (report.network.indicators if report.network else ())}
-    layers = report.deobfuscation.layers if report.deobfuscation else ()
-    run = report.behaviour.network if report.behaviour else ()
-    decoded = ((it.kind, it.value, True, f"layer {layer.index}") for layer in layers for it in layer.indicators)
-    asked = (("url", _plain(it.target), None, "run") for it in run if it.target.lower().startswith(WEB))
-    for kind, value, leads_somewhere, source in (*decoded, *asked):
-        if (kind, value) not in seen:
-            seen.add((kind, value))
-            yield kind, value, leads_somewhere, source
-
-
-def _plain(url: str) -> str:
-    """With scheme and host in small letters, as network writes them."""
-    scheme, _, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme.lower()}://{host.lower()}{slash}{path}"
+    for row in indicators.rows(report):
+        yield (*row[:-2], ", ".join(row.tags), row.source)
 
 
 def _images(report: Report) -> tuple[Executable, ...]:
@@ -117,6 +91,6 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[Report], Iterator[tuple[Any, 
     **{name: (columns, partial(capture_rows, name)) for name, columns in CAPTURE_COLUMNS.items()},
 }  # fmt: skip
 """Columns and rows of each table. Sections and imports of all slices of a fat Mach-O, told apart by ``arch``;
-indicators with those that only a layer holds (``source``: ``layer 0``), or that the sample asked for in the run
-(``run``).
+indicators with those that only a document's links (``source``: ``document``), a layer (``layer 0``), the run (``run``)
+or a file inside (``file NAME``) hold.
 """

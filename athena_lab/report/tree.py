@@ -17,6 +17,13 @@ MAX_WORST = 8
 """Findings that a node names."""
 
 
+class Lead(Fact, frozen=True):
+    """An indicator of compromise that leads somewhere; ``kind`` and ``value`` as `Indicator` has them."""
+
+    kind: str
+    value: str
+
+
 class Node(Fact, frozen=True, rename="camel"):
     """A file inside. ``name`` is hostile. Its whole report is that of ``lab.triage(node.sample)``."""
 
@@ -41,6 +48,8 @@ class Node(Fact, frozen=True, rename="camel"):
     """The worst of its findings."""
     techniques: tuple[Technique, ...] = ()
     """ATT&CK techniques that its findings name."""
+    leads: tuple[Lead, ...] = ()
+    """Indicators in its bytes, its layers and its run, the first 32."""
     children: tuple[Node, ...] = ()
 
 

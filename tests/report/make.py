@@ -17,7 +17,7 @@ from athena_lab.report import facts as f
 from athena_lab.report import network as n
 from athena_lab.report import patterns as p
 from athena_lab.report.children import Child
-from athena_lab.report.tree import Node
+from athena_lab.report.tree import Lead, Node
 from athena_lab.sample import Sample
 
 SHA = "ab" * 32
@@ -313,6 +313,7 @@ def nodes(many: int = 1) -> tuple[Node, ...]:
         "file-processor", 0, HOSTILE, "zip-entry", 12, SHA, "pe",
         level="suspicious", score=55, finding_count=4, worst=FINDINGS[1:2], children=(inner,),
         techniques=(e.Technique(HOSTILE, HOSTILE, (HOSTILE,), (HOSTILE,)),),
+        leads=(Lead("url", "http://inside.example/" + HOSTILE), *(Lead("mutex", HOSTILE),) * 5),
     )  # fmt: skip
     return (outer, Node("network", 1, "", "http-response", 5, status="left-out", reason=HOSTILE)) * many
 

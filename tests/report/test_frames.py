@@ -10,12 +10,15 @@ from msgspec.structs import replace
 from athena_lab.errors import InvalidField, MissingPackage
 from athena_lab.report.behaviour import Touched
 from athena_lab.report.deobfuscation import LayerIndicator
+from athena_lab.report.document import DocumentFacts, Link
+from athena_lab.report.tree import Lead, Node
 from tests.report.make import (
     HOSTILE,
     behaviour_facts,
     deobfuscation,
     deobfuscation_facts,
     failed,
+    file_facts,
     network,
     network_facts,
     ok,
@@ -67,12 +70,18 @@ def test_what_only_layers_or_the_run_show_is_an_indicator_too():
         Touched("asks", "asked.example:443"),
     )
     run = replace(behaviour_facts(), network=asked)
-    frame = report(network(), deobfuscation(layers), sandbox(run)).to_dataframe("indicators")
+    links = (Link("template", "HTTPS://Linked.example/t.dotm"), Link("launch", "cmd.exe"), Link("uri", hidden[0].value))
+    file = ok(facts=file_facts(documents=(DocumentFacts(links=links),)))
+    found = (Lead("mutex", "Inside"), Lead("url", hidden[0].value))
+    inside = Node("file-processor", 7, "", "zip-entry", 5, leads=found)
+    frame = report(file, network(), deobfuscation(layers), sandbox(run), children=(inside,)).to_dataframe("indicators")
     rows = frame[["kind", "value", "source", "leads_somewhere"]].to_numpy().tolist()
-    assert len(rows) == len(network_facts().indicators) + 2
-    assert rows[-2:] == [
-        ["url", hidden[0].value, "layer 0", True],
+    assert len(rows) == len(network_facts().indicators) + 4
+    assert rows[-4:] == [
+        ["url", "https://linked.example/t.dotm", "document", None],
+        ["url", hidden[0].value, "document", None],
         ["url", "http://asked.example/b", "run", None],
+        ["mutex", "Inside", "file file-processor 7", True],
     ]
 
 
