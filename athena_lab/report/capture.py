@@ -104,14 +104,14 @@ class HttpExchange(Fact, frozen=True):
 
 
 class TlsCertificate(Fact, frozen=True):
-    """X.509, read and not verified. Times as the certificate writes them: ``YYMMDDHHMMSSZ``."""
+    """X.509, read and not verified. A time is None where there is no date."""
 
     subject: str
     issuer: str
-    not_before: str
-    not_after: str
     sha256: str
     self_signed: bool
+    not_before: int | None = None
+    not_after: int | None = None
     names: tuple[str, ...] = ()
 
 

@@ -63,17 +63,17 @@ class Api(Fact, frozen=True):
 
 
 class Certificate(Fact, frozen=True):
-    """X.509 (RFC 5280), read and not verified. ``signature``: object identifier of its algorithm."""
+    """X.509 (RFC 5280), read and not verified. ``signature``: its algorithm, or that one's object identifier."""
 
     subject: str
     issuer: str
     serial: str
     """Hexadecimal."""
-    not_before: str
-    not_after: str
-    """YYMMDDhhmmssZ or YYYYMMDDhhmmssZ."""
     self_issued: bool
     signature: str
+    not_before: int | None = None
+    not_after: int | None = None
+    """None for what is no date."""
 
 
 class Key(Fact, frozen=True):

@@ -78,6 +78,11 @@ def time_text(unix: int) -> str:
         return str(unix)
 
 
+def span_text(first: int | None, last: int | None) -> str:
+    """Two times, of which either may be missing."""
+    return " to ".join("no date" if unix is None else time_text(unix) for unix in (first, last))
+
+
 def technique_url(technique: str) -> str | None:
     """The page of an ATT&CK technique; None for what is not the id of one."""
     match = _ATTACK_ID.fullmatch(technique)

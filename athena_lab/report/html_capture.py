@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from athena_lab.report.display import counted, seconds_text, size_text, time_text
+from athena_lab.report.display import counted, seconds_text, size_text, span_text, time_text
 from athena_lab.report.markup import Row, code, details, pairs, table
 from athena_lab.report.svg import timeline_plot
 
@@ -187,9 +187,10 @@ def _exchange(it: HttpExchange) -> Row:
 
 
 def _tls(it: TlsConnection, server: Callable[[int], str]) -> Row:
-    subject = it.certificates[0].subject if it.certificates else ""
+    leaf = it.certificates[0] if it.certificates else None
+    subject = f"{leaf.subject}, {span_text(leaf.not_before, leaf.not_after)}" if leaf else ""
     prints = code(it.ja3), code(it.ja3s), code(it.ja4)
-    return Row((code(it.server_name or server(it.flow)), it.version or it.offered, *prints, code(subject, 100)))
+    return Row((code(it.server_name or server(it.flow)), it.version or it.offered, *prints, code(subject, 160)))
 
 
 def _dns(it: Dns) -> Row:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from athena_lab.report.display import counted, size_text
+from athena_lab.report.display import counted, size_text, span_text
 from athena_lab.report.markup import Row, code, details, meter, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from athena_lab.report.crypto import Algorithm, Alphabet, Api, CryptoFacts, Key, Region, XorGuess
+    from athena_lab.report.crypto import Algorithm, Alphabet, Api, Certificate, CryptoFacts, Key, Region, XorGuess
 
 BUDGET = 10_000
 """Characters of HTML for each table."""
@@ -56,10 +56,14 @@ def _algorithm(found: Algorithm) -> Row:
 
 def _key(key: Key) -> Row:
     bits = f", {key.bits} bits" if key.bits else ""
-    subject = code(key.certificate.subject) if key.certificate else ""
+    subject = code(_certificate(key.certificate)) if key.certificate else ""
     css = "athena-odd" if key.kind == "private-key" else ""
     where = code(f"{key.offset:#x}"), size_text(key.length)
     return Row((key.kind, key.encoding, f"{key.algorithm}{bits}", *where, subject), css)
+
+
+def _certificate(it: Certificate) -> str:
+    return f"{it.subject}, {it.signature}, {span_text(it.not_before, it.not_after)}"
 
 
 def _guess(guess: XorGuess) -> Row:

@@ -160,7 +160,7 @@ def ok(findings: tuple[Finding, ...] = FINDINGS, facts: f.FileFacts | None = Non
 def crypto_facts(many: int = 1) -> c.CryptoFacts:
     """Facts in which every text is hostile, so many of each."""
     certificate = c.Certificate(
-        HOSTILE, HOSTILE, "01", "200101000000Z", "300101000000Z", self_issued=True, signature="1.2.840.113549.1.1.11"
+        HOSTILE, HOSTILE, "01", self_issued=True, signature="RSA with SHA-256", not_before=-1, not_after=1 << 62
     )
     evidence = c.Evidence(HOSTILE, 64, 256, 256, 256, 99, 1, HOSTILE, (1, 2))
     return c.CryptoFacts(
@@ -244,7 +244,7 @@ def capture_facts(many: int = 1) -> k.CaptureFacts:
     flow = k.Flow(0, "tcp", HOSTILE, 1, HOSTILE, 443, HOSTILE, 1, 2, 3, 4, 1.7e9, 0.5, HOSTILE, HOSTILE, 7.5)
     dns = k.Dns(0, 1.7e9, "dns", HOSTILE, "A", HOSTILE, (k.Answer(HOSTILE, "A", HOSTILE, 60),) * 6, asked=True)
     http = k.HttpExchange(0, 1.7e9, HOSTILE, HOSTILE, HOSTILE, HOSTILE, 0, 200, HOSTILE, 5, (0,), HOSTILE)
-    signed = k.TlsCertificate(HOSTILE, HOSTILE, HOSTILE, HOSTILE, SHA, self_signed=True)
+    signed = k.TlsCertificate(HOSTILE, HOSTILE, SHA, self_signed=True, not_after=1_800_000_000)
     tls = k.TlsConnection(
         0, 1.7e9, HOSTILE, (HOSTILE,), HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE, (signed,)
     )

@@ -4,6 +4,8 @@ pub const INTEGER: u8 = 0x02;
 pub const BIT_STRING: u8 = 0x03;
 pub const OCTET_STRING: u8 = 0x04;
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
+pub const UTC_TIME: u8 = 0x17;
+pub const GENERALIZED_TIME: u8 = 0x18;
 pub const SEQUENCE: u8 = 0x30;
 pub const SET: u8 = 0x31;
 /// The longest object identifiers in use have some 20 bytes.
@@ -52,6 +54,37 @@ pub fn dotted(content: &[u8]) -> String {
     text
 }
 
+/// Unix seconds of a UTCTime (two digits of the year) or a GeneralizedTime, which both end with `Z`.
+pub fn time(tag: u8, content: &[u8]) -> Option<i64> {
+    let digits = |range: std::ops::Range<usize>| -> Option<i64> {
+        let digits = content.get(range)?;
+        digits
+            .iter()
+            .all(u8::is_ascii_digit)
+            .then(|| digits.iter().fold(0, |sum, digit| 10 * sum + i64::from(digit - b'0')))
+    };
+    let (year, rest) = match tag {
+        UTC_TIME => digits(0..2).map(|year| (if year < 50 { 2_000 + year } else { 1_900 + year }, 2))?,
+        GENERALIZED_TIME => (digits(0..4)?, 4),
+        _ => return None,
+    };
+    let pair = |index: usize| digits(rest + 2 * index..rest + 2 * index + 2);
+    let (month, day, hour, minute) = (pair(0)?, pair(1)?, pair(2)?, pair(3)?);
+    // Seconds may be missing, and fractions of them may follow.
+    let second = pair(4).unwrap_or(0);
+    let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
+    is_date.then(|| 86_400 * days(year, month, day) + 3_600 * hour + 60 * minute + second)
+}
+
+/// Days from 1 January 1970, of the Gregorian calendar.
+const fn days(year: i64, month: i64, day: i64) -> i64 {
+    // Years that begin in March: the leap day is the last day of one.
+    let year = if month <= 2 { year - 1 } else { year };
+    let month = (month + 9) % 12;
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+        - 719_469
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +113,17 @@ mod tests {
         // 128 bits, as identifiers made of UUIDs have, are more than are read here.
         assert_eq!(dotted(&[0x69, 0x83, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]), "");
         assert_eq!((dotted(&[]), dotted(&[0x2a; 65])), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn times_are_unix_seconds() {
+        assert_eq!(time(UTC_TIME, b"700101000000Z"), Some(0));
+        assert_eq!(time(UTC_TIME, b"491231235959Z"), Some(2_524_607_999));
+        assert_eq!(time(GENERALIZED_TIME, b"20240229120000Z"), Some(1_709_208_000));
+        assert_eq!(time(GENERALIZED_TIME, b"20240301000000.5Z"), Some(1_709_251_200));
+        for bad in ["", "24", "241301000000Z", "2413x1000000Z"] {
+            assert_eq!(time(UTC_TIME, bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(time(INTEGER, b"700101000000Z"), None);
     }
 }

@@ -12,6 +12,7 @@ mod entropy;
 mod findings;
 #[doc(hidden)]
 pub mod front;
+mod gzip;
 mod hex;
 mod input;
 pub mod memory;
@@ -23,6 +24,7 @@ pub use contract::{Args, Call, Description, Function, Output, Refusal, SampleHas
 pub use counted::counted;
 pub use entropy::{Histogram, entropy, round4};
 pub use findings::{Evidence, Finding, Findings, Severity};
+pub use gzip::Gzip;
 pub use hex::hex;
 pub use input::Input;
 pub use part::{MAX_PART, Part, PartArgs};

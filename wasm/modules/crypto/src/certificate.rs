@@ -18,11 +18,13 @@ pub struct Certificate {
     pub issuer: String,
     /// Hexadecimal.
     pub serial: String,
-    /// As the certificate writes it: YYMMDDhhmmssZ or YYYYMMDDhhmmssZ.
-    pub not_before: String,
-    pub not_after: String,
+    /// Unix seconds; None for what is no date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<i64>,
     pub self_issued: bool,
-    /// The object identifier of the signature's algorithm.
+    /// Its algorithm, or that one's object identifier.
     pub signature: String,
 }
 
@@ -46,12 +48,39 @@ pub fn certificate(outer: &Value) -> Option<(Certificate, KeyFacts)> {
         subject: name(&subject),
         issuer: name(&issuer),
         serial: hex(serial.content.get(..MAX_SERIAL).unwrap_or(serial.content)),
-        not_before: text(&not_before),
-        not_after: text(&not_after),
+        not_before: not_before.time(),
+        not_after: not_after.time(),
         self_issued: subject.content == issuer.content,
-        signature: dotted(oid.content),
+        signature: signature_name(oid.content),
     };
     Some((certificate, key))
+}
+
+/// Of the object identifiers of RFC 8017 (appendix C), RFC 5758, RFC 3279 (2.2) and RFC 8410.
+fn signature_name(oid: &[u8]) -> String {
+    let known = match oid {
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, kind] => match kind {
+            2 => "RSA with MD2",
+            4 => "RSA with MD5",
+            5 => "RSA with SHA-1",
+            10 => "RSA-PSS",
+            11 => "RSA with SHA-256",
+            12 => "RSA with SHA-384",
+            13 => "RSA with SHA-512",
+            14 => "RSA with SHA-224",
+            _ => return dotted(oid),
+        },
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 1] => "ECDSA with SHA-1",
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 1] => "ECDSA with SHA-224",
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2] => "ECDSA with SHA-256",
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3] => "ECDSA with SHA-384",
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 4] => "ECDSA with SHA-512",
+        [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 3] => "DSA with SHA-1",
+        [0x2b, 0x65, 0x70] => "Ed25519",
+        [0x2b, 0x65, 0x71] => "Ed448",
+        _ => return dotted(oid),
+    };
+    known.to_owned()
 }
 
 /// `CN=..., O=...`, the most telling attributes of RFC 5280's appendix A.1.

@@ -1,6 +1,6 @@
 //! Values of DER (X.690): only what keys and certificates need, all of it checked against the bytes there are.
 
-use module_kit::der::split;
+use module_kit::der::{self, split};
 pub use module_kit::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER as OID, OCTET_STRING, SEQUENCE, SET, dotted};
 
 /// One value: its tag, its content, and the bytes that both take.
@@ -61,6 +61,11 @@ impl<'a> Value<'a> {
         let zeros = self.content.iter().take_while(|&&byte| byte == 0).count();
         let digits = self.content.get(zeros..).unwrap_or_default();
         digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize)
+    }
+
+    /// Unix seconds of a date.
+    pub fn time(&self) -> Option<i64> {
+        der::time(self.tag, self.content)
     }
 
     pub fn is_odd(&self) -> bool {

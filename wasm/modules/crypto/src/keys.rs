@@ -79,6 +79,31 @@ fn algorithm_name(oid: &[u8]) -> String {
     known.to_owned()
 }
 
+/// The algorithm and its bits, as far as the algorithm's own identifier and parameters tell them: RFC 5480, 2.1.1.1, and
+/// RFC 5639.
+fn key_facts(algorithm: &Value) -> Option<KeyFacts> {
+    let [oid] = algorithm.first().filter(|[oid]: &[Value; 1]| oid.is(OID))?;
+    let name = algorithm_name(oid.content);
+    let curve = algorithm.first().filter(|[_, curve]: &[Value; 2]| name == "EC" && curve.is(OID));
+    Some(curve.map_or(KeyFacts { algorithm: name, bits: 0 }, |[_, curve]| on_curve(curve.content)))
+}
+
+fn on_curve(oid: &[u8]) -> KeyFacts {
+    let (name, bits) = match oid {
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1] => ("EC P-192", 192),
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7] => ("EC P-256", 256),
+        [0x2b, 0x81, 0x04, 0, 33] => ("EC P-224", 224),
+        [0x2b, 0x81, 0x04, 0, 34] => ("EC P-384", 384),
+        [0x2b, 0x81, 0x04, 0, 35] => ("EC P-521", 521),
+        [0x2b, 0x81, 0x04, 0, 10] => ("EC secp256k1", 256),
+        [0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7] => ("EC brainpoolP256r1", 256),
+        [0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11] => ("EC brainpoolP384r1", 384),
+        [0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13] => ("EC brainpoolP512r1", 512),
+        _ => return KeyFacts { algorithm: format!("EC {}", dotted(oid)), bits: 0 },
+    };
+    KeyFacts { algorithm: name.to_owned(), bits }
+}
+
 fn meaning(outer: &Value) -> Option<Meaning> {
     if !outer.is(SEQUENCE) || outer.size > MAX_DER {
         return None;
@@ -96,10 +121,9 @@ fn private_key(outer: &Value) -> Option<Meaning> {
         (0, INTEGER) => rsa_private(outer),
         (0 | 1, SEQUENCE) => {
             let [_, algorithm, key] = outer.first()?;
-            let [oid] = algorithm.first()?;
-            let whole = oid.is(OID) && key.is(OCTET_STRING) && !key.content.is_empty();
-            let inner = read(key.content).and_then(|inner| rsa_private(&inner)).map_or(0, |inner| inner.facts.bits);
-            whole.then(|| Meaning::new(Kind::PrivateKey, &algorithm_name(oid.content), inner))
+            let facts = key_facts(&algorithm).filter(|_| key.is(OCTET_STRING) && !key.content.is_empty())?;
+            let rsa = read(key.content).and_then(|inner| rsa_private(&inner));
+            Some(Meaning::new(Kind::PrivateKey, &facts.algorithm, rsa.map_or(facts.bits, |rsa| rsa.facts.bits)))
         }
         (1, OCTET_STRING) => {
             let length = second.content.len();
@@ -146,18 +170,14 @@ fn key_info(outer: &Value) -> Option<Meaning> {
 
 pub fn public_key_info(outer: &Value) -> Option<KeyFacts> {
     let [algorithm, key] = outer.first()?;
-    let [oid] = algorithm.first()?;
+    let facts = key_facts(&algorithm)?;
     let (&unused, content) = key.content.split_first()?;
-    if !algorithm.is(SEQUENCE)
-        || !oid.is(OID)
-        || !key.is(BIT_STRING)
-        || unused != 0
-        || outer.content.len() != algorithm.size + key.size
+    if !algorithm.is(SEQUENCE) || !key.is(BIT_STRING) || unused != 0 || outer.content.len() != algorithm.size + key.size
     {
         return None;
     }
-    let bits = read(content).and_then(|inner| rsa_public(&inner)).map_or(0, |inner| inner.facts.bits);
-    Some(KeyFacts { algorithm: algorithm_name(oid.content), bits })
+    let rsa = read(content).and_then(|inner| rsa_public(&inner));
+    Some(KeyFacts { bits: rsa.map_or(facts.bits, |rsa| rsa.facts.bits), ..facts })
 }
 
 /// The keys of one sample, as they are found.

@@ -94,6 +94,13 @@ impl<'a> Children<'a> {
         }
     }
 
+    /// Name and format of those directly in what is being read, of the ones that came when there were `before`.
+    pub fn unpacked_since(&self, before: usize) -> impl Iterator<Item = (&str, &'static str)> {
+        let parent = self.levels.last().map(|level| level.index);
+        let own = self.listed.iter().skip(before).filter(move |child| child.parent == parent);
+        own.map(|child| (child.name.as_str(), child.format))
+    }
+
     /// Whether children are unpacked at all, so that what is found in them is said of them.
     pub fn are_wanted(&self) -> bool {
         self.wanted != Wanted::Nothing

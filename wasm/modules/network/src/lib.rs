@@ -12,6 +12,7 @@ mod ioc;
 mod judge;
 mod limits;
 mod marks;
+mod marshalled;
 mod onion;
 mod options;
 mod path;

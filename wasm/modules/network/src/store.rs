@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::ioc::{Hit, Kind, Source, Tag};
 use crate::limits::{MAX_KEPT, MAX_KEPT_TEXT, MAX_REPORTED_TEXT};
+use crate::marshalled;
 use crate::scan::scan;
 use crate::text::{Encoding, Run, each_run, slice, string};
 use crate::url;
@@ -51,7 +52,7 @@ pub struct Store {
 impl Store {
     pub fn of(data: &[u8]) -> Self {
         let mut store = Self::default();
-        each_run(data, |run| scan(&run, |hit| store.add(&run, hit)));
+        each_run(&marshalled::with_ends(data), |run| scan(&run, |hit| store.add(&run, hit)));
         store
     }
 

@@ -6,6 +6,7 @@ pub mod lz;
 pub mod text;
 
 use crate::limits::MAX_DECODED;
+use module_kit::Gzip;
 use serde::Deserialize;
 
 /// Arguments of a step.
@@ -161,7 +162,7 @@ pub enum Packed {
 pub fn inflate(data: &[u8], kind: Packed) -> Option<Vec<u8>> {
     use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
     let packed = match kind {
-        Packed::Gzip => gzip_body(data)?,
+        Packed::Gzip => Gzip::read(data)?.body,
         Packed::Zlib => data.first_chunk::<2>().filter(|head| is_zlib(**head)).map(|_| data)?,
         Packed::Raw => data,
     };
@@ -180,25 +181,6 @@ pub fn inflate(data: &[u8], kind: Packed) -> Option<Vec<u8>> {
 
 const fn is_zlib(head: [u8; 2]) -> bool {
     head[0] & 0x0f == 8 && head[0] >> 4 <= 7 && u16::from_be_bytes(head).is_multiple_of(31) && head[1] & 0x20 == 0
-}
-
-/// Behind the header of RFC 1952.
-fn gzip_body(data: &[u8]) -> Option<&[u8]> {
-    let flags = *data.get(3)?;
-    if !data.starts_with(&[0x1f, 0x8b, 8]) {
-        return None;
-    }
-    let mut rest = data.get(10..)?;
-    if flags & 4 != 0 {
-        let length = usize::from(u16::from_le_bytes(*rest.first_chunk::<2>()?));
-        rest = rest.get(2 + length..)?;
-    }
-    for flag in [8, 16] {
-        if flags & flag != 0 {
-            rest = rest.get(memchr::memchr(0, rest)? + 1..)?;
-        }
-    }
-    if flags & 2 != 0 { rest.get(2..) } else { Some(rest) }
 }
 
 #[cfg(test)]

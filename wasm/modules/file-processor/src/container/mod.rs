@@ -24,18 +24,25 @@ mod xlm;
 mod xml;
 pub mod zip;
 
+use std::collections::BTreeSet;
+
 use module_kit::{Finding, Findings, Severity};
 
 use self::document::Document;
 use crate::children::Children;
 use crate::codec::inflate;
-use crate::facts::Container;
+use crate::facts::{Category, Container, Entry};
+use crate::formats::category_of;
 use crate::package::{msi, pyinstaller};
 
 /// The listing for a format that has one. What documents say goes to `children`, and so do the files in them.
 pub fn parse(id: &str, data: &[u8], findings: &mut Findings, children: &mut Children) -> Option<Container> {
     let mut document = Document::with_room(children.document_room());
+    let before = children.count();
     let mut container = read(id, data, &mut document, findings, children);
+    if let Some(archive) = container.as_ref().filter(|container| ARCHIVES.contains(&container.kind)) {
+        judge_programs(&archive.entries, children.unpacked_since(before), findings);
+    }
     judge(&document, findings);
     children.add_document(document);
     container.as_mut()?.cut();
@@ -94,6 +101,27 @@ fn read(
             None
         }
         _ => None,
+    }
+}
+
+/// Kinds of containers that people put programs into, to send them.
+const ARCHIVES: [&str; 8] = ["zip", "tar", "cpio", "cab", "iso9660", "rar", "7z", "asar"];
+
+/// By the entries, and where those do not show their content, by what was unpacked.
+fn judge_programs<'a>(
+    entries: &'a [Entry],
+    unpacked: impl Iterator<Item = (&'a str, &'static str)>,
+    findings: &mut Findings,
+) {
+    let listed = entries.iter().map(|entry| (entry.name.as_str(), entry.format));
+    let is_program = |(_, format): &(&str, &str)| category_of(format) == Some(Category::Executable);
+    let programs: BTreeSet<_> = listed.chain(unpacked).filter(is_program).map(|(name, _)| name).collect();
+    if !programs.is_empty() {
+        findings.add(
+            Finding::new("archived-executable", Severity::Info, 85, "The archive holds executables")
+                .detail(format!("{} of the entries.", programs.len()))
+                .quotes(programs),
+        );
     }
 }
 

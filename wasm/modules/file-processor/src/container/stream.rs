@@ -2,41 +2,47 @@
 
 use std::collections::BTreeMap;
 
-use module_kit::{Finding, Findings, Severity};
+use module_kit::{Finding, Findings, Gzip, Severity};
 
 use super::inflate;
 use crate::children::Children;
-use crate::facts::{Category, Container, Entry};
-use crate::formats::{category_of, identify_embedded};
+use crate::facts::{Container, Entry};
+use crate::formats::identify_embedded;
 use crate::limits::{MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, text};
 
 /// gzip (RFC 1952). Its one member; of a packed tar, that one's members too.
 pub fn gzip(data: &[u8], findings: &mut Findings, children: &mut Children) -> Container {
-    let Some(header) = GzipHeader::parse(data) else {
+    let Some(header) = Gzip::read(data) else {
         findings.malformed("gzip-header", "The header is cut off.");
         return Container { kind: "gzip", ..Container::default() };
     };
-    let packed = &data[header.size..];
+    let packed = header.body;
     let content = inflate(packed, MAX_INFLATED);
     let format = identify_embedded(&content);
     let reader = Reader::little(data);
     // Modulo 2^32, and of the last member only.
     let stated = reader.u32(reader.len().saturating_sub(4)).map_or(0, u64::from);
     let mut properties = BTreeMap::new();
-    if !header.comment.is_empty() {
-        properties.insert("comment".to_owned(), header.comment.clone());
+    let (name, comment) = (text(header.name, 1_024), text(header.comment, 1_024));
+    if !comment.is_empty() {
+        properties.insert("comment".to_owned(), comment);
     }
     properties.insert("content".to_owned(), format.to_owned());
     bomb(stated, data.len() as u64, findings);
-    let name = if header.name.is_empty() { "content" } else { &header.name };
-    children.add_packed(name, "gzip-content", packed.len() as u64, |limit| Some(inflate(packed, limit)));
+    children.add_packed(
+        if name.is_empty() { "content" } else { &name },
+        "gzip-content",
+        packed.len() as u64,
+        |limit| Some(inflate(packed, limit)),
+    );
     if matches!(format, "tar" | "tar-old") {
         let is_cut = content.len() >= MAX_INFLATED;
         // What is wrong with its members is said of the tar, which is the child.
         let mut inner = Findings::default();
         let listed = members(&content, is_cut, &mut inner, None);
         if !children.are_wanted() {
+            super::judge_programs(&listed.entries, std::iter::empty(), findings);
             findings.absorb(inner, |finding| finding);
         }
         if is_cut {
@@ -45,43 +51,16 @@ pub fn gzip(data: &[u8], findings: &mut Findings, children: &mut Children) -> Co
         return Container { properties, kind: "gzip", ..listed };
     }
     let entry = Entry {
-        name: header.name,
+        name,
         size: stated,
         compressed_size: Some(packed.len() as u64),
-        offset: Some(header.size as u64),
+        offset: Some((data.len() - packed.len()) as u64),
         modified: (header.modified != 0).then_some(i64::from(header.modified)),
         format,
         ..Entry::default()
     };
-    judge_entries(std::slice::from_ref(&entry), findings);
+    super::judge_programs(std::slice::from_ref(&entry), std::iter::empty(), findings);
     Container { kind: "gzip", count: 1, entries: vec![entry], properties }
-}
-
-struct GzipHeader {
-    size: usize,
-    name: String,
-    comment: String,
-    modified: u32,
-}
-
-impl GzipHeader {
-    fn parse(data: &[u8]) -> Option<Self> {
-        let reader = Reader::little(data);
-        let flags = reader.u8(3)?;
-        let mut at = 10;
-        if flags & 4 != 0 {
-            at += 2 + u64::from(reader.u16(at)?);
-        }
-        let mut field = |present: bool| {
-            let bytes = if present { reader.c_string(at, 4_096)? } else { return Some(String::new()) };
-            at += bytes.len() as u64 + 1;
-            Some(text(bytes, 1_024))
-        };
-        let (name, comment) = (field(flags & 8 != 0)?, field(flags & 16 != 0)?);
-        at += if flags & 2 != 0 { 2 } else { 0 };
-        let size = usize::try_from(at).ok().filter(|&size| size <= data.len())?;
-        Some(Self { size, name, comment, modified: reader.u32(4)? })
-    }
 }
 
 fn bomb(size: u64, packed: u64, findings: &mut Findings) {
@@ -158,7 +137,6 @@ fn members(data: &[u8], is_cut: bool, findings: &mut Findings, mut children: Opt
     }
     super::judge_names(names.iter().map(String::as_str), findings);
     judge_links(&links, findings);
-    judge_entries(&entries, findings);
     Container { kind: "tar", count, entries, ..Container::default() }
 }
 
@@ -214,18 +192,6 @@ fn judge_links(links: &[String], findings: &mut Findings) {
     let outside: Vec<_> = outside.collect();
     if !outside.is_empty() {
         findings.add(Finding::new("links-outside", Severity::Low, 60, "Links lead out of the archive").quotes(outside));
-    }
-}
-
-fn judge_entries(entries: &[Entry], findings: &mut Findings) {
-    let programs = entries.iter().filter(|entry| category_of(entry.format) == Some(Category::Executable));
-    let programs: Vec<_> = programs.map(|entry| &entry.name).collect();
-    if !programs.is_empty() {
-        findings.add(
-            Finding::new("archived-executable", Severity::Info, 85, "The archive holds executables")
-                .detail(format!("{} of the entries.", programs.len()))
-                .quotes(programs),
-        );
     }
 }
 

@@ -7,8 +7,8 @@ use module_kit::{Finding, Findings, Severity};
 use super::document::Document;
 use crate::children::Children;
 use crate::codec;
-use crate::facts::{Category, Container, Entry};
-use crate::formats::{category_of, identify_embedded};
+use crate::facts::{Container, Entry};
+use crate::formats::identify_embedded;
 use crate::limits::{BOMB_RATIO, MAX_ENTRIES, MAX_ENTRIES_REPORTED, MAX_INFLATED};
 use crate::reader::{Reader, text};
 use memchr::memmem::find;
@@ -266,7 +266,7 @@ pub fn parse(
     }
     let mut container = Container { kind: "zip", count: members.len() as u64, ..Container::default() };
     container.entries = members.iter().take(MAX_ENTRIES_REPORTED).map(|member| entry(data, member)).collect();
-    judge(data, &members, &container.entries, findings);
+    judge(data, &members, findings);
     super::office::read(id, data, &members, document, findings);
     unpack(data, &members, children);
     if end.comment > 0 {
@@ -316,22 +316,13 @@ fn format_of(data: &[u8], member: &Member) -> &'static str {
     }
 }
 
-fn judge(data: &[u8], members: &[Member], entries: &[Entry], findings: &mut Findings) {
+fn judge(data: &[u8], members: &[Member], findings: &mut Findings) {
     let encrypted = members.iter().filter(|member| member.is_encrypted());
     let encrypted: Vec<_> = encrypted.map(|member| member.name.as_str()).collect();
     super::encrypted(&encrypted, members.len(), findings);
     super::judge_names(members.iter().map(|member| member.name.as_str()), findings);
     bomb(data, members, findings);
     duplicates(members, findings);
-    let programs = entries.iter().filter(|entry| category_of(entry.format) == Some(Category::Executable));
-    let programs: Vec<_> = programs.map(|entry| &entry.name).collect();
-    if !programs.is_empty() {
-        findings.add(
-            Finding::new("archived-executable", Severity::Info, 85, "The archive holds executables")
-                .detail(format!("{} of the entries.", programs.len()))
-                .quotes(programs),
-        );
-    }
 }
 
 fn bomb(data: &[u8], members: &[Member], findings: &mut Findings) {

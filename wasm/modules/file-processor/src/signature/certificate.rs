@@ -2,7 +2,7 @@
 
 use super::algorithms::Hash;
 use super::der::{BIT_STRING, Element, INTEGER, SEQUENCE};
-use super::names::{name, time};
+use super::names::name;
 use super::scheme::Scheme;
 use super::verify::{Effort, Key, verify};
 use crate::facts::signing::{Certificate as Facts, Check};
@@ -39,7 +39,7 @@ impl<'a> Certificate<'a> {
         fields.expect(SEQUENCE)?; // the algorithm again
         let issuer = fields.expect(SEQUENCE)?;
         let mut validity = fields.expect(SEQUENCE)?.elements();
-        let (not_before, not_after) = (time(validity.next()?)?, time(validity.next()?)?);
+        let (not_before, not_after) = (validity.next()?.time()?, validity.next()?.time()?);
         let subject = fields.expect(SEQUENCE)?;
         let key = fields.expect(SEQUENCE)?;
         let (whole, signed) = (element.whole, signed.whole);

@@ -1,7 +1,7 @@
 //! Distinguished encoding of ASN.1 (ITU-T X.690), as far as certificates and signatures need it.
 
 pub use module_kit::der::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET};
-use module_kit::der::{dotted, split};
+use module_kit::der::{dotted, split, time};
 
 /// An element of which `whole` has the tag and the length too.
 #[derive(Clone, Copy)]
@@ -51,6 +51,11 @@ impl<'a> Element<'a> {
     /// Its parts, if it has this tag.
     pub fn parts(&self, tag: u8) -> Option<Elements<'a>> {
         (self.tag == tag).then_some(Elements(self.content))
+    }
+
+    /// Unix seconds of a date.
+    pub fn time(&self) -> Option<i64> {
+        time(self.tag, self.content)
     }
 
     /// `1.2.840...`; empty for what is no identifier.

@@ -3,7 +3,7 @@
 use super::algorithms::Hash;
 use super::certificate::Certificate;
 use super::der::{Element, Elements, INTEGER, OCTET_STRING, SEQUENCE, SET};
-use super::names::{self, time};
+use super::names;
 use super::opus::opus;
 use super::scheme::Scheme;
 use super::timestamp;
@@ -168,7 +168,7 @@ impl<'a> Signer<'a> {
     }
 
     pub fn signing_time(&self) -> Option<i64> {
-        self.signed_attribute(SIGNING_TIME).and_then(time)
+        self.signed_attribute(SIGNING_TIME)?.time()
     }
 
     /// Whether the attributes that are signed name the digest of the content.

@@ -2,7 +2,6 @@
 
 use super::algorithms::Hash;
 use super::der::{Element, Elements, INTEGER, OCTET_STRING, SEQUENCE};
-use super::names::time;
 use super::signed_data::{SignedData, Signer};
 use super::verify::Effort;
 use crate::facts::signing::{Check, Timestamp};
@@ -27,7 +26,7 @@ fn rfc_3161(token: &[u8], stamped: &Signer, effort: &mut Effort) -> Option<Times
     fields.next()?; // the policy
     let imprint = fields.expect(SEQUENCE)?.elements();
     fields.expect(INTEGER)?; // the serial number
-    let time = time(fields.next()?);
+    let time = fields.next()?.time();
     let content = match check_imprint(imprint, stamped.signature, effort) {
         Check::Valid => signer.check_content(info, effort),
         other => other,

@@ -6,8 +6,8 @@ use std::ops::Range;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::{TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_PARSE_ZLIB_HEADER};
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
+use module_kit::Gzip;
 
-use super::bytes::find;
 use super::limits::MAX_BODY;
 
 pub struct Body<'a> {
@@ -21,9 +21,7 @@ pub struct Body<'a> {
 pub fn body<'a>(stream: &'a [u8], parts: &[Range<usize>], encoding: &str, budget: &mut usize) -> Body<'a> {
     let whole = joined(stream, parts);
     let unpacked = match encoding.trim().to_ascii_lowercase().as_str() {
-        "gzip" | "x-gzip" => {
-            gzip_start(&whole).map(|start| inflate(whole.get(start..).unwrap_or_default(), false, budget))
-        }
+        "gzip" | "x-gzip" => Gzip::read(&whole).map(|gzip| inflate(gzip.body, false, budget)),
         "deflate" => Some(deflate(&whole, budget)),
         "" | "identity" => return Body { data: whole, packed: false, cut: false },
         _ => None,
@@ -47,22 +45,6 @@ fn joined<'a>(stream: &'a [u8], parts: &[Range<usize>]) -> Cow<'a, [u8]> {
 fn deflate(data: &[u8], budget: &mut usize) -> (Vec<u8>, bool) {
     let found = inflate(data, true, budget);
     if found.0.is_empty() { inflate(data, false, budget) } else { found }
-}
-
-/// Where the deflated data begins (RFC 1952).
-fn gzip_start(data: &[u8]) -> Option<usize> {
-    let &[0x1f, 0x8b, 8, flags, ..] = data else { return None };
-    let mut at = 10;
-    if flags & 4 != 0 {
-        let length = data.get(at..)?.first_chunk::<2>().map(|&bytes| u16::from_le_bytes(bytes))?;
-        at += 2 + usize::from(length);
-    }
-    for bit in [8, 16] {
-        if flags & bit != 0 {
-            at += find(data.get(at..)?, &[0])? + 1;
-        }
-    }
-    Some(at + if flags & 2 != 0 { 2 } else { 0 })
 }
 
 /// What comes out until the data ends or is broken, and whether there was more than the limit or the budget takes.

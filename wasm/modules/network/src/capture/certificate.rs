@@ -1,6 +1,6 @@
 //! What a certificate of X.509 says of itself (RFC 5280): read, not verified.
 
-use module_kit::der::{OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, split};
+use module_kit::der::{OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, SET, split, time};
 use module_kit::hex;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -12,9 +12,11 @@ use super::limits::MAX_TEXT;
 pub struct Certificate {
     pub subject: String,
     pub issuer: String,
-    /// As the certificate writes them: `YYMMDDHHMMSSZ`, or with four digits for the year.
-    pub not_before: String,
-    pub not_after: String,
+    /// Unix seconds; None for what is no date.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub names: Vec<String>,
     pub sha256: String,
@@ -53,14 +55,14 @@ pub fn certificate(data: &[u8]) -> Option<Certificate> {
     body.expect(SEQUENCE)?;
     let issuer = body.expect(SEQUENCE)?;
     let mut validity = Der(body.expect(SEQUENCE)?);
-    let (before, after) = (validity.next()?.1, validity.next()?.1);
+    let (not_before, not_after) = (validity.next()?, validity.next()?);
     let subject = body.expect(SEQUENCE)?;
     body.expect(SEQUENCE)?;
     Some(Certificate {
         subject: name(subject),
         issuer: name(issuer),
-        not_before: text(before, 20),
-        not_after: text(after, 20),
+        not_before: time(not_before.0, not_before.1),
+        not_after: time(not_after.0, not_after.1),
         names: alternatives(body).unwrap_or_default(),
         sha256: hex(&Sha256::digest(data)),
         self_signed: subject == issuer,

@@ -3,6 +3,7 @@
 mod directory;
 pub mod native;
 mod slides;
+mod summary;
 
 use module_kit::{Finding, Findings, Severity};
 
@@ -12,7 +13,7 @@ use super::{fields, mail, vba, xlm};
 use crate::facts::document::EmbeddedObject;
 use crate::facts::{Container, Entry};
 use crate::limits::MAX_ENTRIES_REPORTED;
-use crate::reader::{Reader, text, text_utf16};
+use crate::reader::{Reader, text};
 
 /// Seconds between 1601, where Windows' time begins, and 1970.
 const WINDOWS_EPOCH: i64 = 11_644_473_600;
@@ -34,7 +35,7 @@ pub fn parse(id: &str, data: &[u8], document: &mut Document, findings: &mut Find
     let entries = directory.entries.iter().enumerate().filter(|(_, entry)| !entry.is_root());
     let count = entries.clone().count() as u64;
     let entries = entries.take(MAX_ENTRIES_REPORTED).map(|(index, _)| entry_facts(&directory, index)).collect();
-    let properties = summary(&mut directory);
+    let properties = summary::read(&mut directory);
     if directory.is_broken {
         findings.malformed("ole-chain", "A chain of sectors runs in a circle or out of the file.");
     }
@@ -169,40 +170,6 @@ fn entry_facts(directory: &Directory, index: usize) -> Entry {
 /// Stream names begin with control characters by convention: `\x05SummaryInformation`.
 fn printable(name: &str) -> String {
     name.chars().map(|letter| if letter.is_control() { '.' } else { letter }).collect()
-}
-
-/// Properties of the document's summary ([MS-OLEPS]) that are text.
-fn summary(directory: &mut Directory) -> std::collections::BTreeMap<String, String> {
-    const NAMES: [(u32, &str); 7] = [
-        (2, "title"),
-        (3, "subject"),
-        (4, "author"),
-        (5, "keywords"),
-        (6, "comments"),
-        (7, "template"),
-        (8, "last author"),
-    ];
-    let mut found = std::collections::BTreeMap::new();
-    let Some(index) = root_stream(directory, &["\u{5}SummaryInformation"]) else { return found };
-    let content = directory.stream_upto(index, 64 << 10);
-    let reader = Reader::little(&content);
-    let set = reader.u32(44).map_or(u64::MAX, u64::from);
-    let count = reader.u32(set.saturating_add(4)).unwrap_or(0).min(64);
-    for row in (0..u64::from(count)).map(|row| set + 8 + 8 * row) {
-        let (Some(id), Some(offset)) = (reader.u32(row), reader.u32(row + 4)) else { break };
-        let at = set + u64::from(offset);
-        let Some((_, name)) = NAMES.iter().find(|(known, _)| *known == id) else { continue };
-        let length = reader.u32(at + 4).map_or(0, u64::from);
-        let value = match reader.u32(at) {
-            Some(0x1e) => text(reader.c_string(at + 8, length.min(512)).unwrap_or_default(), 512),
-            Some(0x1f) => text_utf16(reader.upto(at + 8, length.saturating_mul(2).min(1_024)), 512),
-            _ => continue,
-        };
-        if !value.is_empty() {
-            found.insert((*name).to_owned(), value);
-        }
-    }
-    found
 }
 
 fn judge(id: &str, directory: &Directory, document: &Document, findings: &mut Findings) {

@@ -103,9 +103,10 @@ impl Seen {
             Object::Name(name) => self.name(name, place),
             Object::Array(items) => items.iter().for_each(|item| self.object(item, place, document, depth + 1)),
             Object::Dictionary(dictionary) => {
+                let action = dictionary.name("S");
                 for (name, value) in &dictionary.0 {
                     // `/S /URI /URI (...)` is one link.
-                    if dictionary.is("S", &name.text) {
+                    if action == Some(&name.text) {
                         self.hidden_names += u64::from(name.is_hidden);
                     } else {
                         self.name(name, place);
