@@ -218,9 +218,16 @@ fn head(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// Up to three. Within base64 stands any word: a sign that begins with a letter begins a word, and one of letters alone is
+/// a whole one.
 fn count(text: &str, sign: &str) -> u32 {
-    let found = memchr::memmem::find_iter(text.as_bytes(), sign.as_bytes()).take(3).count();
-    u32::try_from(found).unwrap_or(0)
+    let (bytes, sign) = (text.as_bytes(), sign.as_bytes());
+    let is_in_word = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+    let begins_word = sign.first().is_some_and(u8::is_ascii_alphabetic);
+    let is_word = sign.iter().all(u8::is_ascii_alphabetic);
+    let found = memchr::memmem::find_iter(bytes, sign)
+        .filter(|&at| !(begins_word && is_in_word(at.checked_sub(1)) || is_word && is_in_word(Some(at + sign.len()))));
+    u32::try_from(found.take(3).count()).unwrap_or(0)
 }
 
 /// `$name = `
@@ -289,6 +296,13 @@ fn by_name(name: &str) -> Option<Language> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn base64_holds_no_words() {
+        let certificate = "MIIEX2iexAiEX9xhiexBprintA+IEXQIEXwNoneyExcept\n";
+        assert_eq!(of(&format!("-----BEGIN CERTIFICATE-----\n{}", certificate.repeat(9)), ""), Language::None);
+        assert_eq!(of("$a='x';$b=$a|IEX;iex $c;IEX($b)", ""), Language::Powershell);
+    }
 
     #[test]
     fn the_first_line_names_the_interpreter() {
