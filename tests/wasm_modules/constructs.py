@@ -4,6 +4,8 @@ reports do it: each written anew, inert, with names that do not exist (RFC 2606)
 
 from __future__ import annotations
 
+import base64
+import html
 from typing import NamedTuple
 
 
@@ -69,6 +71,49 @@ PAGES = (
         "var h = document.getElementById('d').innerHTML, s = '';"
         "for (var i = 0; i < h.length; i += 2) s += String.fromCharCode(parseInt(h.substr(i, 2), 16)); eval(s);"
         "</script></body></html>",
+        "processes",
+        "calc",
+    ),
+    Construct(
+        "value of a hidden field",
+        f'<form name="f"><input type="hidden" name="p" value="{html.escape(RUN)}"></form>'
+        "<script>eval(document.f.p.value);</script>",
+        "processes",
+        "calc",
+    ),
+    Construct(
+        "references to characters in an element",
+        f"<p id=p hidden>{''.join(f'&#{ord(letter)};' for letter in RUN)}</p>"
+        "<script>window.onload = function () { eval(document.getElementById('p').innerText); };</script>",
+        "processes",
+        "calc",
+    ),
+    Construct(
+        "script that is none",
+        f'<script type="text/plain" id="s">{base64.b64encode(RUN.encode()).decode()}</script>'
+        "<script>var all = document.getElementsByTagName('script'); eval(atob(all[0].text));</script>",
+        "processes",
+        "calc",
+    ),
+    Construct(
+        "attributes of elements",
+        f"<meta name=a content='{RUN[:9]}'><i class='c d' data-next-part='{RUN[9:]}'></i>"
+        "<script>eval(document.querySelector('meta[name=a]').content + "
+        "document.getElementsByClassName('c')[0].dataset.nextPart);</script>",
+        "processes",
+        "calc",
+    ),
+    Construct(
+        "page in a text area",
+        f"<textarea id=t>&lt;script&gt;{RUN}&lt;/script&gt;</textarea>"
+        "<script>document.write(document.getElementById('t').value);</script>",
+        "processes",
+        "calc",
+    ),
+    Construct(
+        "element that is a variable of Basic",
+        '<html><span id="Line" style="display:none">calc.exe</span><script language="VBScript">'
+        'CreateObject("WScript.Shell").Run line.innerText\n</script></html>',
         "processes",
         "calc",
     ),

@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
     from harness import Guest
 
-FLOOR = 0.95
-UNSEEN = {"text of an element": "What stands in the page around a script is not there for it."}
-"""What is not seen, and why."""
-
 
 def sees(module: Guest, construct: constructs.Construct) -> bool:
     ending = "html" if construct.script.startswith("<") else "js"
@@ -40,5 +36,4 @@ def test_constructs_are_seen(
     with capsys.disabled():
         seen = f"{len(all_of_them) - len(unseen)} of {len(all_of_them)} constructs seen ({share:.0%})"
         print(f"\n{of}: {seen}; not: {unseen}")
-    assert set(unseen) <= set(UNSEEN)
-    assert share >= FLOOR
+    assert not unseen

@@ -3,7 +3,7 @@
 use boa_engine::object::builtins::JsProxy;
 use boa_engine::object::{FunctionObjectBuilder, JsPrototype};
 use boa_engine::property::PropertyKey;
-use boa_engine::{Context, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
+use boa_engine::{Context, JsObject, JsResult, JsString, JsSymbol, JsValue, NativeFunction, js_string};
 use script_host::{Access, Handle, Kind, Value};
 
 use crate::bridge::Bridge;
@@ -72,8 +72,28 @@ fn name_of(value: Option<&JsValue>) -> Option<JsString> {
     value.and_then(JsValue::as_string)
 }
 
+/// What lists have alike, the page's and the language's.
+const OF_LISTS: [&str; 4] = ["forEach", "entries", "keys", "values"];
+
+/// A member of the language's own lists, of one with the same items.
+fn of_items(bridge: &Bridge, handle: Handle, name: PropertyKey, context: &mut Context) -> JsResult<JsValue> {
+    let items = if bridge.0.host.borrow().is_open(handle) { None } else { bridge.0.host.borrow_mut().items(handle) };
+    let Some(items) = items else { return Ok(JsValue::undefined()) };
+    let list = bridge.script_value(&Value::list(items), context)?;
+    let Some(object) = list.as_object() else { return Ok(JsValue::undefined()) };
+    let Some(function) = object.get(name, context)?.as_callable() else { return Ok(JsValue::undefined()) };
+    let call = |_: &JsValue, args: &[JsValue], captures: &(JsObject, JsValue), context: &mut Context| {
+        captures.0.call(&captures.1, args, context)
+    };
+    let bound = NativeFunction::from_copy_closure_with_captures(call, (function, list));
+    Ok(FunctionObjectBuilder::new(context.realm(), bound).build().into())
+}
+
 fn get(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let Some((bridge, handle)) = of_target(args, context)? else { return Ok(JsValue::undefined()) };
+    if args.get(1).and_then(JsValue::as_symbol) == Some(JsSymbol::iterator()) {
+        return of_items(&bridge, handle, JsSymbol::iterator().into(), context);
+    }
     let Some(name) = name_of(args.get(1)) else { return Ok(JsValue::undefined()) };
     if let Some(extra) = bridge.0.objects.borrow().extras.get(&(handle.index(), name.clone())) {
         return Ok(extra.clone());
@@ -88,6 +108,9 @@ fn get(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
         // A class may be derived of it.
         (Kind::Unknown, "prototype") if bridge.0.host.borrow().is_callable(handle) => {
             prototype(&JsValue::null(), &[], context)
+        }
+        (Kind::Unknown, list) if OF_LISTS.contains(&list) && !bridge.0.host.borrow().is_open(handle) => {
+            of_items(&bridge, handle, name.into(), context)
         }
         (Kind::Unknown, _) if !bridge.0.host.borrow().is_open(handle) => Ok(JsValue::undefined()),
         (Kind::Unknown, _) => bridge.ask(context, |host| host.ask(handle, &plain, Access::Get, &[])),
@@ -150,7 +173,8 @@ fn call_functions(
         }
         return Ok(());
     }
-    let functions: Vec<JsObject> = args.iter().filter_map(JsValue::as_callable).collect();
+    // Objects of the host can be called, too, and are not there to be told.
+    let functions = args.iter().filter_map(JsValue::as_callable).filter(|function| bridge.handle(function).is_none());
     for function in functions {
         let given = bridge.0.host.borrow_mut().given_to_callback(handle, name);
         if let Some(given) = given {
@@ -182,9 +206,7 @@ fn set(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
 
 fn has(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let Some((bridge, handle)) = of_target(args, context)? else { return Ok(JsValue::from(false)) };
-    let Some(PropertyKey::String(name)) = args.get(1).map(|key| key.to_property_key(context)).transpose()? else {
-        return Ok(JsValue::from(false));
-    };
+    let Some(name) = name_of(args.get(1)) else { return Ok(JsValue::from(false)) };
     let kind = bridge.0.host.borrow().kind(handle, &name.to_std_string_lossy());
     Ok(JsValue::from(kind != Kind::Unknown))
 }

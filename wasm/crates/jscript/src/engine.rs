@@ -109,10 +109,12 @@ fn all(context: &mut Context, bridge: &Bridge, texts: &[&str], steps: u64) -> Ru
     let mut goes_on = note(installed, context);
     for text in texts {
         if goes_on {
+            bridge.0.host.borrow_mut().page.runs(text);
             let result = evaluate(context, text);
             goes_on = note(result, context);
         }
     }
+    bridge.0.host.borrow_mut().page.is_loaded();
     for last in [globals::fire_load, timers::run] {
         if goes_on {
             let result = last(context);

@@ -93,7 +93,21 @@ pub fn install(context: &mut Context) -> JsResult<()> {
         ObjectInitializer::new(context).property(js_string!("exports"), exports.clone(), Attribute::all()).build();
     define(context, "module", module.into())?;
     define(context, "exports", exports.into())?;
+    define_elements(context, &bridge)?;
     guards::install(context)
+}
+
+/// Elements of the page are there by their ids, where nothing else has the name.
+fn define_elements(context: &mut Context, bridge: &Bridge) -> JsResult<()> {
+    let ids = bridge.0.host.borrow().page.ids();
+    for id in ids {
+        let is_taken = context.global_object().has_property(JsString::from(id.as_str()), context)?;
+        let found = if is_taken { None } else { bridge.0.host.borrow_mut().of_page(&id) };
+        if let Some(Ok(element)) = found {
+            global(context, &id, &element)?;
+        }
+    }
+    Ok(())
 }
 
 /// `location`: whoever sets it leaves the page.

@@ -4,6 +4,7 @@ use crate::classify::{self, Meaning};
 use crate::files::{self, Disk, Kept};
 use crate::journal::{Journal, records};
 use crate::limits::{ITEMS_OF_A_CALL, MAX_OBJECTS};
+use crate::markup::Page;
 use crate::objects::{self, Generic, Object};
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -71,6 +72,10 @@ pub struct Host {
     pub pages: Vec<String>,
     /// Scripts of another language, to be run when this one is done.
     pub later: Vec<String>,
+    /// The page that the scripts are in.
+    pub page: Page,
+    /// Which objects its elements are.
+    pub(crate) elements: objects::Elements,
     objects: Vec<Option<Box<dyn Object>>>,
     chance: u64,
 }
@@ -85,6 +90,8 @@ impl Host {
             registry: Registry::default(),
             pages: Vec::new(),
             later: Vec::new(),
+            page: Page::default(),
+            elements: objects::Elements::default(),
             objects: Vec::new(),
             chance: 0x9e37_79b9_7f4a_7c15,
             settings,
@@ -270,6 +277,7 @@ impl Host {
             "" => Kind::Method,
             _ if class.method(member).is_some() => Kind::Method,
             _ if class.property(member).is_some() || object.field(member).is_some() => Kind::Property,
+            _ if object.node(&self.page, member).is_some() => Kind::Property,
             _ => Kind::Unknown,
         }
     }
@@ -310,16 +318,24 @@ impl Host {
                 let api = format!("{}.{}", object.name(), cut(member));
                 return self.written(&api, args, Ok(value));
             }
+            if let Some(node) = object.node(&self.page, member) {
+                let answer = self.element(node);
+                return self.quiet(answer);
+            }
             return self.ask_unknown(object, member, access, args);
         };
         let is_quiet = class.is_quiet(known);
         let api = format!("{}.{known}", object.name());
         let answer = object.call(self, known, args);
         if is_quiet && answer.is_ok() {
-            // Asking for a state in a loop must end, too.
-            return if self.trace.quiet_call() { answer } else { Err(Fault::Stop(Ended::Calls)) };
+            return self.quiet(answer);
         }
         self.written(&api, args, answer)
+    }
+
+    /// Asking for a state in a loop must end, too.
+    fn quiet(&mut self, answer: Answer) -> Answer {
+        if self.trace.quiet_call() { answer } else { Err(Fault::Stop(Ended::Calls)) }
     }
 
     /// A member that we do not know answers with an object that goes on answering.

@@ -10,6 +10,7 @@ pub mod files;
 mod host;
 pub mod journal;
 pub mod limits;
+pub mod markup;
 pub mod memory;
 pub mod messages;
 mod objects;
@@ -20,6 +21,6 @@ pub mod trace;
 pub mod value;
 
 pub use host::{Access, Answer, Fault, Host, Kind, Run};
-pub use settings::{Answer as NetworkAnswer, Settings};
+pub use settings::{Answer as NetworkAnswer, Settings, Surroundings};
 pub use trace::{Call, Category, Code, Ended, Touched, Trace};
 pub use value::{Handle, Value};

@@ -14,10 +14,23 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+/// What a script is in: what it finds there beside what the host gives it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Surroundings {
+    /// A file that Windows Script Host runs.
+    #[default]
+    Host,
+    /// A page: its elements.
+    Page,
+    /// A document of Office: forms, controls and cells that nobody has here.
+    Document,
+}
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Milliseconds since 1970.
     pub start: u64,
+    pub surroundings: Surroundings,
     /// Where the script itself lies.
     pub path: String,
     pub arguments: Vec<String>,
@@ -35,6 +48,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             start: START,
+            surroundings: Surroundings::Host,
             path: "C:\\Users\\jsmith\\Downloads\\sample.js".to_owned(),
             arguments: Vec::new(),
             user: "jsmith".to_owned(),

@@ -1,14 +1,15 @@
 //! A sample's scripts, run one after the other against one host.
 
 use module_kit::{Findings, Stopped};
-use script_host::{Ended, Host, Run};
+use script_host::markup::Page;
+use script_host::{Ended, Host, Run, Surroundings};
 
 use crate::encoded;
 use crate::facts::{self, Content, Engine, Facts};
 use crate::findings;
 use crate::markup;
 use crate::options::{Analyze, Language};
-use crate::source::{self, Part};
+use crate::source::{self, Part, Source};
 
 /// What a run says, and what it made.
 pub struct Outcome {
@@ -20,14 +21,16 @@ pub struct Outcome {
 /// Runs the scripts of a sample, or tells what they did until they were stopped; None if it has none.
 #[must_use]
 pub fn scripts(data: &[u8], name: &str, options: &Analyze, stopped: Option<&Stopped>) -> Option<Outcome> {
-    let parts = source::parts(data, name, options.language);
+    let Source { parts, surroundings, page } = source::read(data, name, options.language)?;
     let engine = match parts.first()?.language {
         Language::Javascript => Engine::Javascript,
         Language::Vbscript => Engine::Vbscript,
     };
     let mut settings = options.settings(name);
     settings.keep = settings.keep.filter(|_| stopped.is_none());
+    settings.surroundings = surroundings;
     let mut host = Host::new(settings, data);
+    host.page = page.filter(|_| stopped.is_none()).map(|text| Page::of(&text)).unwrap_or_default();
     let (ended, error, steps) = match stopped {
         Some(stopped) => {
             host.replay(&stopped.rest);
@@ -75,6 +78,8 @@ fn one(host: &mut Host, language: Language, texts: &[&str], steps: u64) -> Run {
     *host = taken;
     let later = std::mem::take(&mut host.later);
     if language == Language::Javascript && !later.is_empty() && run.ended != Ended::Steps {
+        // Only pages run one language for the other.
+        host.settings.surroundings = Surroundings::Page;
         let texts: Vec<&str> = later.iter().map(String::as_str).collect();
         let more = one(host, Language::Vbscript, &texts, steps.saturating_sub(run.steps));
         run.steps += more.steps;

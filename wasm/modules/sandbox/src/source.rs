@@ -1,10 +1,19 @@
 //! What a sample is: which scripts are in it, in which language, in which order. A guess is only made for text.
 
-use script_host::charset;
+use script_host::{Surroundings, charset};
 
 use crate::encoded;
 use crate::markup;
 use crate::options::Language;
+
+/// A sample's scripts, and what they are in.
+#[derive(Debug)]
+pub struct Source {
+    pub parts: Vec<Part>,
+    pub surroundings: Surroundings,
+    /// Of a page its text.
+    pub page: Option<String>,
+}
 
 /// A script of the sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,24 +27,68 @@ const MAX_SOURCE: usize = 16 << 20;
 /// Characters that are looked at for the language.
 const HEAD: usize = 65_536;
 
-/// The scripts of a sample; empty if it has none. `name` is a hint.
+/// The scripts of a sample; None if it has none. `name` is a hint.
 #[must_use]
-pub fn parts(data: &[u8], name: &str, language: Option<Language>) -> Vec<Part> {
+pub fn read(data: &[u8], name: &str, language: Option<Language>) -> Option<Source> {
     if data.len() > MAX_SOURCE || !is_text(data) {
-        return Vec::new();
+        return None;
     }
     let text = charset::source(data);
     let text = if encoded::is_encoded(&text) { encoded::decode(&text) } else { text };
-    if let Some(language) = language {
-        return vec![Part { language, text }];
+    let source = if let Some(language) = language {
+        script(language, text)
+    } else {
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+        match extension.as_str() {
+            "js" | "jse" | "cjs" | "mjs" => script(Language::Javascript, text),
+            "vbs" | "vbe" => Source::of(Language::Vbscript, text, Surroundings::Host),
+            "vba" | "bas" | "cls" | "frm" => Source::of(Language::Vbscript, text, Surroundings::Document),
+            "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup(text),
+            _ => guessed(text)?,
+        }
+    };
+    Some(source).filter(|source| !source.parts.is_empty())
+}
+
+impl Source {
+    fn of(language: Language, text: String, surroundings: Surroundings) -> Self {
+        Self { parts: vec![Part { language, text }], surroundings, page: None }
     }
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
-    match extension.as_str() {
-        "js" | "jse" | "cjs" | "mjs" => vec![Part { language: Language::Javascript, text }],
-        "vbs" | "vbe" | "vba" | "bas" | "cls" | "frm" => vec![Part { language: Language::Vbscript, text }],
-        "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup::parts(&text),
-        _ => guessed(text),
-    }
+}
+
+/// A script by itself. Of Basic what it says tells whose it is.
+fn script(language: Language, text: String) -> Source {
+    let is_macro = language == Language::Vbscript && is_macro(&text.to_ascii_lowercase());
+    Source::of(language, text, if is_macro { Surroundings::Document } else { Surroundings::Host })
+}
+
+/// Whether Basic is a document's: types, attributes of modules, and procedures that documents call are not a script's.
+fn is_macro(lower: &str) -> bool {
+    const MARKS: [&str; 12] = [
+        "attribute vb_",
+        "#if vba",
+        "declare ptrsafe",
+        "declare function ",
+        " as string",
+        " as object",
+        " as long",
+        " as integer",
+        " as variant",
+        "auto_open(",
+        "autoopen(",
+        "activedocument",
+    ];
+    const EVENTS: [&str; 4] = ["sub document_", "sub workbook_", "sub userform_", "sub worksheet_"];
+    MARKS.iter().chain(&EVENTS).any(|mark| lower.contains(mark))
+}
+
+/// Pages, and script files that are written as pages are.
+fn markup(text: String) -> Source {
+    const FILES: [&str; 6] = ["<job", "<package", "<component", "<scriptlet", "<stylesheet", "<xsl:"];
+    let lower = text.get(..HEAD).unwrap_or(&text).to_ascii_lowercase();
+    let is_file = FILES.iter().any(|tag| lower.contains(tag)) && !lower.contains("<html");
+    let surroundings = if is_file { Surroundings::Host } else { Surroundings::Page };
+    Source { parts: markup::parts(&text), surroundings, page: Some(text) }
 }
 
 /// Text has no control characters but those of lines, except where it is UTF-16.
@@ -48,7 +101,7 @@ fn is_text(data: &[u8]) -> bool {
     !head.contains(&0) && controls * 100 <= head.len()
 }
 
-fn guessed(text: String) -> Vec<Part> {
+fn guessed(text: String) -> Option<Source> {
     let cut = text.char_indices().nth(HEAD).map_or(text.len(), |(at, _)| at);
     let head = text.get(..cut).unwrap_or(&text);
     let lower = head.to_ascii_lowercase();
@@ -58,16 +111,16 @@ fn guessed(text: String) -> Vec<Part> {
             .iter()
             .any(|tag| lower.contains(tag))
     {
-        return markup::parts(&text);
+        return Some(markup(text));
     }
     if starts.starts_with("#!") && !starts.lines().next().unwrap_or_default().contains("node") {
-        return Vec::new();
+        return None;
     }
     match (visual_basic(&lower), javascript(head)) {
-        (basic, script) if basic >= 2 && basic >= script => vec![Part { language: Language::Vbscript, text }],
-        (_, script) if script >= 2 => vec![Part { language: Language::Javascript, text }],
-        (_, 0) if asks_windows(&lower) && !is_javascript(&lower) => vec![Part { language: Language::Vbscript, text }],
-        _ => Vec::new(),
+        (basic, marks) if basic >= 2 && basic >= marks => Some(script(Language::Vbscript, text)),
+        (_, marks) if marks >= 2 => Some(script(Language::Javascript, text)),
+        (_, 0) if asks_windows(&lower) && !is_javascript(&lower) => Some(script(Language::Vbscript, text)),
+        _ => None,
     }
 }
 
@@ -175,7 +228,8 @@ mod tests {
     use super::*;
 
     fn languages(text: &str, name: &str) -> Vec<Language> {
-        parts(text.as_bytes(), name, None).into_iter().map(|part| part.language).collect()
+        let parts = read(text.as_bytes(), name, None).map(|source| source.parts).unwrap_or_default();
+        parts.into_iter().map(|part| part.language).collect()
     }
 
     #[test]
@@ -191,6 +245,26 @@ mod tests {
             "WScript.Sleep 100",
         ] {
             assert_eq!(languages(short, "a.txt"), [Language::Vbscript], "{short}");
+        }
+    }
+
+    #[test]
+    fn what_a_script_is_in_is_told_by_name_and_by_content() {
+        let of = |text: &str, name: &str| read(text.as_bytes(), name, None).map(|source| source.surroundings);
+        let plain = "Dim a\nSet a = CreateObject(\"x\")\n";
+        let typed = "Sub AutoOpen()\nDim a As String\nEnd Sub\n";
+        for (text, name, expected) in [
+            (plain, "a.vbs", Surroundings::Host),
+            (plain, "", Surroundings::Host),
+            (typed, "a.vbs", Surroundings::Host),
+            (typed, "", Surroundings::Document),
+            (plain, "a.bas", Surroundings::Document),
+            ("<script>x</script>", "a.hta", Surroundings::Page),
+            ("<p><script>x</script>", "", Surroundings::Page),
+            ("<job><script>x</script></job>", "a.wsf", Surroundings::Host),
+            ("<?xml?><scriptlet><script>x</script></scriptlet>", "", Surroundings::Host),
+        ] {
+            assert_eq!(of(text, name), Some(expected), "{name} {text}");
         }
     }
 

@@ -41,7 +41,7 @@ impl Object for Explorer {
             // It has loaded the page.
             "ReadyState" => Value::number(4),
             "LocationURL" => Value::text(&self.address),
-            "Document" => host.add(web::create("document"))?,
+            "Document" => host.add(web::document_elsewhere())?,
             _ => Value::Empty,
         })
     }

@@ -29,9 +29,11 @@ use std::any::Any;
 use std::borrow::Cow;
 
 pub use generic::Generic;
+pub use page::Elements;
 pub use wscript::Wscript;
 
 use crate::host::{Answer, Fault, Host};
+use crate::markup::Page;
 use crate::value::Value;
 
 /// What a class has, by the names in which they are written in the trace.
@@ -78,6 +80,11 @@ pub trait Object: Any {
 
     /// A property of this object alone, which its class does not have.
     fn field(&self, _name: &str) -> Option<Value> {
+        None
+    }
+
+    /// An element of the page that this object has under that name.
+    fn node(&self, _page: &Page, _name: &str) -> Option<usize> {
         None
     }
 

@@ -2,7 +2,9 @@
 
 use super::element::Element;
 use super::location::{self, Location};
+use super::nodes::Nodes;
 use crate::host::{Answer, Fault, Host};
+use crate::markup::{Form, Page, Selector};
 use crate::objects::page::written;
 use crate::objects::{Class, Object, class};
 use crate::value::{Value, text};
@@ -43,6 +45,7 @@ static DOCUMENT: Class = Class {
         "characterSet",
         "forms",
         "scripts",
+        "images",
         "currentScript",
         "defaultView",
         "all",
@@ -72,6 +75,7 @@ static DOCUMENT: Class = Class {
         "close",
         "forms",
         "scripts",
+        "images",
         "currentScript",
         "defaultView",
         "all",
@@ -81,7 +85,50 @@ static DOCUMENT: Class = Class {
     default: "",
 };
 
-pub struct Document;
+/// Elements that a document has under their names.
+const NAMED: [&str; 6] = ["form", "img", "embed", "object", "iframe", "applet"];
+
+pub struct Document {
+    /// Whether it is the page that the scripts are in.
+    pub is_own: bool,
+}
+
+impl Document {
+    /// What is asked for, if there is such a thing in the page.
+    fn found(&self, host: &mut Host, member: &'static str, args: &[Value]) -> Option<Answer> {
+        if !self.is_own || host.page.is_empty() {
+            return None;
+        }
+        let asked = text(args, 0);
+        let all = host.page.all();
+        match member {
+            "getElementById" => host.of_page(&asked),
+            "querySelector" => host.first_of(all, member, &asked),
+            "body" | "head" => host.first_of(all, "getElementsByTagName", member),
+            "documentElement" => host.first_of(all, "getElementsByTagName", "html"),
+            "currentScript" => host.page.running().map(|node| host.element(node)),
+            "title" => Some(Ok(title(host).unwrap_or_else(|| Value::text("")))),
+            "forms" | "scripts" | "images" | "all" => {
+                let list = host.all_of(all, member, "")?;
+                Some(if args.is_empty() { list } else { list.map(|list| of_list(host, &list, &asked)) })
+            }
+            "getElementsByTagName" | "getElementsByClassName" | "getElementsByName" | "querySelectorAll" => {
+                host.all_of(all, member, &asked)
+            }
+            _ => None,
+        }
+    }
+}
+
+fn of_list(host: &Host, list: &Value, key: &str) -> Value {
+    host.look::<Nodes>(list).and_then(|list| list.get(key)).cloned().unwrap_or(Value::Null)
+}
+
+fn title(host: &mut Host) -> Option<Value> {
+    let title = host.page.find(&Selector::tag("title"), host.page.all(), 1).first().copied()?;
+    let within = host.page.within(title);
+    Some(host.page_text(within, Form::Text))
+}
 
 impl Object for Document {
     class!(DOCUMENT);
@@ -91,6 +138,9 @@ impl Object for Document {
     }
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        if let Some(found) = self.found(host, member, args) {
+            return found;
+        }
         match member {
             "write" | "writeln" => {
                 let page = text(args, 0);
@@ -104,9 +154,14 @@ impl Object for Document {
             | "querySelectorAll"
             | "forms"
             | "scripts"
+            | "images"
             | "all" => {
                 let element = host.add(Box::new(Element::new(&text(args, 0))))?;
-                Ok(Value::list([element]))
+                // What it is not known by, it is still there as the first.
+                let mut list = Nodes::default();
+                list.push_named(text(args, 0), element.clone());
+                let is_one = !args.is_empty() && matches!(member, "forms" | "scripts" | "images" | "all");
+                if is_one { Ok(element) } else { host.add(Box::new(list)) }
             }
             "createElement"
             | "createTextNode"
@@ -133,6 +188,10 @@ impl Object for Document {
             host.go(&value.to_text());
         }
         Ok(())
+    }
+
+    fn node(&self, page: &Page, name: &str) -> Option<usize> {
+        if self.is_own { page.by_name(name, &NAMED) } else { None }
     }
 
     fn given_to_callback(&mut self, _host: &mut Host, member: &str) -> Option<Vec<Value>> {

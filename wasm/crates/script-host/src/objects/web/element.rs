@@ -1,10 +1,14 @@
-//! Elements: they keep their text and tell what they would load.
+//! Elements: what the page says of them, what scripts put into them, and what they would load.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use super::attributes::{Attribute, Data};
 use super::document::Document;
-use crate::host::{Answer, Fault, Host};
-use crate::objects::page::{self, written};
+use super::nodes::Nodes;
+use crate::host::{Access, Answer, Fault, Host};
+use crate::markup::{self, CONTROLS, Form, Page};
+use crate::objects::page::{self, BYTES_OF_AN_ITEM, written};
 use crate::objects::{Class, Object, blob, class};
 use crate::value::{Value, text};
 
@@ -35,6 +39,7 @@ static ELEMENT: Class = Class {
         "append",
         "getBoundingClientRect",
         "CreateObject",
+        "getElementsByClassName",
     ],
     properties: &[
         "innerHTML",
@@ -69,6 +74,21 @@ static ELEMENT: Class = Class {
         "offsetHeight",
         "clientWidth",
         "clientHeight",
+        "name",
+        "title",
+        "alt",
+        "content",
+        "attributes",
+        "options",
+        "elements",
+        "parentElement",
+        "firstElementChild",
+        "lastElementChild",
+        "nextElementSibling",
+        "previousSibling",
+        "previousElementSibling",
+        "nodeValue",
+        "data",
     ],
     quiet: &[
         "appendChild",
@@ -122,34 +142,252 @@ static ELEMENT: Class = Class {
         "offsetHeight",
         "clientWidth",
         "clientHeight",
+        "getElementsByClassName",
+        "name",
+        "title",
+        "alt",
+        "content",
+        "attributes",
+        "options",
+        "elements",
+        "parentElement",
+        "firstElementChild",
+        "lastElementChild",
+        "nextElementSibling",
+        "previousSibling",
+        "previousElementSibling",
+        "nodeValue",
+        "data",
     ],
     default: "",
 };
 
-/// Any element: it keeps its text and tells what it would load.
+/// Attributes that a script may set, and that are listed.
+const MAX_ATTRIBUTES: usize = 256;
+/// Elements whose value is an attribute.
+const WITH_VALUE: [&str; 5] = ["INPUT", "BUTTON", "PARAM", "DATA", "LI"];
+
+/// What a script put into an element.
+enum Content {
+    Text(Value),
+    /// Of which no nodes were made: there was no room.
+    Markup(Value),
+    /// Nodes that were made of what it wrote.
+    Nodes(Range<usize>),
+}
+
+/// Any element, of the page or made by a script: it keeps what it is given, and tells what it would load.
 pub struct Element {
     tag: String,
-    content: String,
-    address: String,
-    /// Under which name its address is saved.
-    download: String,
+    /// Which of the page's nodes it is.
+    node: Option<usize>,
+    /// By their names in small letters.
+    attributes: Vec<(String, Value)>,
+    /// What it has instead of what the page says.
+    content: Option<Content>,
+    /// Its `dataset` and its `attributes`, once they were asked for.
+    listed: [Option<Value>; 2],
 }
 
 impl Element {
     pub fn new(tag: &str) -> Self {
-        Self {
-            tag: tag.chars().take(40).collect::<String>().to_ascii_uppercase(),
-            content: String::new(),
-            address: String::new(),
-            download: String::new(),
+        let tag = tag.chars().take(40).collect::<String>().to_ascii_uppercase();
+        Self { tag, node: None, attributes: Vec::new(), content: None, listed: [None, None] }
+    }
+
+    /// A node of the page.
+    pub fn of(page: &Page, node: usize) -> Self {
+        let attributes = page.attributes(node).into_iter().map(|(name, value)| (name, Value::text(value)));
+        Self { tag: page.tag(node), node: Some(node), attributes: attributes.collect(), ..Self::new("") }
+    }
+
+    fn is(&self, tags: &[&str]) -> bool {
+        tags.contains(&self.tag.as_str())
+    }
+
+    // -- attributes ------------------------------------------------------------------------------------------------
+
+    fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    fn set_attribute(&mut self, name: &str, value: Value) {
+        self.listed = [None, None];
+        if let Some((_, known)) = self.attributes.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            *known = value;
+        } else if self.attributes.len() < MAX_ATTRIBUTES {
+            self.attributes.push((name.to_ascii_lowercase(), value));
         }
     }
 
-    fn load(&mut self, host: &mut Host, address: String) {
+    fn load(&mut self, host: &mut Host, name: &str, address: String) {
         if address.contains("://") || address.starts_with("//") {
             host.network(if self.tag == "SCRIPT" { "loads a script" } else { "loads" }, &address);
         }
-        self.address = address;
+        self.set_attribute(name, Value::text(address));
+    }
+
+    /// What it loads or leads to.
+    fn address(&self) -> String {
+        let named = ["href", "src", "action"].iter().find_map(|name| self.attribute(name));
+        named.map(Value::to_text).unwrap_or_default()
+    }
+
+    fn attribute_list(&mut self, host: &mut Host) -> Answer {
+        let mut list = Nodes::default();
+        for (name, value) in self.attributes.iter().take(MAX_ATTRIBUTES) {
+            let item = host.add(Box::new(Attribute { name: name.clone(), value: value.clone() }))?;
+            list.push_named(name.clone(), item);
+        }
+        host.add(Box::new(list))
+    }
+
+    /// An object that is made when it is asked for the first time.
+    fn listed(&mut self, host: &mut Host, which: usize) -> Answer {
+        if let Some(known) = &self.listed[which] {
+            return Ok(known.clone());
+        }
+        let made = match which {
+            0 => {
+                let all = self.attributes.iter().map(|(name, value)| (name.as_str(), value));
+                host.add(Box::new(Data::of(all)))?
+            }
+            _ => self.attribute_list(host)?,
+        };
+        self.listed[which] = Some(made.clone());
+        Ok(made)
+    }
+
+    // -- what stands in it -----------------------------------------------------------------------------------------
+
+    /// The nodes in it.
+    fn within(&self, host: &Host) -> Option<Range<usize>> {
+        match &self.content {
+            Some(Content::Nodes(nodes)) => Some(nodes.clone()),
+            Some(Content::Text(_) | Content::Markup(_)) => None,
+            None => self.node.map(|node| host.page.within(node)),
+        }
+    }
+
+    fn text(&self, host: &mut Host, form: Form) -> Value {
+        let is_raw = self.is(&["SCRIPT", "STYLE"]);
+        match (&self.content, self.node) {
+            (Some(Content::Text(text)), _) if form == Form::Markup && !is_raw => {
+                Value::text(markup::encoded(&text.to_text()))
+            }
+            (Some(Content::Text(text) | Content::Markup(text)), _) => text.clone(),
+            (None, Some(node)) if self.tag.starts_with('#') => {
+                host.page.words(node).map(Value::text).unwrap_or_default()
+            }
+            _ => self.within(host).map_or_else(|| Value::text(""), |nodes| host.page_text(nodes, form)),
+        }
+    }
+
+    fn outer(&self, host: &mut Host) -> Value {
+        if let (None, Some(node)) = (&self.content, self.node) {
+            let whole = host.page.whole(node);
+            return host.page_text(whole, Form::Markup);
+        }
+        let inner = self.text(host, Form::Markup).to_text();
+        let tag = self.tag.to_ascii_lowercase();
+        let attributes = self.attributes.iter().map(|(name, value)| (name.as_str(), value.to_text()));
+        let start: String =
+            attributes.map(|(name, value)| format!(" {name}=\"{}\"", value.replace('"', "&quot;"))).collect();
+        Value::text(format!("<{tag}{start}>{inner}</{tag}>"))
+    }
+
+    /// Of a control what is in it; of a list what is chosen.
+    fn value(&self, host: &mut Host) -> Answer {
+        if self.tag == "SELECT"
+            && let Some(within) = self.within(host)
+        {
+            let chosen = host.first_of(within.clone(), "querySelector", "option[selected]");
+            let option = chosen.or_else(|| host.first_of(within, "querySelector", "option"));
+            return match option.transpose()? {
+                Some(Value::Object(option)) => host.ask(option, "value", Access::Get, &[]),
+                _ => Ok(Value::text("")),
+            };
+        }
+        let own = self.attribute("value").filter(|_| self.tag != "TEXTAREA").cloned();
+        Ok(match own {
+            Some(value) => value,
+            None => self.text(host, Form::Text),
+        })
+    }
+
+    /// Another node, by where it stands to this one; None where that is not known.
+    fn near(&self, host: &Host, member: &str) -> Option<Option<usize>> {
+        let page = &host.page;
+        let only = member.contains("Element");
+        let children = |nodes: Range<usize>| page.children(nodes, only);
+        let siblings = || {
+            let node = self.node?;
+            Some((node, children(page.parent(node).map_or_else(|| page.all(), |parent| page.within(parent)))))
+        };
+        Some(match member {
+            "firstChild" | "firstElementChild" => children(self.within(host)?).next(),
+            "lastChild" | "lastElementChild" => children(self.within(host)?).last(),
+            "nextSibling" | "nextElementSibling" => siblings()?.1.find(|other| Some(*other) > self.node),
+            "previousSibling" | "previousElementSibling" => {
+                let (node, siblings) = siblings()?;
+                siblings.take_while(|other| *other < node).last()
+            }
+            _ => page.parent(self.node?),
+        })
+    }
+
+    /// What is looked for in it; None where there is nothing of it.
+    fn found(&self, host: &mut Host, member: &'static str, args: &[Value]) -> Option<Answer> {
+        let asked = text(args, 0);
+        match member {
+            "children" | "childNodes" => {
+                let within = self.within(host)?;
+                let nodes: Vec<usize> = host.page.children(within, member == "children").collect();
+                if nodes.is_empty() { None } else { Some(host.nodes(nodes)) }
+            }
+            "querySelector" => {
+                let within = self.within(host)?;
+                host.first_of(within, member, &asked)
+            }
+            "querySelectorAll" | "getElementsByTagName" | "getElementsByClassName" | "options" | "elements" => {
+                let within = self.within(host)?;
+                host.all_of(within, member, &asked)
+            }
+            "parentNode"
+            | "parentElement"
+            | "firstChild"
+            | "firstElementChild"
+            | "lastChild"
+            | "lastElementChild"
+            | "nextSibling"
+            | "nextElementSibling"
+            | "previousSibling"
+            | "previousElementSibling" => {
+                let near = self.near(host, member)?;
+                Some(near.map_or(Ok(Value::Null), |node| host.element(node)))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a script puts into it, and what that loads.
+    fn fill(&mut self, host: &mut Host, member: &str, value: Value) {
+        let is_markup = matches!(member, "innerHTML" | "outerHTML");
+        let text = value.to_text();
+        if is_markup {
+            host.work(text.len() / BYTES_OF_AN_ITEM);
+            page::load(host, &text);
+        }
+        if self.tag == "SCRIPT" {
+            host.code("script element", &text);
+            host.pages.push(format!("<script>{text}</script>"));
+        }
+        self.content = Some(match is_markup {
+            true => {
+                host.add_to_page(&text, &self.tag).map_or_else(|| Content::Markup(Value::text(text)), Content::Nodes)
+            }
+            false => Content::Text(value),
+        });
     }
 }
 
@@ -165,79 +403,124 @@ impl Object for Element {
     }
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        if let Some(found) = self.found(host, member, args) {
+            return found;
+        }
         match member {
             "appendChild" | "insertBefore" | "removeChild" | "append" => Ok(args.first().cloned().unwrap_or_default()),
             "setAttribute" => {
-                if matches!(text(args, 0).to_ascii_lowercase().as_str(), "src" | "href" | "action") {
-                    self.load(host, text(args, 1));
-                } else if text(args, 0).eq_ignore_ascii_case("download") {
-                    self.download = text(args, 1);
+                let name = text(args, 0).to_ascii_lowercase();
+                match name.as_str() {
+                    "src" | "href" | "action" => self.load(host, &name, text(args, 1)),
+                    _ => self.set_attribute(&name, Value::text(text(args, 1))),
                 }
+                Ok(Value::Empty)
+            }
+            "removeAttribute" => {
+                let name = text(args, 0);
+                self.listed = [None, None];
+                self.attributes.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
                 Ok(Value::Empty)
             }
             // An `object` of a class that makes others, such as RDS.DataSpace.
             "CreateObject" => host.create("HTMLObjectElement.CreateObject", &text(args, 0)),
-            "getAttribute" => Ok(Value::Null),
+            "getAttribute" => Ok(self.attribute(&text(args, 0)).cloned().unwrap_or(Value::Null)),
+            "hasAttribute" => Ok(Value::Bool(self.attribute(&text(args, 0)).is_some())),
             "click" if self.tag == "A" => {
-                if !blob::download(host, &self.address, &self.download)? {
-                    host.go(&self.address);
+                let name = self.attribute("download").map(Value::to_text).unwrap_or_default();
+                if !blob::download(host, &self.address(), &name)? {
+                    host.go(&self.address());
                 }
                 Ok(Value::Empty)
             }
             "submit" => {
-                host.network("sends to", &self.address);
+                host.network("sends to", &self.address());
                 Ok(Value::Empty)
             }
             "insertAdjacentHTML" => {
                 written(host, text(args, 1));
                 Ok(Value::Empty)
             }
-            "innerHTML" | "outerHTML" | "innerText" | "textContent" | "value" | "text" => {
-                Ok(Value::text(&self.content))
+            "innerHTML" => Ok(self.text(host, Form::Markup)),
+            "outerHTML" => Ok(self.outer(host)),
+            "innerText" => Ok(self.text(host, Form::Shown)),
+            "textContent" | "text" | "nodeValue" => Ok(self.text(host, Form::Text)),
+            "value" => self.value(host),
+            "data" if self.tag.starts_with('#') => Ok(self.text(host, Form::Text)),
+            // What stands in a template is a document of its own.
+            "content" if self.tag == "TEMPLATE" && self.node.is_some() => {
+                self.node.map_or(Ok(Value::Empty), |node| host.element(node))
             }
-            "src" | "href" | "action" => Ok(Value::text(&self.address)),
             "tagName" | "nodeName" => Ok(Value::text(&self.tag)),
-            "nodeType" => Ok(Value::number(1)),
-            "download" => Ok(Value::text(&self.download)),
-            "id" | "className" | "type" => Ok(Value::text("")),
-            "hasAttribute" | "contains" => Ok(Value::Bool(false)),
-            "children" | "childNodes" | "querySelectorAll" | "getElementsByTagName" => {
+            "nodeType" => Ok(Value::number(match self.tag.as_str() {
+                "#text" => 3,
+                "#comment" => 8,
+                _ => 1,
+            })),
+            "className" => Ok(self.attribute("class").cloned().unwrap_or_else(|| Value::text(""))),
+            "src" | "href" | "action" | "download" | "id" | "type" | "name" | "title" | "alt" | "content" | "data" => {
+                Ok(self.attribute(member).cloned().unwrap_or_else(|| Value::text("")))
+            }
+            "contains" => Ok(Value::Bool(false)),
+            "children"
+            | "childNodes"
+            | "querySelectorAll"
+            | "getElementsByTagName"
+            | "getElementsByClassName"
+            | "options"
+            | "elements" => {
                 let inner = host.add(Box::new(Self::new("div")))?;
-                Ok(Value::list([inner]))
+                let mut list = Nodes::default();
+                list.push_named(String::new(), inner);
+                host.add(Box::new(list))
             }
             "width" | "height" | "offsetWidth" | "offsetHeight" | "clientWidth" | "clientHeight" => {
                 Ok(Value::number(100))
             }
-            "nextSibling" | "lastChild" => Ok(Value::Null),
-            "ownerDocument" => host.add(Box::new(Document)),
-            "style" | "classList" | "dataset" | "getContext" | "getBoundingClientRect" => {
-                host.generic("HTMLElement.style")
+            "nextSibling"
+            | "lastChild"
+            | "nextElementSibling"
+            | "lastElementChild"
+            | "previousSibling"
+            | "previousElementSibling" => Ok(Value::Null),
+            "ownerDocument" => host.add(Box::new(Document { is_own: true })),
+            "dataset" => self.listed(host, 0),
+            "attributes" => self.listed(host, 1),
+            "style" | "classList" | "getContext" | "getBoundingClientRect" => host.generic("HTMLElement.style"),
+            "cloneNode" if self.node.is_some() => host.add(Box::new(Self {
+                node: self.node,
+                attributes: self.attributes.clone(),
+                ..Self::new(&self.tag)
+            })),
+            "parentNode" | "parentElement" | "firstChild" | "firstElementChild" | "querySelector" | "cloneNode" => {
+                host.add(Box::new(Self::new("div")))
             }
-            "parentNode" | "firstChild" | "querySelector" | "cloneNode" => host.add(Box::new(Self::new("div"))),
             _ => Ok(Value::Empty),
         }
     }
 
     fn put(&mut self, host: &mut Host, member: &'static str, _args: &[Value], value: Value) -> Result<(), Fault> {
         match member {
-            "src" | "href" | "action" => self.load(host, value.to_text()),
-            "download" => self.download = value.to_text(),
-            "innerHTML" | "outerHTML" | "innerText" | "textContent" | "value" | "text" => {
-                self.content = value.to_text();
-                if matches!(member, "innerHTML" | "outerHTML") {
-                    page::load(host, &self.content);
-                }
-                if self.tag == "SCRIPT" {
-                    host.code("script element", &self.content.clone());
-                    host.pages.push(format!("<script>{}</script>", self.content));
-                }
+            "src" | "href" | "action" => self.load(host, member, value.to_text()),
+            "className" => self.set_attribute("class", value),
+            "download" | "id" | "type" | "name" | "title" | "alt" => self.set_attribute(member, value),
+            "value" if self.is(&WITH_VALUE) => self.set_attribute(member, value),
+            "innerHTML" | "outerHTML" | "innerText" | "textContent" | "value" | "text" | "nodeValue" => {
+                self.fill(host, member, value);
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn given_to_callback(&mut self, _host: &mut Host, _member: &str) -> Option<Vec<Value>> {
-        None
+    /// An attribute that no element has by itself; handlers are functions, not texts.
+    fn field(&self, name: &str) -> Option<Value> {
+        let is_handler = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("on"));
+        self.attribute(name).filter(|_| !is_handler).cloned()
+    }
+
+    fn node(&self, page: &Page, name: &str) -> Option<usize> {
+        let within = self.node.filter(|_| self.tag == "FORM").map(|node| page.within(node))?;
+        page.by_name(name, &CONTROLS).filter(|node| within.contains(node))
     }
 }
