@@ -292,6 +292,30 @@ fn packed_code_of_node_is_unpacked_and_what_is_unknown_is_no_code() {
     assert!(trace.code.is_empty(), "{:?}", trace.code);
 }
 
+/// The forms that call a function with what they unpacked, or with what was wrong with it.
+#[test]
+fn what_is_unpacked_is_given_to_functions() {
+    let raw = "Sy1LzAEA";
+    let zlib = "eJxLLUvMAQAEKAGp";
+    for (function, packed, expected) in [
+        ("inflate", zlib, "null/eval"),
+        ("inflateRaw", raw, "null/eval"),
+        ("unzip", zlib, "null/eval"),
+        ("gunzip", zlib, "incorrect header check/undefined"),
+        ("brotliDecompress", raw, "incorrect header check/undefined"),
+    ] {
+        for options in ["", "{}, "] {
+            let script = format!(
+                "require('node:zlib').{function}(Buffer.from('{packed}', 'base64'), {options}\
+                 (error, data) => WScript.Echo(error + '/' + (data && data.toString())))"
+            );
+            assert_eq!(echoed(&script), [expected], "{script}");
+        }
+    }
+    // Others have functions of the same names, which are not called with anything.
+    assert_eq!(echoed("require('other').inflate('x', () => WScript.Echo('called')); WScript.Echo('done')"), ["done"]);
+}
+
 #[test]
 fn what_a_page_saves_is_a_file() {
     let path = "C:\\Users\\jsmith\\Downloads\\a.exe".to_owned();

@@ -69,6 +69,11 @@ static MODULE: Class = Class {
         "inflateRawSync",
         "unzipSync",
         "brotliDecompressSync",
+        "gunzip",
+        "inflate",
+        "inflateRaw",
+        "unzip",
+        "brotliDecompress",
     ],
     properties: &["EOL", "sep", "delimiter"],
     quiet: &[
@@ -88,14 +93,19 @@ static MODULE: Class = Class {
     default: "get",
 };
 
+/// What Node.js says of packed data that it cannot read.
+const DAMAGED: &str = "incorrect header check";
+
 /// A module by its name.
 struct Module {
     name: String,
+    /// What was unpacked for the function that is called with it; None where it was damaged.
+    unpacked: Option<Vec<u8>>,
 }
 
 pub fn module(name: &str) -> Box<dyn Object> {
     let plain = name.strip_prefix("node:").unwrap_or(name);
-    Box::new(Module { name: plain.chars().take(60).collect() })
+    Box::new(Module { name: plain.chars().take(60).collect(), unpacked: None })
 }
 
 impl Module {
@@ -215,8 +225,13 @@ impl Object for Module {
                 let packed = bytes_of(host, argument(args, 0), "");
                 match super::zlib::unpacked(member, &packed) {
                     Some(bytes) => host.add(Box::new(Buffer { bytes })),
-                    None => Err(Fault::Thrown(5, "incorrect header check".to_owned())),
+                    None => Err(Fault::Thrown(5, DAMAGED.to_owned())),
                 }
+            }
+            "gunzip" | "inflate" | "inflateRaw" | "unzip" | "brotliDecompress" if self.name == "zlib" => {
+                let packed = bytes_of(host, argument(args, 0), "");
+                self.unpacked = super::zlib::unpacked(member, &packed);
+                Ok(Value::Empty)
             }
             "join" | "resolve" => {
                 Ok(Value::text(normal(&args.iter().map(Value::to_text).collect::<Vec<_>>().join("\\"))))
@@ -259,6 +274,12 @@ impl Object for Module {
             }
             "readFile" | "exec" | "execFile" => Some(vec![Value::Null, Value::text(""), Value::text("")]),
             "writeFile" | "appendFile" | "unlink" | "mkdir" | "connect" => Some(vec![Value::Null]),
+            "gunzip" | "inflate" | "inflateRaw" | "unzip" | "brotliDecompress" if self.name == "zlib" => {
+                match self.unpacked.take() {
+                    Some(bytes) => host.add(Box::new(Buffer { bytes })).ok().map(|buffer| vec![Value::Null, buffer]),
+                    None => Some(vec![Value::text(DAMAGED)]),
+                }
+            }
             _ => None,
         }
     }

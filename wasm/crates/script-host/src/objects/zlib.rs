@@ -6,12 +6,12 @@ use crate::limits::MAX_BYTES;
 
 /// By the name of the function; None for a method that is not known here, and for what is damaged.
 pub fn unpacked(function: &str, packed: &[u8]) -> Option<Vec<u8>> {
-    match function {
-        "inflateSync" => decompress_to_vec_zlib_with_limit(packed, MAX_BYTES).ok(),
-        "inflateRawSync" => decompress_to_vec_with_limit(packed, MAX_BYTES).ok(),
-        "gunzipSync" => decompress_to_vec_with_limit(gzip_body(packed)?, MAX_BYTES).ok(),
-        "unzipSync" if packed.starts_with(&[0x1f, 0x8b]) => unpacked("gunzipSync", packed),
-        "unzipSync" => unpacked("inflateSync", packed),
+    match function.strip_suffix("Sync").unwrap_or(function) {
+        "inflate" => decompress_to_vec_zlib_with_limit(packed, MAX_BYTES).ok(),
+        "inflateRaw" => decompress_to_vec_with_limit(packed, MAX_BYTES).ok(),
+        "gunzip" => decompress_to_vec_with_limit(gzip_body(packed)?, MAX_BYTES).ok(),
+        "unzip" if packed.starts_with(&[0x1f, 0x8b]) => unpacked("gunzip", packed),
+        "unzip" => unpacked("inflate", packed),
         _ => None,
     }
 }
@@ -47,6 +47,7 @@ mod tests {
         assert_eq!(unpacked("inflateRawSync", &raw).as_deref(), Some(&b"eval"[..]));
         assert_eq!(unpacked("unzipSync", &gzip).as_deref(), Some(&b"eval"[..]));
         assert_eq!(unpacked("unzipSync", &zlib).as_deref(), Some(&b"eval"[..]));
+        assert_eq!(unpacked("gunzip", &gzip).as_deref(), Some(&b"eval"[..]));
         assert_eq!(unpacked("gunzipSync", &gzip[..9]), None);
         assert_eq!(unpacked("brotliDecompressSync", &raw), None);
     }
