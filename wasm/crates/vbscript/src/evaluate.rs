@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use script_host::{Access, Fault, Kind, Value};
+use script_host::{Access, Fault, Kind, Surroundings, Value};
 
 use crate::ast::{Expression, Name, Procedure, Unary};
 use crate::machine::{Done, Machine};
@@ -122,16 +122,17 @@ impl Machine {
     }
 
     /// Objects that are there without being made.
-    fn there(&mut self, name: &Name) -> Done<Option<Val>> {
+    pub(crate) fn there(&mut self, name: &Name) -> Done<Option<Val>> {
         if let Some(known) = self.named.get(name) {
             return Ok(Some(known.clone()));
         }
-        let answer = match &**name {
-            "wscript" => Some(self.host.wscript()),
-            "document" | "navigator" | "location" | "screen" => Some(self.host.of_web(name)),
-            "window" | "self" => Some(self.host.generic("window")),
-            "me" => Some(self.host.generic("Me")),
-            _ => self.host.of_office(name),
+        let answer = match (&**name, self.host.settings.surroundings) {
+            ("wscript", _) => Some(self.host.wscript()),
+            ("me", _) => Some(self.host.generic("Me")),
+            ("document" | "navigator" | "location" | "screen", Surroundings::Page) => Some(self.host.of_web(name)),
+            ("window" | "self", Surroundings::Page) => Some(self.host.generic("window")),
+            (_, Surroundings::Document) => self.host.of_office(name),
+            _ => None,
         };
         let Some(answer) = answer else { return Ok(None) };
         let value = Self::object(answer)?;
@@ -139,11 +140,16 @@ impl Machine {
         Ok(Some(value))
     }
 
-    /// What stands before a point. A name that nothing is known of is an object of the document: a form, a sheet.
+    /// What stands before a point. In a document a name that nothing is known of is an object of its: a form, a sheet; elsewhere
+    /// what is empty is none.
     fn owner(&mut self, expression: &Expression) -> Done<Val> {
         let value = self.evaluate(expression)?;
+        let is_document = self.host.settings.surroundings == Surroundings::Document;
         match (value, expression) {
-            (Val::Empty, Expression::Name(name, written)) if &**name != "err" && self.variable(name).is_none() => {
+            (Val::Empty, Expression::Name(name, _)) if &**name == "err" => Ok(Val::Empty),
+            (Val::Empty, Expression::Name(_, written)) if !is_document => Err(required(written)),
+            (Val::Empty, _) if !is_document => Err(required("")),
+            (Val::Empty, Expression::Name(name, written)) if self.variable(name).is_none() => {
                 self.host.wait("document", written);
                 let made = Self::object(self.host.generic(written))?;
                 self.named.insert(name.clone(), made.clone());
@@ -315,7 +321,7 @@ impl Machine {
                 self.call_procedure(&procedure, args, Some(instance.clone()))
             }
             Val::Empty if !name.is_empty() => builtins::of_error(self, name, args),
-            _ => Err(Fault::Thrown(424, format!("Object required: '{name}'"))),
+            _ => Err(required(name)),
         }
     }
 
@@ -344,7 +350,7 @@ impl Machine {
                     self.put_into(&owner, "", args, value)
                 }
             },
-            _ => Err(Fault::Thrown(424, "Object required".to_owned())),
+            _ => Err(required("")),
         }
     }
 
@@ -415,13 +421,17 @@ impl Machine {
             }
             // `Err.Number = 0`, and fields of what was never made.
             Val::Empty => Ok(()),
-            _ => Err(Fault::Thrown(424, "Object required".to_owned())),
+            _ => Err(required("")),
         }
     }
 }
 
 fn find(procedures: &[Rc<Procedure>], name: &str) -> Option<Rc<Procedure>> {
     procedures.iter().find(|it| *it.name == *name).cloned()
+}
+
+fn required(name: &str) -> Fault {
+    Fault::Thrown(424, format!("Object required: '{name}'"))
 }
 
 fn not_supported(name: &str) -> Fault {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use script_host::{Answer, Ended, Fault, Host, Run, Value, memory};
+use script_host::{Answer, Ended, Fault, Host, Run, Surroundings, Value, memory};
 
 use crate::ast::{Class, Name, Procedure, Script};
 use crate::parser;
@@ -83,6 +83,8 @@ pub fn run(host: Host, texts: &[&str], steps: u64) -> (Host, Run) {
         code_depth: 0,
     };
     let mut end = (Ended::Finished, String::new());
+    let found = machine.elements();
+    note(&mut end, found);
     let mut ran = 0;
     for text in texts {
         let script = parser::parse(text);
@@ -149,6 +151,21 @@ const ENTRIES: [&str; 22] = [
 ];
 
 impl Machine {
+    /// Elements of the page are there by their ids, whose letters have no case here.
+    fn elements(&mut self) -> Done<()> {
+        if self.host.settings.surroundings != Surroundings::Page {
+            return Ok(());
+        }
+        for id in self.host.page.ids() {
+            let name: Name = id.to_lowercase().into();
+            let element = if self.there(&name)?.is_none() { self.host.of_page(&id) } else { None };
+            if let Some(element) = element {
+                self.named.insert(name, Self::object(element)?);
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a script's declarations in and runs its statements in the present frame.
     ///
     /// # Errors

