@@ -23,7 +23,6 @@ mod text_stream;
 mod web;
 mod wmi;
 mod wscript;
-mod zlib;
 
 use std::any::Any;
 use std::borrow::Cow;
