@@ -35,7 +35,7 @@ fn payloads_in_elements_are_run_by_the_scripts_of_their_pages() {
         (format!("<script type='text/plain' id=x>{CODED}</script>"), "document.getElementById('x').text"),
         (format!("<p data-some-thing='{CODED}'>"), "document.querySelector('p').dataset.someThing"),
         (format!("<p class='a x' title={CODED}>"), "document.getElementsByClassName('x')[0].getAttribute('title')"),
-        (format!("<!--{CODED}--><p>"), "document.documentElement.outerHTML.match(/bm[^-]*/)[0]"),
+        (format!("<p><!--{CODED}--></p>"), "document.documentElement.outerHTML.match(/bm[a-zA-Z0-9]{20,}=/)[0]"),
     ] {
         for page in [
             format!("<html><body>{element}<script>eval(atob({reads}));</script></body></html>"),
