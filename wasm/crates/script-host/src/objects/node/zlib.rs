@@ -1,6 +1,7 @@
 //! What Node.js unpacks: deflated data, with or without a frame around it.
 
 use miniz_oxide::inflate::{decompress_to_vec_with_limit, decompress_to_vec_zlib_with_limit};
+use module_kit::Gzip;
 
 use crate::limits::MAX_BYTES;
 
@@ -9,29 +10,11 @@ pub fn unpacked(function: &str, packed: &[u8]) -> Option<Vec<u8>> {
     match function.strip_suffix("Sync").unwrap_or(function) {
         "inflate" => decompress_to_vec_zlib_with_limit(packed, MAX_BYTES).ok(),
         "inflateRaw" => decompress_to_vec_with_limit(packed, MAX_BYTES).ok(),
-        "gunzip" => decompress_to_vec_with_limit(gzip_body(packed)?, MAX_BYTES).ok(),
+        "gunzip" => decompress_to_vec_with_limit(Gzip::read(packed)?.body, MAX_BYTES).ok(),
         "unzip" if packed.starts_with(&[0x1f, 0x8b]) => unpacked("gunzip", packed),
         "unzip" => unpacked("inflate", packed),
         _ => None,
     }
-}
-
-/// Behind the head of a gzip file and its optional fields.
-fn gzip_body(packed: &[u8]) -> Option<&[u8]> {
-    const EXTRA: u8 = 4;
-    const NAME: u8 = 8;
-    const COMMENT: u8 = 16;
-    const CHECKSUM: u8 = 2;
-    let (head, mut rest) = packed.split_first_chunk::<10>().filter(|(head, _)| head.starts_with(&[0x1f, 0x8b]))?;
-    let has = |field: u8| head[3] & field != 0;
-    if has(EXTRA) {
-        let (size, behind) = rest.split_first_chunk::<2>()?;
-        rest = behind.get(usize::from(u16::from_le_bytes(*size))..)?;
-    }
-    for _ in [NAME, COMMENT].into_iter().filter(|&field| has(field)) {
-        rest = rest.get(rest.iter().position(|&byte| byte == 0)? + 1..)?;
-    }
-    if has(CHECKSUM) { rest.get(2..) } else { Some(rest) }
 }
 
 #[cfg(test)]
