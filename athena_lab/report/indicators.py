@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from athena_lab.report.model import Report
 
 WEB: Final = ("http://", "https://", "ftp://", "ws://", "wss://")
+JUDGED: Final = True
+"""Layers list only what leads somewhere."""
 MAX_LEADS: Final = 32
 """Of one file inside, which is one of up to 512 in a tree."""
 MAX_LEAD: Final = 512
@@ -39,7 +41,7 @@ class Row(NamedTuple):
 def rows(report: Report) -> Iterator[Row]:
     """Each where it shows first."""
     inside = (
-        _elsewhere(lead.kind, lead.value, f"file {node.name or f'{node.module} {node.index}'}")
+        _elsewhere(lead.kind, lead.value, lead.leads_somewhere, f"file {node.name or f'{node.module} {node.index}'}")
         for _, node in walk(report.children)
         for lead in node.leads
     )
@@ -50,7 +52,7 @@ def leads(report: Report) -> tuple[Lead, ...]:
     """The first of the file's own that lead somewhere, or that it asked for: what a node of the tree tells of it."""
     own = _where_first(report, _decoded(report))
     telling = (row for row in own if row.leads_somewhere is not False and len(row.value) <= MAX_LEAD)
-    return tuple(Lead(row.kind, row.value) for row in islice(telling, MAX_LEADS))
+    return tuple(Lead(row.kind, row.value, row.leads_somewhere) for row in islice(telling, MAX_LEADS))
 
 
 def _where_first(report: Report, more: Iterator[Row]) -> Iterator[Row]:
@@ -69,14 +71,14 @@ def _decoded(report: Report) -> Iterator[Row]:
     for document in report.facts.documents if report.facts else ():
         yield from (_url(link.target, "document") for link in document.links if _is_web(link.target))
     for layer in report.deobfuscation.layers if report.deobfuscation else ():
-        yield from (_elsewhere(it.kind, it.value, f"layer {layer.index}") for it in layer.indicators)
+        yield from (_elsewhere(it.kind, it.value, JUDGED, f"layer {layer.index}") for it in layer.indicators)
     for asked in report.behaviour.network if report.behaviour else ():
         if _is_web(asked.target):
             yield _url(asked.target, "run")
 
 
-def _elsewhere(kind: str, value: str, source: str) -> Row:
-    return Row(kind, value, None, 1, True, (), source)  # noqa: FBT003  # a field, in the order of the table
+def _elsewhere(kind: str, value: str, leads_somewhere: bool | None, source: str) -> Row:  # noqa: FBT001  # a field
+    return Row(kind, value, None, 1, leads_somewhere, (), source)
 
 
 def _is_web(target: str) -> bool:
@@ -87,4 +89,4 @@ def _url(target: str, source: str) -> Row:
     """With scheme and host in small letters, as network writes them."""
     scheme, _, rest = target.partition("://")
     host, slash, path = rest.partition("/")
-    return _elsewhere("url", f"{scheme.lower()}://{host.lower()}{slash}{path}", source)._replace(leads_somewhere=None)
+    return _elsewhere("url", f"{scheme.lower()}://{host.lower()}{slash}{path}", None, source)

@@ -18,10 +18,12 @@ MAX_WORST = 8
 
 
 class Lead(Fact, frozen=True):
-    """An indicator of compromise that leads somewhere; ``kind`` and ``value`` as `Indicator` has them."""
+    """An indicator of compromise that is not known to lead nowhere; ``kind`` and ``value`` as `Indicator` has them."""
 
     kind: str
     value: str
+    leads_somewhere: bool | None = True
+    """None: it was asked for in the run or is a document's link, and nobody has judged it."""
 
 
 class Node(Fact, frozen=True, rename="camel"):
@@ -49,7 +51,7 @@ class Node(Fact, frozen=True, rename="camel"):
     techniques: tuple[Technique, ...] = ()
     """ATT&CK techniques that its findings name."""
     leads: tuple[Lead, ...] = ()
-    """Indicators in its bytes, its layers and its run, the first 32."""
+    """Indicators in its bytes, its document's links, its layers and its run: the first 32 of up to 512 characters."""
     children: tuple[Node, ...] = ()
 
 

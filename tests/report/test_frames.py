@@ -72,16 +72,17 @@ def test_what_only_layers_or_the_run_show_is_an_indicator_too():
     run = replace(behaviour_facts(), network=asked)
     links = (Link("template", "HTTPS://Linked.example/t.dotm"), Link("launch", "cmd.exe"), Link("uri", hidden[0].value))
     file = ok(facts=file_facts(documents=(DocumentFacts(links=links),)))
-    found = (Lead("mutex", "Inside"), Lead("url", hidden[0].value))
+    found = (Lead("mutex", "Inside"), Lead("url", hidden[0].value), Lead("url", "ftp://asked.example/", None))
     inside = Node("file-processor", 7, "", "zip-entry", 5, leads=found)
     frame = report(file, network(), deobfuscation(layers), sandbox(run), children=(inside,)).to_dataframe("indicators")
     rows = frame[["kind", "value", "source", "leads_somewhere"]].to_numpy().tolist()
-    assert len(rows) == len(network_facts().indicators) + 4
-    assert rows[-4:] == [
+    assert len(rows) == len(network_facts().indicators) + 5
+    assert rows[-5:] == [
         ["url", "https://linked.example/t.dotm", "document", None],
         ["url", hidden[0].value, "document", None],
         ["url", "http://asked.example/b", "run", None],
         ["mutex", "Inside", "file file-processor 7", True],
+        ["url", "ftp://asked.example/", "file file-processor 7", None],
     ]
 
 

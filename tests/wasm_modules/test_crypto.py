@@ -79,7 +79,9 @@ def test_keys_that_a_library_made_are_found(module: Guest) -> None:
 
     made: dict[str, Any] = {
         "RSA": rsa.generate_private_key(65_537, 1_024),
-        "EC": ec.generate_private_key(ec.SECP256R1()),
+        "EC P-256": ec.generate_private_key(ec.SECP256R1()),
+        "EC P-384": ec.generate_private_key(ec.SECP384R1()),
+        "EC secp256k1": ec.generate_private_key(ec.SECP256K1()),
         "Ed25519": ed25519.Ed25519PrivateKey.generate(),
     }
     pkcs8, plain = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -89,6 +91,10 @@ def test_keys_that_a_library_made_are_found(module: Guest) -> None:
             facts, severities = analyze(module, sample)
             assert [(row["algorithm"], row["offset"]) for row in facts["keys"]] == [(algorithm, 6)], encoding
             assert severities["private-key"] == "medium"
+        if algorithm.startswith("EC"):
+            sec1 = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+            facts, _ = analyze(module, sec1)
+            assert [(row["algorithm"], row["bits"]) for row in facts["keys"]] == [(algorithm, key.key_size)]
         locked = key.private_bytes(
             serialization.Encoding.PEM, pkcs8, serialization.BestAvailableEncryption(b"a password")
         )
@@ -98,7 +104,7 @@ def test_keys_that_a_library_made_are_found(module: Guest) -> None:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         facts, _ = analyze(module, public)
-        assert [row["kind"] for row in facts["keys"]] == ["public-key"]
+        assert [(row["kind"], row["algorithm"]) for row in facts["keys"]] == [("public-key", algorithm)]
 
 
 def test_random_bytes_are_a_region_and_nothing_else(module: Guest) -> None:

@@ -117,6 +117,20 @@ def test_macros_have_their_project_kinds_source_and_lines(read: Read) -> None:
     assert "vba-stomping" not in severities(output)
 
 
+def test_the_source_of_macros_and_scripts_is_a_file_inside(read: Read) -> None:
+    """What undoes and runs scripts gets it like any other file; modules that only have attributes are no code."""
+    facts, _ = read(office.word_document())
+    whole = "\r\n".join(module.source for module in only(facts).macros[0].modules).encode()
+    (child,) = [child for child in facts.children if child.kind == "source"]
+    assert (child.name, child.size, child.sha256) == ("Project.bas", len(whole), hashlib.sha256(whole).hexdigest())
+    assert child.format == "vba"
+    facts, _ = read(documents.pdf())
+    (child,) = [child for child in facts.children if child.kind == "source"]
+    assert (child.name, child.sha256) == ("object 2.js", hashlib.sha256(b"app.alert(1)").hexdigest())
+    facts, _ = read(documents.compound({"WordDocument": b"\xec\xa5", "VBA": b"", "Empty": documents.vba_module("")}))
+    assert not [child for child in facts.children if child.kind == "source"]
+
+
 def test_a_source_that_was_replaced_is_told_by_its_compiled_form(read: Read) -> None:
     _, output = read(office.stomped_document())
     (finding,) = [finding for finding in output.findings if finding.id == "vba-stomping"]

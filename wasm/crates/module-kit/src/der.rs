@@ -54,7 +54,8 @@ pub fn dotted(content: &[u8]) -> String {
     text
 }
 
-/// Unix seconds of a UTCTime (two digits of the year) or a GeneralizedTime, which both end with `Z`.
+/// Unix seconds of a UTCTime (two digits of the year) or a GeneralizedTime, which both end with `Z`; None for what no clock
+/// shows.
 pub fn time(tag: u8, content: &[u8]) -> Option<i64> {
     let digits = |range: std::ops::Range<usize>| -> Option<i64> {
         let digits = content.get(range)?;
@@ -73,7 +74,8 @@ pub fn time(tag: u8, content: &[u8]) -> Option<i64> {
     // Seconds may be missing, and fractions of them may follow.
     let second = pair(4).unwrap_or(0);
     let is_date = (1..=12).contains(&month) && (1..=31).contains(&day);
-    is_date.then(|| 86_400 * days(year, month, day) + 3_600 * hour + 60 * minute + second)
+    let is_time = hour < 24 && minute < 60 && second <= 60 && content.ends_with(b"Z");
+    (is_date && is_time).then(|| 86_400 * days(year, month, day) + 3_600 * hour + 60 * minute + second)
 }
 
 /// Days from 1 January 1970, of the Gregorian calendar.
@@ -121,7 +123,7 @@ mod tests {
         assert_eq!(time(UTC_TIME, b"491231235959Z"), Some(2_524_607_999));
         assert_eq!(time(GENERALIZED_TIME, b"20240229120000Z"), Some(1_709_208_000));
         assert_eq!(time(GENERALIZED_TIME, b"20240301000000.5Z"), Some(1_709_251_200));
-        for bad in ["", "24", "241301000000Z", "2413x1000000Z"] {
+        for bad in ["", "24", "241301000000Z", "2413x1000000Z", "240101240000Z", "240101000000+0100"] {
             assert_eq!(time(UTC_TIME, bad.as_bytes()), None, "{bad}");
         }
         assert_eq!(time(INTEGER, b"700101000000Z"), None);

@@ -7,7 +7,7 @@ use module_kit::{Finding, Findings, Severity};
 use serde::Serialize;
 
 use crate::certificate::{Certificate, certificate};
-use crate::der::{BIT_STRING, INTEGER, OCTET_STRING, OID, SEQUENCE, Value, dotted, read};
+use crate::der::{BIT_STRING, EXPLICIT_0, INTEGER, OCTET_STRING, OID, SEQUENCE, Value, dotted, read};
 use crate::limits::{MAX_DER, MAX_DER_CANDIDATES, MAX_KEYS, MAX_PEM, MAX_PEM_TOTAL};
 use crate::texts::Marker;
 
@@ -127,8 +127,9 @@ fn private_key(outer: &Value) -> Option<Meaning> {
         }
         (1, OCTET_STRING) => {
             let length = second.content.len();
-            matches!(length, 28 | 32 | 48 | 66)
-                .then(|| Meaning::new(Kind::PrivateKey, "EC", length.min(65) * 8 + usize::from(length == 66)))
+            let bits = length.min(65) * 8 + usize::from(length == 66);
+            let facts = curve_behind(outer).unwrap_or(KeyFacts { algorithm: "EC".to_owned(), bits });
+            matches!(length, 28 | 32 | 48 | 66).then(|| Meaning::new(Kind::PrivateKey, &facts.algorithm, facts.bits))
         }
         (3, SEQUENCE) => {
             let [oid] = second.first()?;
@@ -137,6 +138,13 @@ fn private_key(outer: &Value) -> Option<Meaning> {
         }
         _ => None,
     }
+}
+
+/// The parameters of RFC 5915, 3.
+fn curve_behind(outer: &Value) -> Option<KeyFacts> {
+    let [_, _, parameters] = outer.first().filter(|[_, _, it]: &[Value; 3]| it.is(EXPLICIT_0))?;
+    let [curve] = parameters.first().filter(|[curve]: &[Value; 1]| curve.is(OID))?;
+    Some(on_curve(curve.content))
 }
 
 /// The primes together have the modulus's length, or one bit more.

@@ -1,15 +1,16 @@
 //! Texts in Python's compiled code, by their lengths: right behind one stands the type of the next value, which is a letter
 //! or a sign as often as not, and would be taken for its last character.
 
-use std::borrow::Cow;
-
 /// Characters that show that something is a text rather than a length in code.
 const TELLING: usize = 64;
+/// Bytes of compiled code: real modules have below 10 MiB.
+const MAX_CODE: usize = 16 << 20;
 
-/// The bytes with a NUL behind each text, if they are compiled code of Python.
-pub fn with_ends(data: &[u8]) -> Cow<'_, [u8]> {
-    if !is_compiled(data) {
-        return Cow::Borrowed(data);
+/// The bytes with a NUL behind each text, if they are compiled code of Python. Lengths may lie: what is in the bytes as they are
+/// has to be looked for too.
+pub fn with_ends(data: &[u8]) -> Option<Vec<u8>> {
+    if !is_compiled(data) || data.len() > MAX_CODE {
+        return None;
     }
     let mut ended = data.to_vec();
     let mut at = 16;
@@ -23,12 +24,14 @@ pub fn with_ends(data: &[u8]) -> Cow<'_, [u8]> {
         }
         at = end;
     }
-    Cow::Owned(ended)
+    Some(ended)
 }
 
-/// The magic number of CPython 3 (3,000 to 3,999) or 2 (up to 62,211), and a line's end (`Lib/importlib/_bootstrap_external.py`).
+/// The magic number of CPython 3 (3,000 to 3,999) or 2 (up to 62,211), a line's end, and behind the header, of three lengths over
+/// time, a code object (`Lib/importlib/_bootstrap_external.py`).
 fn is_compiled(data: &[u8]) -> bool {
-    matches!(data, [_, 0x0b..=0x0f | 0xf2 | 0xf3, b'\r', b'\n', ..])
+    let has_code = [8, 12, 16].iter().any(|&at| matches!(data.get(at), Some(b'c' | 0xe3)));
+    has_code && matches!(data, [_, 0x0b..=0x0f | 0xf2 | 0xf3, b'\r', b'\n', ..])
 }
 
 /// Where the text ends whose type stands at `at` (`Python/marshal.c`).
@@ -49,14 +52,14 @@ mod tests {
     use super::*;
 
     fn compiled(body: &[u8]) -> Vec<u8> {
-        [b"\xa7\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0", body].concat()
+        [b"\xa7\x0d\r\n\0\0\0\0\0\0\0\0\0\0\0\0\xe3", body].concat()
     }
 
     #[test]
     fn a_text_ends_where_its_length_says() {
         for text in [&b"\xda\x0bhttp://a.io"[..], b"u\x0b\0\0\0http://a.io", b"\xe1\x0b\0\0\0http://a.io"] {
             let code = compiled(&[text, b"z\x05other)"].concat());
-            let ended = with_ends(&code);
+            let ended = with_ends(&code).expect("compiled");
             assert_eq!(ended.len(), code.len());
             assert!(memchr::memmem::find(&ended, b"http://a.io\0\x05other\0").is_some(), "{ended:?}");
         }
@@ -64,10 +67,12 @@ mod tests {
 
     #[test]
     fn what_is_no_compiled_code_or_no_text_stays() {
-        assert!(matches!(with_ends(b"MZ\r\nz\x04texty"), Cow::Borrowed(_)));
+        for other in [&b"MZ\r\n\0\0\0\0ez\x04texty"[..], b"\r\r\r\nvar a = 'z http://a.io';"] {
+            assert_eq!(with_ends(other), None);
+        }
         for body in [&b"z\x04te\0ty"[..], b"z\x05text", b"u\xff\xff\xff\xfftext", b"z"] {
             let code = compiled(body);
-            assert_eq!(with_ends(&code)[..], code[..]);
+            assert_eq!(with_ends(&code), Some(code));
         }
     }
 }

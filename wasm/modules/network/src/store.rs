@@ -52,8 +52,31 @@ pub struct Store {
 impl Store {
     pub fn of(data: &[u8]) -> Self {
         let mut store = Self::default();
-        each_run(&marshalled::with_ends(data), |run| scan(&run, |hit| store.add(&run, hit)));
+        match marshalled::with_ends(data) {
+            Some(ended) => store.add_both(&ended, data),
+            None => each_run(data, |run| scan(&run, |hit| store.add(&run, hit))),
+        }
         store
+    }
+
+    /// Those of the first, and of the second what is not one of those, as it is or with one character more.
+    fn add_both(&mut self, ended: &[u8], data: &[u8]) {
+        let mut seen = HashSet::new();
+        let place = |run: &Run, hit: &Hit| (hit.kind, run.offset(hit.start), run.offset(hit.end));
+        each_run(ended, |run| {
+            scan(&run, |hit| {
+                seen.insert(place(&run, &hit));
+                self.add(&run, hit);
+            });
+        });
+        each_run(data, |run| {
+            scan(&run, |hit| {
+                let (kind, start, end) = place(&run, &hit);
+                if !seen.contains(&(kind, start, end)) && !seen.contains(&(kind, start, end - 1)) {
+                    self.add(&run, hit);
+                }
+            });
+        });
     }
 
     /// Looks for indicators in a part of a sample; `offset` tells where a byte of the part is.

@@ -110,8 +110,22 @@ impl Document {
             self.is_cut = true;
             return;
         }
+        if language == "javascript" {
+            self.source(format!("{place}.js"), text);
+        }
         let (place, source) = (self.line(place), self.keep(text, MAX_SOURCE));
         self.facts.scripts.push(Script { language, place, size: bytes.len() as u64, sha256, source });
+    }
+
+    /// Source text as a file of its own, so that what undoes and runs scripts gets it whole.
+    pub fn source(&mut self, name: String, text: &str) {
+        let left = self.bytes_left.checked_sub(text.len());
+        let is_kept = left.is_some() && self.embedded.len() < MAX_EMBEDDED;
+        self.is_cut |= !is_kept;
+        if is_kept && !text.trim().is_empty() {
+            self.bytes_left = left.unwrap_or_default();
+            self.embedded.push(Embedded { name, kind: "source", offset: None, content: text.as_bytes().to_vec() });
+        }
     }
 
     /// An object whose payload is a file of its own.

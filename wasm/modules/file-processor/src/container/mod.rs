@@ -24,7 +24,7 @@ mod xlm;
 mod xml;
 pub mod zip;
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use module_kit::{Finding, Findings, Severity};
 
@@ -113,9 +113,13 @@ fn judge_programs<'a>(
     unpacked: impl Iterator<Item = (&'a str, &'static str)>,
     findings: &mut Findings,
 ) {
-    let listed = entries.iter().map(|entry| (entry.name.as_str(), entry.format));
-    let is_program = |(_, format): &(&str, &str)| category_of(format) == Some(Category::Executable);
-    let programs: BTreeSet<_> = listed.chain(unpacked).filter(is_program).map(|(name, _)| name).collect();
+    let (shown, unshown): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| !entry.format.is_empty());
+    let unshown: HashSet<_> = unshown.into_iter().map(|entry| entry.name.as_str()).collect();
+    let shown = shown.into_iter().map(|entry| (entry.name.as_str(), entry.format));
+    let programs = shown
+        .chain(unpacked.filter(|(name, _)| unshown.contains(name)))
+        .filter(|(_, format)| category_of(format) == Some(Category::Executable));
+    let programs: Vec<_> = programs.map(|(name, _)| name).collect();
     if !programs.is_empty() {
         findings.add(
             Finding::new("archived-executable", Severity::Info, 85, "The archive holds executables")

@@ -155,6 +155,10 @@ fn read_streams(directory: &mut Directory, place: &str, document: &mut Document,
 }
 
 fn keep(project: Project, place: String, sources: Vec<Source>, document: &mut Document) {
+    // Together, since procedures call each other over the modules.
+    let code: Vec<_> = sources.iter().map(|source| source.text.as_str()).filter(|text| has_code(text)).collect();
+    document
+        .source(format!("{}.bas", if project.name.is_empty() { "macros" } else { &project.name }), &code.join("\r\n"));
     let mut modules = Vec::new();
     for Source { facts, text, .. } in sources {
         let calls = facts.calls.into_iter().map(|call| Call { text: document.line(&call.text), ..call }).collect();
@@ -174,6 +178,11 @@ fn keep(project: Project, place: String, sources: Vec<Source>, document: &mut Do
     document.facts.macros.push(MacroProject { place, name, code_page: project.code_page, references, modules });
 }
 
+/// Whether there is more than the attributes that Office writes into each module.
+fn has_code(source: &str) -> bool {
+    source.lines().any(|line| !line.trim().is_empty() && !line.starts_with("Attribute "))
+}
+
 /// A module whose compiled form says what its source does not.
 fn judge_stomping(sources: &[Source], findings: &mut Findings) {
     let all: String = sources.iter().map(|source| source.text.as_str()).collect();
@@ -181,8 +190,7 @@ fn judge_stomping(sources: &[Source], findings: &mut Findings) {
     for source in sources {
         let Some(compiled) = &source.compiled else { continue };
         let missing = pcode::missing(&compiled.texts, &all, &mut left);
-        let is_code = |line: &str| !line.trim().is_empty() && !line.starts_with("Attribute ");
-        let is_empty = !source.text.lines().any(is_code);
+        let is_empty = !has_code(&source.text);
         if missing.is_empty() && !(is_empty && compiled.lines > 3) {
             continue;
         }
