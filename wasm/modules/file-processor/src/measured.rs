@@ -7,6 +7,8 @@ use crate::facts::EntropyProfile;
 
 /// Points of the profile: one a pixel column of a small plot.
 pub const PROFILE_POINTS: usize = 256;
+/// Bytes of the smallest block: fewer bytes cannot have the entropy that tells what is packed.
+const LEAST_BLOCK: usize = 256;
 
 pub struct Measured<'a> {
     data: &'a [u8],
@@ -17,7 +19,7 @@ pub struct Measured<'a> {
 
 impl<'a> Measured<'a> {
     pub fn of(data: &'a [u8]) -> Self {
-        let block = data.len().div_ceil(PROFILE_POINTS).max(1);
+        let block = data.len().div_ceil(PROFILE_POINTS).max(LEAST_BLOCK);
         let mut sum = Histogram::default();
         let mut sums = Vec::with_capacity(PROFILE_POINTS + 1);
         sums.push(sum.clone());
@@ -69,11 +71,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_has_256_points_or_one_a_byte() {
+    fn a_profile_has_up_to_256_points_of_at_least_256_bytes() {
         let profile = |data: &[u8]| Measured::of(data).profile();
-        assert_eq!(profile(&[0; 3]).profile.len(), 3);
-        assert_eq!(profile(&[0; 256]).profile.len(), 256);
-        assert_eq!((profile(&[0; 257]).block_size, profile(&[0; 257]).profile.len()), (2, 129));
+        assert_eq!(profile(&[0; 3]).profile.len(), 1);
+        assert_eq!((profile(&[0; 257]).block_size, profile(&[0; 257]).profile.len()), (256, 2));
+        assert_eq!((profile(&[0; 65_537]).block_size, profile(&[0; 65_537]).profile.len()), (257, 256));
         assert_eq!(profile(&(0..=255).collect::<Vec<u8>>()).overall, 8.0);
     }
 

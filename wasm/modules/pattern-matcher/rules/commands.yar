@@ -27,6 +27,20 @@ rule library_is_loaded_and_started
         filesize < 2MB and uint16(0) != 0x5a4d and $load and $start
 }
 
+rule program_is_loaded_and_started
+{
+    meta:
+        description = "A command loads a program from the network into a folder that anybody may write to, and another starts it"
+        severity = "high"
+        confidence = 75
+        technique = "T1105, T1059.003"
+    strings:
+        $load = /(invoke-webrequest|iwr|curl|wget|certutil|bitsadmin|start-bitstransfer|downloadfile)\b[^\r\n]{0,60}https?:[^\r\n]{1,300}(%(temp|tmp|appdata|localappdata|public|programdata)%|\\users\\public|\\programdata)\\[^\r\n]{1,80}\.(exe|scr|com|bat|cmd|ps1|vbs|js|hta|msi)\b/ ascii wide nocase
+        $start = /(^|[\r\n&|])[ \t]{0,16}((start|call|msiexec|wscript|cscript|mshta)\b[^\r\n&|]{0,40}[ \t"]{1,4})?"?(%(temp|tmp|appdata|localappdata|public|programdata)%|[A-Z]:\\users\\public|[A-Z]:\\programdata)\\[^\r\n&|]{1,80}\.(exe|scr|com|bat|cmd|ps1|vbs|js|hta|msi)\b/ ascii wide nocase
+    condition:
+        filesize < 256KB and uint16(0) != 0x5a4d and $load and $start
+}
+
 rule network_into_a_shell
 {
     meta:
