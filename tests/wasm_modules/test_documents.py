@@ -127,7 +127,11 @@ def test_the_source_of_macros_and_scripts_is_a_file_inside(read: Read) -> None:
     facts, _ = read(documents.pdf())
     (child,) = [child for child in facts.children if child.kind == "source"]
     assert (child.name, child.sha256) == ("object 2.js", hashlib.sha256(b"app.alert(1)").hexdigest())
-    facts, _ = read(documents.compound({"WordDocument": b"\xec\xa5", "VBA": b"", "Empty": documents.vba_module("")}))
+    facts, _ = read(documents.compound({"VBA": b"", "Filled": documents.vba_module(documents.MACRO) + bytes(999)}))
+    assert [child.format for child in facts.children if child.kind == "source"] == ["vba"]
+    empty = office.vba_storage({"ThisDocument": ("", b"\x01\x16\x01" + bytes(30))})
+    facts, _ = read(office.Compound(version=4).build({"WordDocument": b"\xec\xa5" + bytes(510), "Macros": empty}))
+    assert only(facts).macros
     assert not [child for child in facts.children if child.kind == "source"]
 
 
@@ -158,7 +162,7 @@ def test_excel_4_macros_are_decoded_in_old_and_new_workbooks(read: Read) -> None
         (office.winmail, ["note.txt"], b"attached\n"),
         (office.notebook, ["file at 0x424"], b"@echo off\r\nrem inert\r\n"),
         (office.mail_with_archive, ["ä.zip", "note.txt"], documents.archive({"note.txt": b"text\n"})),
-        (documents.form_pdf, ["a.txt"], b"hello"),
+        (documents.form_pdf, ["a.txt", "object 10.js", "form in object 4.js"], b"hello"),
     ],
 )
 def test_files_within_are_children(read: Read, build: Callable[[], bytes], names: list[str], content: bytes) -> None:

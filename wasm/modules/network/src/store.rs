@@ -1,6 +1,6 @@
 //! The indicators of one sample: each once, with how often and where it is first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 

@@ -119,12 +119,14 @@ impl Document {
 
     /// Source text as a file of its own, so that what undoes and runs scripts gets it whole.
     pub fn source(&mut self, name: String, text: &str) {
+        // Streams may be filled with NULs, which are no part of a script and would make data of it.
+        let text = text.replace('\0', "");
         let left = self.bytes_left.checked_sub(text.len());
         let is_kept = left.is_some() && self.embedded.len() < MAX_EMBEDDED;
         self.is_cut |= !is_kept;
         if is_kept && !text.trim().is_empty() {
             self.bytes_left = left.unwrap_or_default();
-            self.embedded.push(Embedded { name, kind: "source", offset: None, content: text.as_bytes().to_vec() });
+            self.embedded.push(Embedded { name, kind: "source", offset: None, content: text.into_bytes() });
         }
     }
 
