@@ -157,9 +157,12 @@ def _finding(finding: Finding, author: str) -> Iterator[str]:
     yield f"- **{SEVERITY_WORDS[finding.severity]}**: {plain(finding.title)} ({span(finding.id)}{says}){techniques}"
     if finding.detail:
         yield f"  - {span(finding.detail, 600)}"
-    for evidence in told(finding.evidence)[:MAX_EVIDENCE]:
-        where = "" if evidence.offset is None else f"at {span(f'{evidence.offset:#x}')} "
-        yield f"  - {where}{span(evidence.text, 256) if evidence.text else ''}".rstrip()
+    evidence = told(finding.evidence)
+    for it in evidence[:MAX_EVIDENCE]:
+        where = "" if it.offset is None else f"at {span(f'{it.offset:#x}')} "
+        yield f"  - {where}{span(it.text, 256) if it.text else ''}".rstrip()
+    if len(evidence) > MAX_EVIDENCE:
+        yield f"  - and {len(evidence) - MAX_EVIDENCE} more"
 
 
 def _conclusion(report: Report) -> Iterator[str]:

@@ -83,9 +83,12 @@ def _findings(report: Report) -> Iterator[str]:
         yield f"  {finding.severity:8} {shown(finding.title)} [{finding.id}]{_says(report, finding)}{techniques}"
         if finding.detail:
             yield f"           {shown(finding.detail, 300)}"
-        for evidence in told(finding.evidence)[:MAX_EVIDENCE]:
-            where = "" if evidence.offset is None else f"at {evidence.offset:#x} "
-            yield f"           {where}{shown(evidence.text or '', 120)}".rstrip()
+        evidence = told(finding.evidence)
+        for it in evidence[:MAX_EVIDENCE]:
+            where = "" if it.offset is None else f"at {it.offset:#x} "
+            yield f"           {where}{shown(it.text or '', 120)}".rstrip()
+        if len(evidence) > MAX_EVIDENCE:
+            yield f"           and {len(evidence) - MAX_EVIDENCE} more"
     if len(findings) > MAX_FINDINGS:
         yield f"  ... and {len(findings) - MAX_FINDINGS} more in report.findings"
 

@@ -213,6 +213,15 @@ def test_the_largest_capture_is_a_frame_in_time(table):
     assert len(frame) in {MOST, 2 * MOST}
 
 
+def test_evidence_that_is_not_shown_is_counted():
+    evidence = tuple(Evidence(offset=number, text=f"seen {number}") for number in range(9))
+    made = report(ok((Finding("a/b", "high", 90, "Nine places", evidence=evidence),)))
+    for form in (made.to_text(), made.to_markdown(), made.to_html()):
+        shown = sum(f"seen {number}" in form for number in range(9))
+        assert 0 < shown < 9
+        assert f"{9 - shown} more" in form
+
+
 def test_a_usual_report_is_quick():
     made = report()
     made.to_html()
