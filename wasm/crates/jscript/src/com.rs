@@ -77,9 +77,10 @@ const OF_LISTS: [&str; 4] = ["forEach", "entries", "keys", "values"];
 
 /// A member of the language's own lists, of one with the same items.
 fn of_items(bridge: &Bridge, handle: Handle, name: PropertyKey, context: &mut Context) -> JsResult<JsValue> {
-    let items = if bridge.0.host.borrow().is_open(handle) { None } else { bridge.0.host.borrow_mut().items(handle) };
-    let Some(items) = items else { return Ok(JsValue::undefined()) };
-    let list = bridge.script_value(&Value::list(items), context)?;
+    if bridge.0.host.borrow().is_open(handle) {
+        return Ok(JsValue::undefined());
+    }
+    let list = bridge.ask(context, |host| host.as_list(handle))?;
     let Some(object) = list.as_object() else { return Ok(JsValue::undefined()) };
     let Some(function) = object.get(name, context)?.as_callable() else { return Ok(JsValue::undefined()) };
     let call = |_: &JsValue, args: &[JsValue], captures: &(JsObject, JsValue), context: &mut Context| {
@@ -146,7 +147,7 @@ fn call_member(handle: Handle, name: &JsString, args: &[JsValue], context: &mut 
 /// # Errors
 /// What they throw.
 pub fn run_made(bridge: &Bridge, context: &mut Context) -> JsResult<()> {
-    let pages = std::mem::take(&mut bridge.0.host.borrow_mut().pages);
+    let pages = std::mem::take(&mut bridge.0.host.borrow_mut().written);
     for page in pages {
         for script in (bridge.0.scripts_of)(&page) {
             engine::script(&script, context)?;

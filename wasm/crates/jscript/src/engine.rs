@@ -114,7 +114,7 @@ fn all(context: &mut Context, bridge: &Bridge, texts: &[&str], steps: u64) -> Ru
             goes_on = note(result, context);
         }
     }
-    bridge.0.host.borrow_mut().page.is_loaded();
+    bridge.0.host.borrow_mut().page.end_loading();
     for last in [globals::fire_load, timers::run] {
         if goes_on {
             let result = last(context);

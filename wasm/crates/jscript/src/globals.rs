@@ -44,6 +44,10 @@ const FUNCTIONS: [(&str, Native, usize); 29] = [
     ("addEventListener", add_listener, 2),
 ];
 
+/// Objects beside those of a page's window: of the language's own, and of Node.js.
+const OBJECTS: [(&str, &str); 5] =
+    [("URL", "URL"), ("webkitURL", "URL"), ("console", "console"), ("process", "process"), ("Buffer", "Buffer")];
+
 /// # Errors
 /// Those of the engine.
 pub fn install(context: &mut Context) -> JsResult<()> {
@@ -62,19 +66,8 @@ pub fn install(context: &mut Context) -> JsResult<()> {
             global(context, name, value)?;
         }
     }
-    for (name, class) in [
-        ("document", "document"),
-        ("navigator", "navigator"),
-        ("screen", "screen"),
-        ("history", "history"),
-        ("localStorage", "localStorage"),
-        ("sessionStorage", "sessionStorage"),
-        ("URL", "URL"),
-        ("webkitURL", "URL"),
-        ("console", "console"),
-        ("process", "process"),
-        ("Buffer", "Buffer"),
-    ] {
+    let of_pages = script_host::GLOBALS.into_iter().filter(|name| *name != "location").map(|name| (name, name));
+    for (name, class) in of_pages.chain(OBJECTS) {
         let made = bridge.0.host.borrow_mut().of_web(class);
         if let Ok(value) = made {
             global(context, name, &value)?;
@@ -82,7 +75,7 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     }
     define_location(context, &bridge)?;
     let this = JsValue::from(context.global_object());
-    for name in ["window", "self", "top", "parent", "frames", "global"] {
+    for name in script_host::WINDOWS.into_iter().chain(["global"]) {
         define(context, name, this.clone())?;
     }
     let path = bridge.0.host.borrow().settings.path.clone();
@@ -99,7 +92,7 @@ pub fn install(context: &mut Context) -> JsResult<()> {
 
 /// Elements of the page are there by their ids, where nothing else has the name.
 fn define_elements(context: &mut Context, bridge: &Bridge) -> JsResult<()> {
-    let ids = bridge.0.host.borrow().page.ids();
+    let ids = bridge.0.host.borrow().names_of_page();
     for id in ids {
         let is_taken = context.global_object().has_property(JsString::from(id.as_str()), context)?;
         let found = if is_taken { None } else { bridge.0.host.borrow_mut().of_page(&id) };

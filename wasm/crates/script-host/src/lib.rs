@@ -10,7 +10,7 @@ pub mod files;
 mod host;
 pub mod journal;
 pub mod limits;
-pub mod markup;
+mod markup;
 pub mod memory;
 pub mod messages;
 mod objects;
@@ -21,6 +21,8 @@ pub mod trace;
 pub mod value;
 
 pub use host::{Access, Answer, Fault, Host, Kind, Run};
+pub use markup::Page;
+pub use objects::{GLOBALS, WINDOWS};
 pub use settings::{Answer as NetworkAnswer, Settings, Surroundings};
 pub use trace::{Call, Category, Code, Ended, Touched, Trace};
 pub use value::{Handle, Value};

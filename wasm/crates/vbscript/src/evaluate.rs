@@ -129,8 +129,7 @@ impl Machine {
         let answer = match (&**name, self.host.settings.surroundings) {
             ("wscript", _) => Some(self.host.wscript()),
             ("me", _) => Some(self.host.generic("Me")),
-            ("document" | "navigator" | "location" | "screen", Surroundings::Page) => Some(self.host.of_web(name)),
-            ("window" | "self", Surroundings::Page) => Some(self.host.generic("window")),
+            (name, Surroundings::Page) => self.host.of_window(name),
             (_, Surroundings::Document) => self.host.of_office(name),
             _ => None,
         };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use script_host::{Answer, Ended, Fault, Host, Run, Surroundings, Value, memory};
+use script_host::{Answer, Ended, Fault, Host, Run, Value, memory};
 
 use crate::ast::{Class, Name, Procedure, Script};
 use crate::parser;
@@ -153,10 +153,7 @@ const ENTRIES: [&str; 22] = [
 impl Machine {
     /// Elements of the page are there by their ids, whose letters have no case here.
     fn elements(&mut self) -> Done<()> {
-        if self.host.settings.surroundings != Surroundings::Page {
-            return Ok(());
-        }
-        for id in self.host.page.ids() {
+        for id in self.host.names_of_page() {
             let name: Name = id.to_lowercase().into();
             let element = if self.there(&name)?.is_none() { self.host.of_page(&id) } else { None };
             if let Some(element) = element {

@@ -1,8 +1,7 @@
 //! What scripts and macros do, as the trace tells it. Every one here is inert: what it would fetch does not exist.
 
 use proptest::prelude::{ProptestConfig, Strategy, proptest};
-use script_host::markup::Page;
-use script_host::{Ended, Host, Run, Settings, Surroundings, Trace};
+use script_host::{Ended, Host, Page, Run, Settings, Surroundings, Trace};
 
 fn run(script: &str) -> Trace {
     run_with(script, Settings::default())
@@ -267,6 +266,29 @@ fn a_script_in_a_page_has_its_elements() {
     let echoes = trace.calls.iter().filter(|call| call.api == "WScript.Echo");
     let told: Vec<String> = echoes.map(|call| call.args.join("|")).collect();
     assert_eq!(told, ["in it|v|v|v", "x", "in it|1", "424"], "{}", trace.error);
+}
+
+#[test]
+fn a_script_in_a_page_has_its_window() {
+    let page = "<div id=a>in it</div><object id=Sh progid=WScript.Shell></object>";
+    let script = "WScript.Echo window.document.getElementById(\"a\").innerText, top.parent.a.innerText, self.a.innerText\n\
+                  On Error Resume Next\nx = external.a : x = event.a : x = history.length : x = frames.length\n\
+                  x = localStorage.getItem(\"a\") : x = sessionStorage.getItem(\"a\") : x = screen.width\n\
+                  WScript.Echo Err.Number\nparent.location = \"https://a.example/\"\nsh.Run \"calc.exe\"\n\
+                  none.value = 1\nWScript.Echo Err.Number";
+    let settings = Settings { surroundings: Surroundings::Page, ..Settings::default() };
+    let steps = settings.steps;
+    let mut host = Host::new(settings, page.as_bytes());
+    host.page = Page::of(page);
+    let (host, run) = vbscript::run(host, &[script], steps);
+    let trace = host.into_trace(run.ended, &run.error, run.steps);
+    let echoes = trace.calls.iter().filter(|call| call.api == "WScript.Echo");
+    let told: Vec<String> = echoes.map(|call| call.args.join("|")).collect();
+    assert_eq!(told, ["in it|in it|in it", "0", "424"], "{}", trace.error);
+    assert_eq!(
+        (trace.processes[0].target.as_str(), trace.network[0].target.as_str()),
+        ("calc.exe", "https://a.example/")
+    );
 }
 
 #[test]

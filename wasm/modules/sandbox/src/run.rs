@@ -1,8 +1,7 @@
 //! A sample's scripts, run one after the other against one host.
 
 use module_kit::{Findings, Stopped};
-use script_host::markup::Page;
-use script_host::{Ended, Host, Run, Surroundings};
+use script_host::{Ended, Host, Page, Run};
 
 use crate::encoded;
 use crate::facts::{self, Content, Engine, Facts};
@@ -78,8 +77,6 @@ fn one(host: &mut Host, language: Language, texts: &[&str], steps: u64) -> Run {
     *host = taken;
     let later = std::mem::take(&mut host.later);
     if language == Language::Javascript && !later.is_empty() && run.ended != Ended::Steps {
-        // Only pages run one language for the other.
-        host.settings.surroundings = Surroundings::Page;
         let texts: Vec<&str> = later.iter().map(String::as_str).collect();
         let more = one(host, Language::Vbscript, &texts, steps.saturating_sub(run.steps));
         run.steps += more.steps;

@@ -5,6 +5,9 @@ use crate::objects::Object;
 use crate::trace::{Ended, cut};
 use crate::value::{Handle, Value};
 
+/// Bytes of a text that cost as much as an item, where it is only handed over.
+const BYTES_OF_AN_ITEM: usize = 128;
+
 /// Classes, and what `TypeName` says of their objects: the interface, where it has a name of its own.
 const TYPE_NAMES: [(&str, &str); 13] = [
     ("WScript.Shell", "IWshShell3"),
@@ -56,6 +59,10 @@ impl Host {
         let named = format!("[{}]", object.name());
         match class.property(class.default) {
             Some(default) => self.ask(handle, default, Access::Get, &[]).map_or(named, |value| value.to_text()),
+            // What has a text of its own says it.
+            None if class.default == "toString" => {
+                self.ask(handle, class.default, Access::Call, &[]).map_or(named, |value| value.to_text())
+            }
             None => named,
         }
     }
@@ -96,6 +103,16 @@ impl Host {
         items
     }
 
+    /// The same as a list that a language has for itself; `Empty` for none.
+    ///
+    /// # Errors
+    /// The end of the run: whoever asks for it is given a copy of all of it.
+    pub fn as_list(&mut self, handle: Handle) -> Answer {
+        let Some(items) = self.items(handle) else { return Ok(Value::Empty) };
+        self.work(items.len());
+        self.quiet(Ok(Value::list(items)))
+    }
+
     fn give_back(&mut self, handle: Handle, object: Box<dyn Object>) {
         if let Some(place) = self.objects.get_mut(handle.0 as usize) {
             *place = Some(object);
@@ -124,7 +141,9 @@ impl Host {
                 let api = format!("{}.{}", object.name(), cut(member));
                 return self.written(&api, args, Ok(value));
             }
-            if let Some(node) = object.node(&self.page, member) {
+            let node = object.node(&self.page, member);
+            self.pay_page();
+            if let Some(node) = node {
                 let answer = self.element(node);
                 return self.quiet(answer);
             }
@@ -141,6 +160,10 @@ impl Host {
 
     /// Asking for a state in a loop must end, too.
     fn quiet(&mut self, answer: Answer) -> Answer {
+        // Whoever is given a text copies it.
+        if let Ok(Value::Text(text)) = &answer {
+            self.work(text.len() / BYTES_OF_AN_ITEM);
+        }
         if self.trace.quiet_call() { answer } else { Err(Fault::Stop(Ended::Calls)) }
     }
 

@@ -54,7 +54,7 @@ pub struct Host {
     pub disk: Disk,
     pub registry: Registry,
     /// Pages that scripts wrote into the one that they are in, to be read by who runs them.
-    pub pages: Vec<String>,
+    pub written: Vec<String>,
     /// Scripts of another language, to be run when this one is done.
     pub later: Vec<String>,
     /// The page that the scripts are in.
@@ -73,7 +73,7 @@ impl Host {
             trace: Trace::new(Journal::new(settings.keep)),
             disk: Disk::new(&settings.user, &settings.path, source).noting(Journal::new(settings.keep)),
             registry: Registry::default(),
-            pages: Vec::new(),
+            written: Vec::new(),
             later: Vec::new(),
             page: Page::default(),
             elements: objects::Elements::default(),
@@ -159,6 +159,13 @@ impl Host {
     pub fn of_web(&mut self, name: &str) -> Answer {
         let object = objects::of_script(self, name, &[]);
         self.add(object)
+    }
+
+    /// An object that scripts of a page find by its name alone, whose letters may have any case.
+    pub fn of_window(&mut self, name: &str) -> Option<Answer> {
+        let mut names = objects::GLOBALS.iter().chain(&objects::WINDOWS);
+        let known = names.find(|known| known.eq_ignore_ascii_case(name))?;
+        Some(self.of_web(known))
     }
 
     /// `require`

@@ -4,15 +4,17 @@
 mod attributes;
 mod entities;
 mod reader;
+mod search;
 mod selector;
 mod texts;
+mod tree;
 
 use std::cell::Cell;
-use std::collections::HashMap;
-use std::ops::Range;
+use std::collections::{HashMap, HashSet};
 
-pub use selector::{CONTROLS, Selector};
-pub use texts::Form;
+pub(crate) use selector::{CONTROLS, Selector};
+pub(crate) use texts::Form;
+pub(crate) use tree::{DOCUMENT, Near, Place};
 
 use crate::value::Value;
 use attributes::Attributes;
@@ -22,10 +24,10 @@ use reader::Reader;
 const MAX_NODES: usize = 400_000;
 /// Bytes of all pages of a run: a sample, and as much again that its scripts write.
 const MAX_BYTES: usize = 32 << 20;
-/// Elements that are variables of the scripts.
-const MAX_GLOBAL: usize = 1_000;
-/// Bytes of tags that one search goes through: a tag may be as long as the page, and stand around all of it.
-const MAX_LOOKED_AT: usize = 64 << 20;
+/// Attributes of an element: each is a value that is kept, and a tag may be as long as the page.
+pub const MAX_ATTRIBUTES: usize = 256;
+/// Elements that a document has under their names.
+pub const NAMED: [&str; 6] = ["form", "img", "embed", "object", "iframe", "applet"];
 /// What stands before a page's own text: the names of elements that it has without saying so.
 const FRAME: &str = "html head body";
 const NONE: usize = usize::MAX;
@@ -58,8 +60,12 @@ impl Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Element,
-    Text { is_raw: bool },
+    Text {
+        is_raw: bool,
+    },
     Comment,
+    /// What a script wrote at once; it is no node of the page, only those in it are.
+    Fragment,
 }
 
 /// One of the page's; those within it follow it.
@@ -79,14 +85,23 @@ struct Node {
 pub struct Page {
     text: String,
     nodes: Vec<Node>,
-    /// The first of each id and of each name.
+    /// How many of them the sample says; the others are fragments that scripts wrote.
+    own: usize,
+    /// By the nodes that the fragments stand in.
+    written: HashMap<usize, tree::Written>,
+    /// Of each id and of each name the first of what was read last.
     ids: HashMap<String, usize>,
     names: HashMap<String, usize>,
+    /// Elements that forms and the document have under names, in order.
+    named: HashMap<String, Vec<usize>>,
+    body: Option<usize>,
+    /// What further tags say of an element.
+    merged: HashMap<usize, Vec<Span>>,
     /// The script that runs, and where the next one is looked for.
     running: Option<usize>,
     next_script: usize,
     /// The text that was made last: loops ask for the same one over and over.
-    last: Option<(Range<usize>, Form, Value)>,
+    last: Option<(usize, Form, Value)>,
     cost: Cell<usize>,
 }
 
@@ -94,25 +109,10 @@ impl Page {
     #[must_use]
     pub fn of(text: &str) -> Self {
         let mut page = Self::default();
-        page.read(text, true);
+        page.read(text, None);
+        page.own = page.nodes.len();
+        page.body = (0..page.own).find(|node| page.is_named(*node, "body"));
         page
-    }
-
-    /// The nodes of a text that is written into an element; None where there is no more room.
-    pub fn add(&mut self, text: &str, into: &str) -> Option<Range<usize>> {
-        if self.text.len() + FRAME.len() + text.len() > MAX_BYTES || self.nodes.len() >= MAX_NODES {
-            return None;
-        }
-        let first = self.nodes.len();
-        match reader::text_kind(into) {
-            Some(kind) => {
-                let start = self.take(text);
-                let span = Span::new(start, self.text.len());
-                self.nodes.push(Node { kind, parent: NONE, end: first + 1, name: Span::EMPTY, span });
-            }
-            None => self.read(text, false),
-        }
-        Some(first..self.nodes.len())
     }
 
     fn take(&mut self, text: &str) -> usize {
@@ -125,10 +125,11 @@ impl Page {
         start
     }
 
-    fn read(&mut self, text: &str, is_whole: bool) {
+    /// A page of its own, or what stands in a fragment.
+    fn read(&mut self, text: &str, root: Option<usize>) {
         if self.text.len() + FRAME.len() + text.len() <= MAX_BYTES {
             let start = self.take(text);
-            Reader::new(self, start, is_whole).read();
+            Reader::new(self, start, root).read();
         }
     }
 
@@ -146,6 +147,11 @@ impl Page {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Where a script writes that writes into the page.
+    pub fn body(&self) -> usize {
+        self.body.unwrap_or(DOCUMENT)
     }
 
     /// Its name as scripts see it, in capitals.
@@ -169,16 +175,22 @@ impl Page {
     }
 
     /// Names and raw values, as they are written.
-    fn written(&self, node: usize) -> Attributes<'_> {
-        let span = self.nodes.get(node).filter(|node| node.kind == Kind::Element).map_or(Span::EMPTY, |node| node.span);
-        self.pay(self.part(span).len());
-        Attributes::new(self.part(span), 0)
+    fn written(&self, node: usize) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.nodes.get(node).filter(|node| node.kind == Kind::Element).map(|node| node.span);
+        let merged = self.merged.get(&node).into_iter().flatten().copied();
+        own.into_iter().chain(merged).flat_map(|span| {
+            self.pay(self.part(span).len());
+            Attributes::new(self.part(span), 0)
+        })
     }
 
-    /// Names in small letters and values, of each name the first.
+    /// Names in small letters and values, of each name the first, and no more than an element can have.
     #[must_use]
     pub fn attributes(&self, node: usize) -> Vec<(String, String)> {
-        self.written(node).map(|(name, value)| (name.to_ascii_lowercase(), entities::decoded(value, true))).collect()
+        let mut seen = HashSet::new();
+        let named = self.written(node).map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let first = named.filter(|(name, _)| seen.len() < MAX_ATTRIBUTES && seen.insert(name.clone()));
+        first.take(MAX_ATTRIBUTES).map(|(name, value)| (name, entities::decoded(value, true))).collect()
     }
 
     /// Its id and its name.
@@ -193,74 +205,9 @@ impl Page {
         Some(entities::decoded(value, true))
     }
 
-    /// What stands in an element.
-    #[must_use]
-    pub fn within(&self, node: usize) -> Range<usize> {
-        self.nodes.get(node).map_or(0..0, |found| node + 1..found.end)
-    }
-
-    /// The node itself and what stands in it.
-    #[must_use]
-    pub fn whole(&self, node: usize) -> Range<usize> {
-        self.nodes.get(node).map_or(0..0, |found| node..found.end)
-    }
-
-    #[must_use]
-    pub fn parent(&self, node: usize) -> Option<usize> {
-        self.nodes.get(node).map(|node| node.parent).filter(|parent| *parent != NONE)
-    }
-
-    /// The nodes of a range that stand in no other of it; only elements, or all.
-    pub fn children(&self, range: Range<usize>, only_elements: bool) -> impl Iterator<Item = usize> {
-        let first = Some(range.start).filter(|first| *first < range.end);
-        let next = move |node: &usize| self.nodes.get(*node).map(|node| node.end).filter(|next| *next < range.end);
-        std::iter::successors(first, next).filter(move |node| !only_elements || self.is_element(*node))
-    }
-
     #[must_use]
     pub fn is_element(&self, node: usize) -> bool {
         self.nodes.get(node).is_some_and(|node| node.kind == Kind::Element)
-    }
-
-    // -- found by --------------------------------------------------------------------------------------------------
-
-    /// By its id, else by its name, as old browsers find them.
-    #[must_use]
-    pub fn by_id(&self, id: &str) -> Option<usize> {
-        self.ids.get(id).or_else(|| self.names.get(id)).copied()
-    }
-
-    /// By its name or its id, if it is one of these kinds of elements.
-    #[must_use]
-    pub fn by_name(&self, name: &str, tags: &[&str]) -> Option<usize> {
-        let found = [self.names.get(name), self.ids.get(name)].into_iter().flatten().copied();
-        found.into_iter().find(|node| tags.iter().any(|tag| self.is_named(*node, tag)))
-    }
-
-    /// The first elements of a range that fit, at most so many, and as far as looking for them is cheap.
-    #[must_use]
-    pub fn find(&self, selector: &Selector, range: Range<usize>, most: usize) -> Vec<usize> {
-        let dear = self.cost.get().saturating_add(MAX_LOOKED_AT);
-        let near = range.take_while(|_| self.cost.get() < dear);
-        near.filter(|node| self.is_element(*node) && selector.fits(self, *node)).take(most).collect()
-    }
-
-    /// Ids that are names of variables in its scripts, in the order of the page.
-    #[must_use]
-    pub fn ids(&self) -> Vec<String> {
-        let is_name = |id: &str| {
-            let is_sign = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '$');
-            id.chars().all(is_sign) && !id.starts_with(|sign: char| sign.is_ascii_digit())
-        };
-        let mut ids: Vec<(usize, &String)> = self.ids.iter().map(|(id, node)| (*node, id)).collect();
-        ids.sort_unstable();
-        ids.into_iter().map(|(_, id)| id.clone()).filter(|id| is_name(id)).take(MAX_GLOBAL).collect()
-    }
-
-    /// All there is.
-    #[must_use]
-    pub const fn all(&self) -> Range<usize> {
-        0..self.nodes.len()
     }
 
     // -- the script that runs --------------------------------------------------------------------------------------
@@ -278,12 +225,12 @@ impl Page {
                 && text.len() - script.len().min(text.len()) <= AROUND
                 && text.contains(script)
         };
-        self.running = (self.next_script..self.nodes.len()).find(is_it);
+        self.running = (self.next_script..self.own).find(is_it);
         self.next_script = self.running.map_or(self.next_script, |node| node + 1);
     }
 
     /// No script of the page's own runs any more, but what they left to be called.
-    pub const fn is_loaded(&mut self) {
+    pub const fn end_loading(&mut self) {
         self.running = None;
     }
 
@@ -315,13 +262,13 @@ mod tests {
     use super::*;
 
     fn text(page: &mut Page, id: &str, form: Form) -> String {
-        let within = page.by_id(id).map(|node| page.within(node)).expect("an element");
-        page.text(within, form).to_text()
+        let node = page.by_id(id).expect("an element");
+        page.text(node, form).to_text()
     }
 
     fn found(page: &Page, selector: &str) -> Vec<String> {
         let selector = Selector::read(selector).expect("a selector");
-        let nodes = page.find(&selector, page.all(), 100);
+        let nodes = page.find(&selector, DOCUMENT, 100);
         nodes.into_iter().map(|node| page.attribute(node, "id").unwrap_or_else(|| page.tag(node))).collect()
     }
 
@@ -340,18 +287,8 @@ mod tests {
         for form in [Form::Markup, Form::Text, Form::Shown] {
             assert_eq!(text(&mut page, "s", form), "a<b && '</b>'");
         }
-        let whole = page.by_id("d").map(|node| page.whole(node)).expect("an element");
-        let outer = page.text(whole, Form::Markup).to_text();
+        let outer = page.by_id("d").map(|node| page.whole(node)).expect("an element");
         assert_eq!(outer, format!("<div id=\"d\" title=\"x&quot;y\">{markup}</div>"));
-    }
-
-    #[test]
-    fn what_is_hidden_keeps_its_blanks() {
-        let mut page = Page::of(
-            "<p id=a>x \n y<span hidden>z</span></p><div style='Display : none'><i id=b>x \n y<script>1</script></i></div>",
-        );
-        assert_eq!(text(&mut page, "a", Form::Shown), "x yz");
-        assert_eq!(text(&mut page, "b", Form::Shown), "x \n y1");
     }
 
     #[test]
@@ -375,12 +312,15 @@ mod tests {
             assert_eq!(found(&page, selector), expected, "{selector}");
         }
         for wrong in ["", "  ", ",", "a,", "#", "[", "[a", "[a='b", "[]", "a:(", "\u{e4}\\", "$x", "a{}"] {
-            let _found = Selector::read(wrong).map(|selector| page.find(&selector, page.all(), 1));
+            let _found = Selector::read(wrong).map(|selector| page.find(&selector, DOCUMENT, 1));
         }
     }
 
     #[test]
     fn a_page_has_a_head_and_a_body_whoever_wrote_them() {
+        let page = Page::of("<p>x<body id=b onload=f() k=1><body K=2 l=3>");
+        assert_eq!(page.values_of(&["onload", "k", "l"], 9), ["f()", "1", "3"]);
+        assert_eq!(page.by_id("b"), Some(page.body()));
         for page in [
             "<title>t</title><meta id=m><p id=p>x",
             "<html><head><title>t</title><meta id=m></head><body><p id=p>x</body></html> ",
@@ -388,7 +328,7 @@ mod tests {
         ] {
             let page = Page::of(page);
             let all = Selector::tag("*");
-            let tags: Vec<String> = page.find(&all, page.all(), 9).into_iter().map(|node| page.tag(node)).collect();
+            let tags: Vec<String> = page.find(&all, DOCUMENT, 9).into_iter().map(|node| page.tag(node)).collect();
             assert_eq!(tags, ["HTML", "HEAD", "TITLE", "META", "BODY", "P"]);
             let parents = ["m", "p"].map(|id| page.by_id(id).and_then(|node| page.parent(node)).map(|it| page.tag(it)));
             assert_eq!(parents, [Some("HEAD".to_owned()), Some("BODY".to_owned())]);
@@ -402,21 +342,21 @@ mod tests {
         let parents = ["a", "b", "c", "d", "e"].map(|id| tag(page.by_id(id).and_then(|node| page.parent(node))));
         assert_eq!(parents, ["UL", "UL", "TR", "TR", "TR"]);
         let list = page.by_id("a").and_then(|node| page.parent(node)).expect("a list");
-        assert_eq!(page.children(page.within(list), false).count(), 2);
+        assert_eq!(page.children(list, false).count(), 2);
     }
 
     #[test]
     fn what_is_written_into_a_page_is_found_there() {
         let mut page = Page::of("<p>");
-        let made = page.add("<b id=x>1 &lt;</b>2", "DIV").expect("room");
-        assert_eq!(page.text(made.clone(), Form::Text).to_text(), "1 <2");
+        let made = page.add("<b id=x>1 &lt;</b>2", "DIV", Place::Apart).expect("room");
+        assert_eq!(page.text(made, Form::Text).to_text(), "1 <2");
         assert_eq!(page.children(made, false).count(), 2);
         assert_eq!(text(&mut page, "x", Form::Text), "1 <");
-        let raw = page.add("a && '<b>'", "SCRIPT").expect("room");
+        let raw = page.add("a && '<b>'", "SCRIPT", Place::Apart).expect("room");
         assert_eq!(page.text(raw, Form::Markup).to_text(), "a && '<b>'");
-        let decoded = page.add("&lt;b&gt;<i>", "textarea").expect("room");
+        let decoded = page.add("&lt;b&gt;<i>", "textarea", Place::Apart).expect("room");
         assert_eq!(page.text(decoded, Form::Text).to_text(), "<b><i>");
-        let none = page.add("", "DIV").expect("room");
+        let none = page.add("", "DIV", Place::Apart).expect("room");
         assert_eq!(page.text(none, Form::Shown).to_text(), "");
     }
 
@@ -473,10 +413,10 @@ mod tests {
             let text = piece.repeat((1 << 20) / piece.len());
             let mut page = Page::of(&text);
             for form in [Form::Markup, Form::Text, Form::Shown] {
-                page.text(page.all(), form);
+                page.text(DOCUMENT, form);
             }
             for selector in ["a", "#b a", "[id] b, .c", "*"] {
-                let _found = page.find(&Selector::read(selector).expect("a selector"), page.all(), 10);
+                let _found = page.find(&Selector::read(selector).expect("a selector"), DOCUMENT, 10);
             }
             page.runs("1");
         }
@@ -488,8 +428,35 @@ mod tests {
     fn a_tag_as_long_as_a_page_is_not_gone_through_for_each_element() {
         let page = Page::of(&format!("<div {}>{}", "a ".repeat(1 << 19), "<b></b>".repeat(1 << 17)));
         let started = std::time::Instant::now();
-        let _found = page.find(&Selector::read("[x] b").expect("a selector"), page.all(), 10);
+        let _found = page.find(&Selector::read("[x] b").expect("a selector"), DOCUMENT, 10);
         assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn of_a_tag_as_long_as_a_page_few_attributes_are_kept() {
+        let many: String = (0..100_000).map(|number| format!(" a{number}={number}")).collect();
+        let page = Page::of(&format!("<p x=1 X=2 y=3 x=4{many}>"));
+        let kept = page.attributes(page.find(&Selector::tag("p"), DOCUMENT, 1)[0]);
+        assert_eq!(kept.len(), MAX_ATTRIBUTES);
+        let head: Vec<String> = kept.iter().take(3).map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(head, ["x=1", "y=3", "a0=0"]);
+    }
+
+    #[test]
+    fn of_elements_with_one_name_the_one_that_fits_is_found() {
+        let page =
+            Page::of("<form name=a><b name=data><input name=data id=x></form><form name=b><input name=data id=y>");
+        let of = |form: &str| page.by_name(form, &NAMED, DOCUMENT);
+        let field = |form: &str| of(form).and_then(|form| page.by_name("data", &CONTROLS, form));
+        assert_eq!((field("a"), field("b")), (page.by_id("x"), page.by_id("y")));
+        assert_eq!(of("data"), None);
+    }
+
+    #[test]
+    fn a_selector_as_long_as_a_page_is_none() {
+        for long in ["a".repeat(1_001), format!("a{}", "\u{e4}".repeat(500_000)), "a ".repeat(1 << 20)] {
+            assert!(Selector::read(&long).is_none());
+        }
     }
 
     #[test]
@@ -499,7 +466,7 @@ mod tests {
         for (end, _) in page.char_indices() {
             let mut cut = Page::of(&page[..end]);
             for form in [Form::Markup, Form::Text, Form::Shown] {
-                cut.text(cut.all(), form);
+                cut.text(DOCUMENT, form);
             }
         }
     }

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use super::attributes::Attributes;
 use super::entities;
-use super::{Kind, MAX_NODES, Node, Page, Span, is_void};
+use super::{CONTROLS, Kind, MAX_NODES, NAMED, Node, Page, Span, is_void};
 
 /// Elements within each other; what is deeper is a neighbour, as in browsers.
 const MAX_DEPTH: usize = 256;
+/// Tags that say more of an element.
+const MAX_MERGED: usize = 16;
 /// Bytes of an element's name.
 const MAX_NAME: usize = 64;
 
@@ -73,28 +75,39 @@ pub struct Reader<'a> {
     at: usize,
     nodes: &'a mut Vec<Node>,
     named: [&'a mut HashMap<String, usize>; 2],
+    controls: &'a mut HashMap<String, Vec<usize>>,
+    /// The first node that is read.
+    first: usize,
+    /// What all of them stand in that have no other.
+    root: usize,
     /// The elements that are not ended, and how many there are of each name.
     open: Vec<(usize, String)>,
     names: HashMap<String, usize>,
     /// Whether it is a page of its own, with a head and a body, whoever wrote them or not; and which it has.
     is_whole: bool,
-    made: [bool; 3],
+    made: [Option<usize>; 3],
+    merged: &'a mut HashMap<usize, Vec<Span>>,
 }
 
-/// `html`, `head` and `body`.
-const FRAME: [&str; 3] = ["html", "head", "body"];
+/// What a page has whoever wrote it.
+const PARTS: [&str; 3] = ["html", "head", "body"];
 
 impl<'a> Reader<'a> {
-    pub fn new(page: &'a mut Page, from: usize, is_whole: bool) -> Self {
+    /// From a place on, in a fragment or as a page of its own.
+    pub fn new(page: &'a mut Page, from: usize, root: Option<usize>) -> Self {
         Self {
+            first: page.nodes.len(),
+            root: root.unwrap_or(super::NONE),
             text: &page.text,
             at: from,
             nodes: &mut page.nodes,
             named: [&mut page.ids, &mut page.names],
+            controls: &mut page.named,
             open: Vec::new(),
             names: HashMap::new(),
-            is_whole,
-            made: [false; 3],
+            is_whole: root.is_none(),
+            made: [None; 3],
+            merged: &mut page.merged,
         }
     }
 
@@ -139,14 +152,14 @@ impl<'a> Reader<'a> {
     /// `<!-- -->`, and what is read as one: declarations and instructions.
     fn comment(&mut self) {
         let rest = self.rest();
-        let (before, end) = if rest.starts_with("<!--") { (4, "-->") } else { (2, ">") };
-        let body = rest.get(before..).unwrap_or_default();
-        let length = body.find(end);
-        let inner = self.at + before..self.at + before + length.unwrap_or(body.len());
-        self.at = inner.end + length.map_or(0, |_| end.len());
-        if before == 4 {
-            self.add(Kind::Comment, Span::EMPTY, Span::new(inner.start, inner.end));
-        }
+        let Some(body) = rest.strip_prefix("<!--") else {
+            self.at += rest.find('>').map_or(rest.len(), |end| end + 1);
+            return;
+        };
+        let (length, end) = comment_end(body);
+        let start = self.at + rest.len() - body.len();
+        self.at = start + length + end;
+        self.add(Kind::Comment, Span::EMPTY, Span::new(start, start + length));
     }
 
     fn end_tag(&mut self) {
@@ -185,19 +198,47 @@ impl<'a> Reader<'a> {
         let (end, is_closed) = (attributes.at, attributes.is_closed);
         self.at = end + 1;
         // A tag without an end is none, and there is nothing behind it.
-        if end >= self.text.len() || !self.has_place(&lower) {
+        if end >= self.text.len() {
+            return;
+        }
+        if !self.has_place(&lower) {
+            self.merge(&lower, Span::new(shown.end(), end), [id, name]);
             return;
         }
         let node = self.add(Kind::Element, shown, Span::new(shown.end(), end));
-        for (named, value) in self.named.iter_mut().zip([id, name]) {
-            if let Some(value) = value.filter(|value| !value.is_empty()) {
-                named.entry(entities::decoded(value, true)).or_insert(node);
-            }
-        }
+        self.name(node, &lower, [id, name]);
         if let Some(kind) = text_kind(&lower) {
             self.content(kind, node, &lower);
         } else if !(is_void(&lower) || is_closed && self.is_foreign(&lower)) {
             self.enter(node, lower);
+        }
+    }
+
+    /// What a second tag of the page's frame says is the first one's.
+    fn merge(&mut self, tag: &str, attributes: Span, by: [Option<&str>; 2]) {
+        let Some(node) = PARTS.iter().position(|part| *part == tag).and_then(|at| self.made[at]) else { return };
+        let more = self.merged.entry(node).or_default();
+        if more.len() < MAX_MERGED {
+            more.push(attributes);
+            self.name(node, tag, by);
+        }
+    }
+
+    /// Notes by what an element is found, its id and its name.
+    fn name(&mut self, node: usize, tag: &str, by: [Option<&str>; 2]) {
+        let is_listed = CONTROLS.contains(&tag) || NAMED.contains(&tag);
+        for (named, value) in self.named.iter_mut().zip(by) {
+            let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+            let value = entities::decoded(value, true);
+            if is_listed {
+                let alike = self.controls.entry(value.clone()).or_default();
+                if alike.last() != Some(&node) {
+                    alike.push(node);
+                }
+            }
+            // What was read before is older than this.
+            let known = named.entry(value).or_insert(node);
+            *known = if *known < self.first { node } else { *known };
         }
     }
 
@@ -227,7 +268,7 @@ impl<'a> Reader<'a> {
     // -- the tree --------------------------------------------------------------------------------------------------
 
     fn add(&mut self, kind: Kind, name: Span, span: Span) -> usize {
-        let parent = self.open.last().map_or(super::NONE, |(node, _)| *node);
+        let parent = self.open.last().map_or(self.root, |(node, _)| *node);
         self.nodes.push(Node { kind, parent, end: self.nodes.len() + 1, name, span });
         self.nodes.len() - 1
     }
@@ -253,24 +294,26 @@ impl<'a> Reader<'a> {
     /// Ends what the tag ends and makes what it needs around it. False for a second frame of the page.
     fn has_place(&mut self, name: &str) -> bool {
         if self.is_whole {
-            if let Some(at) = FRAME.iter().position(|known| *known == name) {
-                let is_first = !(self.made[at] || at == 1 && self.made[2]);
+            if let Some(at) = PARTS.iter().position(|known| *known == name) {
+                let is_first = self.made[at].is_none() && !(at == 1 && self.made[2].is_some());
                 if at > 0 {
                     self.make(0);
                 }
                 if at == 2 {
                     self.leave_head();
                 }
-                self.made[at] |= is_first;
+                if is_first {
+                    self.made[at] = Some(self.nodes.len());
+                }
                 return is_first;
             }
             if !OF_HEAD.contains(&name) {
                 self.enter_body();
-            } else if !self.made[2] {
+            } else if self.made[2].is_none() {
                 self.make(0);
                 self.make(1);
             }
-        } else if FRAME.contains(&name) {
+        } else if PARTS.contains(&name) {
             return false;
         }
         while self.open.last().is_some_and(|(_, open)| ends(name, open)) {
@@ -280,7 +323,7 @@ impl<'a> Reader<'a> {
     }
 
     fn enter_body(&mut self) {
-        if !self.made[2] {
+        if self.made[2].is_none() {
             self.make(0);
             self.leave_head();
             self.make(2);
@@ -295,10 +338,10 @@ impl<'a> Reader<'a> {
 
     /// A part of the page's frame that nobody wrote.
     fn make(&mut self, which: usize) {
-        if !self.made[which] {
-            self.made[which] = true;
+        if self.made[which].is_none() {
             let node = self.add(Kind::Element, Span::of_frame(which), Span::EMPTY);
-            self.enter(node, FRAME[which].to_owned());
+            self.made[which] = Some(node);
+            self.enter(node, PARTS[which].to_owned());
         }
     }
 
@@ -309,8 +352,41 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Bytes of a comment's text, and of what ends it: `<!-->` and `<!--->` are whole ones.
+fn comment_end(body: &str) -> (usize, usize) {
+    if let Some(end) = [">", "->"].iter().find(|end| body.starts_with(**end)) {
+        return (0, end.len());
+    }
+    let ends = body.match_indices('>').filter_map(|(at, _)| {
+        let end = ["--", "--!"].iter().find(|end| body.get(..at).is_some_and(|text| text.ends_with(**end)))?;
+        Some((at - end.len(), end.len() + 1))
+    });
+    { ends }.next().unwrap_or((body.len(), 0))
+}
+
 /// The name that a tag begins with.
 fn name_of(tag: &str) -> &str {
     let end = tag.bytes().position(|byte| byte.is_ascii_whitespace() || b"/>".contains(&byte));
     tag.get(..end.unwrap_or(tag.len())).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::comment_end;
+
+    #[test]
+    fn comments_end_as_in_browsers() {
+        for (body, expected) in [
+            (">x-->", (0, 1)),
+            ("->x-->", (0, 2)),
+            ("-->", (0, 3)),
+            (" a --!> -->", (3, 4)),
+            (" > -> -- > --->", (12, 3)),
+            ("-!>x-->", (4, 3)),
+            ("\u{e4}", (2, 0)),
+            ("", (0, 0)),
+        ] {
+            assert_eq!(comment_end(body), expected, "{body}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::Page;
 
-/// Characters of a selector, and what it may be made of.
+/// Bytes of a selector, and what it may be made of.
 const MAX_TEXT: usize = 1_000;
 const MAX_PARTS: usize = 16;
 
@@ -32,10 +32,13 @@ enum Test {
 }
 
 impl Selector {
-    /// None for what cannot be read.
+    /// None for what cannot be read, or is longer than any that a script uses.
     #[must_use]
     pub fn read(text: &str) -> Option<Self> {
-        let mut reader = Reader { rest: text.get(..MAX_TEXT).unwrap_or(text).trim() };
+        let mut reader = Reader { rest: text.trim() };
+        if reader.rest.len() > MAX_TEXT {
+            return None;
+        }
         let mut all = vec![Vec::new()];
         while !reader.rest.is_empty() {
             if reader.takes(',') {
@@ -105,7 +108,6 @@ impl Selector {
             let mut around = around.iter().rev().peekable();
             let mut outer = page.parent(node);
             while let (Some(part), Some(node)) = (around.peek(), outer) {
-                page.pay(1);
                 if part.fits(page, node) {
                     around.next();
                 }

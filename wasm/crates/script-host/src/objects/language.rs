@@ -112,7 +112,7 @@ impl Object for ScriptControl {
             host.code("ScriptControl", &code);
             match self.is_basic {
                 true => host.later.push(code),
-                false => host.pages.push(format!("<script>{code}</script>")),
+                false => host.written.push(format!("<script>{code}</script>")),
             }
         }
         Ok(Value::Empty)

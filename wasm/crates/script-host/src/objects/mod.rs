@@ -5,6 +5,7 @@ mod collection;
 mod dictionary;
 mod dom;
 mod dotnet;
+mod elements;
 mod explorer;
 mod filesystem;
 mod generic;
@@ -27,8 +28,9 @@ mod wscript;
 use std::any::Any;
 use std::borrow::Cow;
 
+pub use elements::Elements;
 pub use generic::Generic;
-pub use page::Elements;
+pub use web::{GLOBALS, WINDOWS};
 pub use wscript::Wscript;
 
 use crate::host::{Answer, Fault, Host};
@@ -182,7 +184,7 @@ pub fn bind(host: &mut Host, moniker: &str, class: &str) -> Box<dyn Object> {
         return Box::new(Generic::new("Scriptlet"));
     }
     if let Some(id) = lower.strip_prefix("new:") {
-        return by_class_id(id).unwrap_or_else(|| Box::new(Generic::new(moniker)));
+        return class_by_id(id).map_or_else(|| Box::new(Generic::new(moniker)) as Box<dyn Object>, create);
     }
     match (moniker.is_empty(), class.is_empty()) {
         (true, false) => create(class),
@@ -190,12 +192,10 @@ pub fn bind(host: &mut Host, moniker: &str, class: &str) -> Box<dyn Object> {
     }
 }
 
-/// Class identifiers that are written instead of names.
-fn by_class_id(id: &str) -> Option<Box<dyn Object>> {
-    let id = id.trim_matches(['{', '}']);
-    let name = match id {
-        "72c24dd5-d70a-438b-8a42-98424b88afb8" => "WScript.Shell",
-        "f935dc22-1cf0-11d0-adb9-00c04fd58a0b" => "WScript.Shell",
+/// The name of a class whose identifier is written instead.
+pub fn class_by_id(id: &str) -> Option<&'static str> {
+    Some(match id.trim_matches(['{', '}']).to_ascii_lowercase().as_str() {
+        "72c24dd5-d70a-438b-8a42-98424b88afb8" | "f935dc22-1cf0-11d0-adb9-00c04fd58a0b" => "WScript.Shell",
         "13709620-c279-11ce-a49e-444553540000"
         | "9ba05972-f6a8-11cf-a442-00a0c90a8f39"
         | "c08afd90-f2a1-11d1-8455-00a0c91f3880" => "Shell.Application",
@@ -204,8 +204,7 @@ fn by_class_id(id: &str) -> Option<Box<dyn Object>> {
         "2087c2f4-2cef-4953-a8ab-66779b670495" => "WinHttp.WinHttpRequest.5.1",
         "00000566-0000-0010-8000-00aa006d2ea4" => "ADODB.Stream",
         _ => return None,
-    };
-    Some(create(name))
+    })
 }
 
 /// What a script makes with `new`, or finds in a page, by its name.

@@ -1,8 +1,50 @@
-//! Attributes as objects: one by itself, and those that are data of the page's scripts.
+//! Attributes: those that an element has, one by itself, and those that are data of the page's scripts.
+
+use std::collections::HashMap;
 
 use crate::host::{Answer, Host};
+use crate::markup::MAX_ATTRIBUTES;
 use crate::objects::{Class, Object, class};
 use crate::value::Value;
+
+/// By their names in small letters, in order. Every member that a script asks for may be one of them.
+#[derive(Clone, Default)]
+pub struct Attributes {
+    all: Vec<(String, Value)>,
+    places: HashMap<String, usize>,
+}
+
+impl Attributes {
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let at = match self.places.get(name) {
+            Some(at) => *at,
+            None if name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                *self.places.get(&name.to_ascii_lowercase())?
+            }
+            None => return None,
+        };
+        self.all.get(at).map(|(_, value)| value)
+    }
+
+    pub fn set(&mut self, name: &str, value: Value) {
+        let name = name.to_ascii_lowercase();
+        if let Some(known) = self.places.get(&name).and_then(|at| self.all.get_mut(*at)) {
+            known.1 = value;
+        } else if self.all.len() < MAX_ATTRIBUTES {
+            self.places.insert(name.clone(), self.all.len());
+            self.all.push((name, value));
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.all.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.places = self.all.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.all.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
 
 static ATTRIBUTE: Class = Class {
     name: "Attr",
@@ -36,7 +78,7 @@ static DATA: Class = Class { name: "DOMStringMap", methods: &[], properties: &[]
 
 /// `dataset`: attributes that begin with `data-`, under the names that scripts have for them.
 pub struct Data {
-    items: Vec<(String, Value)>,
+    items: HashMap<String, Value>,
 }
 
 impl Data {
@@ -74,7 +116,7 @@ impl Object for Data {
     }
 
     fn field(&self, name: &str) -> Option<Value> {
-        self.items.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+        self.items.get(name).cloned()
     }
 }
 

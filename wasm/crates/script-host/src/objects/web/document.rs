@@ -4,7 +4,7 @@ use super::element::Element;
 use super::location::{self, Location};
 use super::nodes::Nodes;
 use crate::host::{Answer, Fault, Host};
-use crate::markup::{Form, Page, Selector};
+use crate::markup::{DOCUMENT as PAGE, Form, NAMED, Page, Place};
 use crate::objects::page::written;
 use crate::objects::{Class, Object, class};
 use crate::value::{Value, text};
@@ -85,9 +85,6 @@ static DOCUMENT: Class = Class {
     default: "",
 };
 
-/// Elements that a document has under their names.
-const NAMED: [&str; 6] = ["form", "img", "embed", "object", "iframe", "applet"];
-
 pub struct Document {
     /// Whether it is the page that the scripts are in.
     pub is_own: bool,
@@ -100,20 +97,19 @@ impl Document {
             return None;
         }
         let asked = text(args, 0);
-        let all = host.page.all();
         match member {
             "getElementById" => host.of_page(&asked),
-            "querySelector" => host.first_of(all, member, &asked),
-            "body" | "head" => host.first_of(all, "getElementsByTagName", member),
-            "documentElement" => host.first_of(all, "getElementsByTagName", "html"),
+            "querySelector" => host.first_of(PAGE, member, &asked),
+            "body" | "head" => host.first_of(PAGE, "getElementsByTagName", member),
+            "documentElement" => host.first_of(PAGE, "getElementsByTagName", "html"),
             "currentScript" => host.page.running().map(|node| host.element(node)),
             "title" => Some(Ok(title(host).unwrap_or_else(|| Value::text("")))),
             "forms" | "scripts" | "images" | "all" => {
-                let list = host.all_of(all, member, "")?;
+                let list = host.all_of(PAGE, member, "")?;
                 Some(if args.is_empty() { list } else { list.map(|list| of_list(host, &list, &asked)) })
             }
             "getElementsByTagName" | "getElementsByClassName" | "getElementsByName" | "querySelectorAll" => {
-                host.all_of(all, member, &asked)
+                host.all_of(PAGE, member, &asked)
             }
             _ => None,
         }
@@ -125,9 +121,8 @@ fn of_list(host: &Host, list: &Value, key: &str) -> Value {
 }
 
 fn title(host: &mut Host) -> Option<Value> {
-    let title = host.page.find(&Selector::tag("title"), host.page.all(), 1).first().copied()?;
-    let within = host.page.within(title);
-    Some(host.page_text(within, Form::Text))
+    let title = host.first_node(PAGE, "getElementsByTagName", "title")?;
+    Some(host.page_text(title, Form::Text))
 }
 
 impl Object for Document {
@@ -145,7 +140,8 @@ impl Object for Document {
             "write" | "writeln" => {
                 let page = text(args, 0);
                 host.code("document.write", &page);
-                written(host, page);
+                let place = Place::Behind(host.page.body());
+                written(host, page, place);
                 Ok(Value::Empty)
             }
             "getElementsByTagName"
@@ -191,7 +187,7 @@ impl Object for Document {
     }
 
     fn node(&self, page: &Page, name: &str) -> Option<usize> {
-        if self.is_own { page.by_name(name, &NAMED) } else { None }
+        if self.is_own { page.by_name(name, &NAMED, PAGE) } else { None }
     }
 
     fn given_to_callback(&mut self, _host: &mut Host, member: &str) -> Option<Vec<Value>> {

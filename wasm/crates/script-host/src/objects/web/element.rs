@@ -1,15 +1,15 @@
 //! Elements: what the page says of them, what scripts put into them, and what they would load.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
-use super::attributes::{Attribute, Data};
+use super::attributes::{Attribute, Attributes, Data};
 use super::document::Document;
 use super::nodes::Nodes;
 use crate::host::{Access, Answer, Fault, Host};
-use crate::markup::{self, CONTROLS, Form, Page};
-use crate::objects::page::{self, BYTES_OF_AN_ITEM, written};
-use crate::objects::{Class, Object, blob, class};
+use crate::markup::{self, CONTROLS, Form, Page, Place};
+use crate::objects::elements::BYTES_OF_AN_ITEM;
+use crate::objects::page::{self, written};
+use crate::objects::{Class, Object, blob, class, class_by_id};
 use crate::value::{Value, text};
 
 static ELEMENT: Class = Class {
@@ -162,27 +162,25 @@ static ELEMENT: Class = Class {
     default: "",
 };
 
-/// Attributes that a script may set, and that are listed.
-const MAX_ATTRIBUTES: usize = 256;
 /// Elements whose value is an attribute.
 const WITH_VALUE: [&str; 5] = ["INPUT", "BUTTON", "PARAM", "DATA", "LI"];
 
 /// What a script put into an element.
+#[derive(Clone)]
 enum Content {
     Text(Value),
     /// Of which no nodes were made: there was no room.
     Markup(Value),
-    /// Nodes that were made of what it wrote.
-    Nodes(Range<usize>),
+    /// What stands in a node of the page.
+    Nodes(usize),
 }
 
 /// Any element, of the page or made by a script: it keeps what it is given, and tells what it would load.
 pub struct Element {
     tag: String,
     /// Which of the page's nodes it is.
-    node: Option<usize>,
-    /// By their names in small letters.
-    attributes: Vec<(String, Value)>,
+    pub(super) node: Option<usize>,
+    attributes: Attributes,
     /// What it has instead of what the page says.
     content: Option<Content>,
     /// Its `dataset` and its `attributes`, once they were asked for.
@@ -192,13 +190,26 @@ pub struct Element {
 impl Element {
     pub fn new(tag: &str) -> Self {
         let tag = tag.chars().take(40).collect::<String>().to_ascii_uppercase();
-        Self { tag, node: None, attributes: Vec::new(), content: None, listed: [None, None] }
+        Self { tag, node: None, attributes: Attributes::default(), content: None, listed: [None, None] }
     }
 
     /// A node of the page.
     pub fn of(page: &Page, node: usize) -> Self {
-        let attributes = page.attributes(node).into_iter().map(|(name, value)| (name, Value::text(value)));
-        Self { tag: page.tag(node), node: Some(node), attributes: attributes.collect(), ..Self::new("") }
+        let mut attributes = Attributes::default();
+        for (name, value) in page.attributes(node) {
+            attributes.set(&name, Value::text(value));
+        }
+        Self { tag: page.tag(node), node: Some(node), attributes, ..Self::new("") }
+    }
+
+    /// Of an `object` the class whose object it is, if that is known.
+    pub fn class_of_object(&self) -> Option<String> {
+        let of = |name: &str| self.attribute(name).filter(|_| self.tag == "OBJECT").map(Value::to_text);
+        of("progid").filter(|name| !name.is_empty()).or_else(|| {
+            let id = of("classid")?;
+            let (scheme, id) = id.trim().split_once(':')?;
+            class_by_id(id.trim()).filter(|_| scheme.eq_ignore_ascii_case("clsid")).map(str::to_owned)
+        })
     }
 
     fn is(&self, tags: &[&str]) -> bool {
@@ -208,16 +219,12 @@ impl Element {
     // -- attributes ------------------------------------------------------------------------------------------------
 
     fn attribute(&self, name: &str) -> Option<&Value> {
-        self.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.attributes.get(name)
     }
 
     fn set_attribute(&mut self, name: &str, value: Value) {
         self.listed = [None, None];
-        if let Some((_, known)) = self.attributes.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-            *known = value;
-        } else if self.attributes.len() < MAX_ATTRIBUTES {
-            self.attributes.push((name.to_ascii_lowercase(), value));
-        }
+        self.attributes.set(name, value);
     }
 
     fn load(&mut self, host: &mut Host, name: &str, address: String) {
@@ -235,9 +242,9 @@ impl Element {
 
     fn attribute_list(&mut self, host: &mut Host) -> Answer {
         let mut list = Nodes::default();
-        for (name, value) in self.attributes.iter().take(MAX_ATTRIBUTES) {
-            let item = host.add(Box::new(Attribute { name: name.clone(), value: value.clone() }))?;
-            list.push_named(name.clone(), item);
+        for (name, value) in self.attributes.iter() {
+            let item = host.add(Box::new(Attribute { name: name.to_owned(), value: value.clone() }))?;
+            list.push_named(name.to_owned(), item);
         }
         host.add(Box::new(list))
     }
@@ -248,10 +255,7 @@ impl Element {
             return Ok(known.clone());
         }
         let made = match which {
-            0 => {
-                let all = self.attributes.iter().map(|(name, value)| (name.as_str(), value));
-                host.add(Box::new(Data::of(all)))?
-            }
+            0 => host.add(Box::new(Data::of(self.attributes.iter())))?,
             _ => self.attribute_list(host)?,
         };
         self.listed[which] = Some(made.clone());
@@ -260,12 +264,11 @@ impl Element {
 
     // -- what stands in it -----------------------------------------------------------------------------------------
 
-    /// The nodes in it.
-    fn within(&self, host: &Host) -> Option<Range<usize>> {
+    /// The node of the page in which stands what is in it.
+    pub(super) fn scope(&self) -> Option<usize> {
         match &self.content {
-            Some(Content::Nodes(nodes)) => Some(nodes.clone()),
-            Some(Content::Text(_) | Content::Markup(_)) => None,
-            None => self.node.map(|node| host.page.within(node)),
+            Some(Content::Nodes(scope)) => Some(*scope),
+            Some(Content::Text(_) | Content::Markup(_)) | None => self.node,
         }
     }
 
@@ -273,36 +276,43 @@ impl Element {
         let is_raw = self.is(&["SCRIPT", "STYLE"]);
         match (&self.content, self.node) {
             (Some(Content::Text(text)), _) if form == Form::Markup && !is_raw => {
-                Value::text(markup::encoded(&text.to_text()))
+                let text = markup::encoded(&text.to_text());
+                host.work(text.len() / BYTES_OF_AN_ITEM);
+                Value::text(text)
             }
             (Some(Content::Text(text) | Content::Markup(text)), _) => text.clone(),
-            (None, Some(node)) if self.tag.starts_with('#') => {
-                host.page.words(node).map(Value::text).unwrap_or_default()
-            }
-            _ => self.within(host).map_or_else(|| Value::text(""), |nodes| host.page_text(nodes, form)),
+            (None, Some(node)) if self.is_part() => host.page.words(node).map(Value::text).unwrap_or_default(),
+            _ => self.scope().map_or_else(|| Value::text(""), |scope| host.page_text(scope, form)),
         }
+    }
+
+    /// Whether it is a text or a comment.
+    fn is_part(&self) -> bool {
+        self.tag.starts_with('#')
     }
 
     fn outer(&self, host: &mut Host) -> Value {
         if let (None, Some(node)) = (&self.content, self.node) {
             let whole = host.page.whole(node);
-            return host.page_text(whole, Form::Markup);
+            host.pay_page();
+            return Value::text(whole);
         }
         let inner = self.text(host, Form::Markup).to_text();
         let tag = self.tag.to_ascii_lowercase();
-        let attributes = self.attributes.iter().map(|(name, value)| (name.as_str(), value.to_text()));
+        let attributes = self.attributes.iter().map(|(name, value)| (name, value.to_text()));
         let start: String =
             attributes.map(|(name, value)| format!(" {name}=\"{}\"", value.replace('"', "&quot;"))).collect();
+        host.work((start.len() + inner.len()) / BYTES_OF_AN_ITEM);
         Value::text(format!("<{tag}{start}>{inner}</{tag}>"))
     }
 
     /// Of a control what is in it; of a list what is chosen.
     fn value(&self, host: &mut Host) -> Answer {
         if self.tag == "SELECT"
-            && let Some(within) = self.within(host)
+            && let Some(scope) = self.scope()
         {
-            let chosen = host.first_of(within.clone(), "querySelector", "option[selected]");
-            let option = chosen.or_else(|| host.first_of(within, "querySelector", "option"));
+            let chosen = host.first_of(scope, "querySelector", "option[selected]");
+            let option = chosen.or_else(|| host.first_of(scope, "querySelector", "option"));
             return match option.transpose()? {
                 Some(Value::Object(option)) => host.ask(option, "value", Access::Get, &[]),
                 _ => Ok(Value::text("")),
@@ -315,79 +325,49 @@ impl Element {
         })
     }
 
-    /// Another node, by where it stands to this one; None where that is not known.
-    fn near(&self, host: &Host, member: &str) -> Option<Option<usize>> {
-        let page = &host.page;
-        let only = member.contains("Element");
-        let children = |nodes: Range<usize>| page.children(nodes, only);
-        let siblings = || {
-            let node = self.node?;
-            Some((node, children(page.parent(node).map_or_else(|| page.all(), |parent| page.within(parent)))))
-        };
-        Some(match member {
-            "firstChild" | "firstElementChild" => children(self.within(host)?).next(),
-            "lastChild" | "lastElementChild" => children(self.within(host)?).last(),
-            "nextSibling" | "nextElementSibling" => siblings()?.1.find(|other| Some(*other) > self.node),
-            "previousSibling" | "previousElementSibling" => {
-                let (node, siblings) = siblings()?;
-                siblings.take_while(|other| *other < node).last()
-            }
-            _ => page.parent(self.node?),
-        })
-    }
-
-    /// What is looked for in it; None where there is nothing of it.
-    fn found(&self, host: &mut Host, member: &'static str, args: &[Value]) -> Option<Answer> {
-        let asked = text(args, 0);
-        match member {
-            "children" | "childNodes" => {
-                let within = self.within(host)?;
-                let nodes: Vec<usize> = host.page.children(within, member == "children").collect();
-                if nodes.is_empty() { None } else { Some(host.nodes(nodes)) }
-            }
-            "querySelector" => {
-                let within = self.within(host)?;
-                host.first_of(within, member, &asked)
-            }
-            "querySelectorAll" | "getElementsByTagName" | "getElementsByClassName" | "options" | "elements" => {
-                let within = self.within(host)?;
-                host.all_of(within, member, &asked)
-            }
-            "parentNode"
-            | "parentElement"
-            | "firstChild"
-            | "firstElementChild"
-            | "lastChild"
-            | "lastElementChild"
-            | "nextSibling"
-            | "nextElementSibling"
-            | "previousSibling"
-            | "previousElementSibling" => {
-                let near = self.near(host, member)?;
-                Some(near.map_or(Ok(Value::Null), |node| host.element(node)))
-            }
-            _ => None,
-        }
+    /// What a form has under the name of a property: its controls come first.
+    fn control(&self, host: &mut Host, member: &str) -> Option<Answer> {
+        let node = ELEMENT.property(member).and_then(|name| self.node(&host.page, name));
+        host.pay_page();
+        Some(host.element(node?))
     }
 
     /// What a script puts into it, and what that loads.
     fn fill(&mut self, host: &mut Host, member: &str, value: Value) {
         let is_markup = matches!(member, "innerHTML" | "outerHTML");
         let text = value.to_text();
+        host.work(text.len() / BYTES_OF_AN_ITEM);
         if is_markup {
-            host.work(text.len() / BYTES_OF_AN_ITEM);
             page::load(host, &text);
         }
         if self.tag == "SCRIPT" {
             host.code("script element", &text);
-            host.pages.push(format!("<script>{text}</script>"));
+            host.written.push(format!("<script>{text}</script>"));
         }
+        let place = self.node.map_or(Place::Apart, Place::Instead);
         self.content = Some(match is_markup {
-            true => {
-                host.add_to_page(&text, &self.tag).map_or_else(|| Content::Markup(Value::text(text)), Content::Nodes)
+            true => host
+                .add_to_page(&text, &self.tag, place)
+                .map_or_else(|| Content::Markup(Value::text(text)), Content::Nodes),
+            false => {
+                // What a user sees in a control is none of the page.
+                if self.node.is_some() && !self.is_part() && member != "value" {
+                    let is_raw = self.is(&["SCRIPT", "STYLE"]);
+                    let written = if is_raw { text } else { markup::encoded(&text) };
+                    host.add_to_page(&written, &self.tag, place);
+                }
+                Content::Text(value)
             }
-            false => Content::Text(value),
         });
+    }
+
+    /// Another one with the same in it.
+    fn copied(&self) -> Self {
+        let content = self.content.clone().or_else(|| self.node.map(Content::Nodes));
+        match self.is_part() {
+            true => Self { node: self.node, content: self.content.clone(), ..Self::new(&self.tag) },
+            false => Self { attributes: self.attributes.clone(), content, ..Self::new(&self.tag) },
+        }
     }
 }
 
@@ -403,7 +383,7 @@ impl Object for Element {
     }
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
-        if let Some(found) = self.found(host, member, args) {
+        if let Some(found) = self.control(host, member).or_else(|| self.found(host, member, args)) {
             return found;
         }
         match member {
@@ -419,7 +399,7 @@ impl Object for Element {
             "removeAttribute" => {
                 let name = text(args, 0);
                 self.listed = [None, None];
-                self.attributes.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+                self.attributes.remove(&name);
                 Ok(Value::Empty)
             }
             // An `object` of a class that makes others, such as RDS.DataSpace.
@@ -438,7 +418,8 @@ impl Object for Element {
                 Ok(Value::Empty)
             }
             "insertAdjacentHTML" => {
-                written(host, text(args, 1));
+                let place = Place::Behind(self.node.unwrap_or_else(|| host.page.body()));
+                written(host, text(args, 1), place);
                 Ok(Value::Empty)
             }
             "innerHTML" => Ok(self.text(host, Form::Markup)),
@@ -446,7 +427,7 @@ impl Object for Element {
             "innerText" => Ok(self.text(host, Form::Shown)),
             "textContent" | "text" | "nodeValue" => Ok(self.text(host, Form::Text)),
             "value" => self.value(host),
-            "data" if self.tag.starts_with('#') => Ok(self.text(host, Form::Text)),
+            "data" if self.is_part() => Ok(self.text(host, Form::Text)),
             // What stands in a template is a document of its own.
             "content" if self.tag == "TEMPLATE" && self.node.is_some() => {
                 self.node.map_or(Ok(Value::Empty), |node| host.element(node))
@@ -487,12 +468,8 @@ impl Object for Element {
             "dataset" => self.listed(host, 0),
             "attributes" => self.listed(host, 1),
             "style" | "classList" | "getContext" | "getBoundingClientRect" => host.generic("HTMLElement.style"),
-            "cloneNode" if self.node.is_some() => host.add(Box::new(Self {
-                node: self.node,
-                attributes: self.attributes.clone(),
-                ..Self::new(&self.tag)
-            })),
-            "parentNode" | "parentElement" | "firstChild" | "firstElementChild" | "querySelector" | "cloneNode" => {
+            "cloneNode" => host.add(Box::new(self.copied())),
+            "parentNode" | "parentElement" | "firstChild" | "firstElementChild" | "querySelector" => {
                 host.add(Box::new(Self::new("div")))
             }
             _ => Ok(Value::Empty),
@@ -520,7 +497,7 @@ impl Object for Element {
     }
 
     fn node(&self, page: &Page, name: &str) -> Option<usize> {
-        let within = self.node.filter(|_| self.tag == "FORM").map(|node| page.within(node))?;
-        page.by_name(name, &CONTROLS).filter(|node| within.contains(node))
+        let scope = self.scope().filter(|_| self.tag == "FORM")?;
+        page.by_name(name, &CONTROLS, scope)
     }
 }

@@ -5,13 +5,16 @@ mod console;
 mod document;
 mod element;
 mod location;
+mod navigation;
 mod navigator;
 mod nodes;
 mod screen;
 mod storage;
+mod window;
 
 pub use element::Element;
 pub use nodes::Nodes;
+pub use window::{GLOBALS, WINDOWS};
 
 use super::{Generic, Object};
 
@@ -29,7 +32,8 @@ pub fn create(name: &str) -> Box<dyn Object> {
         "screen" => Box::new(screen::Screen),
         "console" => Box::new(console::Console),
         "localStorage" | "sessionStorage" => Box::new(storage::Storage::default()),
-        "history" => Box::new(Generic::new("history")),
+        "history" | "external" | "event" => Box::new(Generic::new(name)),
+        name if WINDOWS.contains(&name) => Box::new(window::Window::default()),
         other => Box::new(Element::new(other)),
     }
 }
