@@ -1,12 +1,14 @@
 //! Scripts of pages and script files: HTML, HTA, WSF, WSC, SCT. In the order in which they are there.
 
+use script_host::Page;
+
 use crate::options::Language;
 use crate::source::Part;
 
 /// Scripts of one file.
 const MAX_PARTS: usize = 256;
-/// Bytes of a tag before the name of a handler: looking further back would take as long as the page is long, each time.
-const MAX_TAG: usize = 4_096;
+/// What runs by itself where an element has it.
+const HANDLERS: [&str; 2] = ["onload", "onerror"];
 /// Bytes of a namespace before `script`.
 const MAX_PREFIX: usize = 64;
 
@@ -38,7 +40,9 @@ pub fn parts(text: &str) -> Vec<Part> {
         }
         at = body_end;
     }
-    parts.extend(handlers(text, &lower));
+    if HANDLERS.iter().any(|name| lower.contains(name)) {
+        parts.extend(handlers(text));
+    }
     parts.truncate(MAX_PARTS);
     parts
 }
@@ -125,38 +129,19 @@ fn unwrapped(body: &str) -> &str {
     inner.unwrap_or(body)
 }
 
-/// Where the tag begins that a place is in.
-fn tag_start(text: &[u8], at: usize) -> Option<usize> {
-    let from = at.saturating_sub(MAX_TAG);
-    let start = from + text.get(from..at)?.iter().rposition(|byte| matches!(byte, b'<' | b'>'))?;
-    (text.get(start) == Some(&b'<')).then_some(start)
-}
-
 /// `onload` and `onerror` of the page's elements.
-fn handlers(text: &str, lower: &str) -> Vec<Part> {
-    let mut parts = Vec::new();
-    for name in ["onload", "onerror"] {
-        for (at, _) in lower.match_indices(name).take(MAX_PARTS) {
-            let Some(start) = tag_start(lower.as_bytes(), at) else { continue };
-            let is_element = lower.as_bytes().get(start + 1).is_some_and(u8::is_ascii_alphabetic);
-            let Some(end) = tag_end(text, start + 1).filter(|&end| is_element && end > at) else { continue };
-            let Some(code) = text.get(start..end).and_then(|tag| attribute(tag, name)) else { continue };
-            let code = code
-                .replace("&quot;", "\"")
-                .replace("&#39;", "'")
-                .replace("&lt;", "<")
-                .replace("&gt;", ">")
-                .replace("&amp;", "&");
-            let is_basic = code.to_ascii_lowercase().starts_with("vbscript:");
-            let language = if is_basic { Language::Vbscript } else { Language::Javascript };
-            let code = code
-                .split_once(':')
-                .filter(|(scheme, _)| scheme.to_ascii_lowercase().ends_with("script"))
-                .map_or(code.as_str(), |(_, rest)| rest);
-            parts.push(Part { language, text: code.to_owned() });
-        }
-    }
-    parts
+fn handlers(text: &str) -> Vec<Part> {
+    let all = Page::of(text).values_of(&HANDLERS, MAX_PARTS);
+    let parts = all.into_iter().map(|code| {
+        let is_basic = code.to_ascii_lowercase().starts_with("vbscript:");
+        let language = if is_basic { Language::Vbscript } else { Language::Javascript };
+        let code = code
+            .split_once(':')
+            .filter(|(scheme, _)| scheme.to_ascii_lowercase().ends_with("script"))
+            .map_or(code.as_str(), |(_, rest)| rest);
+        Part { language, text: code.to_owned() }
+    });
+    parts.collect()
 }
 
 #[cfg(test)]
@@ -181,6 +166,19 @@ mod tests {
         );
         let wsf = "<job><script language=\"JScript\"><![CDATA[x]]></script></job>";
         assert_eq!(found(wsf), [(Language::Javascript, "x".to_owned())]);
+    }
+
+    #[test]
+    fn handlers_are_read_as_the_page_is() {
+        let page = "<img src=x onerror=\"&#101;val(&lpar;'a>b'&#x29;\"><svg/onload=b()><p title='onload=c()'><!--<img onload=d()>-->\
+                    <body onload='vbscript:e'>";
+        let expected = [
+            (Language::Vbscript, "e".to_owned()),
+            (Language::Javascript, "eval(('a>b')".to_owned()),
+            (Language::Javascript, "b()".to_owned()),
+        ];
+        assert_eq!(found(page), expected);
+        assert_eq!(found("<body ONLOAD='VBScript:e' onload=f>"), [(Language::Vbscript, "e".to_owned())]);
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub fn read(data: &[u8], name: &str, language: Option<Language>) -> Option<Sourc
             "js" | "jse" | "cjs" | "mjs" => script(Language::Javascript, text),
             "vbs" | "vbe" => Source::of(Language::Vbscript, text, Surroundings::Host),
             "vba" | "bas" | "cls" | "frm" => Source::of(Language::Vbscript, text, Surroundings::Document),
-            "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup(text),
+            "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup(text, &extension),
             _ => guessed(text)?,
         }
     };
@@ -82,11 +82,16 @@ fn is_macro(lower: &str) -> bool {
     MARKS.iter().chain(&EVENTS).any(|mark| lower.contains(mark))
 }
 
-/// Pages, and script files that are written as pages are.
-fn markup(text: String) -> Source {
+/// Pages, and script files that are written as pages are. A name says which; where it does not, what stands at the beginning.
+fn markup(text: String, extension: &str) -> Source {
     const FILES: [&str; 6] = ["<job", "<package", "<component", "<scriptlet", "<stylesheet", "<xsl:"];
-    let lower = text.get(..HEAD).unwrap_or(&text).to_ascii_lowercase();
-    let is_file = FILES.iter().any(|tag| lower.contains(tag)) && !lower.contains("<html");
+    let head = text.get(..text.floor_char_boundary(HEAD)).unwrap_or_default().to_ascii_lowercase();
+    let has_files_tag = FILES.iter().any(|tag| head.contains(tag));
+    let is_file = match extension {
+        "hta" | "html" | "htm" | "svg" => false,
+        "wsf" | "sct" | "wsc" | "xsl" => has_files_tag,
+        _ => has_files_tag && !head.contains("<html"),
+    };
     let surroundings = if is_file { Surroundings::Host } else { Surroundings::Page };
     Source { parts: markup::parts(&text), surroundings, page: Some(text) }
 }
@@ -111,7 +116,7 @@ fn guessed(text: String) -> Option<Source> {
             .iter()
             .any(|tag| lower.contains(tag))
     {
-        return Some(markup(text));
+        return Some(markup(text, ""));
     }
     if starts.starts_with("#!") && !starts.lines().next().unwrap_or_default().contains("node") {
         return None;
@@ -252,6 +257,8 @@ mod tests {
     fn what_a_script_is_in_is_told_by_name_and_by_content() {
         let of = |text: &str, name: &str| read(text.as_bytes(), name, None).map(|source| source.surroundings);
         let plain = "Dim a\nSet a = CreateObject(\"x\")\n";
+        // The last letter that is looked at is half of one.
+        let late = format!("<p>{}<script>x</script><job>", "\u{e4}".repeat(HEAD));
         let typed = "Sub AutoOpen()\nDim a As String\nEnd Sub\n";
         for (text, name, expected) in [
             (plain, "a.vbs", Surroundings::Host),
@@ -262,6 +269,10 @@ mod tests {
             ("<script>x</script>", "a.hta", Surroundings::Page),
             ("<p><script>x</script>", "", Surroundings::Page),
             ("<job><script>x</script></job>", "a.wsf", Surroundings::Host),
+            ("<job><script>'<html>'</script></job>", "a.wsf", Surroundings::Host),
+            ("<!--<job--><script>x</script>", "a.hta", Surroundings::Page),
+            ("<!--<job--><script>x</script>", "a.SVG", Surroundings::Page),
+            (&late, "a.wsf", Surroundings::Page),
             ("<?xml?><scriptlet><script>x</script></scriptlet>", "", Surroundings::Host),
         ] {
             assert_eq!(of(text, name), Some(expected), "{name} {text}");

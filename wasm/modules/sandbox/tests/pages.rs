@@ -63,6 +63,39 @@ fn scripts_in_basic_find_the_elements_too() {
 }
 
 #[test]
+fn a_page_is_one_whatever_its_comments_say() {
+    let page = "<!--<job--><span id=code>calc.exe</span><script language=VBScript>\n\
+                CreateObject(\"WScript.Shell\").Run document.getElementById(\"code\").innerText\n</script>";
+    assert_eq!(targets(&analyzed(page, "a.hta", &json!({})), "processes"), ["calc.exe"]);
+}
+
+#[test]
+fn objects_that_files_declare_are_there() {
+    for (object, name) in [
+        ("<object id=\"sh\" progid=\"WScript.Shell\"/>", "a.wsf"),
+        ("<object id='sh' classid='clsid:72C24DD5-D70A-438B-8A42-98424B88AFB8'></object>", "a.hta"),
+        ("<object id=sh progid=WScript.Shell></object>", "a.html"),
+    ] {
+        for script in
+            ["<script language=\"JScript\">sh.Run('calc.exe');", "<script language=\"VBScript\">sh.Run \"calc.exe\"\n"]
+        {
+            let page = format!("<job id=\"j\"><x id=\"el\"/>{object}{script}</script></job>");
+            assert_eq!(targets(&analyzed(&page, name, &json!({})), "processes"), ["calc.exe"], "{page}");
+        }
+    }
+    let page = "<job><x id=\"el\"/><script language=\"VBScript\">\nOn Error Resume Next\nel.title = 1\n\
+                If Err.Number = 424 Then CreateObject(\"WScript.Shell\").Run \"calc.exe\"\n</script></job>";
+    assert_eq!(targets(&analyzed(page, "a.wsf", &json!({})), "processes"), ["calc.exe"]);
+}
+
+#[test]
+fn basic_that_a_plain_script_runs_is_in_no_page() {
+    let basic = "On Error Resume Next\\nwindow.close\\nIf Err.Number = 424 Then CreateObject(\"WScript.Shell\").Run \"calc.exe\"";
+    let script = format!("var c = new ActiveXObject('ScriptControl'); c.Language = 'VBScript'; c.AddCode('{basic}');");
+    assert_eq!(targets(&analyzed(&script, "a.js", &json!({})), "processes"), ["calc.exe"]);
+}
+
+#[test]
 fn a_name_that_a_plain_script_never_set_is_no_object() {
     let script = "On Error Resume Next\nunheard.Run \"calc\"\n\
                   If Err.Number = 424 Then CreateObject(\"WScript.Shell\").Run \"calc.exe\"\n";
@@ -82,6 +115,5 @@ fn large_pages_are_read_in_time() {
         let started = Instant::now();
         analyzed(&page, "a.html", &json!({"steps": 300_000}));
         assert!(started.elapsed() < Duration::from_secs(10), "{piece} {:?}", started.elapsed());
-        println!("{:?} {piece}", started.elapsed());
     }
 }
