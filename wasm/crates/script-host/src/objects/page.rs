@@ -1,10 +1,13 @@
 //! The page that scripts are in: where it goes, and what is written into it.
 
+use super::elements::BYTES_OF_AN_ITEM;
 use crate::host::Host;
-use crate::markup::Place;
+use crate::markup::{Page, Place};
 
-/// Elements of a text that are looked at for what they load.
+/// Addresses of a text, and those of them that are told of as loaded.
+const MAX_SOURCES: usize = 10_000;
 const MAX_WRITTEN: usize = 64;
+
 impl Host {
     /// The page is left for another; an address that is a script is run in it.
     pub fn go(&mut self, url: &str) {
@@ -30,24 +33,16 @@ pub fn written(host: &mut Host, page: String, place: Place) {
 
 /// What elements of a text load.
 pub fn load(host: &mut Host, page: &str) {
-    for address in sources(page).take(MAX_WRITTEN) {
-        host.network("loads", address);
+    host.work(page.len() / BYTES_OF_AN_ITEM);
+    for address in sources(page) {
+        host.network("loads", &address);
     }
 }
 
 /// Values of `src` that are addresses of somebody else.
-fn sources(page: &str) -> impl Iterator<Item = &str> {
-    let places = page.match_indices(['s', 'S']).map(|(at, _)| at);
-    let values = places.filter_map(|at| {
-        let name = page.get(at..at + 3).filter(|name| name.eq_ignore_ascii_case("src"))?;
-        let is_attribute = page[..at].ends_with([' ', '\t', '\n', '/', '"', '\'']);
-        let value = page[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
-        let quote = value.chars().next().filter(|sign| matches!(sign, '"' | '\''));
-        let value = &value[usize::from(quote.is_some())..];
-        let end = value.find(|sign: char| quote.map_or(sign.is_whitespace() || sign == '>', |quote| sign == quote));
-        is_attribute.then(|| &value[..end.unwrap_or(value.len())])
-    });
-    values.filter(|value| value.contains("://") || value.starts_with("//"))
+fn sources(page: &str) -> Vec<String> {
+    let all = Page::of(page).values_of(&["src"], MAX_SOURCES).into_iter();
+    all.filter(|value| value.contains("://") || value.starts_with("//")).take(MAX_WRITTEN).collect()
 }
 
 #[cfg(test)]
@@ -56,11 +51,12 @@ mod tests {
 
     #[test]
     fn addresses_of_elements_are_read_however_they_are_quoted() {
-        let page = "<iframe src=\"http://a.example/1\"><img SRC = 'http://a.example/2'/><script src=//a.example/3></script>\
-                    <img data-src='http://a.example/4' src='own.png'><p>src=http";
-        assert_eq!(sources(page).collect::<Vec<_>>(), ["http://a.example/1", "http://a.example/2", "//a.example/3"]);
+        let page = "<iframe src=\"http://a.example/1\"></iframe><img SRC = 'http://a.example/2'/>\
+                    <script/src=//a.example/3></script><img src='http&colon;//a.example/&#52;'><input value='src=//a.example/5'>\
+                    <!-- <img src=//a.example/6> --><img data-src='http://a.example/7' src='own.png'><p>src=http";
+        assert_eq!(sources(page), ["http://a.example/1", "http://a.example/2", "//a.example/3", "http://a.example/4"]);
         for end in 0..page.len() {
-            sources(&page[..end]).for_each(drop);
+            drop(sources(&page[..end]));
         }
     }
 }

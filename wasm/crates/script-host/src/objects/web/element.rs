@@ -336,9 +336,9 @@ impl Element {
     fn fill(&mut self, host: &mut Host, member: &str, value: Value) {
         let is_markup = matches!(member, "innerHTML" | "outerHTML");
         let text = value.to_text();
-        host.work(text.len() / BYTES_OF_AN_ITEM);
-        if is_markup {
-            page::load(host, &text);
+        match is_markup {
+            true => page::load(host, &text),
+            false => host.work(text.len() / BYTES_OF_AN_ITEM),
         }
         if self.tag == "SCRIPT" {
             host.code("script element", &text);
