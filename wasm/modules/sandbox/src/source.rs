@@ -24,7 +24,7 @@ pub struct Part {
 
 /// Bytes of a sample that is read as a script: more than any is long.
 const MAX_SOURCE: usize = 16 << 20;
-/// Characters that are looked at for the language.
+/// Bytes that are looked at for the language.
 const HEAD: usize = 65_536;
 
 /// The scripts of a sample; None if it has none. `name` is a hint.
@@ -85,7 +85,7 @@ fn is_macro(lower: &str) -> bool {
 /// Pages, and script files that are written as pages are. A name says which; where it does not, what stands at the beginning.
 fn markup(text: String, extension: &str) -> Source {
     const FILES: [&str; 6] = ["<job", "<package", "<component", "<scriptlet", "<stylesheet", "<xsl:"];
-    let head = text.get(..text.floor_char_boundary(HEAD)).unwrap_or_default().to_ascii_lowercase();
+    let head = head(&text).to_ascii_lowercase();
     let has_files_tag = FILES.iter().any(|tag| head.contains(tag));
     let is_file = match extension {
         "hta" | "html" | "htm" | "svg" => false,
@@ -94,6 +94,12 @@ fn markup(text: String, extension: &str) -> Source {
     };
     let surroundings = if is_file { Surroundings::Host } else { Surroundings::Page };
     Source { parts: markup::parts(&text), surroundings, page: Some(text) }
+}
+
+/// What is looked at for the language; the last letter of it is whole.
+fn head(text: &str) -> &str {
+    let end = text.char_indices().map(|(at, letter)| at + letter.len_utf8()).take_while(|end| *end <= HEAD).last();
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Text has no control characters but those of lines, except where it is UTF-16.
@@ -107,8 +113,7 @@ fn is_text(data: &[u8]) -> bool {
 }
 
 fn guessed(text: String) -> Option<Source> {
-    let cut = text.char_indices().nth(HEAD).map_or(text.len(), |(at, _)| at);
-    let head = text.get(..cut).unwrap_or(&text);
+    let head = head(&text);
     let lower = head.to_ascii_lowercase();
     let starts = lower.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if starts.starts_with('<')
