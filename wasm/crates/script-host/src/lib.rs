@@ -21,7 +21,7 @@ pub mod trace;
 pub mod value;
 
 pub use host::{Access, Answer, Fault, Host, Kind, Run};
-pub use markup::Page;
+pub use markup::{Page, tag};
 pub use objects::{GLOBALS, WINDOWS};
 pub use settings::{Answer as NetworkAnswer, Settings, Surroundings};
 pub use trace::{Call, Category, Code, Ended, Touched, Trace};

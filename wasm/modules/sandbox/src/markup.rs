@@ -19,10 +19,9 @@ pub fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some((name, start)) = script_tag(&lower, at) {
-        let Some(end_of_tag) = tag_end(text, start) else { break };
-        let tag = text.get(start..end_of_tag).unwrap_or_default();
+        let Some((said, end_of_tag)) = script_host::tag(text, start) else { break };
         let body_start = end_of_tag + 1;
-        if tag.ends_with('/') {
+        if text.get(start..end_of_tag).is_some_and(|tag| tag.ends_with('/')) {
             at = body_start;
             continue;
         }
@@ -34,7 +33,7 @@ pub fn parts(text: &str) -> Vec<Part> {
             continue;
         }
         let body_end = body_start + end.unwrap_or(rest.len());
-        if let Some(language) = language(tag).filter(|_| parts.len() < MAX_PARTS) {
+        if let Some(language) = language(&said).filter(|_| parts.len() < MAX_PARTS) {
             let body = text.get(body_start..body_end).unwrap_or_default();
             parts.push(Part { language, text: unwrapped(body).to_owned() });
         }
@@ -76,23 +75,10 @@ pub fn scripts(text: &str) -> Vec<String> {
     parts(text).into_iter().filter(|part| part.language == Language::Javascript).map(|part| part.text).collect()
 }
 
-/// Where a tag ends, outside of quotes.
-fn tag_end(text: &str, start: usize) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in text.bytes().enumerate().skip(start) {
-        match (byte, quote) {
-            (b'>', None) => return Some(at),
-            (b'"' | b'\'', None) => quote = Some(byte),
-            (byte, Some(open)) if byte == open => quote = None,
-            _ => {}
-        }
-    }
-    None
-}
-
 /// By `language` or `type`; JavaScript without. None for data and templates.
-fn language(tag: &str) -> Option<Language> {
-    let said = attribute(tag, "language").or_else(|| attribute(tag, "type")).unwrap_or_default().to_ascii_lowercase();
+fn language(said: &[(String, String)]) -> Option<Language> {
+    let of = |name: &str| said.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let said = of("language").or_else(|| of("type")).map(|said| said.trim().to_ascii_lowercase()).unwrap_or_default();
     match said.as_str() {
         said if said.contains("vb") => Some(Language::Vbscript),
         "" | "module" => Some(Language::Javascript),
@@ -101,22 +87,6 @@ fn language(tag: &str) -> Option<Language> {
         }
         _ => None,
     }
-}
-
-/// The value of an attribute in a tag.
-fn attribute(tag: &str, name: &str) -> Option<String> {
-    let lower = tag.to_ascii_lowercase();
-    let at = lower.match_indices(name).map(|(at, _)| at).find(|&at| {
-        let before = lower.get(..at).unwrap_or_default();
-        let after = lower.get(at + name.len()..).unwrap_or_default();
-        before.ends_with(|char: char| char.is_whitespace() || char == '"' || char == '\'')
-            && after.trim_start().starts_with('=')
-    })?;
-    let value = tag.get(at + name.len()..)?.trim_start().strip_prefix('=')?.trim_start();
-    Some(match value.chars().next()? {
-        quote @ ('"' | '\'') => value.get(1..)?.split(quote).next()?.to_owned(),
-        _ => value.split([' ', '\t', '\r', '\n', '>', '/']).next()?.to_owned(),
-    })
 }
 
 /// Without the comment or the CDATA section around it.
@@ -166,6 +136,14 @@ mod tests {
         );
         let wsf = "<job><script language=\"JScript\"><![CDATA[x]]></script></job>";
         assert_eq!(found(wsf), [(Language::Javascript, "x".to_owned())]);
+    }
+
+    #[test]
+    fn tags_are_read_as_the_page_reads_them() {
+        let page = "<script a'b language=vbscript>1</script><script title=\">\" x=' language=js' type='text/vb&#115;cript'>2</script>\
+                    <script data-type='text/plain' type = text/javascript>3</script>";
+        let expected = [(Language::Vbscript, "1"), (Language::Vbscript, "2"), (Language::Javascript, "3")];
+        assert_eq!(found(page), expected.map(|(language, text)| (language, text.to_owned())));
     }
 
     #[test]

@@ -187,10 +187,7 @@ impl Page {
     /// Names in small letters and values, of each name the first, and no more than an element can have.
     #[must_use]
     pub fn attributes(&self, node: usize) -> Vec<(String, String)> {
-        let mut seen = HashSet::new();
-        let named = self.written(node).map(|(name, value)| (name.to_ascii_lowercase(), value));
-        let first = named.filter(|(name, _)| seen.len() < MAX_ATTRIBUTES && seen.insert(name.clone()));
-        first.take(MAX_ATTRIBUTES).map(|(name, value)| (name, entities::decoded(value, true))).collect()
+        first_of_each(self.written(node))
     }
 
     /// Its id and its name.
@@ -238,6 +235,22 @@ impl Page {
     pub const fn running(&self) -> Option<usize> {
         self.running
     }
+}
+
+fn first_of_each<'a>(written: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    let mut seen = HashSet::new();
+    let named = written.map(|(name, value)| (name.to_ascii_lowercase(), value));
+    let first = named.filter(|(name, _)| seen.len() < MAX_ATTRIBUTES && seen.insert(name.clone()));
+    first.take(MAX_ATTRIBUTES).map(|(name, value)| (name, entities::decoded(value, true))).collect()
+}
+
+/// What a tag says from a place on, behind its name, and where its `>` is; None for a tag without an end.
+#[must_use]
+pub fn tag(text: &str, at: usize) -> Option<(Vec<(String, String)>, usize)> {
+    let mut written = Attributes::new(text, at);
+    let said = first_of_each(written.by_ref());
+    written.by_ref().for_each(drop);
+    Some((said, written.at)).filter(|(_, end)| *end < text.len())
 }
 
 /// A text as it is written in a page.
