@@ -11,6 +11,9 @@ use crate::values::{Array, Val};
 /// Jumps in one body: a script that jumps back and forth is bounded by its steps, too.
 const MAX_JUMPS: usize = 100_000;
 
+/// Bytes that copying an item of an array costs.
+const BYTES_OF_AN_ITEM: usize = 16;
+
 impl Machine {
     /// The body of a procedure or of a script: here labels are jumped to, and errors are taken.
     ///
@@ -209,9 +212,12 @@ impl Machine {
 
     fn for_each(&mut self, variable: &Expression, list: &Expression, block: &[Statement]) -> Done<Flow> {
         let items = match self.evaluate(list)? {
-            Val::Array(array) => array.items.clone(),
+            Val::Array(array) => {
+                self.pay(array.items.len() * BYTES_OF_AN_ITEM)?;
+                array.items.clone()
+            }
             Val::Object(handle) => {
-                let items = self.host.items(handle).unwrap_or_default();
+                let items = self.host.items(handle)?.unwrap_or_default();
                 items.iter().map(Val::of_host).collect()
             }
             _ => Vec::new(),

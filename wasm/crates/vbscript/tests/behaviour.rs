@@ -291,6 +291,25 @@ fn a_script_in_a_page_has_its_window() {
     );
 }
 
+/// Each begins with a copy of all that it could go through.
+#[test]
+fn lists_that_are_hardly_begun_cost_steps_and_calls() {
+    let page = "<b>".repeat(20_000);
+    for (script, expected) in [
+        ("Set all = document.all\nDo\nFor Each it In all : Exit For : Next\nLoop", Ended::Calls),
+        ("Dim all(1000000)\nDo\nFor Each it In all : Exit For : Next\nLoop", Ended::Steps),
+    ] {
+        let settings = Settings { surroundings: Surroundings::Page, ..Settings::default() };
+        let steps = settings.steps;
+        let mut host = Host::new(settings, page.as_bytes());
+        host.page = Page::of(&page);
+        let started = std::time::Instant::now();
+        let (_, run) = vbscript::run(host, &[script], steps);
+        assert_eq!(run.ended, expected, "{script} {}", run.error);
+        assert!(started.elapsed().as_secs() < 20, "{script} {:?}", started.elapsed());
+    }
+}
+
 #[test]
 fn machines_are_asked_about_as_on_an_office_computer() {
     let trace = run(r#"

@@ -96,21 +96,24 @@ impl Host {
     }
 
     /// What `For Each` and `Enumerator` go through; None for what is no collection.
-    pub fn items(&mut self, handle: Handle) -> Option<Vec<Value>> {
-        let mut object = self.objects.get_mut(handle.0 as usize)?.take()?;
+    ///
+    /// # Errors
+    /// The end of the run: whoever asks for them is given a copy of all of them.
+    pub fn items(&mut self, handle: Handle) -> Result<Option<Vec<Value>>, Fault> {
+        self.quiet(Ok(Value::Empty))?;
+        let Some(mut object) = self.objects.get_mut(handle.0 as usize).and_then(Option::take) else { return Ok(None) };
         let items = object.items(self);
         self.give_back(handle, object);
-        items
+        self.work(items.as_ref().map_or(0, Vec::len));
+        Ok(items)
     }
 
     /// The same as a list that a language has for itself; `Empty` for none.
     ///
     /// # Errors
-    /// The end of the run: whoever asks for it is given a copy of all of it.
+    /// The end of the run.
     pub fn as_list(&mut self, handle: Handle) -> Answer {
-        let Some(items) = self.items(handle) else { return Ok(Value::Empty) };
-        self.work(items.len());
-        self.quiet(Ok(Value::list(items)))
+        Ok(self.items(handle)?.map_or(Value::Empty, Value::list))
     }
 
     fn give_back(&mut self, handle: Handle, object: Box<dyn Object>) {

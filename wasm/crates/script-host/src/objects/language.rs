@@ -22,7 +22,7 @@ pub struct Enumerator {
 impl Enumerator {
     pub fn new(host: &mut Host, args: &[Value]) -> Self {
         let items = match argument(args, 0) {
-            Value::Object(handle) => host.items(*handle).unwrap_or_default(),
+            Value::Object(handle) => host.items(*handle).ok().flatten().unwrap_or_default(),
             Value::List(items) => items.to_vec(),
             _ => Vec::new(),
         };

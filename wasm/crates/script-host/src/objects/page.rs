@@ -7,6 +7,8 @@ use crate::markup::{Page, Place};
 /// Addresses of a text, and those of them that are told of as loaded.
 const MAX_SOURCES: usize = 10_000;
 const MAX_WRITTEN: usize = 64;
+/// Reading a page takes as long as looking at it so many times.
+const PASSES: usize = 4;
 
 impl Host {
     /// The page is left for another; an address that is a script is run in it.
@@ -33,7 +35,7 @@ pub fn written(host: &mut Host, page: String, place: Place) {
 
 /// What elements of a text load.
 pub fn load(host: &mut Host, page: &str) {
-    host.work(page.len() / BYTES_OF_AN_ITEM);
+    host.work(page.len() / BYTES_OF_AN_ITEM * PASSES);
     for address in sources(page) {
         host.network("loads", &address);
     }
