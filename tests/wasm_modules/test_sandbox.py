@@ -108,6 +108,40 @@ def test_the_timeline_is_in_order(module: Guest) -> None:
     ]  # fmt: skip
 
 
+RUN = """CreateObject("WScript.Shell").Run "calc.exe" """
+JRUN = """new ActiveXObject("WScript.Shell").Run("calc.exe");"""
+IN_PAGES = {
+    "a form by its name": f"<form name=fm><input name=bx></form><script>fm.bx.value='x';{JRUN}</script>",
+    "a frame by its name, in Basic": f"<iframe name=fr></iframe><script language=vbscript>fr.location=1\n{RUN}</script>",
+    "the clipboard": f'<script language=vbscript>x=clipboardData.getData("Text")\n{RUN}</script>',
+    "a variable of an element's name": f"<b id=foo></b><script>var foo; if(foo===undefined){{{JRUN}}}</script>",
+    "an element of a variable's name": f"<b id=foo>x</b><script>if(foo.innerHTML=='x'){{{JRUN}}}</script>",
+}
+"""Scripts that only run to their end where what pages have is there."""
+
+
+@pytest.mark.parametrize("what", IN_PAGES)
+def test_pages_have_what_scripts_ask_before_they_act(module: Guest, what: str) -> None:
+    facts, _ = analyze(module, f"<html>{IN_PAGES[what]}</html>", "a.hta")
+    assert [it.target for it in facts.processes] == ["calc.exe"]
+
+
+@pytest.mark.parametrize(
+    ("script", "name", "is_run"),
+    [
+        (f'Sub Auto_Close()\n Range("A1").Value = 1\n {RUN}\nEnd Sub', "", True),
+        (f"Private Sub Button_Click()\n Dim x As Byte\n x = Form.Tag\n {RUN}\nEnd Sub", "macro.txt", True),
+        (f'Attribute VB_Name = "a"\nSub AutoOpen()\n x = UserForm1.Tag\n {RUN}\nEnd Sub', "a.vbs", True),
+        (f"x = Unheard.Tag\n{RUN}", "a.vbs", False),
+        (f"On Error Resume Next\n' as string\nx = Unheard.Tag\nIf Err.Number = 424 Then {RUN}", "a.vbs", True),
+    ],
+)
+def test_basic_finds_objects_of_documents_only_in_one(module: Guest, script: str, name: str, *, is_run: bool) -> None:
+    """Error 424 is what a script by itself waits for, and what would end a macro."""
+    facts, _ = analyze(module, script, name)
+    assert [it.target for it in facts.processes] == (["calc.exe"] if is_run else [])
+
+
 def test_children_are_given_out(module: Guest) -> None:
     script = scripts_made.samples()["drops.js"]
     facts, _ = analyze(module, script, "drops.js")

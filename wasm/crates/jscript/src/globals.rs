@@ -90,16 +90,20 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     guards::install(context)
 }
 
-/// Elements of the page are there by their ids, where nothing else has the name.
+/// Elements of the page are there by their names, where nothing else has the name: behind the global object, so that a
+/// variable that is declared is one of its own (Web IDL, 3.7.4: named properties object).
 fn define_elements(context: &mut Context, bridge: &Bridge) -> JsResult<()> {
+    let names = JsObject::with_object_proto(context.intrinsics());
     let ids = bridge.0.host.borrow().names_of_page();
     for id in ids {
         let is_taken = context.global_object().has_property(JsString::from(id.as_str()), context)?;
         let found = if is_taken { None } else { bridge.0.host.borrow_mut().of_page(&id) };
         if let Some(Ok(element)) = found {
-            global(context, &id, &element)?;
+            let element = bridge.script_value(&element, context)?;
+            names.set(JsString::from(id.as_str()), element, false, context)?;
         }
     }
+    context.global_object().set_prototype(Some(names));
     Ok(())
 }
 

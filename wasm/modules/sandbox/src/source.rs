@@ -41,7 +41,7 @@ pub fn read(data: &[u8], name: &str, language: Option<Language>) -> Option<Sourc
         let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
         match extension.as_str() {
             "js" | "jse" | "cjs" | "mjs" => script(Language::Javascript, text),
-            "vbs" | "vbe" => Source::of(Language::Vbscript, text, Surroundings::Host),
+            "vbs" | "vbe" => script(Language::Vbscript, text),
             "vba" | "bas" | "cls" | "frm" => Source::of(Language::Vbscript, text, Surroundings::Document),
             "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup(text, &extension),
             _ => guessed(text)?,
@@ -62,9 +62,9 @@ fn script(language: Language, text: String) -> Source {
     Source::of(language, text, if is_macro { Surroundings::Document } else { Surroundings::Host })
 }
 
-/// Whether Basic is a document's: types, attributes of modules, and procedures that documents call are not a script's.
+/// Whether Basic is a document's: types, attributes of modules, and procedures and objects of documents are not a script's.
 fn is_macro(lower: &str) -> bool {
-    const MARKS: [&str; 12] = [
+    const MARKS: [&str; 24] = [
         "attribute vb_",
         "#if vba",
         "declare ptrsafe",
@@ -74,12 +74,26 @@ fn is_macro(lower: &str) -> bool {
         " as long",
         " as integer",
         " as variant",
+        " as byte",
+        " as boolean",
+        " as double",
         "auto_open(",
+        "auto_close(",
         "autoopen(",
+        "autoclose(",
+        "autoexec(",
+        "autonew(",
         "activedocument",
+        "activeworkbook",
+        "activesheet",
+        "thisdocument",
+        "thisworkbook",
+        "userform1",
     ];
     const EVENTS: [&str; 4] = ["sub document_", "sub workbook_", "sub userform_", "sub worksheet_"];
-    MARKS.iter().chain(&EVENTS).any(|mark| lower.contains(mark))
+    // What a comment says is nobody's code: it may be there to be taken for the other.
+    let code: String = lower.lines().filter(|line| !line.trim_start().starts_with('\'')).collect::<Vec<_>>().join("\n");
+    MARKS.iter().chain(&EVENTS).any(|mark| code.contains(mark))
 }
 
 /// Pages, and script files that are written as pages are. A name says which; where it does not, what stands at the beginning.

@@ -7,6 +7,8 @@ use super::{Page, Selector};
 const MAX_GLOBAL: usize = 1_000;
 /// Bytes of tags that one search goes through: a tag may be as long as the page, and stand around all of it.
 const MAX_LOOKED_AT: usize = 64 << 20;
+/// Elements whose names are variables too (HTML, 7.3.3: named access on the Window object).
+const FOUND_BY_NAME: [&str; 6] = ["form", "img", "iframe", "frame", "embed", "object"];
 /// Elements of one name that are looked at for one that fits.
 const MAX_ALIKE: usize = 64;
 
@@ -52,15 +54,21 @@ impl Page {
         all.take(most).collect()
     }
 
-    /// Ids that are names of variables in its scripts, in the order of the page.
+    /// Ids, and names of what scripts find by its name alone, that are names of variables in them; in the order of the page.
     #[must_use]
     pub fn ids(&self) -> Vec<String> {
         let is_name = |id: &str| {
             let is_sign = |sign: char| sign.is_alphanumeric() || matches!(sign, '_' | '$');
             id.chars().all(is_sign) && !id.starts_with(|sign: char| sign.is_ascii_digit())
         };
-        let mut ids: Vec<(usize, &String)> = self.ids.iter().map(|(id, node)| (*node, id)).collect();
+        let is_found = |node: &usize| FOUND_BY_NAME.iter().any(|tag| self.is_named(*node, tag));
+        let named = self
+            .named
+            .iter()
+            .filter_map(|(name, nodes)| nodes.iter().copied().take(MAX_ALIKE).find(is_found).map(|node| (node, name)));
+        let mut ids: Vec<(usize, &String)> = self.ids.iter().map(|(id, node)| (*node, id)).chain(named).collect();
         ids.sort_unstable();
+        ids.dedup();
         ids.into_iter().map(|(_, id)| id.clone()).filter(|id| is_name(id)).take(MAX_GLOBAL).collect()
     }
 }

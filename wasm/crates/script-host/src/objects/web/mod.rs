@@ -32,7 +32,7 @@ pub fn create(name: &str) -> Box<dyn Object> {
         "screen" => Box::new(screen::Screen),
         "console" => Box::new(console::Console),
         "localStorage" | "sessionStorage" => Box::new(storage::Storage::default()),
-        "history" | "external" | "event" => Box::new(Generic::new(name)),
+        "history" | "external" | "event" | "clipboardData" => Box::new(Generic::new(name)),
         name if WINDOWS.contains(&name) => Box::new(window::Window::default()),
         other => Box::new(Element::new(other)),
     }

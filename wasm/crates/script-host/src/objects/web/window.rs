@@ -8,12 +8,7 @@ use crate::objects::{Class, Object, class};
 use crate::value::Value;
 
 /// Objects that are there by their names.
-pub const GLOBALS: [&str; 9] =
-    ["document", "navigator", "location", "screen", "history", "localStorage", "sessionStorage", "external", "event"];
-/// Names of the window itself.
-pub const WINDOWS: [&str; 5] = ["window", "self", "top", "parent", "frames"];
-
-const MEMBERS: [&str; 14] = [
+pub const GLOBALS: [&str; 10] = [
     "document",
     "navigator",
     "location",
@@ -23,6 +18,22 @@ const MEMBERS: [&str; 14] = [
     "sessionStorage",
     "external",
     "event",
+    "clipboardData",
+];
+/// Names of the window itself.
+pub const WINDOWS: [&str; 5] = ["window", "self", "top", "parent", "frames"];
+
+const MEMBERS: [&str; 15] = [
+    "document",
+    "navigator",
+    "location",
+    "screen",
+    "history",
+    "localStorage",
+    "sessionStorage",
+    "external",
+    "event",
+    "clipboardData",
     "window",
     "self",
     "top",
