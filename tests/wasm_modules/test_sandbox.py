@@ -112,7 +112,7 @@ RUN = """CreateObject("WScript.Shell").Run "calc.exe" """
 JRUN = """new ActiveXObject("WScript.Shell").Run("calc.exe");"""
 IN_PAGES = {
     "a form by its name": f"<form name=fm><input name=bx></form><script>fm.bx.value='x';{JRUN}</script>",
-    "a frame by its name, in Basic": f"<iframe name=fr></iframe><script language=vbscript>fr.location=1\n{RUN}</script>",
+    "a frame by its name": f"<iframe name=fr></iframe><script language=vbscript>fr.location=1\n{RUN}</script>",
     "the clipboard": f'<script language=vbscript>x=clipboardData.getData("Text")\n{RUN}</script>',
     "a variable of an element's name": f"<b id=foo></b><script>var foo; if(foo===undefined){{{JRUN}}}</script>",
     "an element of a variable's name": f"<b id=foo>x</b><script>if(foo.innerHTML=='x'){{{JRUN}}}</script>",
