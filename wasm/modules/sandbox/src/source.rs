@@ -282,7 +282,7 @@ mod tests {
         for (text, name, expected) in [
             (plain, "a.vbs", Surroundings::Host),
             (plain, "", Surroundings::Host),
-            (typed, "a.vbs", Surroundings::Host),
+            (typed, "a.vbs", Surroundings::Document),
             (typed, "", Surroundings::Document),
             (plain, "a.bas", Surroundings::Document),
             ("<script>x</script>", "a.hta", Surroundings::Page),
