@@ -18,7 +18,7 @@ from athena_lab.lab import open_lab
 from athena_lab.many import triage_many
 from athena_lab.report import Report
 from athena_lab.report.tree import walk
-from tests.wasm_modules import documents
+from tests import documents
 
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 PLAIN = b"A text that says nothing at all.\n" * 20

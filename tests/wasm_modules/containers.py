@@ -12,8 +12,9 @@ import zipfile
 import zlib
 from functools import cache
 
-import documents
 import lzx
+
+from tests import documents
 
 FILES = {"readme.txt": b"Hello, hello, hello.\n" * 20, "bin/tool.bin": bytes(range(256)) * 4}
 ISO_SECTOR = 2048

@@ -1,7 +1,7 @@
 """Files for the fuzzers to begin with: loops, bombs and overlaps, and every golden sample cut where one of its parts
 begins or ends.
 
-    python tests/wasm_modules/crafted.py FOLDER     writes them, each by its hash
+    PYTHONPATH=. python tests/wasm_modules/crafted.py FOLDER     writes them, each by its hash
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import documents
 import executables
 import golden
+
+from tests import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
-import documents
+from tests import documents
 
 END, FREE = 0xFFFFFFFE, 0xFFFFFFFF
 MINI = 64

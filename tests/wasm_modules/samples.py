@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Writes the samples of the golden tests: inert files, each compressed and encoded as text (base64 of zlib).
 
+    PYTHONPATH=. python tests/wasm_modules/samples.py
+
 Encoded, so that no scanner takes the EICAR test file or a synthetic executable for what it looks like. After it,
 ``UPDATE_GOLDEN=1 cargo test --test golden`` in ``wasm/`` writes the expected outputs; read them before you
 commit them.
@@ -15,7 +17,6 @@ import textwrap
 import zlib
 
 import containers
-import documents
 import executables
 import golden
 import office
@@ -23,6 +24,8 @@ import scripts_made
 import secrets_made
 import shellcode
 import signed
+
+from tests import documents
 
 X86_64, ARM64 = 0x01000007, 0x0100000C
 

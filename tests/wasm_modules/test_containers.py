@@ -16,7 +16,6 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import containers
-import documents
 import executables
 import lzx
 import msgspec
@@ -26,6 +25,7 @@ from harness import Refused
 
 from athena_lab.extraction import Part
 from athena_lab.report.facts import FileFacts
+from tests import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import documents
 import golden
 import msgspec
 import office
@@ -27,6 +26,7 @@ import suites
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from athena_lab.report.facts import FileFacts
+from tests import documents
 
 if TYPE_CHECKING:
     from harness import Guest

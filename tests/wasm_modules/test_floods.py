@@ -9,13 +9,13 @@ import time
 import zipfile
 from typing import TYPE_CHECKING
 
-import documents
 import executables
 import msgspec
 import pytest
 
 from athena_lab.report.facts import FileFacts
 from athena_lab.wasm.contract import Call, Output, SampleInfo
+from tests import documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 FUZZ = Path(__file__).resolve().parent
 WASM = FUZZ.parent
-sys.path.insert(0, str(WASM.parent / "tests" / "wasm_modules"))
+sys.path[:0] = [str(WASM.parent), str(WASM.parent / "tests" / "wasm_modules")]
 
 import crafted  # noqa: E402  # its folder is on the path only now
 import disguised  # noqa: E402
