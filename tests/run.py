@@ -40,6 +40,7 @@ STAGES = (
     Stage("codespell", "codespell", "checks"),
     Stage("biome", "jlpm biome ci --error-on-warnings .", "checks", "labextension"),
     Stage("cargo fmt", "cargo fmt --all --check", "checks", "wasm"),
+    Stage("fuzz lock", "cargo tree --locked --quiet --depth 0", "checks", "wasm/fuzz"),
     Stage("layers", "lint-imports --no-cache", "checks"),
     Stage("deptry", "deptry athena_lab", "checks"),
     Stage("vulture", "vulture", "checks"),
