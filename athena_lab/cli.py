@@ -50,9 +50,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="athena", description="Athena Lab: modules of your own.")
-    topics = parser.add_subparsers(required=True, metavar="TOPIC")
+    parser.set_defaults(run=_help(parser))
+    topics = parser.add_subparsers(metavar="TOPIC")
     modules = topics.add_parser("modules", help="make, build, check, load, list and remove modules of your own")
-    commands = modules.add_subparsers(required=True, metavar="COMMAND")
+    modules.set_defaults(run=_help(modules))
+    commands = modules.add_subparsers(metavar="COMMAND")
 
     def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=about, description=about)
@@ -75,6 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     remove.add_argument("name")
     command("list", _list, "List the modules, and what running servers have of them.")
     return parser
+
+
+def _help(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """What a program without a command does: it says which there are."""
+
+    def run(_arguments: argparse.Namespace) -> int:
+        parser.print_help()
+        return 0
+
+    return run
 
 
 def _complain(text: str) -> None:

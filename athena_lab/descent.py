@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from athena_lab.errors import AthenaError, QueueFull
 from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.deobfuscation import DeobfuscationFacts
+from athena_lab.report.display import counted
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.indicators import leads
 from athena_lab.report.network import NetworkFacts
@@ -72,11 +73,13 @@ class Descent:
         """By hash: the node that was analysed, None while it is and where there is none."""
 
     async def into(self, sample: Sample, results: Iterable[ModuleResult], depth: int) -> tuple[Node, ...]:
-        """The files inside a sample that is ``depth`` levels deep, the root being 0; nothing below the last level.
+        """The files inside a sample that is ``depth`` levels deep, the root being 0, each as a row.
+
+        Those below the last level are left out.
 
         Raises `QueueFull`: then the whole should be asked for again.
         """
-        if depth >= self._options.depth:
+        if not self._options.depth:
             return ()
         nodes = []
         for found in sorted(_found(results), key=_turn):
@@ -93,6 +96,8 @@ class Descent:
             return replace(node, status="left-out", reason=why)
         if child.sha256 in self._seen:
             return _again(node, self._seen[child.sha256])
+        if depth > self._options.depth:
+            return replace(node, status="left-out", reason=f"More than {counted(self._options.depth, 'level')} deep.")
         self._seen[child.sha256] = None
         self._count -= 1
         self._bytes -= child.size

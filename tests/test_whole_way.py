@@ -213,7 +213,8 @@ async def test_a_chain_of_packers_ends_at_the_depth_that_is_asked_for(lab):
     for _ in range(6):
         sample = gzip.compress(sample, mtime=0)
     report = await lab.triage(sample, options=TriageOptions(children=ChildOptions(depth=3)))
-    assert [depth for depth, _ in walk(report.children)] == [0, 1, 2]
+    told = [(depth, node.status, node.reason) for depth, node in walk(report.children)]
+    assert told == [*((depth, "analysed", "") for depth in range(3)), (3, "left-out", "More than 3 levels deep.")]
 
 
 async def test_only_a_full_analysis_goes_inside(lab):

@@ -40,6 +40,7 @@ export function providerLight(state: string): Light {
 }
 
 export function words(state: string): string {
+  if (state === "no_api_key") return "not set up"; // of a local server it may be the address
   return state.replaceAll("_", " ");
 }
 

@@ -139,7 +139,7 @@ test("one without a key shows what to do and no more", async () => {
   const panel = attach((it) => new AthenaPanel(it));
   await shows("Set ANTHROPIC_API_KEY.");
   const row = [...panel.node.querySelectorAll(".athena-Row")].find((it) => it.textContent?.includes("claude"));
-  expect(row?.textContent).toBe("claudeno api keySet ANTHROPIC_API_KEY.m");
+  expect(row?.textContent).toBe("claudenot set upSet ANTHROPIC_API_KEY.m");
 });
 
 function rowOf(name: string): Element | undefined {

@@ -111,7 +111,7 @@ def test_without_a_provider_the_cell_says_how_to_set_one_and_gives_the_summary(o
     expect(bench.answer.get_by_role("alert")).to_contain_text("ANTHROPIC_API_KEY")
     bench.panel()
     expect(bench.row("providers")).to_contain_text("ANTHROPIC_API_KEY")
-    expect(bench.row("claude")).to_contain_text("no api key")
+    expect(bench.row("claude")).to_contain_text("not set up")
     expect(bench.status).to_have_attribute("title", re.compile("ANTHROPIC_API_KEY"))
     bench.answer.scroll_into_view_if_needed()
 

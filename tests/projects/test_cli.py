@@ -41,6 +41,11 @@ def test_new_says_what_is_next_and_what_cannot_be(athena, tmp_path):
     assert "athena modules build" in athena("modules", "load", tmp_path / "fresh", code=1)
 
 
+def test_without_a_command_it_says_which_there_are(athena):
+    assert "modules" in athena()
+    assert "build" in athena("modules")
+
+
 def test_check_says_what_a_component_is_and_why_it_is_refused(athena, mine):
     said = athena("modules", "check", mine)
     assert f"Exports   {made.INTERFACE}" in said
