@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import shown, size_text
-from athena_lab.report.markup import Row, code, details, table
+from athena_lab.report.markup import Row, code, details, style, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def to_html(comparison: Comparison) -> str:
     head = ("", _name(comparison.first), _name(comparison.second), "")
     parts = "".join(_set_html(row) for row in comparison.sets if row.alike is not None)
     return (
-        f'<section class="athena-comparison"><h3>{escape(_sentence(comparison))}</h3>'
+        f'{style()}<section class="athena-report"><h3>{escape(_sentence(comparison))}</h3>'
         + table(head, properties, _property, BUDGET)
         + table(("", "Both", "Only first", "Only second", "Alike"), _known(comparison), _counts, BUDGET)
         + parts

@@ -8,9 +8,7 @@ Every part has a budget of characters: a hostile sample cannot blow up the noteb
 from __future__ import annotations
 
 from collections import Counter
-from functools import cache
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from athena_lab.report.display import SEVERITY_WORDS, seconds_text, shown, size_text, technique_url
@@ -26,7 +24,7 @@ from athena_lab.report.html_machine import guest_html, machine_html
 from athena_lab.report.html_network import network_html
 from athena_lab.report.html_patterns import patterns_html
 from athena_lab.report.html_tree import tree_html
-from athena_lab.report.markup import Row, details, table, take
+from athena_lab.report.markup import Row, details, style, table, take
 
 if TYPE_CHECKING:
     from athena_lab.report.model import ModuleResult, Report
@@ -41,7 +39,7 @@ MAX_EVIDENCE = 8
 def render_html(report: Report) -> str:
     """Self-contained HTML, below about 840 KB whatever the sample."""
     return (
-        f'<style>{_style()}</style><section class="athena-report" data-report="{escape(report.id)}">'
+        f'{style()}<section class="athena-report" data-report="{escape(report.id)}">'
         + _header(report)
         + _findings(report)
         + (conclusion_html(report.conclusion, report.techniques) if report.conclusion else "")
@@ -64,11 +62,6 @@ def render_html(report: Report) -> str:
 def finding_anchor(sha256: str, finding_id: str) -> str:
     """The id of a finding's element, so that an answer can link to it."""
     return f"athena-{sha256[:12]}-{finding_id}"
-
-
-@cache
-def _style() -> str:
-    return files("athena_lab.report").joinpath("report.css").read_text(encoding="utf-8")
 
 
 def _header(report: Report) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from html import escape
+from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,6 +34,13 @@ class Row(msgspec.Struct, frozen=True):
 
     cells: tuple[str | Html, ...]
     css: str = ""
+
+
+@cache
+def style() -> str:
+    """The style sheet of what has the class ``athena-report``."""
+    sheet = files("athena_lab.report").joinpath("report.css").read_text(encoding="utf-8")
+    return f"<style>{sheet}</style>"
 
 
 def take(items: Collection[T], render: Callable[[T], str], max_items: int, budget: int) -> tuple[list[str], int]:
