@@ -135,6 +135,8 @@ pub struct Trace {
     pub lost: Vec<(String, Vec<u8>)>,
     /// What the network answers to whoever asks.
     pub answers: Vec<Vec<u8>>,
+    /// Whether the page has more than was read of it or shown to its scripts.
+    pub page_left_out: bool,
     text: usize,
     code_bytes: usize,
     quiet_calls: u64,

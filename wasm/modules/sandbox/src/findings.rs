@@ -284,7 +284,17 @@ pub fn stopped(cause: &str, findings: &mut Findings) {
     findings.add(Finding::new("run-stopped", Severity::Info, 100, title).detail(detail));
 }
 
+/// Scripts of a page that were not run, since there are so many.
+pub fn scripts_left_out(count: usize, findings: &mut Findings) {
+    let title = "The page has more scripts than are run";
+    findings.add(Finding::new("scripts-left-out", Severity::Low, 100, title).detail(format!("{count} more.")));
+}
+
 fn ended(trace: &Trace, findings: &mut Findings) {
+    if trace.page_left_out {
+        let title = "The page has more elements than its scripts were shown";
+        findings.add(Finding::new("page-left-out", Severity::Low, 100, title));
+    }
     match trace.ended {
         Some(Ended::Steps) => findings.add(Finding::new(
             "steps-exhausted",
@@ -364,6 +374,16 @@ mod tests {
         let found = found(script, "logon.vbs");
         assert!(found.iter().all(|it| it.contains(" Low ") || it.contains(" Info ")), "{found:?}");
         assert!(found.contains(&"uses-network Low ".to_owned()), "{found:?}");
+    }
+
+    #[test]
+    fn what_a_page_has_beyond_what_is_run_or_shown_is_told() {
+        let ask = "<script>n = document.getElementsByTagName('i').length</script>";
+        let has = |page: &str, id: &str| found(page, "a.html").iter().any(|it| it.starts_with(id));
+        assert!(!has(&format!("{}{ask}", "<i>".repeat(10_000)), "page-left-out"));
+        assert!(has(&format!("{}{ask}", "<i></i>".repeat(10_001)), "page-left-out Low"));
+        assert!(has(&format!("{}{ask}", "<i></i>".repeat(400_000)), "page-left-out Low"));
+        assert!(has(&ask.repeat(1_025), "scripts-left-out Low"));
     }
 
     #[test]

@@ -6,17 +6,19 @@ use crate::options::Language;
 use crate::source::Part;
 
 /// Scripts of one file.
-const MAX_PARTS: usize = 256;
+const MAX_PARTS: usize = 1_024;
 /// What runs by itself where an element has it.
 const HANDLERS: [&str; 2] = ["onload", "onerror"];
 /// Bytes of a namespace before `script`.
 const MAX_PREFIX: usize = 64;
 
-/// The parts between `<script>` and `</script>`, in any namespace, and handlers that run by themselves (`onload`).
+/// The parts between `<script>` and `</script>`, in any namespace, and handlers that run by themselves (`onload`); and how
+/// many there are beyond those.
 #[must_use]
-pub fn parts(text: &str) -> Vec<Part> {
+pub fn parts(text: &str) -> (Vec<Part>, usize) {
     let lower = text.to_ascii_lowercase();
     let mut parts = Vec::new();
+    let mut left_out = 0;
     let mut at = 0;
     while let Some((name, start)) = script_tag(&lower, at) {
         let Some((said, end_of_tag)) = script_host::tag(text, start) else { break };
@@ -33,17 +35,20 @@ pub fn parts(text: &str) -> Vec<Part> {
             continue;
         }
         let body_end = body_start + end.unwrap_or(rest.len());
-        if let Some(language) = language(&said).filter(|_| parts.len() < MAX_PARTS) {
-            let body = text.get(body_start..body_end).unwrap_or_default();
-            parts.push(Part { language, text: unwrapped(body).to_owned() });
+        let body = unwrapped(text.get(body_start..body_end).unwrap_or_default());
+        match language(&said).filter(|_| !body.trim().is_empty()) {
+            Some(language) if parts.len() < MAX_PARTS => parts.push(Part { language, text: body.to_owned() }),
+            Some(_) => left_out += 1,
+            None => {}
         }
         at = body_end;
     }
     if HANDLERS.iter().any(|name| lower.contains(name)) {
         parts.extend(handlers(text));
     }
+    left_out += parts.len().saturating_sub(MAX_PARTS);
     parts.truncate(MAX_PARTS);
-    parts
+    (parts, left_out)
 }
 
 /// The next `<script` with what stands before it in its name, and where the name ends; a `<scriptlet` is none.
@@ -72,7 +77,7 @@ fn prefix(text: &str) -> usize {
 /// The JavaScript of a page that a script writes.
 #[must_use]
 pub fn scripts(text: &str) -> Vec<String> {
-    parts(text).into_iter().filter(|part| part.language == Language::Javascript).map(|part| part.text).collect()
+    parts(text).0.into_iter().filter(|part| part.language == Language::Javascript).map(|part| part.text).collect()
 }
 
 /// By `language` or `type`; JavaScript without. None for data and templates.
@@ -101,7 +106,7 @@ fn unwrapped(body: &str) -> &str {
 
 /// `onload` and `onerror` of the page's elements.
 fn handlers(text: &str) -> Vec<Part> {
-    let all = Page::of(text).values_of(&HANDLERS, MAX_PARTS);
+    let all = Page::of(text).values_of(&HANDLERS, MAX_PARTS + 1);
     let parts = all.into_iter().map(|code| {
         let is_basic = code.to_ascii_lowercase().starts_with("vbscript:");
         let language = if is_basic { Language::Vbscript } else { Language::Javascript };
@@ -119,7 +124,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(Language, String)> {
-        parts(text).into_iter().map(|part| (part.language, part.text)).collect()
+        parts(text).0.into_iter().map(|part| (part.language, part.text)).collect()
     }
 
     #[test]
@@ -136,6 +141,16 @@ mod tests {
         );
         let wsf = "<job><script language=\"JScript\"><![CDATA[x]]></script></job>";
         assert_eq!(found(wsf), [(Language::Javascript, "x".to_owned())]);
+    }
+
+    #[test]
+    fn scripts_that_say_nothing_push_none_out_and_those_beyond_are_counted() {
+        let last = "<script>last()</script>";
+        let empty = "<script> </script>".repeat(2 * MAX_PARTS) + last;
+        assert_eq!(found(&empty), [(Language::Javascript, "last()".to_owned())]);
+        let many = "<script>a()</script>".repeat(MAX_PARTS) + last;
+        let (read, left_out) = parts(&many);
+        assert_eq!((read.len(), left_out), (MAX_PARTS, 1));
     }
 
     #[test]
@@ -183,7 +198,7 @@ mod tests {
             "<body onload=",
             "<body onload=x",
         ] {
-            assert!(parts(page).len() < 2);
+            assert!(parts(page).0.len() < 2);
         }
         assert_eq!(found("<script>a"), [(Language::Javascript, "a".to_owned())]);
     }

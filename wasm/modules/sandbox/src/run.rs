@@ -20,7 +20,7 @@ pub struct Outcome {
 /// Runs the scripts of a sample, or tells what they did until they were stopped; None if it has none.
 #[must_use]
 pub fn scripts(data: &[u8], name: &str, options: &Analyze, stopped: Option<&Stopped>) -> Option<Outcome> {
-    let Source { parts, surroundings, page } = source::read(data, name, options.language)?;
+    let Source { parts, surroundings, page, left_out } = source::read(data, name, options.language)?;
     let engine = match parts.first()?.language {
         Language::Javascript => Engine::Javascript,
         Language::Vbscript => Engine::Vbscript,
@@ -40,6 +40,9 @@ pub fn scripts(data: &[u8], name: &str, options: &Analyze, stopped: Option<&Stop
     let trace = host.into_trace(ended, &error, steps);
     let mut findings = Findings::default();
     findings::judge(&trace, &mut findings);
+    if left_out > 0 {
+        findings::scripts_left_out(left_out, &mut findings);
+    }
     if let Some(stopped) = stopped {
         findings::stopped(&stopped.cause, &mut findings);
     }

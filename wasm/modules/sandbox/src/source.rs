@@ -13,6 +13,8 @@ pub struct Source {
     pub surroundings: Surroundings,
     /// Of a page its text.
     pub page: Option<String>,
+    /// Scripts beyond those.
+    pub left_out: usize,
 }
 
 /// A script of the sample.
@@ -52,7 +54,7 @@ pub fn read(data: &[u8], name: &str, language: Option<Language>) -> Option<Sourc
 
 impl Source {
     fn of(language: Language, text: String, surroundings: Surroundings) -> Self {
-        Self { parts: vec![Part { language, text }], surroundings, page: None }
+        Self { parts: vec![Part { language, text }], surroundings, page: None, left_out: 0 }
     }
 }
 
@@ -107,7 +109,8 @@ fn markup(text: String, extension: &str) -> Source {
         _ => has_files_tag && !head.contains("<html"),
     };
     let surroundings = if is_file { Surroundings::Host } else { Surroundings::Page };
-    Source { parts: markup::parts(&text), surroundings, page: Some(text) }
+    let (parts, left_out) = markup::parts(&text);
+    Source { parts, surroundings, page: Some(text), left_out }
 }
 
 /// What is looked at for the language; the last letter of it is whole.

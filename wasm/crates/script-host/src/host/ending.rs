@@ -23,6 +23,7 @@ impl Host {
     pub fn into_trace(mut self, ended: Ended, error: &str, steps: u64) -> Trace {
         self.trace.error = cut(error);
         self.trace.steps = steps;
+        self.trace.page_left_out = self.page.left_out;
         if self.clock.was_asked() {
             self.trace.wait("date", "asked for");
         }

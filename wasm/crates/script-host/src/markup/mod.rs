@@ -103,6 +103,8 @@ pub struct Page {
     /// The text that was made last: loops ask for the same one over and over.
     last: Option<(usize, Form, Value)>,
     cost: Cell<usize>,
+    /// Whether there was more than is read or shown.
+    pub left_out: bool,
 }
 
 impl Page {
@@ -129,7 +131,10 @@ impl Page {
     fn read(&mut self, text: &str, root: Option<usize>) {
         if self.text.len() + FRAME.len() + text.len() <= MAX_BYTES {
             let start = self.take(text);
-            Reader::new(self, start, root).read();
+            let is_all = Reader::new(self, start, root).read();
+            self.left_out |= !is_all;
+        } else {
+            self.left_out = true;
         }
     }
 

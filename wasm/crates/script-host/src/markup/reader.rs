@@ -111,7 +111,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub fn read(mut self) {
+    /// Whether there was room for all of it.
+    pub fn read(mut self) -> bool {
         while self.at < self.text.len() && self.nodes.len() < MAX_NODES {
             let next = self.text.as_bytes().get(self.at + 1).copied().unwrap_or_default();
             match self.text.as_bytes()[self.at] {
@@ -124,6 +125,7 @@ impl<'a> Reader<'a> {
         while !self.open.is_empty() {
             self.close();
         }
+        self.at >= self.text.len()
     }
 
     fn rest(&self) -> &'a str {

@@ -55,6 +55,7 @@ impl Page {
         }
         let has_room = self.text.len() + super::FRAME.len() + text.len() <= MAX_BYTES && self.nodes.len() < MAX_NODES;
         if !has_room || self.depth(owner) >= MAX_DEPTH {
+            self.left_out = true;
             return None;
         }
         let root = self.nodes.len();

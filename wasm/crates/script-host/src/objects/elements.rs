@@ -76,8 +76,10 @@ impl Host {
     /// A list of nodes.
     fn nodes(&mut self, nodes: impl IntoIterator<Item = usize>) -> Answer {
         let mut list = Nodes::default();
-        for node in nodes.into_iter().take(MAX_LIST) {
-            if self.elements.objects.len() >= MAX_ELEMENTS && !self.elements.objects.contains_key(&node) {
+        for node in nodes {
+            let has_room = self.elements.objects.len() < MAX_ELEMENTS || self.elements.objects.contains_key(&node);
+            if list.len() >= MAX_LIST || !has_room {
+                self.page.left_out = true;
                 break;
             }
             let element = self.element(node)?;
@@ -94,7 +96,7 @@ impl Host {
         if let Some(known) = self.elements.children.get(&query) {
             return Ok(known.clone());
         }
-        let nodes: Vec<usize> = self.page.children(scope, only_elements).take(MAX_LIST).collect();
+        let nodes: Vec<usize> = self.page.children(scope, only_elements).take(MAX_LIST + 1).collect();
         self.pay_page();
         let list = self.nodes(nodes)?;
         self.elements.children.insert(query, list.clone());
@@ -108,7 +110,7 @@ impl Host {
             return known.clone().map(Ok);
         }
         let selector = Selector::by(by, what)?;
-        let found = self.page.find(&selector, scope, MAX_LIST);
+        let found = self.page.find(&selector, scope, MAX_LIST + 1);
         self.pay_page();
         let list = if found.is_empty() { None } else { Some(self.nodes(found)) };
         let known = match &list {
