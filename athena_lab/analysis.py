@@ -80,7 +80,7 @@ class Analysis:
                 yield result
         descent = Descent(sample, self._wanted.options.children, extract=self._take_out, analyse=self._inside)
         children: tuple[Node, ...] = ()
-        if self._wanted.analysis_type == "full":
+        if self._wanted.analysis_type in {"full", "behavior"}:
             children = await self._descend(descent, sample, results, 0)
         async for slot, result in self._conclude(results, children):
             results.append((slot, result))

@@ -35,9 +35,9 @@ SLOTS: Final[dict[AnalysisType, tuple[Slot, ...]]] = {
     "full": ("analysis", "crypto", "deobfuscation", "patterns", "network", "sandbox", "foreign"),
     "quick": ("analysis", "patterns"),
     "pattern": ("patterns",),
-    "behavior": ("deobfuscation", "sandbox"),
+    "behavior": ("analysis", "deobfuscation", "sandbox"),
 }
-"""Which slots an analysis type fills."""
+"""Which slots an analysis type fills. What a document or an archive does is in the files inside, which the first lists."""
 
 
 class Triager:

@@ -217,10 +217,19 @@ async def test_a_chain_of_packers_ends_at_the_depth_that_is_asked_for(lab):
     assert told == [*((depth, "analysed", "") for depth in range(3)), (3, "left-out", "More than 3 levels deep.")]
 
 
-async def test_only_a_full_analysis_goes_inside(lab):
+async def test_quick_looks_do_not_go_inside(lab):
     for analysis_type in ("quick", "pattern"):
         report = await lab.triage(zipped(eicar=EICAR), analysis_type=analysis_type)
         assert report.children == ()
+
+
+async def test_what_a_document_does_is_what_its_macros_do(lab):
+    macro = 'Sub AutoOpen()\r\nDim s As Object\r\nShell "cmd /c " & StrReverse("clac")\r\nEnd Sub\r\n'
+    document = documents.compound({"VBA": b"", "Module1": documents.vba_module(macro)})
+    report = await lab.triage(zipped(invoice=document), analysis_type="behavior")
+    (invoice,) = report.children
+    (source,) = invoice.children
+    assert any("sandbox/" in finding.id for finding in source.worst)
 
 
 async def test_the_children_of_a_report_stay_as_they_were_asked_for(lab):

@@ -236,7 +236,7 @@ async def test_what_cannot_be_is_named_alike(lab, tmp_path):
     with pytest.raises(UnknownFunction):
         await lab.execute("misbehave", "none")
     for wrong in (
-        lab.triage(b"x", analysis_type="behavior"),
+        lab.triage(b"x", analysis_type="pattern"),
         lab.triage(b"x", analysis_type="deep"),
         lab.triage(b"x", modules=[5]),
         lab.triage(b"x", options=TriageOptions(timeout=-1)),

@@ -242,7 +242,7 @@ async def test_the_status_is_what_the_last_calls_say(call):
         ({"fileData": b64(b"x"), "modules": ["none"]}, 404, "unknown_module"),
         ({"fileData": b64(b"x"), "modules": []}, 422, "invalid_field"),
         ({"fileData": b64(b"x"), "analysisType": "deep"}, 422, "invalid_field"),
-        ({"fileData": b64(b"x"), "analysisType": "behavior"}, 422, "invalid_field"),
+        ({"fileData": b64(b"x"), "analysisType": "pattern"}, 422, "invalid_field"),
         ({"fileData": b64(b"x"), "options": {"timeout": 0}}, 422, "invalid_field"),
         ({"fileData": b64(b"x"), "options": {"timeOut": 1}}, 422, "invalid_field"),
         ({"fileData": b64(b"x"), "extra": 1}, 422, "invalid_field"),

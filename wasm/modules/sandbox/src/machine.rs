@@ -70,7 +70,7 @@ fn children(made: Vec<Made>) -> Vec<Content> {
 type Kind = (&'static str, Category, &'static str, &'static [&'static str]);
 
 /// By the beginnings of names, the longer before the shorter.
-const KINDS: [Kind; 40] = [
+const KINDS: [Kind; 50] = [
     ("URL", Category::Network, "connect", &["T1105"]),
     ("InternetOpenUrl", Category::Network, "connect", &["T1071.001"]),
     ("InternetOpen", Category::Network, "call itself", &["T1071.001"]),
@@ -109,7 +109,17 @@ const KINDS: [Kind; 40] = [
     ("IsDebuggerPresent", Category::Evasion, "", &["T1622"]),
     ("CheckRemoteDebugger", Category::Evasion, "", &["T1622"]),
     ("CreateFile", Category::File, "open", &[]),
+    ("DeleteFile", Category::File, "delete", &["T1070.004"]),
     ("open", Category::File, "open", &[]),
+    ("fopen", Category::File, "open", &[]),
+    ("unlink", Category::File, "delete", &["T1070.004"]),
+    // Of WASI's first preview.
+    ("path_open", Category::File, "open", &[]),
+    ("path_unlink", Category::File, "delete", &["T1070.004"]),
+    ("path_remove", Category::File, "delete", &["T1070.004"]),
+    ("path_", Category::File, "write", &[]),
+    ("fd_", Category::File, "", &[]),
+    ("sock_", Category::Network, "", &["T1095"]),
     ("MessageBox", Category::User, "", &[]),
 ];
 /// Milliseconds from which on a pause is long.

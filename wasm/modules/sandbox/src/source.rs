@@ -146,7 +146,10 @@ fn guessed(text: String) -> Option<Source> {
     match (visual_basic(&lower), javascript(head)) {
         (basic, marks) if basic >= 2 && basic >= marks => Some(script(Language::Vbscript, text)),
         (_, marks) if marks >= 2 => Some(script(Language::Javascript, text)),
-        (_, 0) if asks_windows(&lower) && !is_javascript(&lower) => Some(script(Language::Vbscript, text)),
+        (_, 0) if (asks_windows(&lower) || undoes_basic(&lower)) && !is_javascript(&lower) => {
+            Some(script(Language::Vbscript, text))
+        }
+        (_, marks) if marks > 0 && undoes_javascript(head) => Some(script(Language::Javascript, text)),
         _ => None,
     }
 }
@@ -205,9 +208,41 @@ fn asks_windows(lower: &str) -> bool {
     !has_braces(lower) && lower.lines().take(5_000).any(|line| is_one(line.trim_start()))
 }
 
+/// Whether a line of Basic runs a text that is put together: such a line may be all of a script.
+fn undoes_basic(lower: &str) -> bool {
+    const MAKES: [&str; 4] = ["strreverse(", "chr(", "chrw(", "replace("];
+    let runs = |line: &str| {
+        ["execute ", "execute(", "executeglobal ", "executeglobal("].iter().any(|word| line.starts_with(word))
+    };
+    !has_braces(lower)
+        && MAKES.iter().any(|word| lower.contains(word))
+        && lower.lines().take(5_000).any(|line| line.split(':').any(|statement| runs(statement.trim_start())))
+}
+
+/// Whether JavaScript runs a text that it decodes: such a line may be all of a script.
+fn undoes_javascript(head: &str) -> bool {
+    const RUNS: [&str; 5] = ["eval(", "Function(", "setTimeout(", "document.write(", ".constructor("];
+    const DECODES: [&str; 10] = [
+        "atob(",
+        "unescape(",
+        "decodeURIComponent(",
+        "fromCharCode",
+        ".reverse()",
+        "[\"reverse\"]",
+        "\"\\x",
+        "'\\x",
+        "\"\\1",
+        "'\\1",
+    ];
+    let has = |words: &[&str]| words.iter().any(|word| head.contains(word));
+    has(&RUNS) && has(&DECODES)
+}
+
 /// How many marks of JavaScript there are that other languages with braces have less of.
 fn javascript(head: &str) -> usize {
-    const MARKS: [&str; 16] = [
+    const MARKS: [&str; 18] = [
+        "atob(",
+        "Function(",
         "function(",
         "function (",
         "var ",
@@ -246,7 +281,7 @@ fn javascript(head: &str) -> usize {
     if OTHERS.iter().any(|mark| head.contains(mark)) && !head.contains("ActiveXObject") {
         return 0;
     }
-    let is_code = head.contains('(') && head.contains(';');
+    let is_code = head.contains('(') && (head.contains(';') || undoes_javascript(head));
     if is_code { MARKS.iter().filter(|mark| head.contains(**mark)).count() } else { 0 }
 }
 
@@ -272,6 +307,21 @@ mod tests {
             "WScript.Sleep 100",
         ] {
             assert_eq!(languages(short, "a.txt"), [Language::Vbscript], "{short}");
+        }
+        for one_line in [
+            "Execute StrReverse(\"0,clac nuR\")",
+            "x = Chr(67) & Chr(61)\r\nExecute x",
+            "x = Chr(67): ExecuteGlobal(x)",
+        ] {
+            assert_eq!(languages(one_line, "sample.bin"), [Language::Vbscript], "{one_line}");
+        }
+        for one_line in [
+            "eval(atob(\"YWxlcnQoMSk=\"))",
+            "Function(atob('YQ=='))()",
+            "eval(\"1+1\".split(\"\").reverse().join(\"\"))",
+            "eval(\"\\166\\141\\162\\40\\141\")",
+        ] {
+            assert_eq!(languages(one_line, ""), [Language::Javascript], "{one_line}");
         }
     }
 
@@ -311,6 +361,8 @@ mod tests {
             "import os\ndef f():\n    return 1\n",
             "In Basic, objects are made with CreateObject(name).\n",
             "obj = CreateObject(x);\nobj.run();\n",
+            "exec(base64.b64decode('YQ=='))\n",
+            "EXECUTE sp_help;\nSELECT REPLACE(a, b, c);\n",
             "\u{0}\u{1}\u{2}var x; eval(y)",
         ] {
             assert_eq!(languages(text, ""), [], "{text}");
