@@ -37,7 +37,7 @@ SLOTS: Final[dict[AnalysisType, tuple[Slot, ...]]] = {
     "pattern": ("patterns",),
     "behavior": ("analysis", "deobfuscation", "sandbox"),
 }
-"""Which slots an analysis type fills. What a document or an archive does is in the files inside, which the first lists."""
+"""Which slots an analysis type fills. A document or an archive does what the files inside do, which the first lists."""
 
 
 class Triager:

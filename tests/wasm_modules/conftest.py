@@ -23,3 +23,14 @@ if TYPE_CHECKING:
 def guest() -> Callable[[str], Guest]:
     """A compiled component by its name, compiled once a session."""
     return cache(Guest)
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Writes a line that is to be seen in a run whose output is kept: a share."""
+
+    def write(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return write

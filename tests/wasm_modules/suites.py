@@ -47,9 +47,22 @@ def sdist(requirement: str) -> Path:
     return next(folder for folder in spellings if folder.is_dir())
 
 
-def _download(requirement: str, folder: Path) -> None:
+def wheel(requirement: str) -> Path:
+    """The unpacked wheel of ``name==version``: a folder for the path of another process."""
+    target = FOLDER / f"wheel-{requirement.replace('==', '-')}"
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory() as folder:
+            _download(requirement, Path(folder), kind="--only-binary=:all:")
+            (archive,) = Path(folder).iterdir()
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            with zipfile.ZipFile(archive) as packed:
+                packed.extractall(target)
+    return target
+
+
+def _download(requirement: str, folder: Path, kind: str = "--no-binary=:all:") -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--no-binary=:all:", "--dest", str(folder), requirement]
+    command += [kind, "--dest", str(folder), requirement]
     subprocess.run(command, check=True, timeout=300)
 
 

@@ -9,7 +9,6 @@ import random
 import re
 import string
 import struct
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -47,15 +46,6 @@ FLOORS = {"packets": 0.97, "tcp": 0.95, "udp": 0.93, "queries": 0.95, "requests"
 @pytest.fixture
 def module(guest: Guests) -> Guest:
     return guest("network")
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    def write(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return write
 
 
 def analyze(module: Guest, sample: bytes, **args: Any) -> tuple[NetworkFacts, Output]:

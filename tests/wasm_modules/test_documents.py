@@ -10,7 +10,6 @@ import email
 import email.policy
 import hashlib
 import io
-import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -57,10 +56,6 @@ def read(guest: Callable[[str], Guest]) -> Read:
         return msgspec.json.decode(output.data, type=FileFacts), output
 
     return call
-
-
-def say(text: str) -> None:
-    sys.stdout.write(f"\n{text}\n")
 
 
 def severities(output: Output) -> dict[str, str]:
@@ -208,7 +203,7 @@ def test_every_kind_of_child_can_be_taken_out(guest: Callable[[str], Guest]) -> 
 # -- oletools ----------------------------------------------------------------------------------------------------------
 
 
-def test_macro_sources_are_olevba_s(read: Read) -> None:
+def test_macro_sources_are_olevba_s(read: Read, say: Callable[[str], None]) -> None:
     files = [
         *oletools_files(),
         *((name, golden.sample(name)) for name in ("macros.doc", "stomped.docm")),
@@ -234,7 +229,9 @@ QUIET = ("harmless-clean", "RTF-Spec")
 
 
 @pytest.mark.parametrize("folder", LINKS)
-def test_links_are_found_where_oletools_tests_say_that_they_are(read: Read, folder: str) -> None:
+def test_links_are_found_where_oletools_tests_say_that_they_are(
+    read: Read, folder: str, say: Callable[[str], None]
+) -> None:
     missed, total = [], 0
     for name, content in oletools_files(folder):
         found = severities(read(content)[1])
@@ -256,7 +253,7 @@ EMBEDDED = {
 """Sizes of the embedded files by the file's name, as oletools' own tests have them."""
 
 
-def test_packaged_files_are_those_of_oletools_tests(read: Read) -> None:
+def test_packaged_files_are_those_of_oletools_tests(read: Read, say: Callable[[str], None]) -> None:
     missed, total = [], 0
     for name, content in oletools_files("oleobj"):
         sizes = next((sizes for part, sizes in EMBEDDED.items() if part in name), ())
@@ -270,7 +267,7 @@ def test_packaged_files_are_those_of_oletools_tests(read: Read) -> None:
     assert not missed
 
 
-def test_excel_4_macros_are_those_of_oletools_tests(read: Read) -> None:
+def test_excel_4_macros_are_those_of_oletools_tests(read: Read, say: Callable[[str], None]) -> None:
     texts = {'=ALERT("This is a sample Excel 4 macro")', "=HALT()"}
     files = list(oletools_files("excel4-macros"))
     for name, content in files:
@@ -281,7 +278,7 @@ def test_excel_4_macros_are_those_of_oletools_tests(read: Read) -> None:
     assert len(files) >= 6
 
 
-def test_encrypted_documents_are_said_to_be(read: Read) -> None:
+def test_encrypted_documents_are_said_to_be(read: Read, say: Callable[[str], None]) -> None:
     files = list(oletools_files(ENCRYPTED))
     silent = [name for name, content in files if "encrypted-document" not in severities(read(content)[1])]
     say(f"oletools encrypted: {len(files) - len(silent)} of {len(files)}")
@@ -289,7 +286,7 @@ def test_encrypted_documents_are_said_to_be(read: Read) -> None:
     assert not silent
 
 
-def test_rtf_objects_are_rtfobj_s(read: Read) -> None:
+def test_rtf_objects_are_rtfobj_s(read: Read, say: Callable[[str], None]) -> None:
     files = dict(oletools_files("rtfobj"))
     samples = {name: golden.sample(name) for name in ("packaged.rtf", "equation.rtf")}
     total = 0
@@ -359,7 +356,7 @@ def pdf_fields(path: Path) -> dict[str, Any]:
 
 @pytest.mark.timeout(600)  # pip prepares its build to fetch it
 @pytest.mark.filterwarnings("ignore")  # pypdf's, of damaged files
-def test_pages_titles_and_attachments_are_pypdf_s(read: Read) -> None:
+def test_pages_titles_and_attachments_are_pypdf_s(read: Read, say: Callable[[str], None]) -> None:
     files = pikepdf_files()
     different = []
     for path in files:
@@ -395,7 +392,7 @@ def leaves(message: Any) -> list[bytes]:
     return found
 
 
-def test_headers_and_attachments_are_python_s(read: Read) -> None:
+def test_headers_and_attachments_are_python_s(read: Read, say: Callable[[str], None]) -> None:
     different, total = [], 0
     for path in python_mail():
         content = path.read_bytes()

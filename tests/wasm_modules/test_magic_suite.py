@@ -83,7 +83,7 @@ def is_text(mime: str) -> bool:
     return mime.startswith("text/") or mime in TEXTS or "script" in mime or mime.endswith("xml")
 
 
-def test_libmagic_s_own_cases(guest: Callable[[str], Guest]) -> None:
+def test_libmagic_s_own_cases(guest: Callable[[str], Guest], say: Callable[[str], None]) -> None:
     module = guest("file-processor")
     files = [
         file for file in sorted((suites.debian_source("file") / "tests").glob("*.testfile")) if file.stat().st_size
@@ -97,7 +97,7 @@ def test_libmagic_s_own_cases(guest: Callable[[str], Guest]) -> None:
     share = 1 - len(missed) / len(files)
     lines = [f"libmagic's own cases: {len(files) - len(missed)} of {len(files)} pass ({share:.1%})"]
     lines += [f"  {name}: {said}; {MISSED.get(name, '')}" for name, said in missed.items()]
-    print("\n" + "\n".join(lines))  # noqa: T201  # the share is to be seen
+    say("\n".join(lines))
     assert len(files) > 60
     assert share >= OWN_FLOOR
     assert set(missed) <= set(MISSED)
@@ -115,7 +115,9 @@ def of_every_kind() -> list[Path]:
     return [file for kind in kinds.values() for file in kind]
 
 
-def test_files_of_every_kind_are_what_libmagic_calls_them(guest: Callable[[str], Guest]) -> None:
+def test_files_of_every_kind_are_what_libmagic_calls_them(
+    guest: Callable[[str], Guest], say: Callable[[str], None]
+) -> None:
     module = guest("file-processor")
     files = of_every_kind()
     pairs = [(theirs, by_us(module, file)) for file, theirs in zip(files, by_libmagic(files), strict=True)]
@@ -126,6 +128,6 @@ def test_files_of_every_kind_are_what_libmagic_calls_them(guest: Callable[[str],
     other = Counter(pair for pair in typed if not same(*pair))
     lines = [f"{len(files)} files: of {len(typed)} with a type {named:.1%} have it, of {len(texts)} texts {read:.1%}"]
     lines += [f"  {count} times {theirs} is {ours} to us" for (theirs, ours), count in other.most_common(20)]
-    print("\n" + "\n".join(lines))  # noqa: T201  # as above
+    say("\n".join(lines))
     assert named >= TYPED_FLOOR
     assert read >= TEXT_FLOOR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import corpus
 import msgspec
 import ppdeep
 import pytest
+import suites
 import tlsh
 from harness import Refused
 
@@ -145,15 +147,17 @@ print(json.dumps({path: telfhash.telfhash(path)[0]["telfhash"] for path in sys.a
 
 @pytest.mark.timeout(300)
 def test_telfhash_is_trend_micros(module: Guest, tmp_path: Path) -> None:
-    """The package runs by itself: it needs the older binding of TLSH, whose hashes are the same."""
-    pytest.importorskip("telfhash")
+    """The package runs by itself, with the newer binding of TLSH, whose hashes are the same."""
+    path_of_others = os.pathsep.join(str(suites.wheel(name)) for name in ("telfhash==0.9.8", "capstone==5.0.9"))
+    environment = os.environ | {"PYTHONPATH": path_of_others}
     contents = [(corpus.folder() / digest).read_bytes() for digest in sorted(corpus.fetch())]
     paths = []
     for content in (content for content in contents if content.startswith(b"\x7fELF")):
         path = tmp_path / hashlib.sha256(content).hexdigest()
         path.write_bytes(content)
         paths.append(path)
-    done = subprocess.run([sys.executable, "-c", ORACLE, *map(str, paths)], capture_output=True, check=True, text=True)
+    command = [sys.executable, "-c", ORACLE, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
     expected = msgspec.json.decode(done.stdout.splitlines()[-1])
     told = 0
     for path in paths:
