@@ -209,6 +209,9 @@ rule encoded { strings: $a = "This program cannot" base64 base64wide condition: 
 rule sections { condition: pe.is_pe and for any s in pe.sections : (s.raw_data_size > 0 and s.name == ".text") }
 rule imports { condition: pe.imports("kernel32.dll", "ExitProcess") or pe.number_of_imports > 3 }
 rule imphash { condition: pe.is_pe and pe.imphash() != "" }
+rule signed { condition: pe.number_of_signatures > 0 }
+rule issued { condition: for any s in pe.signatures : (s.issuer contains "CN=" and s.thumbprint matches /^[0-9a-f]{40}$/) }
+rule digested { condition: for any s in pe.signatures : (s.digest == s.file_digest and s.digest_alg == "sha1") }
 rule entropy { condition: math.entropy(0, filesize) > 6.0 }
 rule digest { condition: hash.sha256(0, filesize) matches /^[0-7]/ }
 rule numbers { condition: uint16(0) == 0x5a4d and uint32be(uint32(0x3c)) == 0x50450000 }

@@ -324,6 +324,12 @@ fn ended(trace: &Trace, findings: &mut Findings) {
         }
         _ => {}
     }
+    // Who asks for the date alone may just as well have got what it wanted; of the network another finding tells.
+    let asked = trace.waits.iter().any(|it| !matches!(it.operation, "date" | "answer"));
+    if asked && trace.ended != Some(Ended::Waits) {
+        let title = "The script asked for something that it did not get; what it does with it is not known";
+        findings.add(quoted(Finding::new("asked-in-vain", Severity::Info, 100, title), &trace.waits));
+    }
     let unlisted = trace.calls_total.saturating_sub(trace.calls.iter().map(|call| call.times).sum());
     if unlisted > 0 {
         findings.add(
@@ -374,6 +380,14 @@ mod tests {
         let found = found(script, "logon.vbs");
         assert!(found.iter().all(|it| it.contains(" Low ") || it.contains(" Info ")), "{found:?}");
         assert!(found.contains(&"uses-network Low ".to_owned()), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_asked_for_in_vain_is_told_whatever_else_was_done() {
+        let script = "var a = WScript.Arguments; if (a.length > 0) { eval(a(0)) }\nWScript.CreateObject('WScript.Shell').Run('notepad');";
+        assert!(found(script, "a.js").contains(&"asked-in-vain Info ".to_owned()), "{:?}", found(script, "a.js"));
+        let date = "if (new Date().getFullYear() > 2000) WScript.CreateObject('WScript.Shell').Run('notepad');";
+        assert!(!found(date, "a.js").iter().any(|it| it.starts_with("asked-in-vain")));
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn children(made: Vec<Made>) -> Vec<Content> {
 type Kind = (&'static str, Category, &'static str, &'static [&'static str]);
 
 /// By the beginnings of names, the longer before the shorter.
-const KINDS: [Kind; 50] = [
+const KINDS: [Kind; 49] = [
     ("URL", Category::Network, "connect", &["T1105"]),
     ("InternetOpenUrl", Category::Network, "connect", &["T1071.001"]),
     ("InternetOpen", Category::Network, "call itself", &["T1071.001"]),
