@@ -69,6 +69,7 @@ class Descent:
         self._options, self._extract, self._analyse, self._clock = options, extract, analyse, clock
         self._ends = clock() + options.seconds
         self._count, self._bytes, self._nodes = options.count, options.total_bytes, MAX_NODES
+        self._root = root.sha256
         self._seen: dict[str, Node | None] = {root.sha256: None}
         """By hash: the node that was analysed, None while it is and where there is none."""
 
@@ -95,7 +96,7 @@ class Descent:
         if why := self._left_out(child):
             return replace(node, status="left-out", reason=why)
         if child.sha256 in self._seen:
-            return _again(node, self._seen[child.sha256])
+            return self._again(node)
         if depth > self._options.depth:
             return replace(node, status="left-out", reason=f"More than {counted(self._options.depth, 'level')} deep.")
         self._seen[child.sha256] = None
@@ -114,6 +115,14 @@ class Descent:
             return replace(node, status="failed", reason=str(error))
         self._seen[child.sha256] = node
         return node
+
+    def _again(self, node: Node) -> Node:
+        """The same bytes again, which are as bad as they were: no verdict depends on where in a tree a file lies."""
+        if node.sha256 == self._root:
+            return replace(node, status="seen", reason="It is the sample itself.")
+        node = replace(node, status="seen", reason="The same bytes are elsewhere in the tree.")
+        first = self._seen[node.sha256]
+        return node if first is None else replace(node, level=first.level, score=first.score)
 
     def _left_out(self, child: Child | CapturedFile) -> str:
         if child.kind == STAND_IN:
@@ -155,12 +164,6 @@ def _analysed(node: Node, report: Report) -> Node:
         leads_left_out=left_out,
         children=report.children,
     )
-
-
-def _again(node: Node, first: Node | None) -> Node:
-    """The same bytes again, which are as bad as they were: a verdict must not depend on where in a tree a file lies."""
-    node = replace(node, status="seen", reason="The same bytes are elsewhere in the tree.")
-    return node if first is None else replace(node, level=first.level, score=first.score)
 
 
 def _found(results: Iterable[ModuleResult]) -> Iterator[Found]:

@@ -412,7 +412,10 @@ class BadModule(WasmError):
     code = "bad_module"
     title = "Module refused"
     status = 503
-    next_step = "Rebuild it with `make wasm`; a component may import nothing but stdin and must match the manifest."
+    next_step = (
+        "Rebuild it with `make wasm`, or one of yours with `athena modules build` and `load`; a component may import "
+        "nothing but stdin and must match the manifest."
+    )
 
 
 class ModuleNotTaken(BadModule):

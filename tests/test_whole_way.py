@@ -134,6 +134,12 @@ async def test_a_verdict_does_not_depend_on_where_in_the_tree_a_file_lies(lab):
     assert "    eicar: suspicious (55), seen: The same bytes are elsewhere in the tree." in str(report)
 
 
+async def test_a_script_that_copies_itself_is_not_told_as_a_file_of_its_own(lab):
+    script = b"new ActiveXObject('Scripting.FileSystemObject').CopyFile(WScript.ScriptFullName, 'C:\\\\a.js');"
+    (copy,) = (await lab.triage(await lab.add(script, "a.js"))).children
+    assert (copy.status, copy.reason) == ("seen", "It is the sample itself.")
+
+
 @pytest.mark.parametrize(
     ("children", "statuses"),
     [

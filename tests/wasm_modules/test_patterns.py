@@ -210,7 +210,8 @@ rule sections { condition: pe.is_pe and for any s in pe.sections : (s.raw_data_s
 rule imports { condition: pe.imports("kernel32.dll", "ExitProcess") or pe.number_of_imports > 3 }
 rule imphash { condition: pe.is_pe and pe.imphash() != "" }
 rule signed { condition: pe.number_of_signatures > 0 }
-rule issued { condition: for any s in pe.signatures : (s.issuer contains "CN=" and s.thumbprint matches /^[0-9a-f]{40}$/) }
+rule issued { condition: for any s in pe.signatures : (s.issuer contains "CN=") }
+rule printed { condition: for any s in pe.signatures : (s.thumbprint matches /^[0-9a-f]{40}$/) }
 rule digested { condition: for any s in pe.signatures : (s.digest == s.file_digest and s.digest_alg == "sha1") }
 rule entropy { condition: math.entropy(0, filesize) > 6.0 }
 rule digest { condition: hash.sha256(0, filesize) matches /^[0-7]/ }
