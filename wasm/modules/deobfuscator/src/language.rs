@@ -243,9 +243,12 @@ fn count(text: &str, sign: &str) -> u32 {
     let begins_word = sign.first().is_some_and(u8::is_ascii_alphabetic);
     let is_word = sign.iter().all(u8::is_ascii_alphabetic);
     let has_member = sign.last() == Some(&b'.');
+    let is_equal = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'=');
+    // A row of equals signs is a line below a heading.
+    let is_row = |at: usize| sign == b"===" && (is_equal(at.checked_sub(1)) || is_equal(Some(at + sign.len())));
     let found = memchr::memmem::find_iter(bytes, sign).filter(|&at| {
         let goes_on = is_in_word(Some(at + sign.len()));
-        !(begins_word && is_in_word(at.checked_sub(1)) || is_word && goes_on || has_member && !goes_on)
+        !(begins_word && is_in_word(at.checked_sub(1)) || is_word && goes_on || has_member && !goes_on || is_row(at))
     });
     u32::try_from(found.take(3).count()).unwrap_or(0)
 }
@@ -361,6 +364,7 @@ mod tests {
             ("<html><body><script>var x = 1;</script></body></html>", Language::Html),
             ("A plain sentence about nothing.", Language::None),
             (PROSE, Language::None),
+            ("A heading\n=========\n\nA sentence.\n\nAnother one\n===========\n", Language::None),
             ("x = Chr(67) & Chr(114)\r\nExecute x", Language::Vbscript),
             ("x=Chr(67)&Chr(114)\nExecute x\n", Language::Vbscript),
             ("eval(\"\\166\\141\\162\")", Language::Javascript),
