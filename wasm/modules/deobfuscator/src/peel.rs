@@ -14,6 +14,9 @@ use crate::{batch, binary, blobs, guess, html, js, powershell, python, vb};
 
 pub use crate::technique::Technique;
 
+/// Bytes of what is run that pieces of it are looked for in.
+const MAX_RUN: usize = 256 << 10;
+
 /// What was found in a text: the bytes `start..end` of it stand for `content`.
 #[derive(Debug, Clone)]
 pub struct Found {
@@ -27,7 +30,7 @@ pub struct Found {
     pub language: Option<Language>,
     /// The content is still encrypted with this XOR key, ...
     pub key: Option<Vec<u8>>,
-    /// ... or it was decrypted with this one, or letters were moved by this number.
+    /// ... or it was decrypted with this one, or letters or bytes were moved by this number.
     pub known_key: Option<Vec<u8>>,
     /// Which techniques were undone, and how often, where it is a text written anew.
     pub steps: Vec<(Technique, usize)>,
@@ -223,12 +226,17 @@ fn look(data: &[u8], language: Language, inner: bool, budget: &mut Budget) -> (O
     let taken: Vec<(usize, usize)> = done.found.iter().map(|one| (one.start, one.end)).collect();
     let is_apart = |one: &Found| taken.iter().all(|&(start, end)| one.end <= start || one.start >= end);
     let mut found = done.found;
+    // Of what is run as a whole, quoted pieces are no news.
+    let is_piece = |one: &Found, whole: &[Found]| {
+        let mut runs = whole.iter().map(|run| &run.content).filter(|run| run.len() <= MAX_RUN);
+        one.technique == Technique::Reverse
+            && runs.any(|run| memchr::memmem::find(run, one.content.trim_ascii()).is_some())
+    };
     // Where nothing of the language runs a text, it is data: keys are guessed only where the text is a script.
-    found.extend(
-        blobs::find(data, language != Language::None && language != Language::Html, budget)
-            .into_iter()
-            .filter(is_apart),
-    );
+    let is_guessing = language != Language::None && language != Language::Html;
+    let mut encoded = blobs::find(data, is_guessing, budget);
+    encoded.retain(|one| is_apart(one) && !is_piece(one, &found));
+    found.extend(encoded);
     if found.is_empty() && language == Language::None {
         found.extend(guessed(data, budget));
     }
@@ -276,7 +284,7 @@ fn guessed(data: &[u8], budget: &mut Budget) -> Option<Found> {
     if !budget.spend(data.len()) {
         return None;
     }
-    let (technique, guess) = guess::rot(data).map(|guess| (Technique::Rot, guess)).or_else(|| {
+    let (technique, guess) = guess::moved(data).or_else(|| {
         // What is readable already has no key.
         let readable = score::words(&lossy(data.get(..data.len().min(4_096))?)) > 2;
         if readable { None } else { guess::xor(data).map(|guess| (Technique::Xor, guess)) }

@@ -17,6 +17,8 @@ pub enum Technique {
     Reverse,
     Xor,
     Rot,
+    /// The same number added to each byte.
+    Add,
     Gzip,
     Zlib,
     Deflate,

@@ -37,7 +37,14 @@ fn check(data: &[u8], name: &str) -> Value {
 const NAMES: [&str; 7] = ["a.js", "a.ps1", "a.vbs", "a.bat", "a.py", "a.html", "a.bin"];
 
 /// Pieces of what the module looks for.
-const PIECES: [&str; 44] = [
+const PIECES: [&str; 51] = [
+    "[char[]]$a=",
+    "[array]::Reverse($a)\n",
+    "For Each c In Split(\"",
+    "\ns = s & Chr(c)\nNext\n",
+    "\\101",
+    "%20-c%20",
+    "49 4a:4b-",
     "eval(",
     "String.fromCharCode(",
     "atob('",

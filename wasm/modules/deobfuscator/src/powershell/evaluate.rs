@@ -1,6 +1,7 @@
 //! Expressions of PowerShell whose value is in the text.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::methods;
 use super::token::{Placed, Token, unescaped};
@@ -22,12 +23,15 @@ const KNOWN: [(&str, &str); 9] = [
 ];
 /// Elements of a range.
 const MAX_RANGE: i64 = 100_000;
+/// Times that a variable gets a value: each is kept.
+const MAX_CHANGES: usize = 64;
 
 pub struct Evaluator<'t, 'b> {
     walk: Walk<'t, 'b, Token>,
-    /// Where each variable that is assigned once gets its value: the first token of it.
-    variables: HashMap<String, usize>,
-    values: HashMap<String, Option<Value>>,
+    /// What each variable is, and from which token on; None where that is not known.
+    values: HashMap<String, Vec<(usize, Option<Value>)>>,
+    /// Whether a token is in braces: nobody knows when that is run.
+    in_block: Vec<bool>,
     /// `$_`
     item: Option<Value>,
 }
@@ -40,20 +44,82 @@ impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
-        let mut evaluator = Self {
-            walk: Walk::new(tokens, budget),
-            variables: assigned_once(tokens),
-            values: HashMap::new(),
-            item: None,
-        };
-        let mut names: Vec<(usize, String)> =
-            evaluator.variables.iter().map(|(name, &at)| (at, name.clone())).collect();
-        names.sort_unstable();
-        for (at, name) in names {
-            let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
-            evaluator.values.insert(name, value);
+        let (changes, in_block) = (changes(tokens), in_block(tokens));
+        let mut evaluator = Self { walk: Walk::new(tokens, budget), values: HashMap::new(), in_block, item: None };
+        let mut followed: Vec<(&String, &Change, bool)> = Vec::new();
+        for (name, changes) in &changes {
+            if are_followed(changes) {
+                followed.extend(changes.iter().map(|change| (name, change, changes.len() == 1)));
+            } else {
+                evaluator.values.insert(name.clone(), vec![(0, None)]);
+            }
+        }
+        followed.sort_unstable_by_key(|(_, change, _)| change.at);
+        // What a variable was declared as, it stays.
+        let mut types: HashMap<&str, &[Placed]> = HashMap::new();
+        for (name, change, is_only) in followed {
+            if !change.types.is_empty() {
+                types.insert(name, tokens.get(change.types.clone()).unwrap_or_default());
+            }
+            evaluator.change(name, change, types.get(name.as_str()).copied().unwrap_or_default(), is_only);
         }
         evaluator
+    }
+
+    /// Gives a variable its next value. One that never has another has it everywhere: functions that use it may stand
+    /// before.
+    fn change(&mut self, name: &str, change: &Change, types: &[Placed], is_only: bool) {
+        if is_only {
+            // Its value may be made of itself, which is nothing yet.
+            self.values.insert(name.to_owned(), vec![(0, None)]);
+        }
+        let (value, end) = match change.kind {
+            ChangeKind::Assigned => {
+                let made = self.constant(change.at).filter(|made| self.ends(made.1));
+                let end = made.as_ref().map_or_else(|| self.statement_end(change.at), |made| made.1);
+                (made.and_then(|made| self.declared(types, made.0)), end)
+            }
+            ChangeKind::Reversed => (self.reversed(name, change.at), change.at + 1),
+            ChangeKind::Unknown => (None, 0),
+        };
+        if is_only {
+            self.values.insert(name.to_owned(), vec![(0, value)]);
+        } else {
+            self.values.entry(name.to_owned()).or_default().push((end, value));
+        }
+    }
+
+    fn declared(&mut self, types: &[Placed], value: Value) -> Option<Value> {
+        let mut value = value;
+        for placed in types.iter().rev() {
+            let Token::Type(name) = &placed.token else { return None };
+            value = self.walk.hold(methods::cast(name, value)?.bounded()?)?;
+        }
+        Some(value)
+    }
+
+    /// A list, the other way round. Of a text it would be a copy that is turned.
+    fn reversed(&mut self, name: &str, at: usize) -> Option<Value> {
+        let mut value = self.variable(name, at)?;
+        match &mut value {
+            Value::List(items) => items.reverse(),
+            Value::Bytes(bytes) => bytes.reverse(),
+            _ => return None,
+        }
+        Some(value)
+    }
+
+    /// The token behind a statement whose value is not known.
+    fn statement_end(&mut self, at: usize) -> usize {
+        let (mut end, mut depth) = (at, 0_usize);
+        while let Some(token) = self.walk.token(end) {
+            if (depth == 0 && self.ends(end)) || !self.walk.budget.spend(1) {
+                break;
+            }
+            depth = deeper(depth, token);
+            end += 1;
+        }
+        end
     }
 
     /// Whether a statement is over.
@@ -328,6 +394,9 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             if self.walk.is(at, '+') {
                 let (right, end) = self.down(at + 1, Self::unary)?;
                 (value, at) = (methods::plus(value, &right)?.bounded()?, end);
+            } else if self.walk.is(at, '-') && matches!(value, Value::Int(_)) {
+                let (right, end) = self.down(at + 1, Self::unary)?;
+                (value, at) = (Value::Int(value.int()?.wrapping_sub(right.int()?)), end);
             } else if let Some(Token::Operator(operator)) = self.walk.token(at) {
                 let operator = *operator;
                 let (right, end) = self.down(at + 1, Self::range)?;
@@ -347,10 +416,10 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let made = |value| Some((value, at + 1));
         match self.walk.token(at)? {
             Token::Text(text) if self.walk.budget.spend(text.len() / 16) => made(Value::Text(text.clone())),
-            Token::Expanding(raw) => made(Value::Text(self.expand(raw)?)),
+            Token::Expanding(raw) => made(Value::Text(self.expand(raw, at)?)),
             Token::Number(number) => made(Value::Int(*number)),
             Token::Variable(name) if name == "_" || name == "psitem" => made(self.walk.hold(self.item.clone()?)?),
-            Token::Variable(name) => made(self.variable(name)?),
+            Token::Variable(name) => made(self.variable(name, at)?),
             Token::Type(name) => made(Value::Name(name.clone())),
             Token::Sign('(') | Token::Signs("$(" | "@(") => {
                 let is_list = self.walk.token(at) == Some(&Token::Signs("@("));
@@ -417,26 +486,34 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         if self.walk.is(end, ')') { Some((value, end + 1)) } else { None }
     }
 
-    pub fn variable(&mut self, name: &str) -> Option<Value> {
-        if let Some(value) = self.values.get(name) {
-            return self.walk.hold(value.clone()?);
-        }
-        if self.variables.contains_key(name) {
-            return None;
+    /// What a variable is at a token.
+    fn variable(&mut self, name: &str, at: usize) -> Option<Value> {
+        if self.values.contains_key(name) {
+            let value = self.value_at(name, at)?.clone();
+            return self.walk.hold(value);
         }
         KNOWN.iter().find(|known| known.0 == name).map(|known| Value::Text(known.1.to_owned()))
     }
 
-    /// A text with its variables put in; None where one is not known.
-    pub fn expand(&mut self, raw: &str) -> Option<String> {
+    fn value_at(&self, name: &str, at: usize) -> Option<&Value> {
+        let values = self.values.get(name)?;
+        // The first place is 0 where there is one value for all.
+        if values.first()?.0 > 0 && self.in_block.get(at).is_none_or(|is_in| *is_in) {
+            return None;
+        }
+        values.iter().rev().find(|(from, _)| *from <= at)?.1.as_ref()
+    }
+
+    /// The text of a token with its variables put in; None where one is not known.
+    pub fn expand(&mut self, raw: &str, at: usize) -> Option<String> {
         let mut done = String::new();
         let mut rest = raw;
-        while let Some(at) = rest.find('$') {
-            if rest[..at].ends_with('`') {
+        while let Some(sign) = rest.find('$') {
+            if rest[..sign].ends_with('`') {
                 return None;
             }
-            done.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
+            done.push_str(&rest[..sign]);
+            rest = &rest[sign + 1..];
             let (name, behind) = match rest.strip_prefix('{') {
                 Some(inner) => inner.split_once('}')?,
                 None => {
@@ -452,7 +529,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             if behind.starts_with(['[', ':']) {
                 return None;
             }
-            let value = self.values.get(&name.to_ascii_lowercase())?.as_ref()?.text()?;
+            let value = self.value_at(&name.to_ascii_lowercase(), at)?.text()?;
             if !self.walk.budget.spend(value.len() / 16 + 1) || done.len() + value.len() > MAX_VALUE {
                 return None;
             }
@@ -467,31 +544,93 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     }
 }
 
-/// Variables that are assigned in one place: the token at which their value begins.
-fn assigned_once(tokens: &[Placed]) -> HashMap<String, usize> {
-    let mut places: HashMap<String, (usize, usize)> = HashMap::new();
-    for (at, placed) in tokens.iter().enumerate() {
-        let Token::Variable(name) = &placed.token else { continue };
-        let sign = |ahead: usize| match tokens.get(at + ahead).map(|placed| &placed.token) {
-            Some(Token::Sign(sign)) => *sign,
-            _ => ' ',
-        };
-        let is_loop = at >= 1
-            && matches!(tokens.get(at + 1).map(|placed| &placed.token), Some(Token::Word(word, _)) if word == "in");
-        // What is given as a reference, counted or turned in place is more than one value.
-        let is_changed = matches!((sign(1), sign(2)), ('+' | '-' | '*' | '/' | '%', '=') | ('+', '+') | ('-', '-'))
-            || is_loop
-            || (sign(1) == ')' && is_reversed(tokens, at));
-        if is_changed {
-            places.entry(name.clone()).or_default().1 += 2;
-        } else if sign(1) == '=' && sign(2) != '=' {
-            let place = places.entry(name.clone()).or_default();
-            *place = (at + 2, place.1 + 1);
-        } else if sign(1) == '[' && is_element_assigned(tokens, at + 1) {
-            places.entry(name.clone()).or_default().1 += 2;
-        }
+/// How a variable gets another value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChangeKind {
+    Assigned,
+    /// `[array]::Reverse($name)`
+    Reversed,
+    /// It is a loop's, counted or added to, or an element of it is set.
+    Unknown,
+}
+
+#[derive(Debug)]
+struct Change {
+    kind: ChangeKind,
+    /// The first token of the value; the variable itself, where none is written.
+    at: usize,
+    /// Tokens of the types that it is declared with.
+    types: Range<usize>,
+    /// Whether it stands in parentheses or braces, and so may be run more than once, or never.
+    is_inner: bool,
+}
+
+/// Whether the values of a variable follow from the text: one alone is taken for its only one wherever it stands.
+fn are_followed(changes: &[Change]) -> bool {
+    match changes {
+        [only] => only.kind == ChangeKind::Assigned,
+        all => all.len() <= MAX_CHANGES && all.iter().all(|one| one.kind != ChangeKind::Unknown && !one.is_inner),
     }
-    places.into_iter().filter(|(_, place)| place.1 == 1).map(|(name, place)| (name, place.0)).collect()
+}
+
+fn deeper(depth: usize, token: &Token) -> usize {
+    match token {
+        Token::Sign('(' | '[' | '{') | Token::Signs("$(" | "@(") => depth + 1,
+        Token::Sign(')' | ']' | '}') => depth.saturating_sub(1),
+        _ => depth,
+    }
+}
+
+fn in_block(tokens: &[Placed]) -> Vec<bool> {
+    let braces = tokens.iter().scan(0_usize, |depth, placed| {
+        match placed.token {
+            Token::Sign('{') => *depth += 1,
+            Token::Sign('}') => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        Some(*depth > 0)
+    });
+    braces.collect()
+}
+
+/// What changes each variable, in the order of the text.
+fn changes(tokens: &[Placed]) -> HashMap<String, Vec<Change>> {
+    let mut changes: HashMap<String, Vec<Change>> = HashMap::new();
+    let (mut depth, mut types) = (0, 0);
+    for (at, placed) in tokens.iter().enumerate() {
+        depth = deeper(depth, &placed.token);
+        let Token::Variable(name) = &placed.token else {
+            types = if matches!(placed.token, Token::Type(_)) { types + 1 } else { 0 };
+            continue;
+        };
+        let declared = std::mem::take(&mut types);
+        let Some(kind) = change(tokens, at) else { continue };
+        let (value, declared, outer) = match kind {
+            ChangeKind::Assigned => (at + 2, declared, depth),
+            _ => (at, 0, depth.saturating_sub(1)),
+        };
+        let change = Change { kind, at: value, types: at - declared..at, is_inner: outer > 0 };
+        changes.entry(name.clone()).or_default().push(change);
+    }
+    changes
+}
+
+/// What the place of a variable does to it.
+fn change(tokens: &[Placed], at: usize) -> Option<ChangeKind> {
+    let sign = |ahead: usize| match tokens.get(at + ahead).map(|placed| &placed.token) {
+        Some(Token::Sign(sign)) => *sign,
+        _ => ' ',
+    };
+    let is_loop =
+        at >= 1 && matches!(tokens.get(at + 1).map(|placed| &placed.token), Some(Token::Word(word, _)) if word == "in");
+    let is_counted = matches!((sign(1), sign(2)), ('+' | '-' | '*' | '/' | '%', '=') | ('+', '+') | ('-', '-'));
+    if is_loop || is_counted || (sign(1) == '[' && is_element_assigned(tokens, at + 1)) {
+        return Some(ChangeKind::Unknown);
+    }
+    if sign(1) == ')' && is_reversed(tokens, at) {
+        return Some(ChangeKind::Reversed);
+    }
+    (sign(1) == '=' && sign(2) != '=').then_some(ChangeKind::Assigned)
 }
 
 /// `[array]::Reverse($name)`

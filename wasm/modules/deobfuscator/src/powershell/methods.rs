@@ -189,7 +189,7 @@ pub fn cast(name: &str, value: Value) -> Option<Value> {
             other => other.bytes()?,
         }),
         "array" | "object[]" => Value::List(value.items()),
-        "scriptblock" | "regex" => value,
+        "scriptblock" | "regex" | "object" | "psobject" => value,
         name if name.ends_with("memorystream") => Value::Bytes(value.bytes()?),
         _ => return None,
     })

@@ -31,11 +31,13 @@ fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
     while at < tokens.len() {
         if let Some(one) = plain_word(&tokens[at], text) {
             found.push(one);
-        } else if let Some(one) = plain_text(&tokens[at], text).or_else(|| expanded(&mut evaluator, &tokens[at])) {
+        } else if let Some(one) = plain_text(&tokens[at], text).or_else(|| expanded(&mut evaluator, &tokens, at)) {
             found.push(as_member(one, &tokens, at));
         } else if evaluator.may_begin(at)
             && let Some((value, end)) = evaluator.constant(at)
             && end > at + 1
+            // What gets a value is none.
+            && tokens.get(end).is_none_or(|behind| behind.token != Token::Sign('='))
             && let Some(one) = folded(&tokens, at, end, &value)
         {
             found.push(one);
@@ -82,9 +84,10 @@ fn plain_text(placed: &Placed, text: &str) -> Option<Constant> {
 }
 
 /// A text with variables in it that have one value.
-fn expanded(evaluator: &mut Evaluator<'_, '_>, placed: &Placed) -> Option<Constant> {
+fn expanded(evaluator: &mut Evaluator<'_, '_>, tokens: &[Placed], at: usize) -> Option<Constant> {
+    let placed = tokens.get(at)?;
     let Token::Expanding(raw) = &placed.token else { return None };
-    let text = evaluator.expand(raw)?;
+    let text = evaluator.expand(raw, at)?;
     Some(Constant {
         start: placed.start,
         end: placed.end,
@@ -163,6 +166,9 @@ fn kind(part: &[Placed], text: &str) -> (Technique, usize) {
     }
     if operator("join") || operator("split") || has("join") || has("split") {
         return (Technique::JoinSplit, 60);
+    }
+    if has("substring") {
+        return (Technique::Substring, 60);
     }
     let pieces: Vec<&str> = part
         .iter()
@@ -256,7 +262,9 @@ pub fn encoded_commands(text: &str) -> Vec<Found> {
     let lower = text.to_ascii_lowercase();
     let bytes = lower.as_bytes();
     let mut found = Vec::new();
-    for at in memchr::memmem::find_iter(bytes, b"-e").take(2_000) {
+    // PowerShell takes a slash for a dash.
+    let switches = memchr::memchr2_iter(b'-', b'/', bytes).filter(|at| bytes.get(at + 1) == Some(&b'e'));
+    for at in switches.take(2_000) {
         let name_end =
             at + bytes[at..].iter().skip(1).take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'^').count() + 1;
         let name: String = lower.get(at + 1..name_end).unwrap_or_default().replace('^', "");
@@ -291,6 +299,79 @@ mod tests {
         let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
         assert!(done.starts_with("$w = 'http://evil.example'\n"), "{done}");
         done.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// What a script runs, once all that hides it is undone.
+    fn runs(text: &str) -> Vec<String> {
+        let mut budget = Budget::new(text.len());
+        let done = undo(text, &mut budget).text.unwrap_or_else(|| text.to_owned());
+        let found = run(&done, &mut budget).into_iter();
+        found.map(|one| String::from_utf8(one.content).expect("text")).collect()
+    }
+
+    #[test]
+    fn a_variable_has_the_type_that_it_is_declared_with() {
+        for text in [
+            "[char[]]$a=73,69,88,32,39,104,105,39; $s=$a -join ''; iex $s",
+            "[char[]]$a='x'; $a=73,69,88,32,39,104,105,39; $s=$a -join ''; iex $s",
+            "[string]$s=[char[]](73,69,88,32,39,104,105,39) -join ''; iex $s",
+            "[byte[]] $b = 73,69,88,32,39,104,105,39\niex ([Text.Encoding]::ASCII.GetString($b))",
+        ] {
+            assert_eq!(runs(text), ["IEX 'hi'"], "{text}");
+        }
+        assert_eq!(runs("[string]$s = 1,2,3; iex $s"), ["1 2 3"]);
+        // What a type makes of a value that is not known here is not known.
+        assert!(runs("[xml]$s = 'some text'; iex $s").is_empty());
+    }
+
+    #[test]
+    fn a_variable_is_what_it_was_last_set_to() {
+        for text in [
+            "$x='''ih'' XEI';$x=$x[-1..-($x.Length)] -join '';iex $x",
+            "$a='''ih'' XEI'.ToCharArray();[array]::Reverse($a);iex(-join $a)",
+            "$a=('''ih'' XEI').ToCharArray()\n[System.Array]::Reverse($a)\n$b = -join $a\niex $b",
+            "$x='__IEX ''hi''__'; $x = $x.Substring(2); $x = $x.Substring(0, $x.Length - 2); iex $x",
+            "$x='IEX ''hi'''; iex \"$x\"; $x = Get-Content y; iex $x",
+        ] {
+            assert_eq!(runs(text), ["IEX 'hi'"], "{text}");
+        }
+        assert_eq!(runs("$x='first'; iex $x; $x='second'; iex $x"), ["first", "second"]);
+    }
+
+    #[test]
+    fn what_may_run_later_or_never_leaves_a_variable_unknown() {
+        for text in [
+            "$x='first'; if ($y) { $x='second' }; iex $x",
+            "$x='first'; function f { iex $x }; $x='second'; f",
+            "$x='first'; for ($x='second'; $x; $x='third') { }; iex $x",
+            "$a='first'; [array]::Reverse($a); iex $a",
+            "$x='first'; $x=Get-Content y; iex $x",
+            "$x=$x + 'first'; iex $x",
+        ] {
+            assert!(runs(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn parts_of_a_text_are_taken() {
+        assert_eq!(last_line("$x = 'xxIEXyy'.Substring(2,3)"), "$x = 'IEX'");
+        assert_eq!(last_line("$x = 'xxIEX'.Substring(2)"), "$x = 'IEX'");
+        let parts = "$a='pqdownload'.Substring(2); $b='xstringx'.Substring(1,6); $c='zzfile'.Substring(2); \
+            $d='aaab'.Substring(3)\n";
+        let done = undo(parts, &mut Budget::new(parts.len())).text.unwrap_or_default();
+        assert_eq!(done, "$a='download'; $b='string'; $c='file'; $d='b'\n");
+    }
+
+    #[test]
+    fn a_switch_begins_with_a_dash_or_a_slash() {
+        // IEX 'hello world'
+        let base64 = "SQBFAFgAIAAnAGgAZQBsAGwAbwAgAHcAbwByAGwAZAAnAA==";
+        for switch in ["-enc", "/eNc", "/EncodedCommand"] {
+            let found = encoded_commands(&format!("pOwErShElL {}w 1 {switch} {base64}", &switch[..1]));
+            assert_eq!(found.len(), 1, "{switch}");
+            assert_eq!(found[0].content, b"IEX 'hello world'");
+        }
+        assert!(encoded_commands("see https://example.com/e and /enc nothing").is_empty());
     }
 
     #[test]

@@ -1,12 +1,18 @@
 //! Expressions of Visual Basic whose value is in the text.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
+use super::loops::{self, Loop, Over};
 use super::token::{Placed, Token};
 use crate::budget::Budget;
+use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
 use crate::script::{Made, Value, Walk, Walks, joined, listed, number, replaced};
 
-const FUNCTIONS: [&str; 32] = [
+/// Bytes that the passes of one loop copy.
+const MAX_COPIED: usize = 16 << 20;
+
+const FUNCTIONS: [&str; 33] = [
     "chr",
     "chrw",
     "chrb",
@@ -39,6 +45,7 @@ const FUNCTIONS: [&str; 32] = [
     "int",
     "unescape",
     "cdbl",
+    "ubound",
 ];
 
 /// Operators that are words.
@@ -57,7 +64,10 @@ const NAMED: [(&str, &str); 8] = [
 
 pub struct Evaluator<'t, 'b> {
     walk: Walk<'t, 'b, Token>,
-    values: HashMap<String, Option<Value>>,
+    /// What names are, and from which token on.
+    values: HashMap<String, (usize, Option<Value>)>,
+    /// What they are within the loop that is gone through.
+    locals: HashMap<String, Value>,
 }
 
 impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
@@ -68,12 +78,127 @@ impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
-        let mut evaluator = Self { walk: Walk::new(tokens, budget), values: HashMap::new() };
-        for (name, at) in assigned_once(tokens) {
+        let walk = Walk::new(tokens, budget);
+        let mut evaluator = Self { walk, values: HashMap::new(), locals: HashMap::new() };
+        let assigned = assigned(tokens);
+        let loops = loops::find(tokens);
+        let mut open = loops.iter().peekable();
+        for (name, at) in once(&assigned) {
+            while let Some(one) = open.next_if(|one| one.place.end <= at) {
+                evaluator.go_through(one, &assigned);
+            }
             let value = evaluator.constant(at).filter(|made| evaluator.ends(made.1)).map(|made| made.0);
-            evaluator.values.insert(name, value);
+            evaluator.values.insert(name, (0, value));
         }
+        open.for_each(|one| evaluator.go_through(one, &assigned));
         evaluator
+    }
+
+    /// Gives what a loop sets the values that it has behind the loop.
+    fn go_through(&mut self, one: &Loop<'_>, assigned: &Assigned<'_>) {
+        let is_done = self.looped(one, assigned).is_some();
+        let mut locals = std::mem::take(&mut self.locals);
+        for step in one.body.iter().filter(|_| is_done) {
+            if let Some(value) = locals.remove(step.name) {
+                self.values.insert(step.name.to_owned(), (one.place.end, Some(value)));
+            }
+        }
+    }
+
+    fn looped(&mut self, one: &Loop<'_>, assigned: &Assigned<'_>) -> Option<()> {
+        for step in &one.body {
+            let value = self.before(&one.place, assigned.get(step.name)?)?;
+            self.locals.insert(step.name.to_owned(), value);
+        }
+        match one.over {
+            Over::List(at) => {
+                let (value, end) = self.constant(at)?;
+                let Value::List(items) = value else { return None };
+                if !self.ends(end) || !self.may_pass(one, items.len()) {
+                    return None;
+                }
+                items.into_iter().try_for_each(|item| self.pass(one, item))
+            }
+            Over::Numbers(at) => {
+                let (from, to, by) = self.numbers(at)?;
+                let is_past = if by > 0 { from > to } else { from < to };
+                let count = usize::try_from(to.checked_sub(from)?.checked_div(by)?.checked_add(1)?).ok()?;
+                if is_past || !self.may_pass(one, count) {
+                    return None;
+                }
+                (0..i64::try_from(count).ok()?).try_for_each(|index| self.pass(one, Value::Int(from + index * by)))
+            }
+        }
+    }
+
+    /// `from To to Step by`
+    fn numbers(&mut self, at: usize) -> Option<(i64, i64, i64)> {
+        let (from, end) = self.constant(at)?;
+        let (to, mut end) = if self.is_name(end, &["to"]) { self.constant(end + 1)? } else { return None };
+        let mut by = 1;
+        if self.is_name(end, &["step"]) {
+            let (value, behind) = self.constant(end + 1)?;
+            (by, end) = (value.int()?, behind);
+        }
+        let (Value::Int(from), Value::Int(to)) = (from, to) else { return None };
+        self.ends(end).then_some((from, to, by))
+    }
+
+    /// What a name is before a loop: nothing, or what it gets in the one place outside.
+    fn before(&mut self, place: &Range<usize>, places: &[usize]) -> Option<Value> {
+        let mut outside = places.iter().filter(|&at| !place.contains(at));
+        let value = match (outside.next(), outside.next()) {
+            (None, _) => Value::Text(String::new()),
+            (Some(&at), None) if at < place.start => {
+                let (value, end) = self.constant(at)?;
+                self.ends(end).then_some(value)?
+            }
+            _ => return None,
+        };
+        Some(value)
+    }
+
+    /// Whether there is room for all that each pass copies: the values that are named in the loop.
+    fn may_pass(&self, one: &Loop<'_>, count: usize) -> bool {
+        let named = one.place.clone().filter_map(|at| match self.walk.token(at) {
+            Some(Token::Name(name)) => self.known(name, at),
+            _ => None,
+        });
+        let size: usize = named.filter(|value| !matches!(value, Value::List(_))).map(Value::size).sum();
+        count <= MAX_ELEMENTS && count.saturating_mul(size) <= MAX_COPIED
+    }
+
+    /// A loop's body, once.
+    fn pass(&mut self, one: &Loop<'_>, item: Value) -> Option<()> {
+        self.locals.insert(one.name.to_owned(), item);
+        for step in &one.body {
+            let way = if step.adds.is_some() { Self::texts } else { Self::joined };
+            let (value, end) = self.down(step.value, way)?;
+            // Numbers are added to numbers.
+            let is_text = step.adds != Some('+') || matches!(value, Value::Text(_));
+            if !self.ends(end) || !is_text || !self.walk.budget.spend(value.size() / 16 + 1) {
+                return None;
+            }
+            if step.adds.is_some() {
+                let Some(Value::Text(text)) = self.locals.get_mut(step.name) else { return None };
+                text.push_str(&value.text()?);
+                if text.len() > MAX_VALUE {
+                    return None;
+                }
+            } else {
+                self.locals.insert(step.name.to_owned(), value.bounded()?);
+            }
+        }
+        Some(())
+    }
+
+    /// What a name is at a token.
+    fn known(&self, name: &str, at: usize) -> Option<&Value> {
+        if let Some(value) = self.locals.get(name) {
+            return Some(value);
+        }
+        let (from, value) = self.values.get(name)?;
+        value.as_ref().filter(|_| *from <= at)
     }
 
     fn ends(&self, at: usize) -> bool {
@@ -85,7 +210,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let begins = match self.walk.token(at) {
             Some(Token::Text(_) | Token::Sign('(') | Token::Number(_)) => true,
             Some(Token::Name(name)) => {
-                let is_text = matches!(self.values.get(name), Some(Some(Value::Text(_)))) && self.walk.is(at + 1, '&');
+                let is_text = matches!(self.known(name, at), Some(Value::Text(_))) && self.walk.is(at + 1, '&');
                 is_text || (FUNCTIONS.contains(&name.as_str()) && self.walk.is(at + 1, '('))
             }
             _ => false,
@@ -216,7 +341,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             let (value, end) = self.down(at + 1, Self::unary)?;
             return Some((Value::Int(value.int()?.checked_neg()?), end));
         }
-        let (mut value, mut at) = self.primary(at)?;
+        let (mut value, mut at) = if self.is_element(at) { self.element(at)? } else { self.primary(at)? };
         // An element of a list.
         while matches!(value, Value::List(_)) && self.walk.is(at, '(') {
             let (index, end) = self.down(at + 1, Self::joined)?;
@@ -228,6 +353,21 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             (value, at) = (item, end + 1);
         }
         Some((value, at))
+    }
+
+    /// `name(...)` of a known list
+    fn is_element(&self, at: usize) -> bool {
+        let Some(Token::Name(name)) = self.walk.token(at) else { return false };
+        self.walk.is(at + 1, '(') && matches!(self.known(name, at), Some(Value::List(_)))
+    }
+
+    /// One element, without a copy of all.
+    fn element(&mut self, at: usize) -> Made {
+        let Token::Name(name) = self.walk.token(at)? else { return None };
+        let (index, end) = self.down(at + 2, Self::joined)?;
+        let Some(Value::List(items)) = self.known(name, at) else { return None };
+        let item = items.get(usize::try_from(index.int()?).ok()?)?.clone();
+        if self.walk.is(end, ')') { Some((self.walk.hold(item)?, end + 1)) } else { None }
     }
 
     fn primary(&mut self, at: usize) -> Made {
@@ -251,8 +391,9 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 Some((call(name, &arguments)?.bounded()?, end))
             }
             Token::Name(name) => {
-                if let Some(value) = self.values.get(name) {
-                    return Some((self.walk.hold(value.clone()?)?, at + 1));
+                if self.locals.contains_key(name) || self.values.contains_key(name) {
+                    let value = self.known(name, at)?.clone();
+                    return Some((self.walk.hold(value)?, at + 1));
                 }
                 let known = NAMED.iter().find(|known| known.0 == name)?;
                 Some((Value::Text(known.1.to_owned()), at + 1))
@@ -338,6 +479,10 @@ fn call(name: &str, arguments: &[Value]) -> Option<Value> {
             };
             Some(Value::Text(std::iter::repeat_n(letter, size(0).filter(|size| *size < 65_536)?).collect()))
         }
+        "ubound" if arguments.len() == 1 => match arguments.first()? {
+            Value::List(items) => Some(Value::Int(i64::try_from(items.len()).ok()? - 1)),
+            _ => None,
+        },
         "len" => count(text(0)?.chars().count()),
         "instr" if arguments.len() == 2 => {
             let all = text(0)?;
@@ -350,9 +495,14 @@ fn call(name: &str, arguments: &[Value]) -> Option<Value> {
     }
 }
 
-/// Names that get a value in one place, in the order of these: the token at which it begins.
-fn assigned_once(tokens: &[Placed]) -> Vec<(String, usize)> {
-    let mut places: HashMap<&str, (usize, usize)> = HashMap::new();
+/// Where names get their values: the tokens at which these begin.
+type Assigned<'t> = HashMap<&'t str, Vec<usize>>;
+
+/// A name gets values that are not written here: it is a loop's or a function's, or an element of it is set.
+const ELSEWHERE: usize = usize::MAX;
+
+fn assigned(tokens: &[Placed]) -> Assigned<'_> {
+    let mut places: Assigned<'_> = HashMap::new();
     let name = |at: usize| match tokens.get(at).map(|placed| &placed.token) {
         Some(Token::Name(name)) => Some(name.as_str()),
         _ => None,
@@ -367,19 +517,26 @@ fn assigned_once(tokens: &[Placed]) -> Vec<(String, usize)> {
                 .and_then(name)
                 .is_some_and(|word| matches!(word, "const" | "then" | "else" | "set" | "let"));
         if begins && is(at + 1, '=') {
-            let place = places.entry(found).or_default();
-            *place = (at + 2, place.1 + 1);
+            places.entry(found).or_default().push(at + 2);
         } else if at
             .checked_sub(1)
             .and_then(name)
             .is_some_and(|word| matches!(word, "for" | "each" | "function" | "sub" | "byref"))
             || (begins && is(at + 1, '(') && is_element_assigned(tokens, at + 1))
         {
-            places.entry(found).or_default().1 += 2;
+            places.entry(found).or_default().push(ELSEWHERE);
         }
     }
-    let mut all: Vec<(String, usize)> =
-        places.into_iter().filter(|(_, place)| place.1 == 1).map(|(name, place)| (name.to_owned(), place.0)).collect();
+    places
+}
+
+/// Names that get a value in one place, in the order of these.
+fn once(assigned: &Assigned<'_>) -> Vec<(String, usize)> {
+    let only = assigned.iter().filter_map(|(name, places)| match places.as_slice() {
+        [at] if *at != ELSEWHERE => Some(((*name).to_owned(), *at)),
+        _ => None,
+    });
+    let mut all: Vec<(String, usize)> = only.collect();
     all.sort_by_key(|(_, at)| *at);
     all
 }

@@ -1,6 +1,7 @@
 //! VBScript and VBA: constant expressions folded, and what is run taken out.
 
 mod evaluate;
+mod loops;
 mod token;
 
 use crate::budget::Budget;
@@ -179,6 +180,53 @@ mod tests {
     fn what_is_only_a_part_of_an_expression_is_left() {
         for line in ["x = 5 And 3 Xor 1", "x = a Mod 7 Mod 3", "x = a Mod Asc(\"x\") + 1"] {
             assert_eq!(last_line(line), line);
+        }
+    }
+
+    fn runs(text: &str) -> Vec<String> {
+        let found = run(text, &mut Budget::new(text.len())).into_iter();
+        found.map(|one| String::from_utf8(one.content).expect("text")).collect()
+    }
+
+    #[test]
+    fn loops_that_put_a_text_together_are_gone_through() {
+        let (plain, by) = ("MsgBox \"hi\"", |number: u32| {
+            "MsgBox \"hi\""
+                .bytes()
+                .map(move |byte| (u32::from(byte) + number).to_string())
+                .collect::<Vec<_>>()
+                .join(",")
+        });
+        let hex: Vec<String> = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for text in [
+            format!("s = \"\"\nFor Each c In Split(\"{}\",\",\")\n s = s & Chr(CInt(c)-3)\nNext\nExecute s", by(3)),
+            format!("For Each c In Split(\"{}\",\",\"): s = s + Chr(c - 3): Next: Execute(s)", by(3)),
+            format!("For Each x In Split(\"{}\",\" \")\ns = s & Chr(CLng(\"&H\" & x))\nNext\nExecute s", hex.join(" ")),
+            format!("For Each x In Array({})\nn = x - 1\ns = s & Chr(n Xor 0)\nNext\nt = s\nExecute t", by(1)),
+            format!("a = Split(\"{}\",\",\")\nFor i = 0 To UBound(a)\ns = s & Chr(a(i)-5)\nNext\nExecute s", by(5)),
+            format!(
+                "h = \"{}\"\nFor i = 1 To Len(h) Step 2\ns = s & Chr(\"&H\" & Mid(h, i, 2))\nNext\nExecute s",
+                hex.concat()
+            ),
+        ] {
+            assert_eq!(runs(&text), [plain], "{text}");
+        }
+    }
+
+    #[test]
+    fn loops_whose_end_is_not_known_give_nothing() {
+        let body = "For Each c In Split(\"65,66,67,68\",\",\")\ns = s & Chr(c)\nNext\n";
+        for text in [
+            format!("Do While x\n{body}Loop\nExecute s"),
+            format!("{body}s = y\nExecute s"),
+            format!("Execute s\n{body}"),
+            format!("s = y\n{body}Execute s"),
+            body.replace("Next", "If c Then Exit For\nNext") + "Execute s",
+            body.replace("Chr(c)", "Chr(c Xor y)") + "Execute s",
+            "For i = 1 To 99999999999\ns = s & \"x\"\nNext\nExecute s".to_owned(),
+            "For i = 1 To 9 Step 0\ns = s & \"x\"\nNext\nExecute s".to_owned(),
+        ] {
+            assert!(runs(&text).is_empty(), "{text}");
         }
     }
 }
