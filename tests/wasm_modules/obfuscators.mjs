@@ -39,6 +39,13 @@ const options = {
 };
 const made = { uglify: require("uglify-js").minify(program, { toplevel: true }).code };
 for (const [name, chosen] of Object.entries(options)) made[name] = obfuscator.obfuscate(program, chosen).getObfuscatedCode();
+// What samples of some years were made with: the decoder of their arrays is another one.
+for (const [name, one] of [["obfuscator-4", (it) => [it]], ["obfuscator-2", (it) => [it]], ["obfuscator-0", (it) => it]]) {
+  for (const encoding of ["base64", "rc4"]) {
+    const chosen = { seed: 7, stringArray: true, stringArrayThreshold: 1, rotateStringArray: true, stringArrayEncoding: one(encoding) };
+    made[`${name}, ${encoding}`] = require(name).obfuscate(program, chosen).getObfuscatedCode();
+  }
+}
 made["jsfuck, eval"] = require("jsfuck").JSFuck.encode(short, true);
 made["jsfuck, value"] = require("jsfuck").JSFuck.encode(short, false);
 made["packer"] = require("packer").pack(program, true);
