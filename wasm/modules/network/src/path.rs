@@ -85,7 +85,8 @@ pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     match byte(text, start).to_ascii_uppercase() {
         b'H' => registry(text, start),
         b'S' => subkey(text, start),
-        b'G' | b'L' => mutex(text, start, end),
+        b'G' | b'L' | b'B' => mutex(text, start, end),
+        b'C' | b'O' | b'M' => called_mutex(text, start, end),
         _ => None,
     }
 }
@@ -241,10 +242,37 @@ fn subkey(text: &[u8], start: usize) -> Option<Hit> {
     Some(Hit::new(Kind::RegistryKey, string(slice(text, start, end)), start, end))
 }
 
-/// `Global\name` and `Local\name`: the two name spaces of Windows' kernel objects.
+/// What a call in source text names: `CreateMutexA(NULL, TRUE, "name")`, `new Mutex(true, "name")`.
+fn called_mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
+    const CALLS: [&[u8]; 6] =
+        [b"CreateMutex", b"CreateMutexA", b"CreateMutexW", b"OpenMutex", b"OpenMutexA", b"OpenMutexW"];
+    /// Bytes of the arguments before the name.
+    const MOST: usize = 96;
+    let word = slice(text, start, end);
+    let is_made = word == b"Mutex" && slice(text, start.saturating_sub(4), start) == b"new ";
+    if !(is_made || CALLS.contains(&word)) || byte(text, end) != b'(' {
+        return None;
+    }
+    let before_name = span_end(text, end, MOST, |byte| !matches!(byte, b'"' | b')' | b';' | b'\n'));
+    if byte(text, before_name) != b'"' {
+        return None;
+    }
+    let name = before_name + 1;
+    let stop = span_end(text, name, MAX_MUTEX, |byte| byte >= b' ' && byte != b'"');
+    let value = slice(text, name, stop);
+    // A name space has been told of by itself.
+    let is_spaced = value.contains(&b'\\');
+    let fits = value.len() >= 3 && byte(text, stop) == b'"' && !is_spaced;
+    fits.then(|| Hit::new(Kind::Mutex, string(value), name, stop))
+}
+
+/// `Global\name` and `Local\name`, the two name spaces of Windows' kernel objects, and where they are.
 fn mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let word = slice(text, start, end);
     let is_space = word == b"Global" || word == b"Local";
+    if word == b"BaseNamedObjects" && byte(text, end) == b'\\' {
+        return named(text, start, end + 1);
+    }
     if !is_space || byte(text, end) != b'\\' || matches!(before(text, start), b'\\' | b'/' | b'_' | b'.' | b'%' | b'-')
     {
         return None;
@@ -255,8 +283,9 @@ fn mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
 fn named(text: &[u8], start: usize, name: usize) -> Option<Hit> {
     let name = name + usize::from(byte(text, name) == b'\\');
     let allowed =
-        |byte: u8| is_word(byte) || matches!(byte, b'_' | b'-' | b'.' | b'{' | b'}' | b'!' | b'#' | b'$' | b'@');
+        |byte: u8| is_word(byte) || matches!(byte, b'_' | b'-' | b'.' | b'{' | b'}' | b'!' | b'#' | b'$' | b'@' | b':');
     let end = span_end(text, name, MAX_MUTEX, allowed);
+    let end = end - usize::from(end > name && byte(text, end - 1) == b':');
     // A folder called Local or Global is followed by others.
     let fits = end >= name + 3 && byte(text, end) != b'\\' && !has_extension(slice(text, name, end));
     let value = string(slice(text, start, end)).replace("\\\\", "\\");
@@ -378,6 +407,15 @@ mod tests {
             word(r"Global\MsWinZonesCacheCounterMutexA"),
             Some((Kind::Mutex, r"Global\MsWinZonesCacheCounterMutexA".to_owned()))
         );
+        assert_eq!(
+            word(r"Local\SM0:1234:304:WilStaging_02 "),
+            Some((Kind::Mutex, r"Local\SM0:1234:304:WilStaging_02".to_owned()))
+        );
+        assert_eq!(word(r"BaseNamedObjects\Evil: it"), Some((Kind::Mutex, r"BaseNamedObjects\Evil".to_owned())));
+        for call in ["CreateMutexA(NULL, FALSE, \"Evil Mutex\");", "OpenMutexW(1, 0, L\"Evil Mutex\")"] {
+            assert_eq!(word(call), Some((Kind::Mutex, "Evil Mutex".to_owned())), "{call}");
+        }
+        assert_eq!(word("CreateMutexA(NULL, FALSE, name); x = \"Evil Mutex\""), None);
         assert_eq!(word(r"Local\Temp\a"), None);
         assert_eq!(word(r"Global\a"), None);
     }

@@ -15,6 +15,7 @@ mod facts;
 mod file;
 mod files;
 mod flows;
+mod form;
 mod found;
 mod fragments;
 mod hello;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::body::body;
 use super::bytes::text;
 use super::files::Label;
+use super::form::uploads;
 use super::found::{Exchange, Extra, Found};
 use super::http::{Message, answers, requests};
 use super::limits::MAX_TEXT;
@@ -67,7 +68,7 @@ fn request(talk: &Talk, piece: &Piece, message: &Message, found: &mut Found, ext
     }
     scan_head(talk, piece, message, found);
     basic(talk, piece, message, found);
-    exchange.files.extend(file(talk, piece, message, "http-request", &url, found));
+    exchange.files.extend(files(talk, piece, message, "http-request", &url, found));
     (exchange, time)
 }
 
@@ -88,7 +89,7 @@ fn answer(talk: &Talk, piece: &Piece, message: &Message, waiting: &mut Waiting, 
     exchange.response_size = message.size();
     scan_head(talk, piece, message, found);
     let url = url(talk, &exchange.method, &exchange.host, &exchange.target);
-    exchange.files.extend(file(talk, piece, message, "http-response", &url, found));
+    exchange.files.extend(files(talk, piece, message, "http-response", &url, found));
     found.http.push(exchange);
 }
 
@@ -120,16 +121,16 @@ fn url(talk: &Talk, method: &str, host: &str, target: &str) -> String {
     format!("http://{host}{target}")
 }
 
-/// The body, if there is one, as a file.
-fn file(
+/// The body, if there is one, as a file; of a form the files in it.
+fn files(
     talk: &Talk,
     piece: &Piece,
     message: &Message,
     kind: &'static str,
     url: &str,
     found: &mut Found,
-) -> Option<usize> {
-    let start = message.body.first()?.start;
+) -> Vec<usize> {
+    let Some(start) = message.body.first().map(|body| body.start) else { return Vec::new() };
     let offset = piece.offset(talk.space, start);
     let unpacked = body(&piece.data, &message.body, message.field("content-encoding"), &mut found.body_budget);
     let is_plain = unpacked.data.len() == message.size() && message.body.len() == 1;
@@ -139,18 +140,30 @@ fn file(
             false => offset,
         });
     }
-    let label = Label {
-        name: name(message.field("content-disposition"), url),
+    let is_whole = message.complete && !unpacked.cut && message.code() != 206;
+    let label = |disposition: &str, declared: &str, complete: bool, offset| Label {
+        name: name(disposition, url),
         flow: talk.index,
         kind,
         url: cut(url),
-        declared: cut(message.field("content-type")),
-        complete: message.complete && !unpacked.cut && message.code() != 206,
+        declared: cut(declared),
+        complete,
         packed: unpacked.packed,
         offset,
         time: talk.time(piece, message.head.start),
     };
-    found.files.add(&unpacked.data, label)
+    let declared = message.field("content-type");
+    let sent = if unpacked.packed { Vec::new() } else { uploads(declared, &unpacked.data) };
+    if sent.is_empty() {
+        let label = label(message.field("content-disposition"), declared, is_whole, offset);
+        return found.files.add(&unpacked.data, label).into_iter().collect();
+    }
+    let parts = sent.into_iter().filter_map(|upload| {
+        let content = unpacked.data.get(upload.place.clone())?;
+        let offset = if is_plain { piece.offset(talk.space, start + upload.place.start) } else { offset };
+        found.files.add(content, label(&upload.disposition, &upload.declared, upload.complete || is_whole, offset))
+    });
+    parts.collect()
 }
 
 /// The name that the sender gives, else the last part of the path. No path leads out of it.
