@@ -115,18 +115,6 @@ mod tests {
         inner.unwrap_or_default().to_owned()
     }
 
-    /// As older javascript-obfuscators write it: the decoder is a variable that notes at itself what it has decoded.
-    #[test]
-    fn decoders_that_note_at_themselves_are_functions_of_their_arguments() {
-        let text = r#"var l=['YQ==','aHR0cDovL2V2aWwuZXhhbXBsZS9h','Yg=='];var d=function(i){i=i-0;var t=l[i];
-            if(d['k']===undefined){(function(){var w;try{var g=Function('return (function() '+'{}.constructor("return this")( )'+');');
-            w=g();}catch(e){w=window;}w['atob']||(w['atob']=function(x){return x});}());d['c']={};d['k']=!![];}
-            var known=d['c'][i];if(known===undefined){t=atob(t);d['c'][i]=t;}else{t=known;}return t;};
-            x(d('0x1'));x(d('0x0'));x(d('0x2'));"#;
-        let done = undo(text, &mut Budget::new(text.len()));
-        assert_eq!(done.text.as_deref(), Some("x(\"http://evil.example/a\");\nx(\"a\");\nx(\"b\");\n"));
-    }
-
     /// As Node.js has them.
     #[test]
     fn values_are_those_of_the_language() {

@@ -61,10 +61,8 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
                 collector.changes(symbol).all(|at| (it.span.start as usize..it.span.end as usize).contains(&at))
             }
             Lazy::Value(init) => {
-                let is_function = matches!(init, Expression::FunctionExpression(_));
-                let own = init.span().start as usize..init.span().end as usize;
                 !scoping.symbol_is_mutated(symbol)
-                    && collector.changes(symbol).all(|at| is_function && own.contains(&at))
+                    && collector.changes(symbol).next().is_none()
                     && collector.has_value_where_used(symbol)
                     && (!collector.exposed.contains(&symbol)
                         || !matches!(init, Expression::ArrayExpression(_) | Expression::ObjectExpression(_)))

@@ -139,19 +139,6 @@ pub fn global(name: &str) -> Option<Value> {
     GLOBALS.iter().find(|known| **known == name).map(|known| Value::Native(known))
 }
 
-/// A function that scripts make to get at the global object; not to be had by a name.
-const GIVES_GLOBAL: &str = "the global object's";
-
-/// Whether a function of this text gives the global object and does nothing else.
-fn is_global(code: &str) -> bool {
-    let squeezed: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
-    let inner = squeezed.trim_end_matches(';');
-    matches!(
-        inner,
-        "returnthis" | "return(function(){}.constructor(\"returnthis\")())" | "return(function(){returnthis})()"
-    )
-}
-
 /// Before the names of what a function of the language has itself.
 pub fn statics(name: &str) -> &'static str {
     match name {
@@ -204,9 +191,6 @@ impl<'a> Machine<'a, '_> {
     fn native_inner(&mut self, name: &'static str, this: &Value, arguments: Vec<Value>) -> Outcome {
         if name == "eval" || name == "Function" {
             return self.code(name, &arguments);
-        }
-        if name == GIVES_GLOBAL {
-            return Ok(Value::Native("globalThis"));
         }
         if let Some(method) = name.strip_prefix("Function.prototype.") {
             return self.of_function(method, this, arguments);
@@ -336,9 +320,7 @@ impl<'a> Machine<'a, '_> {
             return if name == "eval" { Ok(last.clone()) } else { Err(Stop::Unknown) };
         };
         if self.mode == Mode::Pure {
-            let gives_global =
-                name == "Function" && arguments.len() == 1 && is_global(&String::from_utf16_lossy(&code));
-            return if gives_global { Ok(Value::Native(GIVES_GLOBAL)) } else { Err(Stop::Unknown) };
+            return Err(Stop::Unknown);
         }
         let mut text = String::from_utf16_lossy(&code);
         if name == "eval" {
