@@ -328,6 +328,9 @@ impl<'a> Machine<'a, '_> {
             return Err(Stop::Unknown);
         }
         let mut text = String::from_utf16_lossy(&code);
+        if self.mode == Mode::Pure && keeps_busy(&text) {
+            return Err(Stop::Unknown);
+        }
         if name == "eval" {
             self.capture(Technique::Eval, &code);
             return self.run_inside(&text);
@@ -386,6 +389,11 @@ impl<'a> Machine<'a, '_> {
     }
 }
 
+/// What keeps debuggers busy is nothing that was hidden, and has no value.
+fn keeps_busy(code: &str) -> bool {
+    matches!(code.trim().trim_end_matches(';'), "debugger" | "while (true) {}")
+}
+
 /// Names that lead to the global object and to nothing else.
 const WAYS: [&str; 9] =
     ["return", "this", "function", "Function", "constructor", "window", "self", "global", "globalThis"];
@@ -400,8 +408,7 @@ fn words(code: &str) -> impl Iterator<Item = &str> {
 /// What encoders made of few characters use to reach the global object and its functions.
 fn is_trivial(code: &str) -> bool {
     let code = code.trim().trim_end_matches(';');
-    // What keeps debuggers busy is nothing that was hidden.
-    if code == "debugger" || code == "while (true) {}" {
+    if keeps_busy(code) {
         return true;
     }
     code.strip_prefix("return").is_some_and(|rest| {
