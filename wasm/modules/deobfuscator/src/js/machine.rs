@@ -81,6 +81,8 @@ pub struct Machine<'a, 'b> {
     pub changed: bool,
     /// Elements of lists that functions of the text asked for.
     pub list_reads: usize,
+    /// The last text among them.
+    pub read_text: Option<Units>,
     /// The text as its author wrote it, which functions may ask for theirs.
     pub source: Option<&'a str>,
     letters: Vec<Units>,
@@ -114,6 +116,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             least_steps: 0,
             changed: false,
             list_reads: 0,
+            read_text: None,
             source: None,
             letters: (0..256).map(|unit| Rc::new(vec![unit])).collect(),
             terms: Vec::new(),
