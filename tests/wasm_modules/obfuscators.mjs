@@ -39,6 +39,14 @@ const options = {
 };
 const made = { uglify: require("uglify-js").minify(program, { toplevel: true }).code };
 for (const [name, chosen] of Object.entries(options)) made[name] = obfuscator.obfuscate(program, chosen).getObfuscatedCode();
+// Older generations, which many samples were made with, decode by other means.
+for (const [version, encoding] of [["0.28.5", (name) => name], ["2.10.3", (name) => [name]]]) {
+  const older = require(`javascript-obfuscator-${version}`);
+  for (const name of ["base64", "rc4"]) {
+    const chosen = { seed: 7, stringArray: true, stringArrayThreshold: 1, rotateStringArray: true, stringArrayEncoding: encoding(name) };
+    made[`string array of ${version}, ${name}`] = older.obfuscate(program, chosen).getObfuscatedCode();
+  }
+}
 made["jsfuck, eval"] = require("jsfuck").JSFuck.encode(short, true);
 made["jsfuck, value"] = require("jsfuck").JSFuck.encode(short, false);
 made["packer"] = require("packer").pack(program, true);
