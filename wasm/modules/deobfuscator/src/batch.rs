@@ -53,10 +53,12 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
         run.weight += if is_new { ENOUGH } else { 0 };
         done.push_str(&plain);
     }
-    if run.weight < ENOUGH || done == text {
-        return Rewrite::default();
+    let steps = run.steps.into_iter().collect();
+    let changed = Some(done).filter(|done| done != text);
+    if run.weight < ENOUGH {
+        return Rewrite { slight: changed, steps, ..Rewrite::default() };
     }
-    Rewrite { text: Some(done), steps: run.steps.into_iter().collect(), found: Vec::new() }
+    Rewrite { text: changed, steps, ..Rewrite::default() }
 }
 
 impl Run {

@@ -31,7 +31,7 @@ fn count(layer: &Layer, technique: Technique) -> usize {
 
 /// A text that was written so that nobody should read it.
 fn rewritten(layer: &Layer, findings: &mut Findings) {
-    if !layer.rewritten || layer.found.technique == Technique::Utf16 {
+    if !layer.rewritten || layer.found.slight || layer.found.technique == Technique::Utf16 {
         return;
     }
     let strings = count(layer, Technique::StringArray);

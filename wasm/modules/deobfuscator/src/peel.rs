@@ -34,6 +34,8 @@ pub struct Found {
     pub known_key: Option<Vec<u8>>,
     /// Which techniques were undone, and how often, where it is a text written anew.
     pub steps: Vec<(Technique, usize)>,
+    /// It was written anew though hardly anything was hidden in it.
+    pub slight: bool,
 }
 
 impl Found {
@@ -48,6 +50,7 @@ impl Found {
             key: None,
             known_key: None,
             steps: Vec::new(),
+            slight: false,
         }
     }
 
@@ -68,6 +71,8 @@ impl Found {
 pub struct Rewrite {
     /// None: there is nothing to undo.
     pub text: Option<String>,
+    /// The text written anew where what was undone is too little to speak for its having been hidden.
+    pub slight: Option<String>,
     pub steps: Vec<(Technique, usize)>,
     pub found: Vec<Found>,
 }
@@ -129,7 +134,10 @@ impl<'a> Peeler<'a> {
         let key = index.and_then(|index| self.layers[index].found.key.take());
         let (rewritten, found) = match key {
             Some(key) => (None, vec![unlocked(&data, key)]),
-            None => look(&data, language, index.is_some(), &mut self.budget),
+            None => {
+                let origin = Origin { inner: index.is_some(), decoded: self.is_decoded(index) };
+                look(&data, language, origin, &mut self.budget)
+            }
         };
         let mut added = Vec::new();
         if let Some(rewritten) = rewritten {
@@ -140,6 +148,18 @@ impl<'a> Peeler<'a> {
         }
         // Depth first, in the order of their offsets.
         self.open.extend(added.into_iter().rev().map(Some));
+    }
+
+    /// Whether a text was hidden as a whole. What was written anew has nothing left that would be worth another layer,
+    /// and what only stands in a document is as its author wrote it.
+    fn is_decoded(&self, mut index: Option<usize>) -> bool {
+        while let Some(layer) = index.and_then(|index| self.layers.get(index)) {
+            match layer.found.technique {
+                Technique::ScriptElement | Technique::Utf16 => index = layer.parent,
+                _ => return !layer.rewritten,
+            }
+        }
+        false
     }
 
     /// The new layer's number; None for what is known already or too much.
@@ -195,8 +215,18 @@ fn is_text(data: &[u8]) -> bool {
     !head.is_empty() && odd * 100 <= head.len()
 }
 
-/// One round: the text written anew, or else what is in it. `inner`: it is a layer and not the sample.
-fn look(data: &[u8], language: Language, inner: bool, budget: &mut Budget) -> (Option<Found>, Vec<Found>) {
+/// Where a text is from.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    /// It is a layer and not the sample.
+    inner: bool,
+    /// It was hidden as a whole: whatever is folded in it counts.
+    decoded: bool,
+}
+
+/// One round: the text written anew, or else what is in it.
+fn look(data: &[u8], language: Language, origin: Origin, budget: &mut Budget) -> (Option<Found>, Vec<Found>) {
+    let inner = origin.inner;
     if let Some(text) = wide_text(data) {
         return (Some(Found::part(Technique::Utf16, 100, text).at(0, data.len())), Vec::new());
     }
@@ -214,12 +244,17 @@ fn look(data: &[u8], language: Language, inner: bool, budget: &mut Budget) -> (O
     for one in &mut done.found {
         (one.start, one.end) = (one.start + shift, one.end + shift);
     }
-    if let Some(text) = done.text {
+    let slight = done.slight.take().filter(|_| origin.decoded && done.text.is_none());
+    let slight = slight.map(|text| if language == Language::Javascript { js::tidied(text, budget) } else { text });
+    let is_slight = slight.is_some();
+    if let Some(text) = done.text.or(slight) {
         let chosen = done.steps.iter().max_by_key(|step| (step.0.is_telling(), step.1));
         let technique = chosen.map_or(Technique::Constant, |step| step.0);
         let mut found = Found::part(technique, 100, text.into_bytes()).at(0, data.len());
         found.steps = done.steps;
-        return (Some(found), done.found);
+        found.slight = is_slight;
+        // What a text runs is found again in the one that can be read.
+        return (Some(found), if is_slight { Vec::new() } else { done.found });
     }
     let encoded = powershell::encoded_commands(text).into_iter();
     done.found.extend(encoded.map(|one| Found { start: one.start + shift, end: one.end + shift, ..one }));
@@ -292,4 +327,34 @@ fn guessed(data: &[u8], budget: &mut Budget) -> Option<Found> {
     let mut found = Found::part(technique, guess.confidence, guess.plain).at(0, data.len());
     found.known_key = Some(guess.key);
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(sample: &str, name: &str) -> Vec<(String, bool)> {
+        let peeler = Peeler::peel(sample.as_bytes(), name);
+        peeler.layers.iter().map(|layer| (lossy(&layer.found.content).trim().to_owned(), layer.found.slight)).collect()
+    }
+
+    #[test]
+    fn whatever_is_folded_in_a_decoded_layer_counts() {
+        let inner = "x('greet' + 'ings')";
+        let coded: String = inner.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let clear = ("x(\"greetings\");".to_owned(), true);
+        let layers = contents(&format!("eval(unescape('{coded}'));"), "a.js");
+        assert_eq!(layers.last(), Some(&clear), "{layers:?}");
+        // The sample's own text is another matter, in a document as well.
+        assert_eq!(contents(inner, "a.js"), []);
+        let page = contents(&format!("<html><script>{inner}</script></html>"), "a.html");
+        assert_eq!(page, [(inner.to_owned(), false)]);
+    }
+
+    #[test]
+    fn other_languages_are_folded_so_as_well() {
+        let sample = "Execute(StrReverse(\"\"\"sgni\"\" & \"\"teerg\"\" ohcE.tpircSW\"))";
+        let clear = ("WScript.Echo \"greetings\"".to_owned(), true);
+        assert_eq!(contents(sample, "a.vbs").last(), Some(&clear));
+    }
 }

@@ -233,7 +233,9 @@ impl<'a> Machine<'a, '_> {
                 if let Some(index) = key.index()
                     && let Some(value) = self.element(&object, index)?
                 {
-                    self.list_reads += usize::from(scope != 0 && self.is_older(&object));
+                    if scope != 0 && self.is_older(&object) {
+                        self.note_read(&value);
+                    }
                     return Ok((object, value));
                 }
                 if key.is_opaque() {
@@ -244,6 +246,13 @@ impl<'a> Machine<'a, '_> {
                 Ok((object, value))
             }
             _ => Err(Stop::Unknown),
+        }
+    }
+
+    fn note_read(&mut self, value: &Value) {
+        self.list_reads += 1;
+        if let Value::Text(units) = value {
+            self.read_text = Some(Rc::clone(units));
         }
     }
 

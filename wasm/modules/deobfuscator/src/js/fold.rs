@@ -17,6 +17,7 @@ use oxc_syntax::operator::{BinaryOperator, UnaryOperator};
 use super::expression::place;
 use super::machine::{Machine, Mode};
 use super::names::{self, Names};
+use super::news::News;
 use super::value::Value;
 use super::{Progress, flatten, parse, quote};
 use crate::budget::Budget;
@@ -43,6 +44,10 @@ pub struct Folder<'a, 'b, 's> {
     /// Bytes that all replacements together may still have.
     room: usize,
     hosts: Hosts,
+    news: News,
+    texts: usize,
+    /// A list was turned as it should be.
+    is_turned: bool,
 }
 
 pub fn fold<'a>(
@@ -81,13 +86,27 @@ pub fn fold<'a>(
         machine.scoping = scoping.clone();
     }
     let (edits, counts, hosts) = (Edits::default(), BTreeMap::new(), std::mem::take(&mut progress.hosts));
-    let mut folder = Folder { machine, text, edits, counts, weight: 0, turned, room: MAX_LAYER, hosts };
+    let is_turned = can_decode && !turned.is_empty();
+    let mut folder = Folder {
+        machine,
+        text,
+        edits,
+        counts,
+        weight: 0,
+        turned,
+        room: MAX_LAYER,
+        hosts,
+        news: News::default(),
+        texts: 0,
+        is_turned,
+    };
     folder.visit_program(program);
     if let Some(scoping) = &scoping {
         flatten::proxies(&mut folder, program, scoping);
         flatten::switches(&mut folder, program);
     }
     progress.weight += folder.weight;
+    progress.texts += folder.texts;
     progress.hosts = folder.hosts;
     for (technique, count) in folder.counts {
         *progress.counts.entry(technique).or_default() += count;
@@ -120,6 +139,7 @@ impl<'a> Folder<'a, '_, '_> {
     pub fn constant(&mut self, expression: &'a Expression<'a>) -> Option<Value> {
         self.machine.changed = false;
         self.machine.list_reads = 0;
+        self.machine.read_text = None;
         self.machine.begun = self.machine.heap.len();
         let value = self.machine.evaluate(expression, 0).ok()?;
         (!self.machine.changed && value.is_primitive()).then_some(value)
@@ -141,7 +161,12 @@ impl<'a> Folder<'a, '_, '_> {
             return true;
         }
         let (technique, weight) = self.kind(expression, &value);
-        let weight = self.with_host(&literal, weight);
+        let weight = if let Value::Text(units) = &value {
+            self.texts += 1;
+            self.with_news(&literal, &String::from_utf16_lossy(units), (start, end), weight)
+        } else {
+            weight
+        };
         self.edit((start, end), literal, technique, weight);
         true
     }
@@ -174,7 +199,7 @@ impl<'a> Folder<'a, '_, '_> {
         let lower = source.to_ascii_lowercase();
         let has = |sign: &str| lower.contains(sign);
         if self.machine.list_reads > 0 && matches!(expression, Expression::CallExpression(_)) {
-            return (Technique::StringArray, if matches!(value, Value::Text(_)) { 60 } else { 0 });
+            return (Technique::StringArray, self.weight_of_element(value));
         }
         if !matches!(value, Value::Text(_)) {
             return (Technique::Constant, 0);
@@ -214,10 +239,27 @@ impl<'a> Folder<'a, '_, '_> {
         }
     }
 
-    /// Who puts the name of a host together hides it, however little else there is.
-    fn with_host(&mut self, literal: &str, weight: usize) -> usize {
-        let matters = self.weight < super::ENOUGH && weight < super::ENOUGH;
-        if matters && self.hosts.are_joined_in(self.text, literal) { super::ENOUGH } else { weight }
+    /// A list that is turned, or whose texts are encoded, serves nothing else, however few they are.
+    fn weight_of_element(&self, value: &Value) -> usize {
+        let Value::Text(units) = value else { return 0 };
+        let text = |units: &[u16]| String::from_utf16_lossy(units).to_ascii_lowercase();
+        let is_decoded = self.machine.read_text.as_ref().is_some_and(|read| {
+            let (read, made) = (text(read), text(units.get(..units.len().min(LOOKED_AT)).unwrap_or_default()));
+            let is_coded = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'%');
+            // What begins as before was only cut, or put into something.
+            read.len() >= 4 && read.bytes().all(is_coded) && !made.contains(&read) && read.get(..2) != made.get(..2)
+        });
+        if is_decoded || self.is_turned { super::ENOUGH } else { 60 }
+    }
+
+    /// Who puts the name of a host or a command together hides it, however little else there is.
+    fn with_news(&mut self, literal: &str, value: &str, (start, end): (usize, usize), weight: usize) -> usize {
+        if self.weight >= super::ENOUGH || weight >= super::ENOUGH {
+            return weight;
+        }
+        let source = self.text.get(start..end).unwrap_or_default();
+        let are_new = self.hosts.are_joined_in(self.text, literal) || self.news.are_in(value, source, self.text);
+        if are_new { super::ENOUGH } else { weight }
     }
 
     /// A sum that is not constant as a whole: neighbours in it that are.
@@ -276,8 +318,10 @@ impl<'a> Folder<'a, '_, '_> {
         }
         let whole: String = pieces.iter().map(|piece| piece.1.as_str()).collect();
         let literal = quote::text(&whole.encode_utf16().collect::<Vec<_>>());
-        let weight = self.with_host(&literal, cuts(pieces.iter().map(|piece| piece.1.as_str())));
-        self.edit((place(first.0).0, place(last.0).1), literal, Technique::Concat, weight);
+        let place = (place(first.0).0, place(last.0).1);
+        let weight = self.with_news(&literal, &whole, place, cuts(pieces.iter().map(|piece| piece.1.as_str())));
+        self.texts += 1;
+        self.edit(place, literal, Technique::Concat, weight);
     }
 
     /// A name in brackets may stand behind a dot.
@@ -452,6 +496,7 @@ impl<'a> Visit<'a> for Folder<'a, '_, '_> {
         if escapes >= 3 && escapes * 2 >= value.len() && is_plain && !it.lone_surrogates {
             let literal = quote::text(&value.encode_utf16().collect::<Vec<_>>());
             if literal != raw {
+                self.texts += 1;
                 self.edit((start, end), literal, Technique::UnicodeEscape, 50);
             }
         }

@@ -81,6 +81,8 @@ pub struct Machine<'a, 'b> {
     pub changed: bool,
     /// Elements of lists that functions of the text asked for.
     pub list_reads: usize,
+    /// The last text among them.
+    pub read_text: Option<Units>,
     /// The text as its author wrote it, which functions may ask for theirs.
     pub source: Option<&'a str>,
     letters: Vec<Units>,
@@ -114,6 +116,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             least_steps: 0,
             changed: false,
             list_reads: 0,
+            read_text: None,
             source: None,
             letters: (0..256).map(|unit| Rc::new(vec![unit])).collect(),
             terms: Vec::new(),
@@ -267,6 +270,8 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// A text as a program that lives as long as the evaluation.
     pub fn parse(&mut self, code: &str) -> Outcome<&'a Program<'a>> {
         self.spend(code.len())?;
+        // A tree takes some ten times its text.
+        self.charge(if self.mode == Mode::Pure { code.len() * 64 } else { 0 })?;
         let text: &'a str = self.allocator.alloc_str(code);
         let program = super::parse::program(self.allocator, text, self.budget).ok_or(Stop::Unknown)?;
         Ok(self.allocator.alloc(program))

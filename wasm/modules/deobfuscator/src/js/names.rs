@@ -60,6 +60,12 @@ pub fn collect<'a>(program: &'a Program<'a>, text: &str, scoping: &Scoping) -> N
             Lazy::Function(it) => {
                 collector.changes(symbol).all(|at| (it.span.start as usize..it.span.end as usize).contains(&at))
             }
+            // A function in a variable may note things at itself, too.
+            Lazy::Value(Expression::FunctionExpression(it)) => {
+                !scoping.symbol_is_mutated(symbol)
+                    && collector.changes(symbol).all(|at| (it.span.start as usize..it.span.end as usize).contains(&at))
+                    && collector.has_value_where_used(symbol)
+            }
             Lazy::Value(init) => {
                 !scoping.symbol_is_mutated(symbol)
                     && collector.changes(symbol).next().is_none()

@@ -1,6 +1,7 @@
 //! What the language has by itself: its functions, by name. None of them has an effect outside.
 
 use super::machine::{Machine, Mode, Outcome, Stop};
+use super::parse;
 use super::strings;
 use super::value::{Kind, Value, in_base, power, text_number, to_int};
 use crate::peel::Technique;
@@ -34,6 +35,9 @@ const GLOBALS: [&str; 25] = [
 ];
 /// Other names of the global object.
 const SELVES: [&str; 4] = ["window", "self", "global", "top"];
+
+/// Characters of a text that is run as a function to decode something.
+const MAX_STUB: usize = 4_096;
 
 const MEMBERS: [&str; 88] = [
     "String.prototype.charAt",
@@ -319,10 +323,14 @@ impl<'a> Machine<'a, '_> {
         let Value::Text(code) = last.clone() else {
             return if name == "eval" { Ok(last.clone()) } else { Err(Stop::Unknown) };
         };
-        if self.mode == Mode::Pure {
+        // Decoders reach for the global object so; what `eval` runs may change what is around it.
+        if self.mode == Mode::Pure && (name == "eval" || code.len() > MAX_STUB) {
             return Err(Stop::Unknown);
         }
         let mut text = String::from_utf16_lossy(&code);
+        if self.mode == Mode::Pure && keeps_busy(&text) {
+            return Err(Stop::Unknown);
+        }
         if name == "eval" {
             self.capture(Technique::Eval, &code);
             return self.run_inside(&text);
@@ -339,7 +347,15 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn run_inside(&mut self, text: &str) -> Outcome {
-        let Ok(program) = self.parse(text) else { return Ok(Value::Opaque) };
+        let program = match self.parse(text) {
+            Err(stop) if self.mode == Mode::Pure => return Err(stop),
+            Err(_) => return Ok(Value::Opaque),
+            Ok(program) => program,
+        };
+        // A body that ends the function which is put around it is none.
+        if self.mode == Mode::Pure && !parse::is_function(program) {
+            return Err(Stop::Unknown);
+        }
         let before = std::mem::replace(&mut self.own, false);
         let value = self.run(program);
         self.own = before;
@@ -373,15 +389,33 @@ impl<'a> Machine<'a, '_> {
     }
 }
 
+/// What keeps debuggers busy is nothing that was hidden, and has no value.
+fn keeps_busy(code: &str) -> bool {
+    matches!(code.trim().trim_end_matches(';'), "debugger" | "while (true) {}")
+}
+
+/// Names that lead to the global object and to nothing else.
+const WAYS: [&str; 9] =
+    ["return", "this", "function", "Function", "constructor", "window", "self", "global", "globalThis"];
+/// Characters of a way to the global object.
+const MAX_WAY: usize = 80;
+
+fn words(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|letter: char| !(letter.is_alphanumeric() || matches!(letter, '_' | '$')))
+        .filter(|word| !word.is_empty())
+}
+
 /// What encoders made of few characters use to reach the global object and its functions.
 fn is_trivial(code: &str) -> bool {
     let code = code.trim().trim_end_matches(';');
-    // What keeps debuggers busy is nothing that was hidden.
-    if code == "debugger" || code == "while (true) {}" {
+    if keeps_busy(code) {
         return true;
     }
     code.strip_prefix("return").is_some_and(|rest| {
         let rest = rest.trim();
+        if rest.len() <= MAX_WAY && words(rest).all(|word| WAYS.contains(&word)) {
+            return true;
+        }
         rest.len() <= 24
             && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'(' | b')' | b' '))
     })

@@ -34,6 +34,12 @@ pub fn program<'a>(allocator: &'a Allocator, text: &'a str, budget: &mut Budget)
     Some(program)
 }
 
+/// Whether a program is one function and nothing else.
+pub fn is_function(program: &Program<'_>) -> bool {
+    matches!(program.body.as_slice(), [Statement::ExpressionStatement(it)]
+        if matches!(it.expression, Expression::FunctionExpression(_)))
+}
+
 /// Whether the whole tree may be walked by those who do not know of long sums.
 pub fn is_shallow(program: &Program<'_>) -> bool {
     levels(program).1 <= MAX_LEVELS

@@ -194,7 +194,18 @@ impl<'a> Machine<'a, '_> {
                 return Err(Stop::Unknown);
             }
         }
+        if !self.own && self.mode == Mode::Pure && !self.is_of_all(it, name) {
+            return Err(Stop::Unknown);
+        }
         self.lookup_global(name)
+    }
+
+    /// Whether code that was made of a text finds by a name what is known by it: it sees only what the whole text
+    /// declares.
+    fn is_of_all(&self, it: &IdentifierReference<'a>, name: Name) -> bool {
+        let Some(scoping) = &self.scoping else { return true };
+        let declared = scoping.get_root_binding(it.name);
+        declared == self.numbers.known[name].lazy.map(|known| known.1)
     }
 
     fn lookup_global(&mut self, name: Name) -> Outcome {

@@ -10,6 +10,9 @@ use super::number;
 use super::scopes::{declare_inside, is_of_block};
 use super::value::{Code, Kind, Place, Value};
 
+/// Steps of a call of a function that was made of a text, where its value alone is asked for.
+const MAX_MADE_STEPS: u64 = 200_000;
+
 /// How a statement ended.
 pub enum Flow<'a> {
     Normal(Value),
@@ -373,8 +376,14 @@ impl<'a> Machine<'a, '_> {
     ) -> Outcome {
         self.enter()?;
         let before = std::mem::replace(&mut self.own, own);
+        let least = self.least_steps;
+        if before && !own && self.mode == Mode::Pure {
+            // What was made of a text may run for ever, and need not: the rest of the script is still to be read.
+            self.least_steps = least.max(self.budget.steps.saturating_sub(MAX_MADE_STEPS));
+        }
         let (scopes, closures) = (self.scopes.len(), self.closures);
         let value = self.body(place, code, scope, this, arguments);
+        self.least_steps = least;
         self.forget(scopes, closures);
         self.own = before;
         self.leave();

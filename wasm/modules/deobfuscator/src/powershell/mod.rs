@@ -20,7 +20,11 @@ const RUNNERS: [&str; 2] = ["iex", "invoke-expression"];
 const TICK_WEIGHT: usize = 40;
 
 pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
-    script::fold(text, budget, constants).unwrap_or_else(|| Rewrite { found: run(text, budget), ..Rewrite::default() })
+    let mut done = script::fold(text, budget, constants);
+    if done.text.is_none() {
+        done.found = run(text, budget);
+    }
+    done
 }
 
 fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {

@@ -197,12 +197,8 @@ impl Hosts {
     }
 }
 
-/// Folds what `constants` finds, until nothing is left. None: too little was there to be worth it.
-pub fn fold(
-    text: &str,
-    budget: &mut Budget,
-    constants: impl Fn(&str, &mut Budget) -> Vec<Constant>,
-) -> Option<Rewrite> {
+/// Folds what `constants` finds, until nothing is left. Without a text, too little was there to be worth it.
+pub fn fold(text: &str, budget: &mut Budget, constants: impl Fn(&str, &mut Budget) -> Vec<Constant>) -> Rewrite {
     let mut steps: BTreeMap<Technique, usize> = BTreeMap::new();
     let mut weight = 0;
     let mut hosts = Hosts::default();
@@ -231,9 +227,11 @@ pub fn fold(
         }
         current = next;
     }
-    (weight >= ENOUGH && current != text).then(|| Rewrite {
-        text: Some(current),
-        steps: steps.into_iter().collect(),
-        found: Vec::new(),
-    })
+    let steps = steps.into_iter().collect();
+    let done = Some(current).filter(|current| current != text);
+    if weight >= ENOUGH {
+        Rewrite { text: done, steps, ..Rewrite::default() }
+    } else {
+        Rewrite { slight: done, steps, ..Rewrite::default() }
+    }
 }

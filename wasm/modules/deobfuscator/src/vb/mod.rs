@@ -19,7 +19,11 @@ const COMMANDS: [&str; 3] = ["run", "shell", "exec"];
 const LEAST_COMMAND: usize = 24;
 
 pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
-    script::fold(text, budget, constants).unwrap_or_else(|| Rewrite { found: run(text, budget), ..Rewrite::default() })
+    let mut done = script::fold(text, budget, constants);
+    if done.text.is_none() {
+        done.found = run(text, budget);
+    }
+    done
 }
 
 fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
