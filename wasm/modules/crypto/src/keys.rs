@@ -18,6 +18,7 @@ pub enum Kind {
     EncryptedPrivateKey,
     PublicKey,
     Certificate,
+    CertificateRequest,
     KeyStore,
 }
 
@@ -108,17 +109,19 @@ fn meaning(outer: &Value) -> Option<Meaning> {
     if !outer.is(SEQUENCE) || outer.size > MAX_DER {
         return None;
     }
-    private_key(outer).or_else(|| rsa_public(outer)).or_else(|| key_info(outer)).or_else(|| {
-        let (told, facts) = certificate(outer)?;
-        Some(Meaning { kind: Kind::Certificate, facts, certificate: Some(told) })
-    })
+    private_key(outer).or_else(|| rsa_public(outer)).or_else(|| key_info(outer)).or_else(|| request(outer)).or_else(
+        || {
+            let (told, facts) = certificate(outer)?;
+            Some(Meaning { kind: Kind::Certificate, facts, certificate: Some(told) })
+        },
+    )
 }
 
 /// RFC 8017, A.1.2; RFC 5208, 5; RFC 5915, 3; and of RFC 7292, 4 the store.
 fn private_key(outer: &Value) -> Option<Meaning> {
     let [version, second] = outer.first()?;
     match (version.number()?, second.tag) {
-        (0, INTEGER) => rsa_private(outer),
+        (0, INTEGER) => rsa_private(outer).or_else(|| dsa_private(outer)),
         (0 | 1, SEQUENCE) => {
             let [_, algorithm, key] = outer.first()?;
             let facts = key_facts(&algorithm).filter(|_| key.is(OCTET_STRING) && !key.content.is_empty())?;
@@ -156,6 +159,28 @@ fn rsa_private(outer: &Value) -> Option<Meaning> {
     whole.then(|| Meaning::new(Kind::PrivateKey, "RSA", bits))
 }
 
+/// OpenSSL's form: version, p, q, g, the public and the private number, and nothing more. FIPS 186-4 has the lengths of q.
+fn dsa_private(outer: &Value) -> Option<Meaning> {
+    let parts = outer.first::<6>()?;
+    let [_, p, q, g, public, private] = parts;
+    let filled = parts.iter().map(|part| part.size).sum::<usize>() == outer.content.len();
+    let bits = p.bits();
+    let is_group = (512..=4_096).contains(&bits) && matches!(q.bits(), 160 | 224 | 256) && p.is_odd() && q.is_odd();
+    let is_in_group = [g, public].iter().all(|it| (2..=bits).contains(&it.bits()));
+    let whole = filled && is_group && is_in_group && (1..=q.bits()).contains(&private.bits());
+    whole.then(|| Meaning::new(Kind::PrivateKey, "DSA", bits))
+}
+
+/// RFC 2986, 4: a name and a key, signed with it.
+fn request(outer: &Value) -> Option<Meaning> {
+    let [info, algorithm, signature] = outer.first()?;
+    let [version, subject, key] = info.first()?;
+    let filled = info.size + algorithm.size + signature.size == outer.content.len();
+    let whole = info.is(SEQUENCE) && algorithm.is(SEQUENCE) && signature.is(BIT_STRING) && subject.is(SEQUENCE);
+    let facts = public_key_info(&key).filter(|_| filled && whole && version.number() == Some(0))?;
+    Some(Meaning { kind: Kind::CertificateRequest, facts, certificate: None })
+}
+
 /// RFC 8017, A.1.1: a modulus and an exponent, and nothing more.
 fn rsa_public(outer: &Value) -> Option<Meaning> {
     let [n, e] = outer.first()?;
@@ -172,8 +197,21 @@ fn key_info(outer: &Value) -> Option<Meaning> {
         let name = algorithm_name(oid.content);
         return name.starts_with('P').then(|| Meaning::new(Kind::EncryptedPrivateKey, &name, 0));
     }
-    let facts = public_key_info(outer)?;
+    let facts = public_key_info(outer).filter(|facts| may_be_point(facts, &key))?;
     Some(Meaning { kind: Kind::PublicKey, facts, certificate: None })
+}
+
+/// Whether a key on a curve has the length of a point there, as SEC 1, 2.3.3 writes one; others may be anything.
+fn may_be_point(facts: &KeyFacts, key: &Value) -> bool {
+    let length = facts.bits.div_ceil(8);
+    if !facts.algorithm.starts_with("EC") || length == 0 {
+        return true;
+    }
+    match key.content {
+        [0, 4, point @ ..] => point.len() == 2 * length,
+        [0, 2 | 3, point @ ..] => point.len() == length,
+        _ => false,
+    }
 }
 
 pub fn public_key_info(outer: &Value) -> Option<KeyFacts> {
@@ -255,6 +293,7 @@ impl Keys {
             Marker::OpenSshPublic => self.openssh_public(data, at),
             Marker::EcPrivate => self.short(data, at, &[2, 3]),
             Marker::EdwardsPrivate => self.short(data, at, &[7]),
+            Marker::PublicInfo => self.short(data, at, &[4]),
         }
     }
 
@@ -305,6 +344,20 @@ impl Keys {
         if BASE64_STANDARD.decode(&body).is_ok_and(|key| key.get(4..4 + name.len()) == Some(&name)) {
             let algorithm = if name.ends_with(b"rsa") { "RSA" } else { "Ed25519" };
             self.add(Meaning::new(Kind::PublicKey, algorithm, 0), "openssh", at, name.len() + 1 + body.len());
+        }
+    }
+
+    /// PEM in UTF-16LE, whose place and length are those of the file. What is copied counts as what is decoded.
+    pub fn wide_pem(&mut self, data: &[u8], at: usize) {
+        if self.pem_bytes > MAX_PEM_TOTAL {
+            self.cut = true;
+            return;
+        }
+        let (pairs, _) = data.get(at..).unwrap_or_default().as_chunks::<2>();
+        let text: Vec<u8> = pairs.iter().take(MAX_PEM).take_while(|pair| pair[1] == 0).map(|pair| pair[0]).collect();
+        self.pem_bytes += text.len();
+        if let Some((meaning, length)) = Pem::read(&text, 0).and_then(|block| Some((block.meaning()?, block.length))) {
+            self.add(meaning, "pem", at, 2 * length);
         }
     }
 
@@ -388,6 +441,7 @@ pub fn judge(keys: &Keys, findings: &mut Findings) {
             Kind::EncryptedPrivateKey => ("encrypted-private-key", Severity::Medium, "A private key, encrypted"),
             Kind::PublicKey => ("public-key", Severity::Low, "A public key"),
             Kind::Certificate => ("certificate", Severity::Info, "A certificate"),
+            Kind::CertificateRequest => ("certificate-request", Severity::Info, "A request for a certificate"),
             Kind::KeyStore => ("key-store", Severity::Medium, "A store of keys and certificates"),
         };
         let bits = if key.bits > 0 { format!(", {} bits", key.bits) } else { String::new() };

@@ -32,6 +32,8 @@ pub enum Marker {
     EcPrivate,
     /// RFC 8410, 7: the inside of a PrivateKeyInfo for Ed25519.
     EdwardsPrivate,
+    /// RFC 5480 and RFC 8410: the inside of a SubjectPublicKeyInfo.
+    PublicInfo,
 }
 
 pub struct Text {
@@ -62,11 +64,15 @@ pub static TEXTS: &[Text] = &[
     // Microsoft's documentation of CryptoAPI blobs: type, version, reserved, CALG_RSA_KEYX, "RSA1" or "RSA2".
     key(Marker::CapiPublic, b"\x06\x02\x00\x00\x00\xa4\x00\x00RSA1"),
     key(Marker::CapiPrivate, b"\x07\x02\x00\x00\x00\xa4\x00\x00RSA2"),
-    key(Marker::Pem, b"-----BEGIN "),
+    Text { bytes: b"-----BEGIN ", kind: Kind::Key(Marker::Pem), wide: Wide::Also },
     key(Marker::PuttyPrivate, b"PuTTY-User-Key-File-"),
     key(Marker::OpenSshPublic, b"ssh-rsa AAAA"),
     key(Marker::OpenSshPublic, b"ssh-ed25519 AAAA"),
     key(Marker::EdwardsPrivate, b"\x06\x03\x2b\x65\x70\x04\x22\x04\x20"),
+    key(Marker::EdwardsPrivate, b"\x06\x03\x2b\x65\x6e\x04\x22\x04\x20"),
+    key(Marker::PublicInfo, b"\x06\x03\x2b\x65\x70\x03\x21\x00"),
+    key(Marker::PublicInfo, b"\x06\x03\x2b\x65\x6e\x03\x21\x00"),
+    key(Marker::PublicInfo, b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"),
     key(Marker::EcPrivate, b"\x02\x01\x01\x04\x20"),
     key(Marker::EcPrivate, b"\x02\x01\x01\x04\x30"),
     key(Marker::EcPrivate, b"\x02\x01\x01\x04\x42"),

@@ -73,6 +73,7 @@ fn scan(data: &[u8]) -> (Vec<Algorithm>, Vec<Api>, Keys) {
                 Kind::Constant(algorithm, category, what) => {
                     collector.bytes(algorithm, category, what, start, text.bytes.len());
                 }
+                Kind::Key(_) if wide => keys.wide_pem(data, start),
                 Kind::Key(marker) => keys.marker(data, start, marker),
             }
         }

@@ -117,6 +117,70 @@ fn pem_is_read_with_lines_and_with_escaped_lines() {
     }
 }
 
+/// An algorithm, its curve, and a key of so many bytes behind what begins it.
+fn curve_info(algorithm: &[u8], begin: &[u8], length: usize) -> Vec<u8> {
+    sequence(&[&der(0x30, algorithm), &der(3, &[begin, &vec![7; length]].concat())])
+}
+
+const ON_CURVE: &[u8] = &[6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+
+#[test]
+fn public_keys_on_curves_are_found() {
+    let p256: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    for (curve, bytes, bits) in [
+        (p256, 32, 256),
+        (&[6, 5, 0x2b, 0x81, 4, 0, 34][..], 48, 384),
+        (&[6, 5, 0x2b, 0x81, 4, 0, 35], 66, 521),
+        (&[6, 5, 0x2b, 0x81, 4, 0, 10], 32, 256),
+    ] {
+        let algorithm = [ON_CURVE, curve].concat();
+        let found = kinds(&at_7(&curve_info(&algorithm, &[0, 4], 2 * bytes)));
+        assert_eq!(found, one("public-key", "der", 7, bits));
+        assert!(kinds(&at_7(&curve_info(&algorithm, &[0, 4], 2 * bytes - 1))).is_empty());
+    }
+    for last in [0x70, 0x6e] {
+        let info = curve_info(&[6, 3, 0x2b, 0x65, last], &[0], 32);
+        assert_eq!(kinds(&at_7(&info)), one("public-key", "der", 7, 0));
+        assert!(kinds(&info[..info.len() - 1]).is_empty());
+    }
+}
+
+fn pem(label: &str, content: &[u8]) -> String {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", BASE64_STANDARD.encode(content))
+}
+
+#[test]
+fn keys_of_dsa_and_requests() {
+    let dsa = sequence(&[&[2, 1, 0], &number(128), &number(20), &number(128), &number(128), &number(20)]);
+    assert_eq!(kinds(&at_7(&dsa)), one("private-key", "der", 7, 1_024));
+    assert_eq!(kinds(&at_7(pem("DSA PRIVATE KEY", &dsa).as_bytes())), one("private-key", "pem", 7, 1_024));
+    let info = sequence(&[&[2, 1, 0], &name("Subject"), &public_key_info(), &[0xa0, 0]]);
+    let request = sequence(&[&info, RSA, &der(3, &[0; 129])]);
+    let text = pem("CERTIFICATE REQUEST", &request);
+    assert_eq!(kinds(&at_7(text.as_bytes())), one("certificate-request", "pem", 7, 1_024));
+    assert_eq!(kinds(&at_7(&request)), one("certificate-request", "der", 7, 1_024));
+}
+
+#[test]
+fn pem_in_utf_16_has_its_place_in_the_file() {
+    let text = pem("RSA PRIVATE KEY", &rsa_private());
+    let wide: Vec<u8> = text.bytes().flat_map(|byte| [byte, 0]).collect();
+    let found = keys(&at_7(&wide));
+    assert_eq!((found.len(), found[0]["offset"].as_u64()), (1, Some(7)));
+    assert_eq!(found[0]["length"].as_u64(), Some(wide.len() as u64 - 2));
+}
+
+#[test]
+fn public_lines_of_openssh() {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    for name in ["ssh-rsa", "ssh-ed25519"] {
+        let key = [&[0, 0, 0, name.len() as u8][..], name.as_bytes(), &[0, 0, 0, 32], &[7; 32]].concat();
+        let line = format!("{name} {} bob@host\n", BASE64_STANDARD.encode(key));
+        assert_eq!(kinds(&at_7(line.as_bytes())), one("public-key", "openssh", 7, 0));
+    }
+}
+
 #[test]
 fn blobs_of_windows_need_their_numbers() {
     let head = |kind: u8, magic: &[u8]| [&[kind, 2, 0, 0, 0, 0xa4, 0, 0], magic, &[0, 4, 0, 0, 1, 0, 1, 0]].concat();
