@@ -79,7 +79,9 @@ class Certificate(Fact, frozen=True):
 class Key(Fact, frozen=True):
     """A key, a certificate or a store of them. ``bits``: 0 if it is not told."""
 
-    kind: Literal["private-key", "encrypted-private-key", "public-key", "certificate", "key-store"]
+    kind: Literal[
+        "private-key", "encrypted-private-key", "public-key", "certificate", "certificate-request", "key-store"
+    ]
     encoding: str
     algorithm: str
     offset: int
