@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -132,17 +131,6 @@ def test_defanging_and_back_is_the_same(module: Guest) -> None:
     assert "http://" not in defanged
     assert not re.search(r"\d\.\d", defanged)
     assert msgspec.json.decode(module.call("refang", text=defanged).data)["text"] == text
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Writes into the test run's output: the share that passes is told, not only held."""
-
-    def write(line: str) -> None:
-        with capsys.disabled():
-            sys.stdout.write(f"\n{line}\n")
-
-    return write
 
 
 @pytest.mark.timeout(600)  # pip makes a place to build in, to read the package's name
