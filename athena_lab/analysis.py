@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from athena_lab.wasm.sessions import Session
 
 ENGINE: Final = "analysis-engine"
+DESCENDING: Final = frozenset(("full", "behavior"))
+"""Types of analysis that analyse the files inside, too."""
 MAX_TOLD: Final = 16 << 20
 """Bytes of the modules' data that the engine is given: of more, only their findings."""
 
@@ -44,8 +46,8 @@ class Means(NamedTuple):
 
 
 class Analysis:
-    """One triage. ``engine`` draws the conclusion; None: nobody does. ``sessions``, by module, are for the sample;
-    ``unloaded`` are modules that do not run because somebody unloaded them.
+    """One triage. ``engine`` draws the conclusion; None: nobody does. ``sessions``, by module, are for the sample, and
+    those of rules for the files inside, too; ``unloaded`` are modules that do not run because somebody unloaded them.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class Analysis:
     ) -> None:
         self._wanted, self._modules, self._engine, self._sessions = wanted, modules, engine, sessions
         self._means, self._unloaded = means, unloaded
+        rules = {module.entry.name for module in modules if module.description.slot == "patterns"}
+        self._rules = {name: session for name, session in sessions.items() if name in rules}
         self._stopped: dict[tuple[str, str], Stopped] = {}
         """By module and sample, while files are taken out of that."""
 
@@ -80,7 +84,7 @@ class Analysis:
                 yield result
         descent = Descent(sample, self._wanted.options.children, extract=self._take_out, analyse=self._inside)
         children: tuple[Node, ...] = ()
-        if self._wanted.analysis_type in {"full", "behavior"}:
+        if self._wanted.analysis_type in DESCENDING:
             children = await self._descend(descent, sample, results, 0)
         async for slot, result in self._conclude(results, children):
             results.append((slot, result))
@@ -90,7 +94,7 @@ class Analysis:
     async def _inside(self, descent: Descent, sample: Sample, depth: int, seconds: float) -> Report:
         """Of a file inside: as many levels below it as are left."""
         started = time.perf_counter()
-        async with contextlib.aclosing(self._run_all(sample, seconds, {})) as parts:
+        async with contextlib.aclosing(self._run_all(sample, seconds, self._rules)) as parts:
             results = [part async for part in parts]
         children = await self._descend(descent, sample, results, depth)
         results += [part async for part in self._conclude(results, children)]

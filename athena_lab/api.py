@@ -63,7 +63,7 @@ SessionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{24}$", max_length=24)]
 
 
 class ChildOptions(Request, frozen=True):
-    """How far a full analysis goes into the files inside, all of them together."""
+    """How far a full analysis, or one of behavior, goes into the files inside, all of them together."""
 
     depth: Annotated[int, Meta(ge=0, le=8)] = 3
     """Levels; 0: the files inside are listed and not analysed."""

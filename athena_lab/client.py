@@ -17,6 +17,7 @@ from athena_lab.client_http import JSON_BODY, Disconnected, ServerHttp, decode, 
 from athena_lab.client_stream import RemoteEvents, Unfit, WebSockets, doors, post_for_events
 from athena_lab.derived import Derived
 from athena_lab.errors import SampleTooLarge, ServerUnreachable
+from athena_lab.protocol import LabProtocol, Source, documented
 from athena_lab.report import ModuleResult, Report
 from athena_lab.sample import MIB, Sample, check_path, display_name, open_regular
 from athena_lab.wasm.own import read_component
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from athena_lab.ai.transports import Message
     from athena_lab.ai.types import AnalysisType, TransportKind
-    from athena_lab.protocol import LabProtocol, Source
 
 _MAX_UPLOAD = 1 << 40
 """The server has the cap; here only its answer counts."""
@@ -82,6 +82,7 @@ class _RuntimeFile(msgspec.Struct, frozen=True):
     token: str = ""
 
 
+@documented
 class LabClient(Derived):
     """A lab over HTTP; see `athena_lab.protocol.LabProtocol` for what its methods do.
 

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from athena_lab.report.children import Child
     from athena_lab.sample import Sample
 
-MAX_NODES: Final = 512
-"""In one tree, with those that were left out: a person reads no more, and ``facts.children`` has all."""
+MAX_ASIDE: Final = 512
+"""Rows in one tree of files that were not analysed: a person reads no more, and ``facts.children`` has all. They push
+out none that is analysed, of which `ChildOptions.count` says how many there are."""
+MAX_MISSED: Final = 128
+"""Rows of those that the budget left out, which media do not push out either."""
 MEDIA: Final = frozenset((
     "png", "jpeg", "gif", "webp", "tiff", "psd", "jpeg2000", "jxl", "heif", "avif", "icns", "ico", "cur", "bmp", "xcf",
     "xpm", "pbm", "pgm", "ppm", "amr", "dff", "dsf", "wav", "avi", "mp4", "matroska", "ogg", "flac", "mp3", "flv",
@@ -68,15 +71,16 @@ class Descent:
         """``extract`` takes module, sample, number and seconds; ``analyse`` this, a sample, its depth and seconds."""
         self._options, self._extract, self._analyse, self._clock = options, extract, analyse, clock
         self._ends = clock() + options.seconds
-        self._count, self._bytes, self._nodes = options.count, options.total_bytes, MAX_NODES
+        self._count, self._bytes = options.count, options.total_bytes
+        self._aside, self._missed = MAX_ASIDE, MAX_MISSED
         self._root = root.sha256
         self._seen: dict[str, Node | None] = {root.sha256: None}
         """By hash: the node that was analysed, None while it is and where there is none."""
 
     async def into(self, sample: Sample, results: Iterable[ModuleResult], depth: int) -> tuple[Node, ...]:
-        """The files inside a sample that is ``depth`` levels deep, the root being 0, each as a row.
+        """The files inside a sample that is ``depth`` levels deep, the root being 0.
 
-        Those below the last level are left out.
+        Those below the last level, and whatever else is not analysed, have a row while there is room for such.
 
         Raises `QueueFull`: then the whole should be asked for again.
         """
@@ -84,21 +88,29 @@ class Descent:
             return ()
         nodes = []
         for found in sorted(_found(results), key=_turn):
-            if self._nodes <= 0:
-                break
-            self._nodes -= 1
-            nodes.append(await self._one(sample, found, depth + 1))
+            node = await self._one(sample, found, depth + 1)
+            if self._has_room(node):
+                nodes.append(node)
         return tuple(nodes)
+
+    def _has_room(self, node: Node) -> bool:
+        if node.by_budget:
+            self._missed -= 1
+            return self._missed >= 0
+        if node.status in {"left-out", "seen"}:
+            self._aside -= 1
+            return self._aside >= 0
+        return True
 
     async def _one(self, sample: Sample, found: Found, depth: int) -> Node:
         child = found.child
         node = Node(found.module, child.index, child.name, child.kind, child.size, child.sha256, child.format)
-        if why := self._left_out(child):
+        if why := _worthless(child):
             return replace(node, status="left-out", reason=why)
         if child.sha256 in self._seen:
             return self._again(node)
-        if depth > self._options.depth:
-            return replace(node, status="left-out", reason=f"More than {counted(self._options.depth, 'level')} deep.")
+        if why := self._beyond(child, depth):
+            return replace(node, status="left-out", reason=why, by_budget=True)
         self._seen[child.sha256] = None
         self._count -= 1
         self._bytes -= child.size
@@ -117,20 +129,18 @@ class Descent:
         return node
 
     def _again(self, node: Node) -> Node:
-        """The same bytes again, which are as bad as they were: no verdict depends on where in a tree a file lies."""
+        """The same bytes again, which are as bad as they were: no verdict depends on where in a tree a file lies. The
+        sample's own is not known before its files are.
+        """
         if node.sha256 == self._root:
             return replace(node, status="seen", reason="It is the sample itself.")
         node = replace(node, status="seen", reason="The same bytes are elsewhere in the tree.")
         first = self._seen[node.sha256]
         return node if first is None else replace(node, level=first.level, score=first.score)
 
-    def _left_out(self, child: Child | CapturedFile) -> str:
-        if child.kind == STAND_IN:
-            return "What the sample would have loaded is not known: the sandbox reaches no network."
-        if not child.sha256 or not child.size:
-            return "It could not be unpacked to its end." if not child.sha256 else "It is empty."
-        if child.format in MEDIA:
-            return "A picture, sound or font."
+    def _beyond(self, child: Child | CapturedFile, depth: int) -> str:
+        if depth > self._options.depth:
+            return f"More than {counted(self._options.depth, 'level')} deep."
         if self._count <= 0:
             return f"More than {self._options.count} files."
         if child.size > self._bytes:
@@ -138,8 +148,16 @@ class Descent:
         return f"More than {self._options.seconds:g} s." if self._clock() >= self._ends else ""
 
     def _left(self) -> float:
-        """Seconds, never none: what has begun may end."""
-        return max(1.0, self._ends - self._clock())
+        """Seconds for one of the files, never none: half of what is left, since others come behind it."""
+        return max(1.0, (self._ends - self._clock()) / 2)
+
+
+def _worthless(child: Child | CapturedFile) -> str:
+    if child.kind == STAND_IN:
+        return "What the sample would have loaded is not known: the sandbox reaches no network."
+    if not child.sha256 or not child.size:
+        return "It could not be unpacked to its end." if not child.sha256 else "It is empty."
+    return "A picture, sound or font." if child.format in MEDIA else ""
 
 
 def _turn(found: Found) -> int:

@@ -27,6 +27,7 @@ from athena_lab.bulkheads import Bulkheads
 from athena_lab.config import LabConfig, load_config
 from athena_lab.derived import Derived
 from athena_lab.errors import BadModule, InvalidField, LabClosed, QueueFull, WasmError
+from athena_lab.protocol import Source, documented
 from athena_lab.report import ModuleResult, Report
 from athena_lab.report.display import counted
 from athena_lab.sample import Incoming, Quarantine, Sample, check_path, display_name
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from athena_lab.ai.states import StreamState
     from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
     from athena_lab.events import AnyEvent
-    from athena_lab.protocol import Source
 
 _PROBE_EVERY = 5.0
 """Seconds. How the sandbox is, is measured no more often."""
@@ -100,6 +100,7 @@ def open_lab(config: LabConfig | None = None, *, environ: Mapping[str, str] | No
     )
 
 
+@documented
 class Lab(Derived):
     """A lab in this process; see `athena_lab.protocol.LabProtocol` for what its methods do.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Literal, NamedTuple, Protocol, Self
+from typing import Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from athena_lab import api
 from athena_lab.ai.types import AnalysisRequest, AnalysisResult, AnalysisType, ProviderStatus, UsageReport
@@ -15,6 +16,8 @@ from athena_lab.report import ModuleResult, Report
 from athena_lab.report.comparison import Comparison
 from athena_lab.ruleset import External, RuleSet, RuleTime
 from athena_lab.sample import Sample
+
+_Class = TypeVar("_Class", bound=type)
 
 Source = str | os.PathLike[str] | bytes | Sample
 """A path, the bytes themselves, or a sample that the lab has already."""
@@ -234,3 +237,12 @@ class LabProtocol(Protocol):
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *_: object) -> None: ...
+
+
+def documented(cls: _Class) -> _Class:
+    """Gives a class that does what `LabProtocol` says its words, for ``help`` and ``lab.triage?``."""
+    for name, said in vars(LabProtocol).items():
+        method = getattr(cls, name, None)
+        if inspect.isfunction(said) and inspect.isfunction(method) and method.__doc__ is None:
+            method.__doc__ = said.__doc__
+    return cls

@@ -101,9 +101,12 @@ class Quarantine:
         self._hashes: dict[str, Hashes] = {}
         """Of samples stored lately, by their SHA-256."""
 
-    def add_bytes(self, data: bytes | bytearray | memoryview, name: str = "") -> Sample:
-        """Store `data`. Raises `EmptySample`, `SampleTooLarge` and `QuarantineUnusable`."""
-        with self.receive(name) as incoming:
+    def add_bytes(self, data: bytes | bytearray | memoryview, name: str = "", *, is_inside: bool = False) -> Sample:
+        """Store `data`. What was found inside another sample takes no name from one that was given by somebody.
+
+        Raises `EmptySample`, `SampleTooLarge` and `QuarantineUnusable`.
+        """
+        with self.receive(name, is_inside=is_inside) as incoming:
             incoming.write(data)
             return incoming.commit()
 
@@ -117,12 +120,12 @@ class Quarantine:
                 incoming.write(block)
             return incoming.commit()
 
-    def receive(self, name: str = "") -> Incoming:
-        """A sample that arrives in pieces; see `Incoming`. Raises `QuarantineUnusable`."""
+    def receive(self, name: str = "", *, is_inside: bool = False) -> Incoming:
+        """A sample that arrives in pieces; see `Incoming` and `add_bytes`. Raises `QuarantineUnusable`."""
         with self.writing():
             if not self._prepared:
                 self._prepare()
-            return Incoming(self, display_name(name))
+            return Incoming(self, display_name(name), is_inside=is_inside)
 
     def get(self, sha256: str) -> Sample:
         """The stored sample of that hash. Raises `SampleNotFound`."""
@@ -177,9 +180,9 @@ class Quarantine:
 class Incoming:
     """A sample on its way into the quarantine: `write` the pieces, then `commit`; leaving without it keeps nothing."""
 
-    def __init__(self, quarantine: Quarantine, name: str) -> None:
+    def __init__(self, quarantine: Quarantine, name: str, *, is_inside: bool) -> None:
         self._quarantine = quarantine
-        self._name = name
+        self._name, self._is_inside = name, is_inside
         self._hashing = Hashing()
         self._size = 0
         descriptor, path = tempfile.mkstemp(dir=quarantine.folder, suffix=_INCOMING)  # mode 0600
@@ -213,7 +216,7 @@ class Incoming:
         sample = Sample(hashes.sha256, self._size, self._name)
         place = self._quarantine.path(sample.sha256)
         with self._quarantine.writing():
-            if self._name:
+            if self._name and not (self._is_inside and place.exists()):
                 self._keep_name(place.with_suffix(".name"))
             self._path.replace(place)  # atomic; the same bytes if it was there
         self._quarantine.stored(hashes)

@@ -174,7 +174,7 @@ class Triager:
             return done.output.data
 
         child, content = await extraction.content_of(call, index, module=module, max_bytes=self._quarantine.max_bytes)
-        return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name)
+        return await asyncio.to_thread(self._quarantine.add_bytes, content, child.name, is_inside=True)
 
     async def _call_on(self, *what: Any, sample: Sample | None, **how: Any) -> Completed:
         return await self._call(*what, sample=self._file(sample) if sample is not None else None, **how)

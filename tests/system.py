@@ -1,6 +1,6 @@
 """Installs what the tests need beside the Python packages.
 
-python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark] [objdump]
+python tests/system.py [llmock] [aimock] [browser] [rust] [rust-lint] [tshark] [objdump] [file]
 
 What is Debian's comes by apt as root, else it says what to install; llmock and aimock come into .cache/.
 """
@@ -37,6 +37,7 @@ NEEDS = {
     "rust-lint": ([], ["rustfmt-web", "rust-web-clippy"]),
     "tshark": (["/usr/bin/tshark"], ["tshark"]),
     "objdump": (["/usr/bin/objdump"], ["binutils"]),
+    "file": (["/usr/bin/file"], ["file"]),
 }
 
 

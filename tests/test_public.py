@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import athena_lab
+from athena_lab.protocol import LabProtocol
 
 PUBLIC = {
     "AnalysisRequest", "Finding", "Lab", "LabClient", "Report", "Sample", "ask", "connect", "open_lab", "triage",
@@ -44,3 +45,10 @@ def test_what_is_not_needed_is_not_imported(statement, absent):
     code = f"{statement}; import sys; print(sorted(set(sys.modules) & set({absent!r})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("lab", [athena_lab.Lab, athena_lab.LabClient])
+def test_every_method_of_a_lab_says_what_it_does(lab):
+    methods = [name for name in vars(LabProtocol) if not name.startswith("_")]
+    assert len(methods) > 10
+    assert [name for name in methods if not getattr(lab, name).__doc__] == []

@@ -134,6 +134,15 @@ def test_hashes_that_are_none_cannot_reach_other_files(quarantine):
             quarantine.get(wrong)
 
 
+def test_what_is_found_inside_another_takes_no_name_away(quarantine):
+    given = quarantine.add_bytes(b"abc", "given.js")
+    inside = quarantine.add_bytes(b"abc", "run.js", is_inside=True)
+    assert (inside.name, quarantine.get(given.sha256).name) == ("run.js", "given.js")
+    new = quarantine.add_bytes(b"abcd", "new.js", is_inside=True)
+    assert quarantine.get(new.sha256).name == "new.js"
+    assert quarantine.get(quarantine.add_bytes(b"abcd", "mine.js").sha256).name == "mine.js"
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

@@ -174,11 +174,49 @@ async def test_programs_come_before_texts(lab, launchers):
 
 
 async def test_rows_without_an_analysis_hide_no_program(lab, launchers, monkeypatch):
-    monkeypatch.setattr("athena_lab.descent.MAX_NODES", 8)
+    monkeypatch.setattr("athena_lab.descent.MAX_ASIDE", 7)
     pictures = {f"picture{index}": b"\x89PNG\r\n\x1a\n" + bytes([index]) * 60 for index in range(9)}
     report = await lab.triage(zipped(**pictures, program=launchers[0].read_bytes()))
     assert by_name(report)["program"] == "analysed"
     assert len(report.children) == 8
+
+
+@pytest.mark.parametrize("inner", ["picture", "text"])
+async def test_nor_do_those_of_an_archive_before_it(lab, launchers, monkeypatch, inner):
+    monkeypatch.setattr("athena_lab.descent.MAX_ASIDE", 4)
+    monkeypatch.setattr("athena_lab.descent.MAX_MISSED", 4)
+    head = b"\x89PNG\r\n\x1a\n" if inner == "picture" else PLAIN
+    wide = zipped(**{f"{inner}{index}": head + bytes([index]) * 60 for index in range(9)})
+    options = TriageOptions(children=ChildOptions(depth=1))
+    report = await lab.triage(zipped(a=wide, program=launchers[0].read_bytes()), options=options)
+    assert by_name(report)["program"] == "analysed"
+    assert len(list(walk(report.children))) == 6
+
+
+async def test_what_the_budget_leaves_out_is_told_in_the_verdict(lab):
+    few = TriageOptions(children=ChildOptions(count=1))
+    report = await lab.triage(zipped(one=PLAIN, two=PLAIN * 2, three=PLAIN * 3), options=few)
+    assert report.verdict.sentence.endswith("Not everything was analysed: 2 files inside were left out.")
+    deep = await lab.triage(zipped(a=zipped(b=zipped(c=zipped(d=PLAIN)))))
+    assert deep.verdict.sentence.endswith("Not everything was analysed: 1 file inside was left out.")
+    whole = await lab.triage(zipped(one=PLAIN, two=PLAIN))
+    assert "Not everything" not in whole.verdict.sentence
+
+
+async def test_a_script_that_is_not_run_to_its_end_is_told_in_the_verdict(lab):
+    nested = "try { var s = '1'; for (var i = 0; i < 120; i++) s = '[' + s + ']'; eval(s) } catch (e) {}"
+    report = await lab.triage(await lab.add(nested.encode(), "a.js"))
+    assert report.verdict.sentence.endswith("Not everything was analysed: a script was not run to its end.")
+    large = await lab.triage(await lab.add(b"//" + b"x" * (16 << 20) + b"\nWScript.Echo(1)", "a.js"))
+    assert "not all scripts were run; not all layers were undone" in large.verdict.sentence
+
+
+async def test_rules_of_a_session_are_matched_with_the_files_inside(lab):
+    rules = await lab.compile_rules(sources='rule mine { strings: $a = "says nothing" condition: $a }')
+    report = await lab.triage(zipped(text=PLAIN), options=TriageOptions(sessions=(rules.session,)))
+    assert "mine" not in {match.rule for match in report.patterns.matches}
+    (node,) = report.children
+    assert [finding.id for finding in node.worst if "mine" in finding.id]
 
 
 async def test_a_module_that_gives_out_other_bytes_than_it_lists_is_not_believed(lab, monkeypatch):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -18,13 +18,13 @@ from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.report.conclusion import Conclusion, Technique
 from athena_lab.report.crypto import CryptoFacts
 from athena_lab.report.deobfuscation import DeobfuscationFacts
-from athena_lab.report.display import shown
+from athena_lab.report.display import counted, shown
 from athena_lab.report.fact import Fact
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Level, Severity, Slot, worst_first
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
-from athena_lab.report.tree import Node, techniques_of
+from athena_lab.report.tree import Node, techniques_of, walk
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
@@ -50,6 +50,16 @@ REPORT_MIME = "application/vnd.athena.report+json"
 """A type of our own: beside ``application/json`` JupyterLab would not show the HTML."""
 
 NO_DATA = msgspec.Raw(b"null")
+CUT_SHORT: Final = {
+    "a script was not run to its end": frozenset((
+        "sandbox/steps-exhausted", "sandbox/calls-exhausted", "sandbox/limits-met", "sandbox/run-stopped",
+    )),
+    "not all scripts were run": frozenset(("sandbox/scripts-left-out", "sandbox/script-too-large")),
+    "not all layers were undone": frozenset((
+        "deobfuscator/layers-exhausted", "deobfuscator/nested-layers", "deobfuscator/script-too-large",
+    )),
+}  # fmt: skip
+"""Findings behind which there may be more, by what a verdict says of them."""
 MAX_SAVED_DATA = 262_144
 """Bytes. A module's data beyond that is not saved in a notebook with the report: it can be had again by hash."""
 
@@ -343,4 +353,8 @@ def _caveat(report: Report) -> str:
     unloaded = [shown(name, 64) for name in report.unloaded]
     why = [f"{', '.join(failed)} failed"] if failed else []
     why += [f"{', '.join(unloaded)} {'is' if len(unloaded) == 1 else 'are'} unloaded"] if unloaded else []
+    missed = sum(node.by_budget or node.status == "failed" for _, node in walk(report.children))
+    why += [f"{counted(missed, 'file')} inside {'was' if missed == 1 else 'were'} left out"] if missed else []
+    ids = {finding.id for finding in report.findings}
+    why += [what for what, cut in CUT_SHORT.items() if not cut.isdisjoint(ids)]
     return f" Not everything was analysed: {'; '.join(why)}." if why else ""

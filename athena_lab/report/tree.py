@@ -54,6 +54,8 @@ class Node(Fact, frozen=True, rename="camel"):
     """Where its run, its layers, its document's links and its bytes lead to: 32, of up to 512 characters each."""
     leads_left_out: int = 0
     children: tuple[Node, ...] = ()
+    by_budget: bool = False
+    """It was left out since the budget of the whole tree was used up, and might have told something."""
 
 
 def walk(nodes: tuple[Node, ...], depth: int = 0) -> Iterator[tuple[int, Node]]:

@@ -51,12 +51,13 @@ def wheel(requirement: str) -> Path:
     """The unpacked wheel of ``name==version``: a folder for the path of another process."""
     target = FOLDER / f"wheel-{requirement.replace('==', '-')}"
     if not target.is_dir():
-        with tempfile.TemporaryDirectory() as folder:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
             _download(requirement, Path(folder), kind="--only-binary=:all:")
             (archive,) = Path(folder).iterdir()
-            FOLDER.mkdir(parents=True, exist_ok=True)
             with zipfile.ZipFile(archive) as packed:
-                packed.extractall(target)
+                packed.extractall(Path(folder) / "unpacked")
+            (Path(folder) / "unpacked").rename(target)  # whole, or not at all
     return target
 
 

@@ -40,7 +40,7 @@ pub fn is_too_deep(source: &str) -> bool {
     for token in tokens(source) {
         let Some(last) = levels.last_mut() else { return true };
         let behind = before.map_or("", |token| token.text);
-        if behind == "}" && token.text != "else" {
+        if matches!(behind, "}" | ";") && token.text != "else" {
             last.links = 0;
         }
         if before.is_some_and(|before| begins_anew(source, &before, &token)) {
@@ -60,7 +60,7 @@ pub fn is_too_deep(source: &str) -> bool {
             (Kind::Value, text) if text.starts_with('}') && !text.ends_with("${") => {
                 close(&mut levels, &mut base, false)
             }
-            (Kind::Sign, ";") => *last = Level { opened: last.opened, ..Level::default() },
+            (Kind::Sign, ";") => *last = Level { opened: last.opened, links: last.links, ..Level::default() },
             (Kind::Sign, ",") => {
                 last.cost = 0;
                 last.links += if last.is_list { 0 } else { LINK };
@@ -90,8 +90,8 @@ fn cost(token: &Token<'_>) -> u32 {
     match (token.kind, token.text) {
         (Kind::Sign, "." | "&" | "|" | "<") => MEMBER,
         (Kind::Sign, "=" | ">" | "?" | "!" | "~")
-        | (Kind::Word, "if" | "typeof" | "void" | "delete" | "new" | "await") => DOWN,
-        (Kind::Sign, "+" | "-" | "*" | "/" | "%" | "^") => OPERATOR,
+        | (Kind::Word, "if" | "do" | "typeof" | "void" | "delete" | "new" | "await") => DOWN,
+        (Kind::Sign, "+" | "-" | "*" | "/" | "%" | "^") | (Kind::Word, "in" | "instanceof") => OPERATOR,
         _ => 0,
     }
 }

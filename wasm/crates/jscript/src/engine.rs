@@ -10,7 +10,7 @@ use boa_engine::error::{EngineError, RuntimeLimitError};
 use boa_engine::module::IdleModuleLoader;
 use boa_engine::realm::Realm;
 use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, Source};
-use script_host::{Ended, Host, Run, Value};
+use script_host::{Ended, Host, Run, Value, met};
 
 use crate::bridge::{Bridge, Shared, State};
 use crate::{conditional, depth, globals, modules, timers};
@@ -154,6 +154,7 @@ pub fn script(text: &str, context: &mut Context) -> JsResult<JsValue> {
 
 /// As engines say it of what does not fit on their stack.
 fn too_deep() -> JsError {
+    met::meet("code within code");
     JsNativeError::range().with_message("Maximum call stack size exceeded: nested too deep to be read").into()
 }
 

@@ -5,7 +5,7 @@ use boa_engine::object::FunctionObjectBuilder;
 use boa_engine::object::builtins::JsFunction;
 use boa_engine::property::{Attribute, PropertyDescriptor};
 use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
-use script_host::{Ended, memory};
+use script_host::{Ended, memory, met};
 
 use crate::bridge::Bridge;
 use crate::patterns;
@@ -111,6 +111,7 @@ fn guard(owner: &JsObject, name: &'static str, check: Check, context: &mut Conte
         }
         let depth = bridge.0.depth.get();
         if depth >= MAX_DEPTH {
+            met::meet("calls within calls");
             return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
         }
         bridge.0.depth.set(depth + 1);

@@ -1,14 +1,14 @@
 //! `setTimeout` and `setInterval` on the virtual clock.
 
 use boa_engine::{Context, JsResult, JsString, JsValue};
-use script_host::Value;
+use script_host::{Value, met};
 
 use crate::bridge::Bridge;
 use crate::engine;
 
 /// Timers that fire in one run, and times that one interval does.
-const MAX_FIRED: usize = 1_000;
-const MAX_REPEATS: u32 = 20;
+const MAX_FIRED: usize = 2_000;
+const MAX_REPEATS: u32 = 100;
 
 #[derive(Clone)]
 struct Timer {
@@ -85,6 +85,9 @@ pub fn run(context: &mut Context) -> JsResult<()> {
             return result;
         }
     }
+    if !bridge.0.timers.borrow().waiting.is_empty() {
+        met::meet(met::TIMERS);
+    }
     Ok(())
 }
 
@@ -97,6 +100,8 @@ fn next(bridge: &Bridge) -> Option<Timer> {
         again.due = again.due.saturating_add(every);
         again.repeats += 1;
         timers.waiting.push(again);
+    } else if timer.every.is_some() {
+        met::meet(met::TIMERS);
     }
     Some(timer)
 }

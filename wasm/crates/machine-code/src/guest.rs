@@ -52,7 +52,30 @@ pub fn run(data: &[u8], all: bool) -> Guest {
     guest
 }
 
+/// Whether each section ends within the module: the engine adds its size to its place in 32 bits.
+fn sections_fit(data: &[u8]) -> bool {
+    let mut at = 8;
+    while at < data.len() {
+        at += 1;
+        let mut size = 0_u64;
+        for shift in (0..35).step_by(7) {
+            let Some(&byte) = data.get(at) else { return false };
+            at += 1;
+            size |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        let Some(end) = usize::try_from(size).ok().and_then(|size| at.checked_add(size)) else { return false };
+        at = end;
+    }
+    at <= data.len().max(8)
+}
+
 fn run_into(data: &[u8], all: bool, guest: &mut Guest) -> Result<(), String> {
+    if !sections_fit(data) {
+        return Err("malformed: a section is longer than the module".to_owned());
+    }
     let mut config = Config::default();
     config.consume_fuel(true);
     config.compilation_mode(wasmi::CompilationMode::LazyTranslation);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::journal::{APPENDED, Journal, LOST, REMOVED, WRITTEN};
 use crate::limits::{KEPT_START, MAX_DISK, MAX_FILE, MAX_FILES};
+use crate::met;
 use crate::trace::cut;
 
 #[derive(Debug, Default)]
@@ -143,6 +144,7 @@ impl Disk {
         let used = self.used.saturating_sub(before) + content.len();
         let is_new = !self.entries.contains_key(&key(path));
         if content.len() > MAX_FILE || used > MAX_DISK || (is_new && self.entries.len() >= MAX_FILES) {
+            met::meet("files");
             return false;
         }
         self.used = used;

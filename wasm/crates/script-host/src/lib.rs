@@ -13,6 +13,7 @@ pub mod limits;
 mod markup;
 pub mod memory;
 pub mod messages;
+pub mod met;
 mod objects;
 pub mod registry;
 pub mod settings;

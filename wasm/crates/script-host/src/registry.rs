@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::limits::MAX_REGISTRY;
+use crate::met;
 use crate::value::Value;
 
 #[derive(Debug)]
@@ -43,6 +44,8 @@ impl Registry {
         let fits = self.values.len() < MAX_REGISTRY;
         if fits {
             self.values.insert(full(key).to_lowercase(), value);
+        } else {
+            met::meet("values of the registry");
         }
         fits
     }

@@ -137,6 +137,8 @@ pub struct Trace {
     pub answers: Vec<Vec<u8>>,
     /// Whether the page has more than was read of it or shown to its scripts.
     pub page_left_out: bool,
+    /// Limits of the sandbox that it met.
+    pub met: Vec<&'static str>,
     text: usize,
     code_bytes: usize,
     quiet_calls: u64,

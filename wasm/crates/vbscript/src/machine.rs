@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use script_host::{Answer, Ended, Fault, Host, Run, Value, memory};
+use script_host::{Answer, Ended, Fault, Host, Run, Value, memory, met};
 
 use crate::ast::{Class, Name, Procedure, Script};
 use crate::parser;
@@ -246,6 +246,7 @@ impl Machine {
         instance: Option<Rc<crate::values::Instance>>,
     ) -> Done<(Val, Vec<Val>)> {
         if self.frames.len() > MAX_CALLS {
+            met::meet("calls within calls");
             return Err(Fault::Thrown(28, "Out of stack space".to_owned()));
         }
         let mut frame =
@@ -318,6 +319,7 @@ impl Machine {
     pub fn execute(&mut self, by: &'static str, text: &str, is_global: bool) -> Done<()> {
         self.tell_code(by, text)?;
         if self.code_depth >= MAX_CODE_DEPTH {
+            met::meet("code within code");
             return Err(Fault::Thrown(28, "Out of stack space".to_owned()));
         }
         self.pay(text.len() * 16)?;

@@ -16,6 +16,8 @@ pub struct Met {
     pub size: bool,
     pub depth: bool,
     pub nesting: bool,
+    /// A script that is too large to be read.
+    pub script: bool,
 }
 
 #[derive(Debug)]

@@ -250,6 +250,11 @@ fn limits(peeler: &Peeler<'_>, findings: &mut Findings) {
             "Such a text, or a part of it, was left as it is.",
         ),
     ];
+    if met.script {
+        let title = "The script is larger than any that is undone";
+        let detail = "Only data that is encoded in it was looked for.";
+        findings.add(Finding::new("script-too-large", Severity::Low, 100, title).detail(detail));
+    }
     for (_, id, title, detail) in rows.into_iter().filter(|row| row.0) {
         findings.add(Finding::new(id, Severity::Info, 90, title).detail(detail));
     }

@@ -235,6 +235,7 @@ fn look(data: &[u8], language: Language, origin: Origin, budget: &mut Budget) ->
         return (None, packed.map_or_else(|| binary::find(data, inner, budget), |found| vec![found]));
     }
     if data.len() > MAX_SCRIPT {
+        budget.met.script |= language != Language::None;
         return (None, blobs::find(data, false, budget));
     }
     let text = lossy(data);
@@ -286,7 +287,7 @@ fn in_language(text: &str, language: Language, budget: &mut Budget) -> Rewrite {
         Language::Vbscript | Language::Vba => vb::undo(text, budget),
         Language::Batch => batch::undo(text, budget),
         Language::Python => python::undo(text, budget),
-        Language::Html => Rewrite { found: html::scripts(text), ..Rewrite::default() },
+        Language::Html => Rewrite { found: html::scripts(text, budget), ..Rewrite::default() },
         Language::None => Rewrite::default(),
     }
 }

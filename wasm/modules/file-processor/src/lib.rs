@@ -32,6 +32,11 @@ use measured::Measured;
 use module_kit::{Call, Description, Module, Output, PartArgs, Refusal, parse_args};
 use options::{Analyze, Compare, Fuzzy, Nothing, Search, Strings, Window};
 
+/// Fields and parts of messages, for what else is sent in such.
+pub mod mime {
+    pub use crate::container::mail::{Fields, MAX_PARTS, Piece, parameter, split};
+}
+
 pub struct FileProcessor;
 
 impl Module for FileProcessor {

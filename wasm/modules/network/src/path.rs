@@ -108,10 +108,38 @@ pub fn at_backslash(text: &[u8], start: usize) -> Option<Hit> {
     if goes_on(text, start, b"\\BaseNamedObjects\\") {
         return named(text, start, start + 18);
     }
+    if let Some(hit) = device(text, start) {
+        return Some(hit);
+    }
     let name = start + 2;
     let server = span_end(text, name, MAX_PATH, |byte| is_word(byte) || matches!(byte, b'-' | b'.' | b'_' | b'?'));
     let is_share = byte(text, start + 1) == b'\\' && server > name + 1 && byte(text, server) == b'\\';
     (is_share && is_component(byte(text, server + 1))).then(|| windows(text, start, server)).flatten()
+}
+
+/// `\Device\HarddiskVolume1\...`, as the kernel and its drivers name files.
+fn device(text: &[u8], start: usize) -> Option<Hit> {
+    const VOLUME: &[u8] = b"\\Device\\HarddiskVolume";
+    if !goes_on(text, start, VOLUME) {
+        return None;
+    }
+    let number = start + VOLUME.len();
+    let end = span_end(text, number, 4, |byte| byte.is_ascii_digit());
+    (end > number && byte(text, end) == b'\\').then(|| windows(text, start, end)).flatten()
+}
+
+/// `$env:TEMP\...` and `${env:ProgramFiles(x86)}\...` of PowerShell, at the dollar sign.
+pub fn at_dollar(text: &[u8], start: usize) -> Option<Hit> {
+    let braced = byte(text, start + 1) == b'{';
+    let scope = start + 1 + usize::from(braced);
+    if !goes_on(text, scope, b"env:") {
+        return None;
+    }
+    let is_name = |byte: u8| is_word(byte) || byte == b'_' || (braced && matches!(byte, b'(' | b')'));
+    let name = span_end(text, scope + 4, 64, is_name);
+    let end = name + usize::from(braced);
+    let is_closed = !braced || byte(text, name) == b'}';
+    (is_closed && name > scope + 4 && byte(text, end) == b'\\').then(|| windows(text, start, end)).flatten()
 }
 
 /// `%APPDATA%\...`, at the first percent sign.
@@ -127,7 +155,8 @@ fn windows(text: &[u8], start: usize, at: usize) -> Option<Hit> {
     let end = quoted_end(text, start).unwrap_or_else(|| components_end(text, at));
     let value = string(slice(text, start, end)).replace("\\\\", "\\");
     // A double backslash is a share's beginning, or what escapes it in a program's text.
-    let value = if text.get(start) == Some(&b'\\') { format!("\\{value}") } else { value };
+    let is_share = text.get(start..start + 2) == Some(b"\\\\".as_slice());
+    let value = if is_share { format!("\\{value}") } else { value };
     if end < at + 2 {
         return None;
     }
@@ -244,25 +273,37 @@ fn subkey(text: &[u8], start: usize) -> Option<Hit> {
 
 /// What a call in source text names: `CreateMutexA(NULL, TRUE, "name")`, `new Mutex(true, "name")`.
 fn called_mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
-    const CALLS: [&[u8]; 6] =
-        [b"CreateMutex", b"CreateMutexA", b"CreateMutexW", b"OpenMutex", b"OpenMutexA", b"OpenMutexW"];
+    const CALLS: [&[u8]; 9] = [
+        b"CreateMutex",
+        b"CreateMutexA",
+        b"CreateMutexW",
+        b"CreateMutexEx",
+        b"CreateMutexExA",
+        b"CreateMutexExW",
+        b"OpenMutex",
+        b"OpenMutexA",
+        b"OpenMutexW",
+    ];
     /// Bytes of the arguments before the name.
     const MOST: usize = 96;
     let word = slice(text, start, end);
-    let is_made = word == b"Mutex" && slice(text, start.saturating_sub(4), start) == b"new ";
+    let lead = slice(text, start.saturating_sub(12), start);
+    let is_made =
+        word == b"Mutex" && lead.len() > lead.trim_ascii_end().len() && lead.trim_ascii_end().ends_with(b"new");
     if !(is_made || CALLS.contains(&word)) || byte(text, end) != b'(' {
         return None;
     }
-    let before_name = span_end(text, end, MOST, |byte| !matches!(byte, b'"' | b')' | b';' | b'\n'));
-    if byte(text, before_name) != b'"' {
+    let before_name = span_end(text, end, MOST, |byte| !matches!(byte, b'"' | b'\'' | b')' | b';' | b'\n'));
+    let quote = byte(text, before_name);
+    if !matches!(quote, b'"' | b'\'') {
         return None;
     }
     let name = before_name + 1;
-    let stop = span_end(text, name, MAX_MUTEX, |byte| byte >= b' ' && byte != b'"');
+    let stop = span_end(text, name, MAX_MUTEX, |byte| byte >= b' ' && byte != quote);
     let value = slice(text, name, stop);
     // A name space has been told of by itself.
     let is_spaced = value.contains(&b'\\');
-    let fits = value.len() >= 3 && byte(text, stop) == b'"' && !is_spaced;
+    let fits = value.len() >= 3 && byte(text, stop) == quote && !is_spaced;
     fits.then(|| Hit::new(Kind::Mutex, string(value), name, stop))
 }
 
@@ -418,5 +459,22 @@ mod tests {
         assert_eq!(word("CreateMutexA(NULL, FALSE, name); x = \"Evil Mutex\""), None);
         assert_eq!(word(r"Local\Temp\a"), None);
         assert_eq!(word(r"Global\a"), None);
+    }
+
+    #[test]
+    fn paths_below_devices_and_variables() {
+        let at = |text: &str| at_backslash(text.as_bytes(), 0).map(|hit| hit.value);
+        let path = r"\Device\HarddiskVolume1\a\x.exe";
+        assert_eq!(at(&format!("{path} -x")).as_deref(), Some(path));
+        for other in [r"\Device\HarddiskVolume1", r"\Device\HarddiskVolume1\", r"\Device\Null"] {
+            assert_eq!(at(other), None, "{other}");
+        }
+        let variable = |text: &str| at_dollar(text.as_bytes(), 0).map(|hit| hit.value);
+        for text in [r"$env:TEMP\b.ps1", r"$Env:LOCALAPPDATA\a\b.exe", r"${env:ProgramFiles(x86)}\a.exe"] {
+            assert_eq!(variable(&format!("{text} -x")).as_deref(), Some(text));
+        }
+        for other in [r"$env:TEMP", r"$env:\a", r"$environment\a", r"${env:TEMP\a"] {
+            assert_eq!(variable(other), None, "{other}");
+        }
     }
 }

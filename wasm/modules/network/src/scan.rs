@@ -84,6 +84,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
             _ if at < self.done.path => return,
             b'\\' => path::at_backslash(self.text, at),
             b'%' => path::at_percent(self.text, at),
+            b'$' => path::at_dollar(self.text, at),
             b'/' | b'~' if at >= self.done.url && !self.is_immediate => path::at_slash(self.text, at),
             _ => None,
         };

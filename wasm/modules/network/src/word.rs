@@ -76,9 +76,11 @@ fn attack(text: &[u8], start: usize, end: usize) -> Option<Hit> {
         }
         [b'T', first @ (b'0' | b'1'), digits @ ..] if digits.len() == 3 && numbers(digits) => {
             let part = span_end(text, end + 1, 4, |byte| byte.is_ascii_digit());
-            let has_part = byte(text, end) == b'.' && part == end + 4 && !byte(text, part).is_ascii_alphanumeric();
+            // The addresses of attack.mitre.org have a slash for the dot.
+            let is_divided = matches!(byte(text, end), b'.' | b'/');
+            let has_part = is_divided && part == end + 4 && !byte(text, part).is_ascii_alphanumeric();
             let end = if has_part && *first == b'1' { part } else { end };
-            Some(Hit::new(Kind::Attack, string(slice(text, start, end)), start, end))
+            Some(Hit::new(Kind::Attack, string(slice(text, start, end)).replace('/', "."), start, end))
         }
         _ => None,
     }
@@ -140,6 +142,8 @@ mod tests {
         assert_eq!(hit("CVE-2021-1"), None);
         assert_eq!(hit("CVE-1821-12345"), None);
         assert_eq!(hit("T1059.001:"), Some((Kind::Attack, "T1059.001".to_owned())));
+        assert_eq!(hit("T1059/001"), Some((Kind::Attack, "T1059.001".to_owned())));
+        assert_eq!(hit("T1059/0012"), Some((Kind::Attack, "T1059".to_owned())));
         assert_eq!(hit("T1059."), Some((Kind::Attack, "T1059".to_owned())));
         assert_eq!(hit("TA0002"), Some((Kind::Attack, "TA0002".to_owned())));
         assert_eq!(hit("T2059"), None);

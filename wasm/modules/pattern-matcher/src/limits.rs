@@ -11,6 +11,8 @@ pub const MAX_INCLUDE_DEPTH: usize = 16;
 pub const MAX_SET: usize = 11 << 20;
 /// External variables.
 pub const MAX_EXTERNALS: usize = 256;
+/// Operators before one operand.
+pub const MAX_PREFIXES: usize = 1_000;
 /// Errors and warnings that are told.
 pub const MAX_PROBLEMS: usize = 100;
 /// Characters of one of them: it may quote the rule.

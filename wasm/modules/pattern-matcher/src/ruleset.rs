@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::includes::{Includes, lock};
 use crate::limits::{
-    MAX_DATA, MAX_EXTERNALS, MAX_FOUND, MAX_LISTED, MAX_MESSAGE, MAX_META, MAX_METAS, MAX_PROBLEMS, MAX_SET, MAX_SOURCE,
+    MAX_DATA, MAX_EXTERNALS, MAX_FOUND, MAX_LISTED, MAX_MESSAGE, MAX_META, MAX_METAS, MAX_PREFIXES, MAX_PROBLEMS,
+    MAX_SET, MAX_SOURCE,
 };
 use crate::modules::{Format, Magic, Time};
 use crate::options::{External, Rules, Source};
@@ -281,8 +282,35 @@ fn check_size(rules: &Rules) -> Result<usize, Refusal> {
     Ok(size)
 }
 
+/// The parser calls itself for each `not`, `defined`, `-` and `~` before an operand, and bounds only parentheses.
+fn check_prefixes(rules: &Rules) -> Result<(), Refusal> {
+    let mut texts = rules.sources.iter().map(|source| &source.text).chain(rules.includes.values());
+    if texts.any(|text| longest_prefix(text) > MAX_PREFIXES) {
+        return Err(Refusal::invalid_args("Rules: an operand has more than 1,000 operators before it."));
+    }
+    Ok(())
+}
+
+fn longest_prefix(text: &str) -> usize {
+    let (mut longest, mut run) = (0, 0);
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        let word = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        let is_prefix = matches!(&rest[..word], "not" | "defined") || matches!(letter, '-' | '~');
+        run = match letter {
+            _ if is_prefix => run + 1,
+            _ if letter.is_whitespace() => run,
+            _ => 0,
+        };
+        longest = longest.max(run);
+        rest = &rest[word.max(letter.len_utf8())..];
+    }
+    longest
+}
+
 fn build(rules: &Rules) -> Result<Built, Refusal> {
     let size = check_size(rules)?;
+    check_prefixes(rules)?;
     let mut built = Built { compiler: compiler(), error: None, warnings: Vec::new(), left_out: 0 };
     let includes = Arc::new(Mutex::new(Includes::new(rules.includes.clone(), size)));
     let reader = Arc::clone(&includes);

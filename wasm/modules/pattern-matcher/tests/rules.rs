@@ -330,3 +330,13 @@ proptest! {
         prop_assert_eq!(&facts["set"], "default");
     }
 }
+
+#[test]
+fn operators_without_end_before_an_operand_are_refused() {
+    for prefix in ["not ", "not\n", "~", "-", "defined "] {
+        let text = format!("rule a {{ condition: {} filesize > 0 }}", prefix.repeat(50_000));
+        assert!(refusal(call("compile", &source(&text), None)).contains("operators before it"), "{prefix}");
+    }
+    let few = format!("rule a {{ condition: {} true }} // {}", "not ".repeat(20), "- ".repeat(80));
+    assert!(call("compile", &source(&few), None).is_ok());
+}

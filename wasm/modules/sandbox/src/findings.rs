@@ -4,7 +4,7 @@
 use module_kit::{Finding, Findings, Severity, counted};
 use script_host::files::GIVEN_PROGRAM;
 use script_host::trace::{Touched, Trace};
-use script_host::{Category, Ended, commands};
+use script_host::{Category, Ended, commands, met};
 
 /// Calls that a finding quotes.
 const MAX_QUOTES: usize = 8;
@@ -290,11 +290,30 @@ pub fn scripts_left_out(count: usize, findings: &mut Findings) {
     findings.add(Finding::new("scripts-left-out", Severity::Low, 100, title).detail(format!("{count} more.")));
 }
 
+/// A sample of which no script was run, since it is so large.
+pub fn too_large(size: usize, findings: &mut Findings) {
+    let title = "It is larger than any script that is run";
+    findings.add(Finding::new("script-too-large", Severity::Low, 100, title).detail(format!("{size} bytes.")));
+}
+
+fn limits_met(trace: &Trace, findings: &mut Findings) {
+    let (timers, others): (Vec<&str>, Vec<&str>) = trace.met.iter().partition(|met| **met == met::TIMERS);
+    if !timers.is_empty() {
+        let title = "The script's timers would go on; those that fired are told";
+        findings.add(Finding::new("timers-go-on", Severity::Info, 100, title));
+    }
+    if !others.is_empty() {
+        let title = "The script met limits that the sandbox has and Windows has not, by which it can tell";
+        findings.add(Finding::new("limits-met", Severity::Low, 100, title).detail(format!("{}.", others.join(", "))));
+    }
+}
+
 fn ended(trace: &Trace, findings: &mut Findings) {
     if trace.page_left_out {
-        let title = "The page has more elements than its scripts were shown";
+        let title = "The page has more, or deeper, elements than its scripts were shown";
         findings.add(Finding::new("page-left-out", Severity::Low, 100, title));
     }
+    limits_met(trace, findings);
     match trace.ended {
         Some(Ended::Steps) => findings.add(Finding::new(
             "steps-exhausted",
@@ -398,6 +417,28 @@ mod tests {
         assert!(has(&format!("{}{ask}", "<i></i>".repeat(10_001)), "page-left-out Low"));
         assert!(has(&format!("{}{ask}", "<i></i>".repeat(400_000)), "page-left-out Low"));
         assert!(has(&ask.repeat(1_025), "scripts-left-out Low"));
+    }
+
+    #[test]
+    fn limits_that_a_script_may_catch_are_told() {
+        for script in [
+            "try { var a = 1; for (var i = 0; i < 60; i++) a = [a]; a.toString() } catch (e) {}",
+            "try { var s = '1'; for (var i = 0; i < 120; i++) s = '[' + s + ']'; eval(s) } catch (e) {}",
+            "var f = new ActiveXObject('Scripting.FileSystemObject'); try { for (;;) f.CreateTextFile('C:\\\\' + Math.random()).Write('a') } catch (e) {}",
+        ] {
+            assert!(found(script, "a.js").contains(&"limits-met Low ".to_owned()), "{:?}", found(script, "a.js"));
+        }
+        for script in [
+            "On Error Resume Next\nFunction f(n)\nIf n > 0 Then f = f(n - 1)\nEnd Function\nx = f(100)",
+            "On Error Resume Next\ns = String(20000000, \"a\")",
+        ] {
+            assert!(found(script, "a.vbs").contains(&"limits-met Low ".to_owned()), "{:?}", found(script, "a.vbs"));
+        }
+        let late = "var n = 0; setInterval(function () { if (++n == 60) new ActiveXObject('WScript.Shell').Run('cmd /c x'); }, 10);";
+        let told = found(late, "a.js");
+        assert!(told.contains(&"timers-go-on Info ".to_owned()), "{told:?}");
+        assert!(told.iter().any(|it| it.starts_with("starts-")), "{told:?}");
+        assert!(!found("var a = [1]; a.toString()", "a.js").iter().any(|it| it.starts_with("limits-met")));
     }
 
     #[test]

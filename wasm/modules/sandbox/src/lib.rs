@@ -53,7 +53,13 @@ impl Module for Sandbox {
 fn behaviour(data: &[u8], call: &Call, options: &Analyze) -> Outcome {
     let stopped = call.stopped.as_ref();
     let scripts = if options.raw.is_none() { run::scripts(data, call.sample_name(), options, stopped) } else { None };
-    scripts.unwrap_or_else(|| machine::behaviour(data, options.raw))
+    scripts.unwrap_or_else(|| {
+        let mut outcome = machine::behaviour(data, options.raw);
+        if source::is_too_large(data, call.sample_name()) {
+            findings::too_large(data.len(), &mut outcome.findings);
+        }
+        outcome
+    })
 }
 
 module_kit::component!(super::Sandbox, keeps);

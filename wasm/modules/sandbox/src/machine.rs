@@ -70,7 +70,7 @@ fn children(made: Vec<Made>) -> Vec<Content> {
 type Kind = (&'static str, Category, &'static str, &'static [&'static str]);
 
 /// By the beginnings of names, the longer before the shorter.
-const KINDS: [Kind; 49] = [
+const KINDS: [Kind; 54] = [
     ("URL", Category::Network, "connect", &["T1105"]),
     ("InternetOpenUrl", Category::Network, "connect", &["T1071.001"]),
     ("InternetOpen", Category::Network, "call itself", &["T1071.001"]),
@@ -117,7 +117,12 @@ const KINDS: [Kind; 49] = [
     ("path_open", Category::File, "open", &[]),
     ("path_unlink", Category::File, "delete", &["T1070.004"]),
     ("path_remove", Category::File, "delete", &["T1070.004"]),
-    ("path_", Category::File, "write", &[]),
+    ("path_create_directory", Category::File, "write", &[]),
+    ("path_filestat_set", Category::File, "write", &[]),
+    ("path_link", Category::File, "write", &[]),
+    ("path_rename", Category::File, "write", &[]),
+    ("path_symlink", Category::File, "write", &[]),
+    ("path_", Category::File, "", &[]),
     ("fd_", Category::File, "", &[]),
     ("sock_", Category::Network, "", &["T1095"]),
     ("MessageBox", Category::User, "", &[]),

@@ -106,7 +106,7 @@ fn unwrapped(body: &str) -> &str {
 
 /// `onload` and `onerror` of the page's elements.
 fn handlers(text: &str) -> Vec<Part> {
-    let all = Page::of(text).values_of(&HANDLERS, MAX_PARTS + 1);
+    let all = Page::of(text).values_of(&HANDLERS, usize::MAX);
     let parts = all.into_iter().map(|code| {
         let is_basic = code.to_ascii_lowercase().starts_with("vbscript:");
         let language = if is_basic { Language::Vbscript } else { Language::Javascript };

@@ -1,7 +1,7 @@
 //! A sample's scripts, run one after the other against one host.
 
 use module_kit::{Findings, Stopped};
-use script_host::{Ended, Host, Page, Run};
+use script_host::{Ended, Host, Page, Run, met};
 
 use crate::encoded;
 use crate::facts::{self, Content, Engine, Facts};
@@ -53,6 +53,7 @@ pub fn scripts(data: &[u8], name: &str, options: &Analyze, stopped: Option<&Stop
 /// How the first group ended that did not come to its end, what it threw, and the steps of all of them.
 fn all(host: &mut Host, parts: &[Part]) -> (Ended, String, u64) {
     host.trace.begin();
+    drop(met::take()); // of a run before that a trap or a panic ended
     let mut left = host.settings.steps;
     let mut end = (Ended::Finished, String::new());
     for (language, texts) in grouped(parts) {

@@ -52,6 +52,13 @@ pub fn read(data: &[u8], name: &str, language: Option<Language>) -> Option<Sourc
     Some(source).filter(|source| !source.parts.is_empty())
 }
 
+/// Whether a sample is only too large to be read as the script that its beginning or its end looks like.
+#[must_use]
+pub fn is_too_large(data: &[u8], name: &str) -> bool {
+    let ends = [data.get(..HEAD), data.get(data.len().saturating_sub(HEAD)..)];
+    data.len() > MAX_SOURCE && ends.into_iter().flatten().any(|part| read(part, name, None).is_some())
+}
+
 impl Source {
     fn of(language: Language, text: String, surroundings: Surroundings) -> Self {
         Self { parts: vec![Part { language, text }], surroundings, page: None, left_out: 0 }
@@ -139,6 +146,10 @@ fn guessed(text: String) -> Option<Source> {
             .any(|tag| lower.contains(tag))
     {
         return Some(markup(text, ""));
+    }
+    // Text around scripts, which are files of their own.
+    if ["%pdf-", "{\\rtf"].iter().any(|begin| starts.starts_with(begin)) {
+        return None;
     }
     if starts.starts_with("#!") && !starts.lines().next().unwrap_or_default().contains("node") {
         return None;

@@ -3,6 +3,7 @@
 use super::{Host, IDENTITY};
 use crate::files::Kept;
 use crate::journal::records;
+use crate::met;
 use crate::trace::{Category, Ended, Trace, cut};
 
 impl Host {
@@ -24,6 +25,7 @@ impl Host {
         self.trace.error = cut(error);
         self.trace.steps = steps;
         self.trace.page_left_out = self.page.left_out;
+        self.trace.met = met::take();
         if self.clock.was_asked() {
             self.trace.wait("date", "asked for");
         }

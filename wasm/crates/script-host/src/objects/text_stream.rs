@@ -6,6 +6,7 @@ use super::{Class, Object, class};
 use crate::charset;
 use crate::host::{Answer, Fault, Host};
 use crate::limits::MAX_FILE;
+use crate::met;
 use crate::value::{Value, argument, text};
 
 static CLASS: Class = Class {
@@ -59,6 +60,7 @@ impl TextStream {
             return Ok(());
         }
         if text.len() > MAX_FILE {
+            met::meet("files");
             return Err(Fault::Thrown(61, "Disk full".to_owned()));
         }
         let content = if self.wide { charset::encode(text, "unicode") } else { charset::encode(text, "windows-1252") };

@@ -159,6 +159,7 @@ fn limited(count: usize, size: usize) -> Done<usize> {
     if count.saturating_mul(size) <= MAX_TEXT {
         Ok(count)
     } else {
+        script_host::met::meet("long texts");
         Err(Fault::Thrown(14, "Out of string space".to_owned()))
     }
 }

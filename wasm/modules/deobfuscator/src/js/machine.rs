@@ -58,6 +58,9 @@ pub struct Captured {
     pub place: (usize, usize),
 }
 
+/// Bytes that the tree of a byte of text may take: of a text of brackets alone, the worst there is.
+const TREE: usize = 64;
+
 pub struct Machine<'a, 'b> {
     pub allocator: &'a Allocator,
     pub budget: &'b mut Budget,
@@ -270,8 +273,7 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// A text as a program that lives as long as the evaluation.
     pub fn parse(&mut self, code: &str) -> Outcome<&'a Program<'a>> {
         self.spend(code.len())?;
-        // A tree takes some ten times its text.
-        self.charge(if self.mode == Mode::Pure { code.len() * 64 } else { 0 })?;
+        self.charge(if self.mode == Mode::Pure { code.len() * TREE } else { 0 })?;
         let text: &'a str = self.allocator.alloc_str(code);
         let program = super::parse::program(self.allocator, text, self.budget).ok_or(Stop::Unknown)?;
         Ok(self.allocator.alloc(program))

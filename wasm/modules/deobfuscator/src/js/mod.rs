@@ -7,6 +7,7 @@ mod dead;
 mod expression;
 mod flatten;
 mod fold;
+mod kind;
 mod lists;
 mod loops;
 mod machine;

@@ -391,7 +391,8 @@ impl<'a> Machine<'a, '_> {
 
 /// What keeps debuggers busy is nothing that was hidden, and has no value.
 fn keeps_busy(code: &str) -> bool {
-    matches!(code.trim().trim_end_matches(';'), "debugger" | "while (true) {}")
+    let words: String = code.split_ascii_whitespace().collect();
+    matches!(words.trim_end_matches(';'), "debugger" | "while(true){}" | "while(!0){}" | "for(;;){}")
 }
 
 /// Names that lead to the global object and to nothing else.

@@ -29,6 +29,8 @@ const HEADS: [&str; 4] = ["if", "while", "for", "with"];
 struct Level {
     /// What deepened the statement or element that is read.
     run: usize,
+    /// `else` without a block before it, so far.
+    chain: usize,
     opened: u8,
     /// The parenthesis belongs to `if` or the like.
     head: bool,
@@ -49,7 +51,7 @@ struct Scan<'a> {
 }
 
 pub fn deepest(text: &str) -> usize {
-    let first = Level { run: 0, opened: 0, head: false };
+    let first = Level { chain: 0, run: 0, opened: 0, head: false };
     let mut scan = Scan {
         text: text.as_bytes(),
         at: 0,
@@ -85,9 +87,12 @@ impl Scan<'_> {
             b'(' | b'[' | b'{' => self.open(byte),
             b')' | b']' | b'}' => self.close(byte),
             b';' | b',' => {
-                self.end_run();
                 self.at += 1;
                 self.value = false;
+                self.end_run();
+                if byte == b';' {
+                    self.chain();
+                }
             }
             b'!' | b'~' | b'?' | b':' => self.deepen(1),
             b'+' | b'-' => {
@@ -140,8 +145,18 @@ impl Scan<'_> {
         }
     }
 
+    /// Each `else` lies within the one before.
+    fn chain(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or_default().trim_ascii_start();
+        let Some(level) = self.levels.last_mut() else { return };
+        level.chain = if rest.starts_with(b"else") { level.chain + 1 } else { 0 };
+        level.run += level.chain;
+        self.runs += level.chain;
+        self.depth();
+    }
+
     fn open(&mut self, byte: u8) {
-        self.levels.push(Level { run: 0, opened: byte, head: byte == b'(' && self.word_head });
+        self.levels.push(Level { chain: 0, run: 0, opened: byte, head: byte == b'(' && self.word_head });
         self.word_head = false;
         self.at += 1;
         self.value = false;
@@ -226,7 +241,7 @@ impl Scan<'_> {
                 }
                 (b'$', b'{') => {
                     self.at += 2;
-                    self.levels.push(Level { run: 0, opened: b'`', head: false });
+                    self.levels.push(Level { chain: 0, run: 0, opened: b'`', head: false });
                     self.value = false;
                     return self.depth();
                 }

@@ -1,8 +1,8 @@
 //! Expressions of PowerShell whose value is in the text.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
+use super::changes::{Change, Kind, are_followed, changes, deeper, in_block};
 use super::methods;
 use super::token::{Placed, Token, unescaped};
 use crate::budget::Budget;
@@ -23,8 +23,6 @@ const KNOWN: [(&str, &str); 9] = [
 ];
 /// Elements of a range.
 const MAX_RANGE: i64 = 100_000;
-/// Times that a variable gets a value: each is kept.
-const MAX_CHANGES: usize = 64;
 
 pub struct Evaluator<'t, 'b> {
     walk: Walk<'t, 'b, Token>,
@@ -74,19 +72,31 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             self.values.insert(name.to_owned(), vec![(0, None)]);
         }
         let (value, end) = match change.kind {
-            ChangeKind::Assigned => {
+            Kind::Assigned | Kind::Added => {
                 let made = self.constant(change.at).filter(|made| self.ends(made.1));
                 let end = made.as_ref().map_or_else(|| self.statement_end(change.at), |made| made.1);
-                (made.and_then(|made| self.declared(types, made.0)), end)
+                let is_added = change.kind == Kind::Added;
+                let made = made.map(|made| made.0);
+                let value = if is_added { made.and_then(|more| self.added(name, change.at, &more)) } else { made };
+                (value.and_then(|value| self.declared(types, value)), end)
             }
-            ChangeKind::Reversed => (self.reversed(name, change.at), change.at + 1),
-            ChangeKind::Unknown => (None, 0),
+            Kind::Reversed => (self.reversed(name, change.at), change.at + 1),
+            Kind::Unknown => (None, 0),
         };
         if is_only {
             self.values.insert(name.to_owned(), vec![(0, value)]);
         } else {
             self.values.entry(name.to_owned()).or_default().push((end, value));
         }
+    }
+
+    /// What a variable is with more of it.
+    fn added(&mut self, name: &str, at: usize, more: &Value) -> Option<Value> {
+        let value = methods::plus(self.variable(name, at)?, more)?;
+        if !self.walk.budget.spend(value.size() / 16) {
+            return None;
+        }
+        self.walk.hold(value.bounded()?)
     }
 
     fn declared(&mut self, types: &[Placed], value: Value) -> Option<Value> {
@@ -542,106 +552,4 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         };
         Some(text)
     }
-}
-
-/// How a variable gets another value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ChangeKind {
-    Assigned,
-    /// `[array]::Reverse($name)`
-    Reversed,
-    /// It is a loop's, counted or added to, or an element of it is set.
-    Unknown,
-}
-
-#[derive(Debug)]
-struct Change {
-    kind: ChangeKind,
-    /// The first token of the value; the variable itself, where none is written.
-    at: usize,
-    /// Tokens of the types that it is declared with.
-    types: Range<usize>,
-    /// Whether it stands in parentheses or braces, and so may be run more than once, or never.
-    is_inner: bool,
-}
-
-/// Whether the values of a variable follow from the text: one alone is taken for its only one wherever it stands.
-fn are_followed(changes: &[Change]) -> bool {
-    match changes {
-        [only] => only.kind == ChangeKind::Assigned,
-        all => all.len() <= MAX_CHANGES && all.iter().all(|one| one.kind != ChangeKind::Unknown && !one.is_inner),
-    }
-}
-
-fn deeper(depth: usize, token: &Token) -> usize {
-    match token {
-        Token::Sign('(' | '[' | '{') | Token::Signs("$(" | "@(") => depth + 1,
-        Token::Sign(')' | ']' | '}') => depth.saturating_sub(1),
-        _ => depth,
-    }
-}
-
-fn in_block(tokens: &[Placed]) -> Vec<bool> {
-    let braces = tokens.iter().scan(0_usize, |depth, placed| {
-        match placed.token {
-            Token::Sign('{') => *depth += 1,
-            Token::Sign('}') => *depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        Some(*depth > 0)
-    });
-    braces.collect()
-}
-
-/// What changes each variable, in the order of the text.
-fn changes(tokens: &[Placed]) -> HashMap<String, Vec<Change>> {
-    let mut changes: HashMap<String, Vec<Change>> = HashMap::new();
-    let (mut depth, mut types) = (0, 0);
-    for (at, placed) in tokens.iter().enumerate() {
-        depth = deeper(depth, &placed.token);
-        let Token::Variable(name) = &placed.token else {
-            types = if matches!(placed.token, Token::Type(_)) { types + 1 } else { 0 };
-            continue;
-        };
-        let declared = std::mem::take(&mut types);
-        let Some(kind) = change(tokens, at) else { continue };
-        let (value, declared, outer) = match kind {
-            ChangeKind::Assigned => (at + 2, declared, depth),
-            _ => (at, 0, depth.saturating_sub(1)),
-        };
-        let change = Change { kind, at: value, types: at - declared..at, is_inner: outer > 0 };
-        changes.entry(name.clone()).or_default().push(change);
-    }
-    changes
-}
-
-/// What the place of a variable does to it.
-fn change(tokens: &[Placed], at: usize) -> Option<ChangeKind> {
-    let sign = |ahead: usize| match tokens.get(at + ahead).map(|placed| &placed.token) {
-        Some(Token::Sign(sign)) => *sign,
-        _ => ' ',
-    };
-    let is_loop =
-        at >= 1 && matches!(tokens.get(at + 1).map(|placed| &placed.token), Some(Token::Word(word, _)) if word == "in");
-    let is_counted = matches!((sign(1), sign(2)), ('+' | '-' | '*' | '/' | '%', '=') | ('+', '+') | ('-', '-'));
-    if is_loop || is_counted || (sign(1) == '[' && is_element_assigned(tokens, at + 1)) {
-        return Some(ChangeKind::Unknown);
-    }
-    if sign(1) == ')' && is_reversed(tokens, at) {
-        return Some(ChangeKind::Reversed);
-    }
-    (sign(1) == '=' && sign(2) != '=').then_some(ChangeKind::Assigned)
-}
-
-/// `[array]::Reverse($name)`
-fn is_reversed(tokens: &[Placed], at: usize) -> bool {
-    at >= 4
-        && matches!(&tokens[at - 2].token, Token::Word(word, _) if word == "reverse")
-        && matches!(&tokens[at - 4].token, Token::Type(name) if name == "array")
-}
-
-/// `[...] = `
-fn is_element_assigned(tokens: &[Placed], open: usize) -> bool {
-    let close = tokens.iter().skip(open).take(16).position(|placed| placed.token == Token::Sign(']'));
-    close.is_some_and(|close| tokens.get(open + close + 1).is_some_and(|placed| placed.token == Token::Sign('=')))
 }

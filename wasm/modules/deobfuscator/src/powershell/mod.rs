@@ -1,5 +1,6 @@
 //! PowerShell: constant expressions folded, and what is run taken out.
 
+mod changes;
 mod evaluate;
 mod methods;
 mod token;
@@ -314,6 +315,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_added_to_a_variable_is_known() {
+        for text in [
+            "$s='IEX '; $s+=\"'h\"; $s += \"i'\"\niex $s",
+            "[string]$s = 'IEX '; $s += [char]39 + 'hi' + [char]39; iex $s",
+            "$a = 73,69,88; $a += 32; $a += 39,104,105,39; $s = ([char[]]$a) -join ''; iex $s",
+        ] {
+            assert_eq!(runs(text), ["IEX 'hi'"], "{text}");
+        }
+        for unknown in
+            ["$s='IEX '; if ($x) { $s += \"'hi'\" }; iex $s", "$s = $y; $s += 'IEX 1'; iex $s", "$s += 'IEX 1'; iex $s"]
+        {
+            assert_eq!(runs(unknown), Vec::<String>::new(), "{unknown}");
+        }
+    }
+
+    #[test]
     fn a_variable_has_the_type_that_it_is_declared_with() {
         for text in [
             "[char[]]$a=73,69,88,32,39,104,105,39; $s=$a -join ''; iex $s",
@@ -349,6 +366,9 @@ mod tests {
             "$x='first'; function f { iex $x }; $x='second'; f",
             "$x='first'; for ($x='second'; $x; $x='third') { }; iex $x",
             "$a='first'; [array]::Reverse($a); iex $a",
+            "$a='''ih'' XEI'.ToCharArray();[array]::Reverse($a,0,3);iex(-join $a)",
+            "$a='''ih'' XEI'.ToCharArray();[array]::Sort($a);iex(-join $a)",
+            "$a='first'.ToCharArray();[array]::Copy($b, $a, 3);iex(-join $a)",
             "$x='first'; $x=Get-Content y; iex $x",
             "$x=$x + 'first'; iex $x",
         ] {

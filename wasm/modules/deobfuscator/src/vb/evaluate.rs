@@ -3,64 +3,19 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::assigned::{Assigned, assigned, in_block, once};
+use super::functions::{FUNCTIONS, NAMED, call};
 use super::loops::{self, Loop, Over};
 use super::token::{Placed, Token};
 use crate::budget::Budget;
 use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
-use crate::script::{Made, Value, Walk, Walks, joined, listed, number, replaced};
+use crate::script::{Made, Value, Walk, Walks};
 
 /// Bytes that the passes of one loop copy.
 const MAX_COPIED: usize = 16 << 20;
 
-const FUNCTIONS: [&str; 33] = [
-    "chr",
-    "chrw",
-    "chrb",
-    "asc",
-    "ascw",
-    "strreverse",
-    "replace",
-    "mid",
-    "left",
-    "right",
-    "ucase",
-    "lcase",
-    "trim",
-    "ltrim",
-    "rtrim",
-    "split",
-    "join",
-    "array",
-    "cstr",
-    "clng",
-    "cint",
-    "cbyte",
-    "val",
-    "hex",
-    "space",
-    "string",
-    "len",
-    "instr",
-    "abs",
-    "int",
-    "unescape",
-    "cdbl",
-    "ubound",
-];
-
 /// Operators that are words.
 const OPERATORS: [&str; 7] = ["and", "or", "xor", "not", "mod", "eqv", "imp"];
-
-const NAMED: [(&str, &str); 8] = [
-    ("vbcrlf", "\r\n"),
-    ("vbnewline", "\r\n"),
-    ("vbcr", "\r"),
-    ("vblf", "\n"),
-    ("vbtab", "\t"),
-    ("vbnullstring", ""),
-    ("vbnullchar", "\0"),
-    ("vbback", "\u{8}"),
-];
 
 pub struct Evaluator<'t, 'b> {
     walk: Walk<'t, 'b, Token>,
@@ -68,6 +23,7 @@ pub struct Evaluator<'t, 'b> {
     values: HashMap<String, (usize, Option<Value>)>,
     /// What they are within the loop that is gone through.
     locals: HashMap<String, Value>,
+    in_block: Vec<bool>,
 }
 
 impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
@@ -79,7 +35,8 @@ impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
         let walk = Walk::new(tokens, budget);
-        let mut evaluator = Self { walk, values: HashMap::new(), locals: HashMap::new() };
+        let (values, locals) = (HashMap::new(), HashMap::new());
+        let mut evaluator = Self { walk, values, locals, in_block: in_block(tokens) };
         let assigned = assigned(tokens);
         let loops = loops::find(tokens);
         let mut open = loops.iter().peekable();
@@ -149,7 +106,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let mut outside = places.iter().filter(|&at| !place.contains(at));
         let value = match (outside.next(), outside.next()) {
             (None, _) => Value::Text(String::new()),
-            (Some(&at), None) if at < place.start => {
+            (Some(&at), None) if at < place.start && self.in_block.get(at) == Some(&false) => {
                 let (value, end) = self.constant(at)?;
                 self.ends(end).then_some(value)?
             }
@@ -418,131 +375,4 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             }
         }
     }
-}
-
-fn call(name: &str, arguments: &[Value]) -> Option<Value> {
-    let text = |index: usize| arguments.get(index).and_then(Value::text);
-    let int = |index: usize| arguments.get(index).and_then(Value::int);
-    let size = |index: usize| int(index).and_then(|number| usize::try_from(number).ok());
-    let count = |number: usize| i64::try_from(number).ok().map(Value::Int);
-    let letters = |index: usize| text(index).map(|text| text.chars().collect::<Vec<char>>());
-    let of = |letters: &[char]| Some(Value::Text(letters.iter().collect()));
-    match name {
-        "chr" | "chrw" | "chrb" => {
-            let code = int(0)?.rem_euclid(65_536);
-            Some(Value::Text(char::from_u32(u32::try_from(code).ok()?)?.to_string()))
-        }
-        "asc" | "ascw" => Some(Value::Int(i64::from(u32::from(text(0)?.chars().next()?)))),
-        "strreverse" => Some(Value::Text(text(0)?.chars().rev().collect())),
-        "replace" if arguments.len() == 3 => {
-            let from = text(1).filter(|from| !from.is_empty())?;
-            replaced(&text(0)?, &from, &text(2)?).map(Value::Text)
-        }
-        "mid" => {
-            let all = letters(0)?;
-            let start = size(1)?.checked_sub(1)?.min(all.len());
-            let end = if arguments.len() > 2 { start.saturating_add(size(2)?).min(all.len()) } else { all.len() };
-            of(all.get(start..end)?)
-        }
-        "left" => letters(0).and_then(|all| of(all.get(..size(1)?.min(all.len()))?)),
-        "right" => letters(0).and_then(|all| of(all.get(all.len() - size(1)?.min(all.len())..)?)),
-        "ucase" => Some(Value::Text(text(0)?.to_uppercase())),
-        "lcase" => Some(Value::Text(text(0)?.to_lowercase())),
-        "trim" => Some(Value::Text(text(0)?.trim_matches(' ').to_owned())),
-        "ltrim" => Some(Value::Text(text(0)?.trim_start_matches(' ').to_owned())),
-        "rtrim" => Some(Value::Text(text(0)?.trim_end_matches(' ').to_owned())),
-        "split" => {
-            let separator = if arguments.len() > 1 { text(1)? } else { " ".to_owned() };
-            if separator.is_empty() || arguments.len() > 2 {
-                return None;
-            }
-            listed(text(0)?.split(&separator).map(|part| Value::Text(part.to_owned()))).map(Value::List)
-        }
-        "join" => {
-            let Some(Value::List(items)) = arguments.first() else { return None };
-            let separator = if arguments.len() > 1 { text(1)? } else { " ".to_owned() };
-            let texts: Option<Vec<String>> = items.iter().map(Value::text).collect();
-            joined(&texts?, &separator).map(Value::Text)
-        }
-        "array" => Some(Value::List(arguments.to_vec())),
-        "cstr" => Some(Value::Text(text(0)?)),
-        "clng" | "cint" | "cbyte" | "val" | "int" | "cdbl" => {
-            int(0).or_else(|| number(text(0)?.trim())).map(Value::Int)
-        }
-        "hex" => Some(Value::Text(format!("{:X}", int(0).filter(|number| *number >= 0)?))),
-        "abs" => Some(Value::Int(int(0)?.checked_abs()?)),
-        "space" => Some(Value::Text(" ".repeat(size(0).filter(|size| *size < 65_536)?))),
-        "string" => {
-            let letter = match arguments.get(1)? {
-                Value::Int(code) => char::from_u32(u32::try_from(*code).ok()?)?,
-                other => other.text()?.chars().next()?,
-            };
-            Some(Value::Text(std::iter::repeat_n(letter, size(0).filter(|size| *size < 65_536)?).collect()))
-        }
-        "ubound" if arguments.len() == 1 => match arguments.first()? {
-            Value::List(items) => Some(Value::Int(i64::try_from(items.len()).ok()? - 1)),
-            _ => None,
-        },
-        "len" => count(text(0)?.chars().count()),
-        "instr" if arguments.len() == 2 => {
-            let all = text(0)?;
-            count(all.find(&text(1)?).map_or(0, |at| all[..at].chars().count() + 1))
-        }
-        "unescape" => {
-            Some(Value::Text(String::from_utf8_lossy(&crate::decode::text::percent(text(0)?.as_bytes())).into_owned()))
-        }
-        _ => None,
-    }
-}
-
-/// Where names get their values: the tokens at which these begin.
-type Assigned<'t> = HashMap<&'t str, Vec<usize>>;
-
-/// A name gets values that are not written here: it is a loop's or a function's, or an element of it is set.
-const ELSEWHERE: usize = usize::MAX;
-
-fn assigned(tokens: &[Placed]) -> Assigned<'_> {
-    let mut places: Assigned<'_> = HashMap::new();
-    let name = |at: usize| match tokens.get(at).map(|placed| &placed.token) {
-        Some(Token::Name(name)) => Some(name.as_str()),
-        _ => None,
-    };
-    let is = |at: usize, sign: char| tokens.get(at).is_some_and(|placed| placed.token == Token::Sign(sign));
-    for at in 0..tokens.len() {
-        let Some(found) = name(at) else { continue };
-        let before = at.checked_sub(1).map(|before| &tokens[before].token);
-        let begins = matches!(before, None | Some(Token::Line | Token::Sign(':')))
-            || at
-                .checked_sub(1)
-                .and_then(name)
-                .is_some_and(|word| matches!(word, "const" | "then" | "else" | "set" | "let"));
-        if begins && is(at + 1, '=') {
-            places.entry(found).or_default().push(at + 2);
-        } else if at
-            .checked_sub(1)
-            .and_then(name)
-            .is_some_and(|word| matches!(word, "for" | "each" | "function" | "sub" | "byref"))
-            || (begins && is(at + 1, '(') && is_element_assigned(tokens, at + 1))
-        {
-            places.entry(found).or_default().push(ELSEWHERE);
-        }
-    }
-    places
-}
-
-/// Names that get a value in one place, in the order of these.
-fn once(assigned: &Assigned<'_>) -> Vec<(String, usize)> {
-    let only = assigned.iter().filter_map(|(name, places)| match places.as_slice() {
-        [at] if *at != ELSEWHERE => Some(((*name).to_owned(), *at)),
-        _ => None,
-    });
-    let mut all: Vec<(String, usize)> = only.collect();
-    all.sort_by_key(|(_, at)| *at);
-    all
-}
-
-/// `name(...) = `
-fn is_element_assigned(tokens: &[Placed], open: usize) -> bool {
-    let close = tokens.iter().skip(open).take(16).position(|placed| placed.token == Token::Sign(')'));
-    close.is_some_and(|close| tokens.get(open + close + 1).is_some_and(|placed| placed.token == Token::Sign('=')))
 }

@@ -1,6 +1,8 @@
 //! VBScript and VBA: constant expressions folded, and what is run taken out.
 
+mod assigned;
 mod evaluate;
+mod functions;
 mod loops;
 mod token;
 
@@ -225,6 +227,11 @@ mod tests {
             format!("{body}s = y\nExecute s"),
             format!("Execute s\n{body}"),
             format!("s = y\n{body}Execute s"),
+            format!("If y Then s = \"x\"\n{body}Execute s"),
+            format!("If y Then\ns = \"x\"\nElseIf z Then\nt = 1\nEnd If\n{body}Execute s"),
+            format!("If z Then\nt = 1\nElseIf y Then\nElse\ns = \"x\"\nEnd If\n{body}Execute s"),
+            format!("Select Case y\nCase 1\ns = \"x\"\nEnd Select\n{body}Execute s"),
+            format!("Do While y\ns = \"x\"\nLoop\n{body}Execute s"),
             body.replace("Next", "If c Then Exit For\nNext") + "Execute s",
             body.replace("Chr(c)", "Chr(c Xor y)") + "Execute s",
             "For i = 1 To 99999999999\ns = s & \"x\"\nNext\nExecute s".to_owned(),

@@ -8,7 +8,7 @@ pub mod document;
 mod fields;
 mod iso;
 mod links;
-mod mail;
+pub mod mail;
 mod objects;
 mod office;
 pub mod ole;

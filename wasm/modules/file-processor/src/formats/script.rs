@@ -15,8 +15,9 @@ pub fn identify(data: &[u8]) -> Option<&'static str> {
     let start = lower.trim_start();
     shebang(&lower)
         .or_else(|| by_start(start))
-        .or_else(|| by_syntax(&lower))
+        // What a mail quotes, or has attached as it is, may be any language.
         .or_else(|| mail(&lower))
+        .or_else(|| by_syntax(&lower))
         .or_else(|| is_json(data, start).then_some("json"))
         .or_else(|| is_json_lines(data, start).then_some("json-lines"))
         .or(Some(if is_utf16 { "utf16-text" } else { "text" }))
@@ -241,6 +242,8 @@ mod tests {
     #[test]
     fn mail_json_and_prose() {
         assert_eq!(identify(b"From: a@b\r\nTo: c@d\r\nSubject: x\r\n\r\nhi"), Some("eml"));
+        let code = b"From: a@b\r\nTo: c@d\r\nSubject: x\r\n\r\nDim x\r\nSet x = CreateObject(\"WScript.Shell\")\r\nEnd Sub\r\n";
+        assert_eq!(identify(code), Some("eml"));
         assert_eq!(identify(b"{\"a\": [1, 2]}"), Some("json"));
         assert_eq!(identify(b"{\"a\": 1}\n{}\r\n\n"), Some("json-lines"));
         assert_eq!(identify(b"{\"a\": 1}\n{\n"), Some("text"));

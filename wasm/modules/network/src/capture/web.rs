@@ -15,6 +15,7 @@ use super::read::Talk;
 use super::stream::Piece;
 use crate::ioc::{Kind, Source};
 use crate::url::masked as masked_urls;
+use file_processor::mime::parameter;
 
 /// Of the requests whose answers have not come yet: the place in the list, and when each was sent.
 type Waiting = VecDeque<(Exchange, f64)>;
@@ -141,8 +142,8 @@ fn files(
         });
     }
     let is_whole = message.complete && !unpacked.cut && message.code() != 206;
-    let label = |disposition: &str, declared: &str, complete: bool, offset| Label {
-        name: name(disposition, url),
+    let label = |given: Option<&str>, declared: &str, complete: bool, offset| Label {
+        name: name(given, url),
         flow: talk.index,
         kind,
         url: cut(url),
@@ -153,25 +154,23 @@ fn files(
         time: talk.time(piece, message.head.start),
     };
     let declared = message.field("content-type");
-    let sent = if unpacked.packed { Vec::new() } else { uploads(declared, &unpacked.data) };
+    let (sent, is_cut) = if unpacked.packed { (Vec::new(), false) } else { uploads(declared, &unpacked.data) };
+    found.files.left_out += u64::from(is_cut);
     if sent.is_empty() {
-        let label = label(message.field("content-disposition"), declared, is_whole, offset);
+        let given = parameter(message.field("content-disposition"), "filename");
+        let label = label(given.as_deref(), declared, is_whole, offset);
         return found.files.add(&unpacked.data, label).into_iter().collect();
     }
     let parts = sent.into_iter().filter_map(|upload| {
         let content = unpacked.data.get(upload.place.clone())?;
         let offset = if is_plain { piece.offset(talk.space, start + upload.place.start) } else { offset };
-        found.files.add(content, label(&upload.disposition, &upload.declared, upload.complete || is_whole, offset))
+        found.files.add(content, label(Some(&upload.name), &upload.declared, upload.complete || is_whole, offset))
     });
     parts.collect()
 }
 
 /// The name that the sender gives, else the last part of the path. No path leads out of it.
-fn name(disposition: &str, url: &str) -> String {
-    let given = disposition.split(';').map(str::trim).find_map(|part| {
-        let (key, value) = part.split_once('=')?;
-        key.eq_ignore_ascii_case("filename").then(|| value.trim_matches('"'))
-    });
+fn name(given: Option<&str>, url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
     let last = path.split_once('/').and_then(|(_, path)| path.rsplit('/').next());
@@ -216,9 +215,9 @@ mod tests {
 
     #[test]
     fn a_file_s_name_is_the_sender_s_or_the_path_s() {
-        assert_eq!(name("attachment; filename=\"..\\a/b.exe\"", "http://x/y"), "b.exe");
-        assert_eq!(name("", "http://x/y/z.bin?q=/w"), "z.bin");
-        assert_eq!(name("", "http://x/"), "");
-        assert_eq!(name("", "http://x"), "");
+        assert_eq!(name(Some("..\\a/b.exe"), "http://x/y"), "b.exe");
+        assert_eq!(name(None, "http://x/y/z.bin?q=/w"), "z.bin");
+        assert_eq!(name(None, "http://x/"), "");
+        assert_eq!(name(None, "http://x"), "");
     }
 }

@@ -1,10 +1,12 @@
 //! The tree of parts of a message (RFC 5322, RFC 2045 - 2047).
 
+use std::ops::Range;
+
 use super::encoded::{MAX_FIELD, parameter, transfer, words};
 
 /// Parts in parts, and parts of one message.
 const MAX_DEPTH: u32 = 16;
-const MAX_PARTS: usize = 1_000;
+pub const MAX_PARTS: usize = 1_000;
 const MAX_FIELDS: usize = 512;
 
 #[derive(Debug, Default)]
@@ -111,17 +113,27 @@ fn part<'a>(raw: &'a [u8], default: &str, depth: u32, leaves: &mut Vec<Leaf<'a>>
         return;
     };
     let default = if kind == "multipart/digest" { "message/rfc822" } else { "text/plain" };
-    for raw in split(body, boundary.as_bytes()) {
-        part(raw, default, depth + 1, leaves, is_cut);
+    for piece in split(body, boundary.as_bytes()) {
+        part(&body[piece.place], default, depth + 1, leaves, is_cut);
         if *is_cut {
             break;
         }
     }
 }
 
-/// What is between lines of two dashes and the boundary.
-fn split<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
-    let mut parts = Vec::new();
+/// A part of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    pub place: Range<usize>,
+    /// Whether a boundary follows it: else it was cut off.
+    pub complete: bool,
+}
+
+/// What is between lines of two dashes and the boundary (RFC 2046, section 5.1.1): one more than `MAX_PARTS` where there
+/// are more.
+#[must_use]
+pub fn split(body: &[u8], boundary: &[u8]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
     let mut start = None;
     let mut rest = body;
     while let Some((line, behind)) = split_line(rest) {
@@ -130,16 +142,16 @@ fn split<'a>(body: &'a [u8], boundary: &[u8]) -> Vec<&'a [u8]> {
         let Some(mark) = line.strip_prefix(b"--").and_then(|line| line.strip_prefix(boundary)) else { continue };
         let is_end = mark.starts_with(b"--");
         if is_end || mark.trim_ascii().is_empty() {
-            parts.extend(start.take().map(|start| without_line_end(&body[start..at])));
-            if is_end || parts.len() > MAX_PARTS {
-                return parts;
+            let ended = start.take().map(|start| start..start + without_line_end(&body[start..at]).len());
+            pieces.extend(ended.map(|place| Piece { place, complete: true }));
+            if is_end || pieces.len() > MAX_PARTS {
+                return pieces;
             }
             start = Some(body.len() - behind.len());
         }
     }
-    // The end was cut off.
-    parts.extend(start.map(|start| &body[start..]));
-    parts
+    pieces.extend(start.map(|start| Piece { place: start..body.len(), complete: false }));
+    pieces
 }
 
 /// The line end before a boundary is the boundary's.

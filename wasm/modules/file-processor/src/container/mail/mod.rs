@@ -9,8 +9,10 @@ mod tnef;
 
 use module_kit::{Findings, Severity};
 
+pub use self::encoded::parameter;
 pub use self::judge::judge;
-use self::mime::{Fields, Leaf};
+use self::mime::Leaf;
+pub use self::mime::{Fields, MAX_PARTS, Piece, split};
 pub use self::msg::parse as msg;
 pub use self::tnef::parse as tnef;
 use super::document::Document;
