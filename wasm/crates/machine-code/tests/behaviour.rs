@@ -133,3 +133,12 @@ fn a_table_of_jumps_has_as_many_entries_as_its_index_has_values() {
     let walked = Walk::new(&view).run(&[0x1000]);
     assert!(cases.iter().all(|&case| walked.begins_at(case)));
 }
+
+#[test]
+fn a_section_that_is_longer_than_the_module_is_malformed() {
+    for section in ["01ffffffff0f", "00ffffffff0f", "0102", "01ff"] {
+        let ran = guest::run(&bytes(&format!("0061736d01000000{section}")), true);
+        assert!(ran.error.starts_with("malformed"), "{section}: {}", ran.error);
+    }
+    assert_eq!(guest::run(&bytes("0061736d01000000"), true).error, "");
+}

@@ -286,7 +286,7 @@ fn check_size(rules: &Rules) -> Result<usize, Refusal> {
 fn check_prefixes(rules: &Rules) -> Result<(), Refusal> {
     let mut texts = rules.sources.iter().map(|source| &source.text).chain(rules.includes.values());
     if texts.any(|text| longest_prefix(text) > MAX_PREFIXES) {
-        return Err(Refusal::invalid_args("Rules: an operand has more than 1,000 operators before it."));
+        return Err(Refusal::invalid_args("Rules: an operand has more than 1,000 operators before it.".to_owned()));
     }
     Ok(())
 }
