@@ -18,7 +18,7 @@ from athena_lab.report.display import counted
 from athena_lab.report.facts import FileFacts
 from athena_lab.report.indicators import leads
 from athena_lab.report.network import NetworkFacts
-from athena_lab.report.tree import MAX_WORST, Node
+from athena_lab.report.tree import MAX_MISSED, MAX_WORST, Node
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 MAX_ASIDE: Final = 512
 """Rows in one tree of files that were not analysed: a person reads no more, and ``facts.children`` has all. They push
 out none that is analysed, of which `ChildOptions.count` says how many there are."""
-MAX_MISSED: Final = 128
-"""Rows of those that the budget left out, which media do not push out either."""
 MEDIA: Final = frozenset((
     "png", "jpeg", "gif", "webp", "tiff", "psd", "jpeg2000", "jxl", "heif", "avif", "icns", "ico", "cur", "bmp", "xcf",
     "xpm", "pbm", "pgm", "ppm", "amr", "dff", "dsf", "wav", "avi", "mp4", "matroska", "ogg", "flac", "mp3", "flv",
@@ -171,8 +169,10 @@ def _turn(found: Found) -> int:
 def _analysed(node: Node, report: Report) -> Node:
     concluded = report.conclusion
     found, left_out = leads(report)
+    failed = [result.module for result in report.module_results if result.status == "failed"]
     return replace(
         node,
+        reason=f"in part: {', '.join(failed)} failed" if failed else "",
         level=report.verdict.level,
         score=concluded.score if concluded else None,
         finding_count=len(report.findings),

@@ -203,6 +203,15 @@ async def test_what_the_budget_leaves_out_is_told_in_the_verdict(lab):
     assert "Not everything" not in whole.verdict.sentence
 
 
+async def test_a_module_that_fails_on_a_file_inside_is_told_in_the_verdict(lab):
+    hang = b"Array(2000001).join('a').match(/(?:a|aa)+c/);"
+    report = await lab.triage(zipped(**{"a.js": hang}), options=TriageOptions(children=ChildOptions(seconds=2.0)))
+    (node,) = report.children
+    assert (node.status, node.reason) == ("analysed", "in part: sandbox failed")
+    assert report.verdict.sentence.endswith("Not everything was analysed: 1 file inside only in part.")
+    assert "in part: sandbox failed" in report.to_text()
+
+
 async def test_a_script_that_is_not_run_to_its_end_is_told_in_the_verdict(lab):
     nested = "try { var s = '1'; for (var i = 0; i < 120; i++) s = '[' + s + ']'; eval(s) } catch (e) {}"
     report = await lab.triage(await lab.add(nested.encode(), "a.js"))

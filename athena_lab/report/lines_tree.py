@@ -21,7 +21,7 @@ def verdict_text(node: Node) -> str:
     """``suspicious (55)``, or why there is none; of bytes that are elsewhere, too, both."""
     verdict = node.level if node.score is None else f"{node.level} ({node.score})"
     if node.status == "analysed":
-        return verdict
+        return f"{verdict}, {node.reason}" if node.reason else verdict
     reason = f"{node.status.replace('-', ' ')}: {node.reason}"
     return reason if node.level == "unknown" else f"{verdict}, {reason}"
 

@@ -24,7 +24,7 @@ from athena_lab.report.facts import FileFacts
 from athena_lab.report.findings import SEVERITIES, AnalysisType, Finding, Level, Severity, Slot, worst_first
 from athena_lab.report.network import NetworkFacts
 from athena_lab.report.patterns import PatternFacts
-from athena_lab.report.tree import Node, techniques_of, walk
+from athena_lab.report.tree import MAX_MISSED, Node, techniques_of, walk
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
@@ -353,8 +353,12 @@ def _caveat(report: Report) -> str:
     unloaded = [shown(name, 64) for name in report.unloaded]
     why = [f"{', '.join(failed)} failed"] if failed else []
     why += [f"{', '.join(unloaded)} {'is' if len(unloaded) == 1 else 'are'} unloaded"] if unloaded else []
-    missed = sum(node.by_budget or node.status == "failed" for _, node in walk(report.children))
-    why += [f"{counted(missed, 'file')} inside {'was' if missed == 1 else 'were'} left out"] if missed else []
+    inside = [node for _, node in walk(report.children)]
+    missed = sum(node.by_budget or node.status == "failed" for node in inside)
+    more = " or more" if missed >= MAX_MISSED else ""
+    why += [f"{counted(missed, 'file')}{more} inside {'was' if missed == 1 else 'were'} left out"] if missed else []
+    partly = sum(node.status == "analysed" and bool(node.reason) for node in inside)
+    why += [f"{counted(partly, 'file')} inside only in part"] if partly else []
     ids = {finding.id for finding in report.findings}
     why += [what for what, cut in CUT_SHORT.items() if not cut.isdisjoint(ids)]
     return f" Not everything was analysed: {'; '.join(why)}." if why else ""

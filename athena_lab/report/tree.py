@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_WORST = 8
 """Findings that a node names."""
+MAX_MISSED = 128
+"""Nodes in one tree of files that the budget left out; others do not push them out."""
 
 
 class Lead(Fact, frozen=True):
@@ -43,6 +45,7 @@ class Node(Fact, frozen=True, rename="camel"):
     sample itself and of what is around. ``left-out``: by its format, or by the budget.
     """
     reason: str = ""
+    """Why it was not analysed, or what of it was not."""
     level: Level = "unknown"
     score: int | None = None
     finding_count: int = 0
