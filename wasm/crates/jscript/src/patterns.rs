@@ -3,6 +3,8 @@
 
 /// Characters of a text on which even such an expression is done soon.
 pub const SHORT: usize = 24;
+/// Alternatives that are compared with each other.
+const MAX_ALTERNATIVES: usize = 64;
 /// Groups within groups, beyond which nobody looks.
 const MAX_DEPTH: usize = 100;
 
@@ -13,6 +15,10 @@ struct Group {
     repeats: bool,
     /// Characters that each turn has to have.
     needed: usize,
+    /// Where it begins in the source, behind its parenthesis.
+    start: usize,
+    /// Alternatives of it are alike.
+    is_alike: bool,
 }
 
 /// What stood before a sign of repetition.
@@ -39,6 +45,34 @@ pub fn may_read_on(source: &str) -> bool {
     may_be_left_out && (1..bytes.len()).any(is_endless_at)
 }
 
+/// The most that something is repeated with a bound: each place of a text may be tried so often.
+#[must_use]
+pub fn most_times(source: &str) -> u64 {
+    let counts = source.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(counts, _)| counts);
+    counts.flat_map(|counts| counts.split(',')).filter_map(|count| count.trim().parse().ok()).max().unwrap_or(1)
+}
+
+/// Whether something is repeated without end.
+#[must_use]
+pub fn is_open(source: &str) -> bool {
+    let is_endless_at = |(at, char): (usize, char)| match char {
+        '*' | '+' => at > 0,
+        '{' => source.get(at + 1..).is_some_and(is_endless),
+        _ => false,
+    };
+    source.char_indices().any(is_endless_at)
+}
+
+/// Whether one alternative of a group begins as another does: repeated, a text may be divided among them in many ways.
+fn are_alike(group: &str) -> bool {
+    let group = group.trim_start_matches(['?', ':', '=', '!', '<']);
+    let all: Vec<&str> = group.split('|').collect();
+    let is_beginning = |one: usize, other: usize| one != other && all[other].starts_with(all[one]);
+    all.len() > 1
+        && all.len() <= MAX_ALTERNATIVES
+        && (0..all.len()).any(|one| (0..all.len()).any(|other| is_beginning(one, other)))
+}
+
 #[must_use]
 pub fn may_run_away(source: &str) -> bool {
     let mut groups = vec![Group::default()];
@@ -56,7 +90,7 @@ pub fn may_run_away(source: &str) -> bool {
                 if groups.len() > MAX_DEPTH {
                     return true;
                 }
-                groups.push(Group::default());
+                groups.push(Group { start: source.len() - characters.as_str().len(), ..Group::default() });
                 // What kind of group it is: `?:`, `?=`, `?<name>`.
                 if let Some(rest) = characters.as_str().strip_prefix('?') {
                     characters = rest.trim_start_matches([':', '=', '!', '<']).chars();
@@ -64,12 +98,14 @@ pub fn may_run_away(source: &str) -> bool {
                 Before::Other
             }
             ')' => {
-                let closed = if groups.len() > 1 { groups.pop().unwrap_or_default() } else { Group::default() };
+                let mut closed = if groups.len() > 1 { groups.pop().unwrap_or_default() } else { Group::default() };
+                let end = source.len() - characters.as_str().len() - 1;
+                closed.is_alike = closed.start > 0 && source.get(closed.start..end).is_some_and(are_alike);
                 merge(&mut groups, closed);
                 Before::Group(closed)
             }
             '*' | '+' | '{' if char != '{' || is_endless(characters.as_str()) => {
-                if matches!(before, Before::Group(group) if group.repeats && group.needed == 0) {
+                if matches!(before, Before::Group(group) if group.is_alike || (group.repeats && group.needed == 0)) {
                     return true;
                 }
                 repeat(&mut groups, before, char == '*');
@@ -77,7 +113,7 @@ pub fn may_run_away(source: &str) -> bool {
             }
             '.' | '^' | '$' | '?' | '|' | '{' | '}' => Before::Other,
             _ => {
-                merge(&mut groups, Group { repeats: false, needed: 1 });
+                merge(&mut groups, Group { needed: 1, ..Group::default() });
                 Before::Character
             }
         };
@@ -123,7 +159,7 @@ fn repeat(groups: &mut [Group], before: Before, may_be_none: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{may_read_on, may_run_away};
+    use super::{is_open, may_read_on, may_run_away, most_times};
 
     #[test]
     fn what_may_read_on_is_told() {
@@ -137,9 +173,28 @@ mod tests {
 
     #[test]
     fn repetitions_within_repetitions_are_told() {
-        for source in ["(a+)+b", "(a*)*", "([a-z]+)*$", "((x+x+)+y)", "(\\s*\\w+)+", "(?:(?:a+))+", "(a+){2,}", "(.*)*"]
-        {
+        for source in [
+            "(a+)+b",
+            "(a*)*",
+            "([a-z]+)*$",
+            "((x+x+)+y)",
+            "(\\s*\\w+)+",
+            "(?:(?:a+))+",
+            "(a+){2,}",
+            "(.*)*",
+            "(?:a|aa)+c",
+            "(ab|a|c)*d",
+        ] {
             assert!(may_run_away(source), "{source}");
+        }
+    }
+
+    #[test]
+    fn repetitions_are_counted() {
+        for (source, times, is_endless) in
+            [("a{3,}", 3, true), ("[a-z]{1,900}x{2}", 900, false), ("a*b", 1, true), ("*", 1, false), ("{", 1, false)]
+        {
+            assert_eq!((most_times(source), is_open(source)), (times, is_endless), "{source}");
         }
     }
 

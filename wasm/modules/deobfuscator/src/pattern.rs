@@ -9,6 +9,9 @@ use crate::budget::Budget;
 const MAX_SOURCE: usize = 4_096;
 /// Bytes that a compiled expression may take, the most at last: what is larger has more to follow at each character.
 const SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
+/// Steps for each turn of a repetition with a bound, at each character; and the most turns that are as good as none.
+const TURN: usize = 4;
+const FEW_TURNS: usize = 8;
 /// Steps for compiling.
 const COMPILING: usize = 200;
 
@@ -27,8 +30,9 @@ impl Pattern {
         if source.len() > MAX_SOURCE {
             return None;
         }
+        let turns = most_times(source);
         SIZES.iter().enumerate().find_map(|(index, &size)| {
-            let factor = 1 << (2 * index);
+            let factor = (1 << (2 * index)).max(if turns > FEW_TURNS { turns * TURN } else { 1 });
             let mut builder = RegexBuilder::new(source);
             flags(&mut builder);
             let regex = builder.size_limit(size).build().ok().filter(|_| budget.spend(COMPILING * factor))?;
@@ -70,6 +74,12 @@ impl Pattern {
     }
 }
 
+/// The most that something is repeated with a bound: each turn may be followed at each character.
+fn most_times(source: &str) -> usize {
+    let counts = source.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(counts, _)| counts);
+    counts.flat_map(|counts| counts.split(',')).filter_map(|count| count.trim().parse().ok()).max().unwrap_or(0)
+}
+
 /// Whether something is repeated without bound in what may be left out: then a search may go on far behind the match that
 /// it gives.
 fn is_risky(source: &str) -> bool {
@@ -102,6 +112,19 @@ mod tests {
         ] {
             assert_eq!(is_risky(source), risky, "{source}");
         }
+    }
+
+    #[test]
+    fn each_turn_of_a_repetition_is_paid_for() {
+        for (source, times) in
+            [("a{3,}", 3), ("[a-z]{1,900}x{2}", 900), ("a{,5}", 5), ("\\{x}", 0), ("a+", 0), ("{", 0)]
+        {
+            assert_eq!(most_times(source), times, "{source}");
+        }
+        let text = "a".repeat(1_000_000);
+        let mut budget = Budget::new(text.len());
+        let pattern = Pattern::new("[a-z]{1,100}x", |_| {}, &mut budget).expect("a pattern");
+        assert!(pattern.find(&text, &mut budget).is_none());
     }
 
     #[test]

@@ -103,3 +103,47 @@ rule python_reverse_shell
     condition:
         filesize < 64KB and $socket and $connect and $shell and (#joined >= 2 or ($joined and $terminal))
 }
+
+rule python_runs_fetched_code
+{
+    meta:
+        description = "Python runs code that it fetches from the network"
+        severity = "high"
+        confidence = 80
+        technique = "T1105, T1059.006"
+    strings:
+        $run = /\b(exec|eval)\s{0,4}\([^\r\n]{0,100}\b(urlopen|requests\.get|httpx\.get|urllib3\.PoolManager)\s{0,4}\(/
+    condition:
+        filesize < 1MB and $run
+}
+
+rule node_reverse_shell
+{
+    meta:
+        description = "Node.js connects a shell to somebody else"
+        severity = "high"
+        confidence = 80
+        technique = "T1059.007, T1059.004"
+    strings:
+        $net = /require\s{0,4}\(\s{0,4}['"](node:)?(net|tls)['"]\s{0,4}\)/
+        $shell = /\bspawn\s{0,4}\(\s{0,4}['"](\/bin\/(ba|da|z)?sh|cmd(\.exe)?|powershell(\.exe)?)['"]/
+        $into = /\.stdin\b/
+        $from = /\.std(out|err)\.pipe\s{0,4}\(/
+        $connect = /\.connect\s{0,4}\(|\bcreateConnection\s{0,4}\(/
+    condition:
+        filesize < 64KB and all of them
+}
+
+rule powershell_fetches_into_expression
+{
+    meta:
+        description = "PowerShell runs what it fetches from the network"
+        severity = "medium"
+        confidence = 75
+        technique = "T1059.001, T1105"
+    strings:
+        $call = /\b(iex|invoke-expression)\b[ \t(&"']{1,8}(iwr|irm|invoke-webrequest|invoke-restmethod)\b[^\r\n|]{0,80}https?:\/\// ascii wide nocase
+        $pipe = /\b(iwr|irm|invoke-webrequest|invoke-restmethod)\b[^\r\n|]{0,80}https?:\/\/[^\r\n|]{1,200}\|[ \t]{0,8}(iex|invoke-expression)\b/ ascii wide nocase
+    condition:
+        filesize < 8KB and any of them
+}

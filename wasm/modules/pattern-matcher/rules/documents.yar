@@ -117,3 +117,17 @@ rule shortcut_runs_a_shell
     condition:
         uint32(0) == 0x0000004c and uint32(4) == 0x00021401 and any of ($a, $b, $c, $d, $e) and any of ($argument*)
 }
+
+rule internet_shortcut_to_a_program
+{
+    meta:
+        description = "An internet shortcut opens a program of another machine"
+        severity = "high"
+        confidence = 80
+        technique = "T1204.002, T1105"
+    strings:
+        $head = "[InternetShortcut]" nocase
+        $url = /[\r\n]URL[ \t]{0,4}=[ \t]{0,4}(file:[\/\\]{2}|\\\\)[A-Za-z0-9][^\r\n]{1,200}\.(exe|scr|com|bat|cmd|js|jse|vbs|vbe|wsf|hta|lnk|url|msi|ps1|cpl)\b/ nocase
+    condition:
+        filesize < 16KB and all of them
+}

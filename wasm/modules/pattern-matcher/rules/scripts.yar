@@ -150,6 +150,7 @@ rule reverse_shell_one_liner
         $bash = /(ba)?sh\s+-i\s+[0-9]?[>&]{1,2}\s?\/dev\/tcp\/[0-9a-zA-Z.-]{4,64}\/[0-9]{1,5}/
         $nc = /\bn(c|cat)\s+(-[a-z]{1,6}\s+){0,3}-e\s+\/bin\/(ba)?sh\s+[0-9a-zA-Z.-]{4,64}\s+[0-9]{1,5}/
         $fifo = /mkfifo\s+\/tmp\/[a-z]{1,8};\s?cat\s+\/tmp\/[a-z]{1,8}\s?\|\s?\/bin\/sh\s+-i/
+        $perl = /\bsocket\(\s{0,4}S,\s{0,4}PF_INET[^\r\n]{0,160}\bconnect\(\s{0,4}S,[^\r\n]{0,200}\bexec\s{0,4}\(?\s{0,4}['"{]{1,2}\/bin\/(ba)?sh/
         $python = /socket\.socket\([^)]{0,60}\)[^\r\n]{0,120}\.connect\(\([^\r\n]{4,80}\)\)[^\r\n]{0,60}os\.dup2\(/
     condition:
         filesize < 5MB and any of them

@@ -423,6 +423,9 @@ mod tests {
     fn limits_that_a_script_may_catch_are_told() {
         for script in [
             "try { var a = 1; for (var i = 0; i < 60; i++) a = [a]; a.toString() } catch (e) {}",
+            "var o = 1; for (var i = 0; i < 2000; i++) o = {a: o}; try { JSON.stringify(o) } catch (e) {}",
+            "var a = 1; for (var i = 0; i < 2000; i++) a = [a]; try { a.flat(Infinity) } catch (e) {}",
+            "var o = {}; try { for (var i = 0; i < 20000; i++) o = Object.create(o) } catch (e) {}",
             "try { var s = '1'; for (var i = 0; i < 120; i++) s = '[' + s + ']'; eval(s) } catch (e) {}",
             "var f = new ActiveXObject('Scripting.FileSystemObject'); try { for (;;) f.CreateTextFile('C:\\\\' + Math.random()).Write('a') } catch (e) {}",
         ] {
@@ -438,6 +441,12 @@ mod tests {
         let told = found(late, "a.js");
         assert!(told.contains(&"timers-go-on Info ".to_owned()), "{told:?}");
         assert!(told.iter().any(|it| it.starts_with("runs-interpreter")), "{told:?}");
+        let twice = "var a = [1]; for (var i = 0; i < 40; i++) a = [a, a]; JSON.stringify(a)";
+        assert!(found(twice, "a.js").contains(&"steps-exhausted Info ".to_owned()));
+        let honest = "JSON.stringify({a: [1, {b: new Date(), c: 'd'}], get e() { return 1 }}); [[1], [[2]]].flat(2)";
+        assert!(
+            found(honest, "a.js").iter().all(|it| !it.starts_with("limits-met") && !it.starts_with("script-threw"))
+        );
         assert!(!found("var a = [1]; a.toString()", "a.js").iter().any(|it| it.starts_with("limits-met")));
     }
 
