@@ -32,7 +32,7 @@ def _indicators(facts: NetworkFacts) -> str:
     return (
         f"<h4>Indicators</h4><p>{kinds}.{unlisted}</p>"
         + details(counted(len(telling), "indicator"), _table(telling), opened=True)
-        + details(f"{counted(len(others), 'indicator')} that lead nowhere, or that honest files hold", _table(others))
+        + details(f"Leading nowhere, or in honest files too: {counted(len(others), 'indicator')}", _table(others))
     )
 
 
