@@ -113,7 +113,9 @@ const PACKAGES: &[&str] =
     &["golang.org", "gopkg.in", "go.uber.org", "go.opentelemetry.io", "k8s.io", "modernc.org", "rsc.io", "honnef.co"];
 
 fn is_under(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    let Some(lead) = name.len().checked_sub(domain.len()) else { return false };
+    // Few names have a dot just there.
+    (lead == 0 || name.as_bytes().get(lead - 1) == Some(&b'.')) && name.ends_with(domain)
 }
 
 pub fn tags_of_domain(name: &str) -> &'static [Tag] {

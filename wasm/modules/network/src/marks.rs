@@ -1,6 +1,6 @@
 //! What people write in place of a dot, an `@` and `://`, so that nobody follows an address by accident.
 
-use crate::text::{byte, goes_on};
+use crate::text::{byte, goes_on, slice};
 
 /// What stands for a sign: its length, 0 if it is not there, and whether it was written in its place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,8 +45,7 @@ pub fn dot(text: &[u8], at: usize) -> Mark {
         b'.' => plain(1),
         b'\\' | b'^' if byte(text, at + 1) == b'.' => defanged(2),
         b'[' | b'(' | b'{' | b']' | b')' | b'}' => in_brackets(text, at, DOTS),
-        b' ' if text.get(at..at + 5) == Some(b" DOT ") => defanged(5),
-        b' ' => spaced(text, at, DOTS),
+        b' ' => spaced(text, at, b" DOT ", DOTS),
         _ => NONE,
     }
 }
@@ -56,8 +55,7 @@ pub fn at_sign(text: &[u8], at: usize) -> Mark {
     match byte(text, at) {
         b'@' => plain(1),
         b'[' | b'(' | b'{' => in_brackets(text, at, ATS),
-        b' ' if text.get(at..at + 4) == Some(b" AT ") => defanged(4),
-        b' ' => spaced(text, at, ATS),
+        b' ' => spaced(text, at, b" AT ", ATS),
         _ => NONE,
     }
 }
@@ -112,14 +110,17 @@ const fn closing(open: u8, close: u8) -> bool {
     matches!((open, close), (b'[', b']') | (b'(', b')') | (b'{', b'}'))
 }
 
-/// ` [dot] `, with a space on both sides.
-fn spaced(text: &[u8], at: usize, words: &[&[u8]]) -> Mark {
-    if !matches!(byte(text, at + 1), b'[' | b'(' | b'{') {
-        return NONE;
+/// ` [dot] ` and ` DOT `, with a space on both sides.
+fn spaced(text: &[u8], at: usize, bare: &[u8], words: &[&[u8]]) -> Mark {
+    match byte(text, at + 1) {
+        b'[' | b'(' | b'{' => {
+            let inner = in_brackets(text, at + 1, words);
+            let end = at + 1 + inner.length;
+            if inner.length > 0 && byte(text, end) == b' ' { defanged(end + 1 - at) } else { NONE }
+        }
+        b'A' | b'D' if slice(text, at, at + bare.len()) == bare => defanged(bare.len()),
+        _ => NONE,
     }
-    let inner = in_brackets(text, at + 1, words);
-    let end = at + 1 + inner.length;
-    if inner.length > 0 && byte(text, end) == b' ' { defanged(end + 1 - at) } else { NONE }
 }
 
 #[cfg(test)]

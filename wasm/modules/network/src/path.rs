@@ -78,15 +78,12 @@ const fn is_component(byte: u8) -> bool {
 
 /// What begins with the word `start..end`: a path with a drive, a key of the registry, or a mutex.
 pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
-    let is_drive = end - start == 1 && byte(text, start).is_ascii_alphabetic() && byte(text, end) == b':';
-    if is_drive {
-        return drive(text, start, end + 1);
-    }
-    match byte(text, start).to_ascii_uppercase() {
-        b'H' => registry(text, start),
-        b'S' => subkey(text, start),
-        b'G' | b'L' | b'B' => mutex(text, start, end),
-        b'C' | b'O' | b'M' => called_mutex(text, start, end),
+    match (byte(text, start).to_ascii_uppercase(), byte(text, end)) {
+        (b'A'..=b'Z', b':') if end - start == 1 => drive(text, start, end + 1),
+        (b'H', b'\\' | b'_' | b':' | b'>') => registry(text, start),
+        (b'S', b'\\') => subkey(text, start),
+        (b'G' | b'L' | b'B', b'\\') => mutex(text, start, end),
+        (b'C' | b'O' | b'M', b'(') => called_mutex(text, start, end),
         _ => None,
     }
 }
@@ -271,7 +268,8 @@ fn subkey(text: &[u8], start: usize) -> Option<Hit> {
     Some(Hit::new(Kind::RegistryKey, string(slice(text, start, end)), start, end))
 }
 
-/// What a call in source text names: `CreateMutexA(NULL, TRUE, "name")`, `new Mutex(true, "name")`.
+/// What a call in source text names: `CreateMutexA(NULL, TRUE, "name")`, `new Mutex(true, "name")`; a bracket is at
+/// `end`.
 fn called_mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     const CALLS: [&[u8]; 9] = [
         b"CreateMutex",
@@ -290,7 +288,7 @@ fn called_mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let lead = slice(text, start.saturating_sub(12), start);
     let is_made =
         word == b"Mutex" && lead.len() > lead.trim_ascii_end().len() && lead.trim_ascii_end().ends_with(b"new");
-    if !(is_made || CALLS.contains(&word)) || byte(text, end) != b'(' {
+    if !(is_made || CALLS.contains(&word)) {
         return None;
     }
     let before_name = span_end(text, end, MOST, |byte| !matches!(byte, b'"' | b'\'' | b')' | b';' | b'\n'));
@@ -307,18 +305,13 @@ fn called_mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     fits.then(|| Hit::new(Kind::Mutex, string(value), name, stop))
 }
 
-/// `Global\name` and `Local\name`, the two name spaces of Windows' kernel objects, and where they are.
+/// `Global\name` and `Local\name`, the two name spaces of Windows' kernel objects, and where they are; a backslash is
+/// at `end`.
 fn mutex(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let word = slice(text, start, end);
-    let is_space = word == b"Global" || word == b"Local";
-    if word == b"BaseNamedObjects" && byte(text, end) == b'\\' {
-        return named(text, start, end + 1);
-    }
-    if !is_space || byte(text, end) != b'\\' || matches!(before(text, start), b'\\' | b'/' | b'_' | b'.' | b'%' | b'-')
-    {
-        return None;
-    }
-    named(text, start, end + 1)
+    let is_inner = matches!(before(text, start), b'\\' | b'/' | b'_' | b'.' | b'%' | b'-');
+    let is_space = (word == b"Global" || word == b"Local") && !is_inner;
+    (is_space || word == b"BaseNamedObjects").then(|| named(text, start, end + 1)).flatten()
 }
 
 fn named(text: &[u8], start: usize, name: usize) -> Option<Hit> {

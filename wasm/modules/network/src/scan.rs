@@ -28,6 +28,15 @@ struct Scan<'a, F> {
     found: F,
 }
 
+/// Whether something may begin with a sign, by what follows it: most are between two words and no more.
+const fn may_begin(sign: u8, next: u8) -> bool {
+    match sign {
+        b' ' => matches!(next, b'[' | b'(' | b'{' | b'A'),
+        b':' => next == b':',
+        _ => matches!(sign, b'@' | b'[' | b'(' | b'{' | b'\\' | b'%' | b'$' | b'/' | b'~'),
+    }
+}
+
 /// Calls `found` for each indicator of the run.
 pub fn scan(run: &Run, found: impl FnMut(Hit)) {
     let (is_version, is_immediate) = (run.is_version, run.is_immediate);
@@ -73,12 +82,12 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
     }
 
     fn sign(&mut self, at: usize) {
-        if at < self.done.login {
+        if !may_begin(byte(self.text, at), byte(self.text, at + 1)) || at < self.done.login {
             return;
         }
         let path = match byte(self.text, at) {
             b'@' | b'[' | b'(' | b'{' | b' ' => return self.email(at),
-            b':' if byte(self.text, at + 1) == b':' && at >= self.done.colons && !is_word(before(self.text, at)) => {
+            b':' if at >= self.done.colons && !is_word(before(self.text, at)) => {
                 return self.colons(at, at);
             }
             _ if at < self.done.path => return,
@@ -99,7 +108,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
     }
 
     fn url(&mut self, start: usize, end: usize) {
-        if !matches!(byte(self.text, end), b':' | b'[' | b'(' | b'{' | b'%' | b'*' | b'_') {
+        if !url::may_begin(self.text, start, end) {
             return;
         }
         if let Some(hit) = url::at_word(self.text, start, end) {

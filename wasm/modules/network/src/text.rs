@@ -98,12 +98,16 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
     let mut wide = Vec::new();
     let mut at = 0;
     while at < data.len() {
-        let end = narrow_end(data, at);
-        if end == at {
-            at += 1;
+        if is_too_short(data, at) {
+            at += MIN_RUN;
             while data.get(at..).and_then(<[u8]>::first_chunk).is_some_and(none_in_run) {
                 at += BLOCK;
             }
+            continue;
+        }
+        let end = narrow_end(data, at);
+        if end == at {
+            at += 1;
             continue;
         }
         if end - at >= MIN_RUN {
@@ -122,6 +126,27 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
             at = end;
         }
     }
+}
+
+/// Whether no run that is long enough begins in the `MIN_RUN` bytes from `at` on, and none goes on behind them: each
+/// would hold the last of these, so that one look tells of most places in a program's code.
+fn is_too_short(data: &[u8], at: usize) -> bool {
+    let last = at + MIN_RUN - 1;
+    match byte(data, last) {
+        // The second byte of a pair, of which two more follow whichever of them the run begins with.
+        0 => byte(data, last + 2) != 0 || !is_printable(byte(data, last + 1)),
+        // What begins or ends a letter of UTF-8 may be one.
+        high @ 0x80.. => match high {
+            0xc2..=0xf4 => !matches!(byte(data, last + 1), 0x80..=0xbf),
+            ..=0xbf => byte(data, last - 1) < 0x80,
+            _ => true,
+        },
+        plain => class(plain) == OTHER,
+    }
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(class(byte), PRINTABLE | WORD)
 }
 
 /// Most characters of a run that is an instruction's: eight of its own, and what the next ones begin with.
@@ -190,7 +215,7 @@ fn letter_length(data: &[u8], at: usize) -> usize {
 /// How many pairs of a printable byte and a NUL there are in a row.
 fn wide_length(data: &[u8], start: usize) -> usize {
     let pairs = data.get(start..).unwrap_or_default().as_chunks::<2>().0;
-    pairs.iter().take_while(|pair| pair[1] == 0 && matches!(class(pair[0]), PRINTABLE | WORD)).count()
+    pairs.iter().take_while(|pair| pair[1] == 0 && is_printable(pair[0])).count()
 }
 
 /// The byte at `at`; NUL, which no run holds, behind the end.
@@ -205,7 +230,32 @@ pub fn before(text: &[u8], at: usize) -> u8 {
 
 /// The end of the word that begins at `at`.
 pub fn word_end(text: &[u8], at: usize) -> usize {
+    let mut at = at;
+    while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let others = !words(u64::from_le_bytes(*bytes)) & ALL;
+        if others != 0 {
+            return at + (others.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
     span_end(text, at, usize::MAX, is_word)
+}
+
+/// The highest bit of each of eight bytes.
+const ALL: u64 = 0x8080_8080_8080_8080;
+
+/// Those of the eight bytes that are of words, by their highest bits: `is_word` without a branch for each.
+const fn words(bytes: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let low = bytes & !ALL;
+    // A sum reaches the highest bit from the first byte of a range on, and no sum goes over into the next byte.
+    const fn from(bytes: u64, first: u8) -> u64 {
+        bytes + EACH * (0x80 - first as u64)
+    }
+    let small = low | EACH * 0x20;
+    let letters = from(small, b'a') & !from(small, b'z' + 1);
+    let digits = from(low, b'0') & !from(low, b'9' + 1);
+    bytes | letters | digits
 }
 
 /// The end of the bytes from `at` on, at most `most`, that are all `wanted`.
@@ -219,7 +269,12 @@ pub fn slice(text: &[u8], start: usize, end: usize) -> &[u8] {
 
 /// Whether `text` goes on with `prefix` at `at`, of whatever case.
 pub fn goes_on(text: &[u8], at: usize, prefix: &[u8]) -> bool {
-    at.checked_add(prefix.len()).and_then(|end| text.get(at..end)).is_some_and(|part| part.eq_ignore_ascii_case(prefix))
+    // Most texts differ in the first letter.
+    prefix.first().is_none_or(|first| first.eq_ignore_ascii_case(&byte(text, at)))
+        && at
+            .checked_add(prefix.len())
+            .and_then(|end| text.get(at..end))
+            .is_some_and(|part| part.eq_ignore_ascii_case(prefix))
 }
 
 /// A part of a run: UTF-8, unless a cut went through a letter.
@@ -251,6 +306,47 @@ mod tests {
         let found = runs(b"narrow\0i\0d\0e\0x");
         assert_eq!(found[0], (0, "narrow".to_owned(), false));
         assert_eq!(found[1], (5, "wide".to_owned(), true));
+    }
+
+    /// All runs, looked for from every place.
+    fn runs_from_everywhere(data: &[u8]) -> Vec<(usize, usize, bool)> {
+        let mut found = Vec::new();
+        let mut at = 0;
+        while at < data.len() {
+            let end = narrow_end(data, at);
+            if end - at >= MIN_RUN {
+                found.push((at, end - at, false));
+            }
+            let pairs = if end > at { wide_length(data, end - 1) } else { 0 };
+            if pairs >= MIN_RUN {
+                found.push((end - 1, pairs, true));
+            }
+            at = if pairs >= MIN_RUN { end - 1 + 2 * pairs } else { end.max(at + 1) };
+        }
+        found
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_run_is_passed_over(parts in proptest::collection::vec(0..12_usize, 0..64)) {
+            const PARTS: [&[u8]; 12] =
+                [b"\0", b"a", b".", b"b\0", b"\x01", b"\xc3\xbc", b"\xc3", b"\xbc", b"\xe4\xb8\xad", b"\xf5", b"ab", b"\0\0"];
+            let data = parts.iter().map(|&part| PARTS[part]).collect::<Vec<_>>().concat();
+            let mut found = Vec::new();
+            each_run(&data, |run| found.push((run.base, run.text.len(), run.wide)));
+            proptest::prop_assert_eq!(found, runs_from_everywhere(&data));
+        }
+    }
+
+    #[test]
+    fn words_end_where_their_bytes_do() {
+        for byte in 0..=u8::MAX {
+            for at in 0..10 {
+                let mut text = [b'a'; 17];
+                text[at] = byte;
+                assert_eq!(word_end(&text, 0), if is_word(byte) { 17 } else { at }, "{byte} at {at}");
+            }
+        }
     }
 
     #[test]

@@ -86,6 +86,17 @@ fn scheme(text: &[u8], start: usize, end: usize) -> Option<Scheme> {
     })
 }
 
+/// Whether what stands for `://` may follow the word `start..end`: most words are told by two bytes behind them.
+pub fn may_begin(text: &[u8], start: usize, end: usize) -> bool {
+    match (byte(text, end), byte(text, end + 1)) {
+        (b':', next) => matches!(next, b'/' | b'\\' | b'[' | b'('),
+        (b'[' | b'(' | b'{', next) => next == b':',
+        (b'%', next) => next == b'3',
+        (b'*' | b'_', _) => matches!(slice(text, start, end), b"h" | b"H"),
+        _ => false,
+    }
+}
+
 /// The URL whose scheme ends with the word `start..end`.
 pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let scheme = scheme(text, start, end)?;

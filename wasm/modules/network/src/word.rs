@@ -7,11 +7,19 @@ use crate::text::{before, byte, slice, span_end, string};
 /// The indicator that the word `start..end` is, or begins.
 pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let word = slice(text, start, end);
+    // Most words are short, and are none.
+    match (word.len(), byte(text, start)) {
+        (3, b'C' | b'c') if word.eq_ignore_ascii_case(b"CVE") => cve(text, start, end),
+        (5 | 6, b'T') => attack(text, start, end),
+        (..14, b'0'..=b'9') if byte(text, end) == b':' => ssdeep(text, start, end),
+        (..14, _) => None,
+        _ => long_word(word, start, end),
+    }
+}
+
+fn long_word(word: &[u8], start: usize, end: usize) -> Option<Hit> {
     match word.len() {
-        32 | 40 | 64 | 128 if word.iter().all(u8::is_ascii_hexdigit) => hash(word, start, end),
-        3 if word.eq_ignore_ascii_case(b"CVE") => cve(text, start, end),
-        5 | 6 if matches!(word, [b'T', ..]) => attack(text, start, end),
-        1..=20 if word.iter().all(u8::is_ascii_digit) => ssdeep(text, start, end),
+        32 | 40 | 64 | 128 if all(word, u8::is_ascii_hexdigit) => hash(word, start, end),
         42 if word.starts_with(b"0x") => ethereum(word, start, end),
         14..=90 if coin::is_bitcoin(word) => {
             let value = if matches!(word, [b'B', ..]) { string(word).to_lowercase() } else { string(word) };
@@ -21,11 +29,17 @@ pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     }
 }
 
+/// Without a branch for each byte, so that vectors do it.
+fn all(word: &[u8], fits: fn(&u8) -> bool) -> bool {
+    word.iter().fold(true, |all, byte| all & fits(byte))
+}
+
 /// Different digits of a hash: of random ones fewer are rarer than one in 10^9, and patterns have fewer.
 const LEAST_DIGITS: u32 = 6;
 
+/// How many different ones a hexadecimal number has: the low five bits of ASCII tell them, of either case.
 fn digits(word: &[u8]) -> u32 {
-    word.iter().fold(0_u128, |seen, byte| seen | 1_u128.checked_shl((*byte | 0x20).into()).unwrap_or(0)).count_ones()
+    word.iter().fold(0_u32, |seen, byte| seen | 1 << (byte & 0x1f)).count_ones()
 }
 
 fn hash(word: &[u8], start: usize, end: usize) -> Option<Hit> {
@@ -36,12 +50,12 @@ fn hash(word: &[u8], start: usize, end: usize) -> Option<Hit> {
         _ => Kind::Sha512,
     };
     // Of 32 hexadecimal digits, all are decimal in one of some 3,000,000: it is another number.
-    let is_number = word.iter().all(u8::is_ascii_digit);
-    (digits(word) >= LEAST_DIGITS && !is_number).then(|| Hit::new(kind, string(word).to_lowercase(), start, end))
+    let is_number = all(word, u8::is_ascii_digit);
+    (digits(word) >= LEAST_DIGITS && !is_number).then(|| Hit::new(kind, string(&word.to_ascii_lowercase()), start, end))
 }
 
 fn ethereum(word: &[u8], start: usize, end: usize) -> Option<Hit> {
-    let checked = coin::ethereum(word).filter(|_| digits(word) >= LEAST_DIGITS)?;
+    let checked = coin::ethereum(word).filter(|_| digits(slice(word, 2, word.len())) >= LEAST_DIGITS)?;
     Some(Hit::new(Kind::Ethereum, string(word), start, end).tag_if(checked == Ethereum::Checked, Tag::Checksum))
 }
 
@@ -89,10 +103,10 @@ fn attack(text: &[u8], start: usize, end: usize) -> Option<Hit> {
 /// The fewest letters of both parts of a fuzzy hash together, and of each: shorter ones look like times of day.
 const LEAST_FUZZY: usize = 12;
 
-/// `blocksize:hash:hash`, with a block size of 3 times a power of two, and at most 64 letters of base64 in each part.
+/// `blocksize:hash:hash`, of which the first colon is at `end`, with a block size of 3 times a power of two, and at most 64 letters of base64 in each part.
 fn ssdeep(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let size: u64 = std::str::from_utf8(slice(text, start, end)).ok()?.parse().ok()?;
-    if byte(text, end) != b':' || !size.is_multiple_of(3) || !(size / 3).is_power_of_two() {
+    if !size.is_multiple_of(3) || !(size / 3).is_power_of_two() {
         return None;
     }
     let part = |at| span_end(text, at, 65, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'+'));
