@@ -5,10 +5,10 @@ use boa_engine::object::FunctionObjectBuilder;
 use boa_engine::object::builtins::JsFunction;
 use boa_engine::property::{Attribute, PropertyDescriptor, PropertyKey};
 use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
+use script_facts::regex;
 use script_host::{Ended, memory, met};
 
 use crate::bridge::Bridge;
-use crate::patterns;
 
 /// Characters of a text that one call makes.
 const MAX_TEXT: f64 = 33_554_432.0;
@@ -198,8 +198,8 @@ fn by_list_of_lists(this: &JsValue, _: &[JsValue], context: &mut Context) -> JsR
     by_nesting(Some(this), context)
 }
 
-/// What goes through all that is in a value calls itself for each level of it. What is there is looked at, and nothing of
-/// the script's is called.
+/// What goes through all that is in a value calls itself for each level of it. What is there is looked at; of the script's
+/// own only a proxy's `ownKeys` is called by that.
 fn by_nesting(value: Option<&JsValue>, context: &mut Context) -> JsResult<Option<JsValue>> {
     let Some(first) = value.and_then(JsValue::as_object) else { return Ok(None) };
     let (mut open, mut seen) = (vec![(first.clone(), 0)], 0);
@@ -278,21 +278,21 @@ fn longest_run(units: impl Iterator<Item = u16>) -> u64 {
 fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
     let Some(regexp) = this.as_object() else { return Ok(None) };
     let Some(text) = args.first().and_then(JsValue::as_string) else { return Ok(None) };
-    if text.len() < patterns::SHORT {
+    if text.len() < regex::SHORT {
         return Ok(None);
     }
     let source = regexp.get(js_string!("source"), context)?;
     let Some(source) = source.as_string() else { return Ok(None) };
     let source = source.to_std_string_lossy();
-    if patterns::may_read_on(&source) {
+    if regex::may_read_on(&source) {
         compare(text.len() as u64 * 4, context)?;
     }
-    compare(text.len() as u64 * patterns::most_times(&source), context)?;
-    if patterns::is_open(&source) {
+    compare(text.len() as u64 * regex::most_times(&source) as u64, context)?;
+    if regex::is_open(&source) {
         let run = longest_run(text.iter());
         compare(run.saturating_mul(run) / 8, context)?;
     }
-    if !patterns::may_run_away(&source) {
+    if !regex::may_run_away(&source) {
         return Ok(None);
     }
     let bridge = Bridge::of(context)?;

@@ -1,18 +1,8 @@
 //! Constants that are there without being declared.
 
-use crate::values::Val;
+use script_facts::basic::TEXTS;
 
-const TEXTS: [(&str, &str); 9] = [
-    ("vbcrlf", "\r\n"),
-    ("vbnewline", "\r\n"),
-    ("vbcr", "\r"),
-    ("vblf", "\n"),
-    ("vbtab", "\t"),
-    ("vbnullstring", ""),
-    ("vbnullchar", "\0"),
-    ("vbback", "\u{8}"),
-    ("vbformfeed", "\u{c}"),
-];
+use crate::values::Val;
 
 const NUMBERS: [(&str, f64); 48] = [
     ("vbtrue", -1.0),

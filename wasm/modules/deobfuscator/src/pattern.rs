@@ -2,6 +2,7 @@
 //! its end.
 
 use regex_lite::{Captures, Regex, RegexBuilder};
+use script_facts::regex::{may_read_on, most_times};
 
 use crate::budget::Budget;
 
@@ -36,7 +37,7 @@ impl Pattern {
             let mut builder = RegexBuilder::new(source);
             flags(&mut builder);
             let regex = builder.size_limit(size).build().ok().filter(|_| budget.spend(COMPILING * factor))?;
-            Some(Self { regex, factor, is_risky: is_risky(source) })
+            Some(Self { regex, factor, is_risky: may_read_on(source) })
         })
     }
 
@@ -74,53 +75,12 @@ impl Pattern {
     }
 }
 
-/// The most that something is repeated with a bound: each turn may be followed at each character.
-fn most_times(source: &str) -> usize {
-    let counts = source.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(counts, _)| counts);
-    counts.flat_map(|counts| counts.split(',')).filter_map(|count| count.trim().parse().ok()).max().unwrap_or(0)
-}
-
-/// Whether something is repeated without bound in what may be left out: then a search may go on far behind the match that
-/// it gives.
-fn is_risky(source: &str) -> bool {
-    let bytes = source.as_bytes();
-    let is_open = |at: usize| match bytes.get(at) {
-        Some(b'*' | b'+') => true,
-        Some(b'{') => bytes[at..].iter().take(12).take_while(|byte| **byte != b'}').last() == Some(&b','),
-        _ => false,
-    };
-    let is_unbounded = (1..bytes.len()).any(is_open);
-    let is_optional = bytes.contains(&b'|')
-        || bytes.windows(2).any(|pair| pair[0] == b')' && matches!(pair[1], b'?' | b'*' | b'+' | b'{'));
-    is_unbounded && is_optional
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_may_read_on_is_told_from_what_may_not() {
-        for (source, risky) in [
-            (r"\s+", false),
-            ("a|b", false),
-            (r"^\s+|\s+$", true),
-            (".*[^A-Z]|[A-Z]", true),
-            ("(?:b*c)?", true),
-            ("(a{3,}b)*", true),
-            ("(a{3}b)", false),
-        ] {
-            assert_eq!(is_risky(source), risky, "{source}");
-        }
-    }
-
-    #[test]
     fn each_turn_of_a_repetition_is_paid_for() {
-        for (source, times) in
-            [("a{3,}", 3), ("[a-z]{1,900}x{2}", 900), ("a{,5}", 5), ("\\{x}", 0), ("a+", 0), ("{", 0)]
-        {
-            assert_eq!(most_times(source), times, "{source}");
-        }
         let text = "a".repeat(1_000_000);
         let mut budget = Budget::new(text.len());
         let pattern = Pattern::new("[a-z]{1,100}x", |_| {}, &mut budget).expect("a pattern");

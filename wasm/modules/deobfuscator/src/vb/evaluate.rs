@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use script_facts::basic::TEXTS;
+
 use super::assigned::{Assigned, assigned, in_block, once};
-use super::functions::{FUNCTIONS, NAMED, call};
+use super::functions::{FUNCTIONS, call};
 use super::loops::{self, Loop, Over};
 use super::token::{Placed, Token};
 use crate::budget::Budget;
@@ -352,7 +354,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                     let value = self.known(name, at)?.clone();
                     return Some((self.walk.hold(value)?, at + 1));
                 }
-                let known = NAMED.iter().find(|known| known.0 == name)?;
+                let known = TEXTS.iter().find(|known| known.0 == name)?;
                 Some((Value::Text(known.1.to_owned()), at + 1))
             }
             _ => None,

@@ -1,4 +1,4 @@
-//! Functions of Visual Basic, and names of texts.
+//! Functions of Visual Basic.
 
 use crate::script::{Value, joined, listed, number, replaced};
 
@@ -36,17 +36,6 @@ pub const FUNCTIONS: [&str; 33] = [
     "unescape",
     "cdbl",
     "ubound",
-];
-
-pub const NAMED: [(&str, &str); 8] = [
-    ("vbcrlf", "\r\n"),
-    ("vbnewline", "\r\n"),
-    ("vbcr", "\r"),
-    ("vblf", "\n"),
-    ("vbtab", "\t"),
-    ("vbnullstring", ""),
-    ("vbnullchar", "\0"),
-    ("vbback", "\u{8}"),
 ];
 
 /// None where it takes no such arguments.

@@ -1,5 +1,5 @@
-//! Regular expressions that may take exponential time: a repetition within a repetition, with nothing between that has to be
-//! there in each turn.
+//! What the text of a regular expression tells of the time that a search for it may take. It may be exponential where a
+//! repetition is within a repetition, with nothing between that has to be there in each turn.
 
 /// Characters of a text on which even such an expression is done soon.
 pub const SHORT: usize = 24;
@@ -15,10 +15,26 @@ struct Group {
     repeats: bool,
     /// Characters that each turn has to have.
     needed: usize,
-    /// Where it begins in the source, behind its parenthesis.
-    start: usize,
-    /// Alternatives of it are alike.
+    /// One of its alternatives begins as another does: repeated, a text may be divided among them in many ways.
     is_alike: bool,
+}
+
+/// A group whose end was not read yet, or the whole expression.
+#[derive(Default)]
+struct Open {
+    group: Group,
+    /// Where its alternatives begin in the source.
+    starts: Vec<usize>,
+}
+
+impl Open {
+    fn at(start: usize) -> Self {
+        Self { starts: vec![start], ..Self::default() }
+    }
+
+    fn close(self, source: &str, end: usize) -> Group {
+        Group { is_alike: are_alike(source, &self.starts, end), ..self.group }
+    }
 }
 
 /// What stood before a sign of repetition.
@@ -47,7 +63,7 @@ pub fn may_read_on(source: &str) -> bool {
 
 /// The most that something is repeated with a bound: each place of a text may be tried so often.
 #[must_use]
-pub fn most_times(source: &str) -> u64 {
+pub fn most_times(source: &str) -> usize {
     let counts = source.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(counts, _)| counts);
     counts.flat_map(|counts| counts.split(',')).filter_map(|count| count.trim().parse().ok()).max().unwrap_or(1)
 }
@@ -63,19 +79,22 @@ pub fn is_open(source: &str) -> bool {
     source.char_indices().any(is_endless_at)
 }
 
-/// Whether one alternative of a group begins as another does: repeated, a text may be divided among them in many ways.
-fn are_alike(group: &str) -> bool {
-    let group = group.trim_start_matches(['?', ':', '=', '!', '<']);
-    let all: Vec<&str> = group.split('|').collect();
-    let is_beginning = |one: usize, other: usize| one != other && all[other].starts_with(all[one]);
-    all.len() > 1
-        && all.len() <= MAX_ALTERNATIVES
-        && (0..all.len()).any(|one| (0..all.len()).any(|other| is_beginning(one, other)))
+/// Whether one of the alternatives, which begin at `starts` and of which the last ends at `end`, begins as another does.
+fn are_alike(source: &str, starts: &[usize], end: usize) -> bool {
+    if starts.len() > MAX_ALTERNATIVES {
+        return false;
+    }
+    let ends = starts.iter().skip(1).map(|next| next - 1).chain([end]);
+    let all: Vec<&str> = starts.iter().zip(ends).filter_map(|(&start, end)| source.get(start..end)).collect();
+    let is_beginning =
+        |one: usize, other: usize| one != other && !all[one].is_empty() && all[other].starts_with(all[one]);
+    (0..all.len()).any(|one| (0..all.len()).any(|other| is_beginning(one, other)))
 }
 
+/// Whether a search may take exponential time; beyond `MAX_DEPTH` groups it may for all that is known.
 #[must_use]
 pub fn may_run_away(source: &str) -> bool {
-    let mut groups = vec![Group::default()];
+    let mut groups = vec![Open::default()];
     let mut before = Before::Other;
     let mut characters = source.chars();
     while let Some(char) = characters.next() {
@@ -90,17 +109,13 @@ pub fn may_run_away(source: &str) -> bool {
                 if groups.len() > MAX_DEPTH {
                     return true;
                 }
-                groups.push(Group { start: source.len() - characters.as_str().len(), ..Group::default() });
-                // What kind of group it is: `?:`, `?=`, `?<name>`.
-                if let Some(rest) = characters.as_str().strip_prefix('?') {
-                    characters = rest.trim_start_matches([':', '=', '!', '<']).chars();
-                }
+                characters = behind_kind(characters.as_str()).chars();
+                groups.push(Open::at(source.len() - characters.as_str().len()));
                 Before::Other
             }
             ')' => {
-                let mut closed = if groups.len() > 1 { groups.pop().unwrap_or_default() } else { Group::default() };
-                let end = source.len() - characters.as_str().len() - 1;
-                closed.is_alike = closed.start > 0 && source.get(closed.start..end).is_some_and(are_alike);
+                let open = if groups.len() > 1 { groups.pop().unwrap_or_default() } else { Open::default() };
+                let closed = open.close(source, source.len() - characters.as_str().len() - 1);
                 merge(&mut groups, closed);
                 Before::Group(closed)
             }
@@ -111,7 +126,13 @@ pub fn may_run_away(source: &str) -> bool {
                 repeat(&mut groups, before, char == '*');
                 Before::Other
             }
-            '.' | '^' | '$' | '?' | '|' | '{' | '}' => Before::Other,
+            '|' => {
+                if let Some(open) = groups.last_mut() {
+                    open.starts.push(source.len() - characters.as_str().len());
+                }
+                Before::Other
+            }
+            '.' | '^' | '$' | '?' | '{' | '}' => Before::Other,
             _ => {
                 merge(&mut groups, Group { needed: 1, ..Group::default() });
                 Before::Character
@@ -120,6 +141,16 @@ pub fn may_run_away(source: &str) -> bool {
         before = this;
     }
     false
+}
+
+/// What follows the kind of a group: `?:`, `?=`, `?!`, `?<=`, `?<!`, `?<name>`.
+fn behind_kind(group: &str) -> &str {
+    let Some(kind) = group.strip_prefix('?') else { return group };
+    match kind.strip_prefix('<') {
+        Some(behind) if behind.starts_with(['=', '!']) => behind.get(1..).unwrap_or_default(),
+        Some(named) => named.split_once('>').map_or(named, |(_, inner)| inner),
+        None => kind.strip_prefix([':', '=', '!']).unwrap_or(kind),
+    }
 }
 
 /// Passes over a class of characters.
@@ -139,15 +170,15 @@ fn is_endless(rest: &str) -> bool {
     rest.split_once('}').is_some_and(|(counts, _)| counts.ends_with(',') && counts.len() < 12)
 }
 
-fn merge(groups: &mut [Group], inner: Group) {
-    if let Some(group) = groups.last_mut() {
+fn merge(groups: &mut [Open], inner: Group) {
+    if let Some(Open { group, .. }) = groups.last_mut() {
         group.repeats |= inner.repeats;
         group.needed += inner.needed;
     }
 }
 
-fn repeat(groups: &mut [Group], before: Before, may_be_none: bool) {
-    let Some(group) = groups.last_mut() else { return };
+fn repeat(groups: &mut [Open], before: Before, may_be_none: bool) {
+    let Some(Open { group, .. }) = groups.last_mut() else { return };
     group.repeats = true;
     let taken = match before {
         Before::Character => 1,
@@ -184,6 +215,9 @@ mod tests {
             "(.*)*",
             "(?:a|aa)+c",
             "(ab|a|c)*d",
+            "(?<name>a|aa)*",
+            "(?:x|(a|b)|(a|b)c)*",
+            "([|]|[|]a)+",
         ] {
             assert!(may_run_away(source), "{source}");
         }
@@ -191,9 +225,15 @@ mod tests {
 
     #[test]
     fn repetitions_are_counted() {
-        for (source, times, is_endless) in
-            [("a{3,}", 3, true), ("[a-z]{1,900}x{2}", 900, false), ("a*b", 1, true), ("*", 1, false), ("{", 1, false)]
-        {
+        for (source, times, is_endless) in [
+            ("a{3,}", 3, true),
+            ("a{,5}", 5, false),
+            ("\\{x}", 1, false),
+            ("[a-z]{1,900}x{2}", 900, false),
+            ("a*b", 1, true),
+            ("*", 1, false),
+            ("{", 1, false),
+        ] {
             assert_eq!((most_times(source), is_open(source)), (times, is_endless), "{source}");
         }
     }
@@ -211,6 +251,11 @@ mod tests {
             "\\(a+\\)+",
             "^\\s*(\\d+)\\s*$",
             "(a+b)+",
+            "([^|]|[^|;])*",
+            "(?:(a|b)|c(a|d))*",
+            "(?:ab|)+",
+            "(\\||\\\\)*",
+            "(?<a>b|a)*",
             "(",
             ")",
             "*",
