@@ -58,9 +58,6 @@ pub struct Captured {
     pub place: (usize, usize),
 }
 
-/// Bytes that the tree of a byte of text may take: of a text of brackets alone, the worst there is.
-const TREE: usize = 64;
-
 pub struct Machine<'a, 'b> {
     pub allocator: &'a Allocator,
     pub budget: &'b mut Budget,
@@ -273,9 +270,13 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// A text as a program that lives as long as the evaluation.
     pub fn parse(&mut self, code: &str) -> Outcome<&'a Program<'a>> {
         self.spend(code.len())?;
-        self.charge(if self.mode == Mode::Pure { code.len() * TREE } else { 0 })?;
+        // As much as it may take has to be there; what it takes is what counts.
+        let most = if self.mode == Mode::Pure { code.len() * super::parse::TREE } else { 0 };
+        self.charge(most)?;
+        let before = self.allocator.used_bytes();
         let text: &'a str = self.allocator.alloc_str(code);
-        let program = super::parse::program(self.allocator, text, self.budget).ok_or(Stop::Unknown)?;
-        Ok(self.allocator.alloc(program))
+        let program = super::parse::program(self.allocator, text, self.budget);
+        self.made -= most.saturating_sub(self.allocator.used_bytes() - before);
+        Ok(self.allocator.alloc(program.ok_or(Stop::Unknown)?))
     }
 }
