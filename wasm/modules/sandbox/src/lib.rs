@@ -1,6 +1,7 @@
 //! sandbox: what a sample does, without the host. What runs it is chosen by what it is; this file is the glue.
 
 mod encoded;
+mod ending;
 mod extract;
 mod facts;
 mod findings;
@@ -56,7 +57,7 @@ fn behaviour(data: &[u8], call: &Call, options: &Analyze) -> Outcome {
     scripts.unwrap_or_else(|| {
         let mut outcome = machine::behaviour(data, options.raw);
         if source::is_too_large(data, call.sample_name()) {
-            findings::too_large(data.len(), &mut outcome.findings);
+            ending::too_large(data.len(), &mut outcome.findings);
         }
         outcome
     })

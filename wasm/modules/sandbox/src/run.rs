@@ -4,6 +4,7 @@ use module_kit::{Findings, Stopped};
 use script_host::{Ended, Host, Page, Run, met};
 
 use crate::encoded;
+use crate::ending;
 use crate::facts::{self, Content, Engine, Facts};
 use crate::findings;
 use crate::markup;
@@ -41,10 +42,10 @@ pub fn scripts(data: &[u8], name: &str, options: &Analyze, stopped: Option<&Stop
     let mut findings = Findings::default();
     findings::judge(&trace, &mut findings);
     if left_out > 0 {
-        findings::scripts_left_out(left_out, &mut findings);
+        ending::scripts_left_out(left_out, &mut findings);
     }
     if let Some(stopped) = stopped {
-        findings::stopped(&stopped.cause, &mut findings);
+        ending::stopped(&stopped.cause, &mut findings);
     }
     let children = facts::children(&trace, decoded(data, &parts));
     Some(Outcome { facts: Facts::of(engine, trace, &children), findings, children })
