@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from athena_lab.lab import open_lab
 
 # How long an example takes is the machine's business, and no change should fail because of an example that it has
 # nothing to do with: `pytest --hypothesis-profile=search` tries new ones.
@@ -29,3 +32,17 @@ def _private_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     for variable in [name for name in os.environ if name.startswith("ATHENA_") or name.endswith("_API_KEY")]:
         if variable != "ATHENA_CORPUS":  # where the test run keeps its data
             monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+async def lab(tmp_path):
+    """A lab with all that is shipped, that keeps its samples for one test."""
+    async with open_lab(environ={"ATHENA_SAMPLES__FOLDER": str(tmp_path / "quarantine")}) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def launchers() -> tuple[Path, Path]:
+    """Two benign Windows programs that setuptools ships."""
+    folder = Path(importlib.util.find_spec("setuptools").origin).parent
+    return folder / "cli-64.exe", folder / "gui-64.exe"

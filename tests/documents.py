@@ -9,6 +9,9 @@ import tarfile
 import zipfile
 import zlib
 
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+PLAIN = b"A text that says nothing at all.\n" * 20
+
 SECTOR = 512
 END = 0xFFFFFFFE
 FREE = 0xFFFFFFFF
@@ -27,6 +30,10 @@ def archive(members: dict[str, bytes], *, encrypted: bool = False) -> bytes:
             data[at + flags_at] |= 1
             at = data.find(signature, at + 4)
     return bytes(data)
+
+
+def zipped(**members: bytes) -> bytes:
+    return archive(members)
 
 
 def tar(members: dict[str, bytes]) -> bytes:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import struct
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from athena_lab.api import TriageOptions
 from athena_lab.errors import ModuleRefused
-from athena_lab.lab import open_lab
 from athena_lab.report import Report
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MODULES = {"analysis-engine", "crypto", "deobfuscator", "file-processor", "network", "pattern-matcher", "sandbox"}
 
 
 @pytest.fixture
-async def lab(tmp_path):
-    async with open_lab(environ={"ATHENA_SAMPLES__FOLDER": str(tmp_path / "quarantine")}) as lab:
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def launcher() -> Path:
-    """A benign Windows program that setuptools ships."""
-    return Path(importlib.util.find_spec("setuptools").origin).with_name("cli-64.exe")
+def launcher(launchers) -> Path:
+    return launchers[0]
 
 
 def with_compile_time(path: Path, when: int) -> bytes:

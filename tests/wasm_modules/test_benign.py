@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import benign
-import pytest
 
 from athena_lab.api import ChildOptions, TriageOptions
-from athena_lab.lab import open_lab
 
 SUSPICIOUS = 3
 """Of a thousand, at most; all that there are have been looked at."""
-
-
-@pytest.fixture
-async def lab(tmp_path):
-    async with open_lab(environ={"ATHENA_SAMPLES__FOLDER": str(tmp_path / "quarantine")}) as lab:
-        yield lab
 
 
 async def test_few_of_a_thousand_honest_files_are_suspected(lab, capsys):

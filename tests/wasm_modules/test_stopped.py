@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from athena_lab.api import TriageOptions
-from athena_lab.lab import open_lab
 from athena_lab.report.behaviour import SandboxFacts
 from athena_lab.telemetry import metrics
 from athena_lab.wasm.contract import Call, Output, SampleInfo, Stopped
@@ -29,12 +28,6 @@ FILLS = DOES + 'var s = "a"; while (1) s += s;'
 HANGS = DOES + '/x*x*x*x*y/.test(new Array(900).join("x"));'
 DEADLINE = 4.0
 """Seconds. Memory is full before, and what hangs takes minutes."""
-
-
-@pytest.fixture
-async def lab(tmp_path):
-    async with open_lab(environ={"ATHENA_SAMPLES__FOLDER": str(tmp_path / "quarantine")}) as lab:
-        yield lab
 
 
 @pytest.fixture
