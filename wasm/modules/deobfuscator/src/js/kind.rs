@@ -15,8 +15,6 @@ impl<'a> Folder<'a, '_, '_> {
     pub(super) fn kind(&self, expression: &Expression<'a>, value: &Value) -> (Technique, usize) {
         let (start, end) = place(expression);
         let source = self.source(start, end.min(start + LOOKED_AT));
-        let lower = source.to_ascii_lowercase();
-        let has = |sign: &str| lower.contains(sign);
         if self.machine.list_reads > 0 && matches!(expression, Expression::CallExpression(_)) {
             return (Technique::StringArray, self.weight_of_element(value));
         }
@@ -27,6 +25,8 @@ impl<'a> Folder<'a, '_, '_> {
         if super::trace::is_packer(source) {
             return (Technique::Packer, 0);
         }
+        let lower = source.to_ascii_lowercase();
+        let has = |sign: &str| lower.contains(sign);
         if has("fromcharcode") || has("fromcodepoint") {
             return (Technique::Charcode, 200);
         }

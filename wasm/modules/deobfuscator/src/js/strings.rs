@@ -151,10 +151,12 @@ fn at(units: &[u16], index: f64) -> Option<u16> {
 }
 
 fn find(units: &[u16], wanted: &[u16], from: usize) -> Option<usize> {
-    if wanted.is_empty() {
-        return Some(from.min(units.len()));
+    match wanted {
+        [] => Some(from.min(units.len())),
+        // Decoders ask for the place of a letter in their alphabet, time and again.
+        [letter] => units.get(from..)?.iter().position(|unit| unit == letter).map(|index| from + index),
+        _ => Sought::new(wanted).after(units, from),
     }
-    Sought::new(wanted).after(units, from)
 }
 
 fn last(units: &[u16], wanted: &[u16]) -> Option<usize> {
