@@ -40,6 +40,7 @@ const SEPARATORS: &[&[u8]] = &[
 ];
 
 /// A dot between two labels of a name.
+#[inline]
 pub fn dot(text: &[u8], at: usize) -> Mark {
     match byte(text, at) {
         b'.' => plain(1),

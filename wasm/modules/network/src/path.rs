@@ -77,6 +77,7 @@ const fn is_component(byte: u8) -> bool {
 }
 
 /// What begins with the word `start..end`: a path with a drive, a key of the registry, or a mutex.
+#[inline(always)]
 pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     match (byte(text, start).to_ascii_uppercase(), byte(text, end)) {
         (b'A'..=b'Z', b':') if end - start == 1 => drive(text, start, end + 1),

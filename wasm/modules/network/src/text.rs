@@ -171,8 +171,16 @@ fn is_behind_version(before: &[u8]) -> bool {
 
 fn narrow_end(data: &[u8], start: usize) -> usize {
     let mut at = start;
-    let mut plain = 0;
-    while let Some(&byte) = data.get(at) {
+    let mut plain = BLOCK;
+    loop {
+        // A run that is longer than most is likely to be text.
+        if plain >= BLOCK {
+            plain = 0;
+            while data.get(at..).and_then(<[u8]>::first_chunk).is_some_and(all_printable) {
+                at += BLOCK;
+            }
+        }
+        let Some(&byte) = data.get(at) else { break };
         match class(byte) {
             OTHER => break,
             HIGH => match letter_length(data, at) {
@@ -182,13 +190,6 @@ fn narrow_end(data: &[u8], start: usize) -> usize {
             _ => {
                 at += 1;
                 plain += 1;
-            }
-        }
-        // A run that is longer than most is likely to be text.
-        if plain >= BLOCK {
-            plain = 0;
-            while data.get(at..).and_then(<[u8]>::first_chunk).is_some_and(all_printable) {
-                at += BLOCK;
             }
         }
     }

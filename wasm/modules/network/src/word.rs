@@ -5,6 +5,7 @@ use crate::ioc::{Hit, Kind, Tag};
 use crate::text::{before, byte, slice, span_end, string};
 
 /// The indicator that the word `start..end` is, or begins.
+#[inline(always)]
 pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let word = slice(text, start, end);
     // Most words are short, and are none.
