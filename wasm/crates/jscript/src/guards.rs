@@ -287,7 +287,7 @@ fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResu
     if regex::may_read_on(&source) {
         compare(text.len() as u64 * 4, context)?;
     }
-    compare(text.len() as u64 * regex::most_times(&source) as u64, context)?;
+    compare((text.len() as u64).saturating_mul(regex::most_times(&source)), context)?;
     if regex::is_open(&source) {
         let run = longest_run(text.iter());
         compare(run.saturating_mul(run) / 8, context)?;

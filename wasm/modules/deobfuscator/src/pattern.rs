@@ -11,8 +11,8 @@ const MAX_SOURCE: usize = 4_096;
 /// Bytes that a compiled expression may take, the most at last: what is larger has more to follow at each character.
 const SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
 /// Steps for each turn of a repetition with a bound, at each character; and the most turns that are as good as none.
-const TURN: usize = 4;
-const FEW_TURNS: usize = 8;
+const TURN: u64 = 4;
+const FEW_TURNS: u64 = 8;
 /// Steps for compiling.
 const COMPILING: usize = 200;
 
@@ -33,10 +33,12 @@ impl Pattern {
         }
         let turns = most_times(source);
         SIZES.iter().enumerate().find_map(|(index, &size)| {
-            let factor = (1 << (2 * index)).max(if turns > FEW_TURNS { turns * TURN } else { 1 });
+            let many = if turns > FEW_TURNS { turns.saturating_mul(TURN) } else { 1 };
+            let factor = usize::try_from(many).unwrap_or(usize::MAX).max(1 << (2 * index));
             let mut builder = RegexBuilder::new(source);
             flags(&mut builder);
-            let regex = builder.size_limit(size).build().ok().filter(|_| budget.spend(COMPILING * factor))?;
+            let regex =
+                builder.size_limit(size).build().ok().filter(|_| budget.spend(COMPILING.saturating_mul(factor)))?;
             Some(Self { regex, factor, is_risky: may_read_on(source) })
         })
     }

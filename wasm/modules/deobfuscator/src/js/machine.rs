@@ -270,13 +270,11 @@ impl<'a, 'b> Machine<'a, 'b> {
     /// A text as a program that lives as long as the evaluation.
     pub fn parse(&mut self, code: &str) -> Outcome<&'a Program<'a>> {
         self.spend(code.len())?;
-        // As much as it may take has to be there; what it takes is what counts.
-        let most = if self.mode == Mode::Pure { code.len() * super::parse::TREE } else { 0 };
-        self.charge(most)?;
         let before = self.allocator.used_bytes();
         let text: &'a str = self.allocator.alloc_str(code);
         let program = super::parse::program(self.allocator, text, self.budget);
-        self.made -= most.saturating_sub(self.allocator.used_bytes() - before);
+        // What is folded may run the same short text time and again.
+        self.charge(if self.mode == Mode::Pure { self.allocator.used_bytes() - before } else { 0 })?;
         Ok(self.allocator.alloc(program.ok_or(Stop::Unknown)?))
     }
 }

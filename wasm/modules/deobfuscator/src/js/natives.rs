@@ -343,6 +343,9 @@ impl<'a> Machine<'a, '_> {
             names.push(self.string_of(argument)?);
         }
         text = format!("(function anonymous({}\n) {{\n{text}\n}})", names.join(","));
+        if self.mode == Mode::Pure && text.len() > 2 * MAX_STUB {
+            return Err(Stop::Unknown);
+        }
         self.run_inside(&text)
     }
 
