@@ -128,12 +128,12 @@ pub fn each_run(data: &[u8], mut visit: impl FnMut(Run)) {
     }
 }
 
-/// Whether no run that is long enough begins in the `MIN_RUN` bytes from `at` on, and none goes on behind them: each
-/// would hold the last of these, so that one look tells of most places in a program's code.
+/// Whether no run that is long enough begins in the `MIN_RUN` bytes from `at` on: each would hold the last of these, so that
+/// one look tells of most places in a program's code.
 fn is_too_short(data: &[u8], at: usize) -> bool {
     let last = at + MIN_RUN - 1;
     match byte(data, last) {
-        // The second byte of a pair, of which two more follow whichever of them the run begins with.
+        // The second byte of a pair, the first or the second of a run: four bytes hold no more, and another pair follows.
         0 => byte(data, last + 2) != 0 || !is_printable(byte(data, last + 1)),
         // What begins or ends a letter of UTF-8 may be one.
         high @ 0x80.. => match high {
@@ -230,8 +230,7 @@ pub fn before(text: &[u8], at: usize) -> u8 {
 }
 
 /// The end of the word that begins at `at`.
-pub fn word_end(text: &[u8], at: usize) -> usize {
-    let mut at = at;
+pub fn word_end(text: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
         let others = !words(u64::from_le_bytes(*bytes)) & ALL;
         if others != 0 {
@@ -242,17 +241,19 @@ pub fn word_end(text: &[u8], at: usize) -> usize {
     span_end(text, at, usize::MAX, is_word)
 }
 
-/// The highest bit of each of eight bytes.
+/// The highest bit of each of eight bytes, ...
 const ALL: u64 = 0x8080_8080_8080_8080;
+/// ... and the lowest.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// Those of eight bytes below 128 that are `first` or above, by their highest bits, which no sum goes beyond.
+const fn from(bytes: u64, first: u8) -> u64 {
+    bytes + EACH * (0x80 - first as u64)
+}
 
 /// Those of the eight bytes that are of words, by their highest bits: `is_word` without a branch for each.
 const fn words(bytes: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
     let low = bytes & !ALL;
-    // A sum reaches the highest bit from the first byte of a range on, and no sum goes over into the next byte.
-    const fn from(bytes: u64, first: u8) -> u64 {
-        bytes + EACH * (0x80 - first as u64)
-    }
     let small = low | EACH * 0x20;
     let letters = from(small, b'a') & !from(small, b'z' + 1);
     let digits = from(low, b'0') & !from(low, b'9' + 1);
@@ -309,29 +310,39 @@ mod tests {
         assert_eq!(found[1], (5, "wide".to_owned(), true));
     }
 
-    /// All runs, looked for from every place.
+    /// All runs, looked for from every place, one character at a time.
     fn runs_from_everywhere(data: &[u8]) -> Vec<(usize, usize, bool)> {
-        let mut found = Vec::new();
-        let mut at = 0;
+        let length_at = |at: usize| match byte(data, at) {
+            high @ 0x80.. => letter_length(data, at) * usize::from(high >= 0xc0),
+            plain => usize::from(matches!(plain, b' '..=b'~' | b'\t')),
+        };
+        let (mut found, mut at) = (Vec::new(), 0);
         while at < data.len() {
-            let end = narrow_end(data, at);
+            let mut end = at;
+            while end < data.len() && length_at(end) > 0 {
+                end += length_at(end);
+            }
             if end - at >= MIN_RUN {
                 found.push((at, end - at, false));
             }
-            let pairs = if end > at { wide_length(data, end - 1) } else { 0 };
+            let start = end.max(1) - 1;
+            let is_pair = |pair: &&[u8]| matches!(pair, [b' '..=b'~' | b'\t', 0]);
+            let pairs = if end > at { data[start..].chunks(2).take_while(is_pair).count() } else { 0 };
             if pairs >= MIN_RUN {
-                found.push((end - 1, pairs, true));
+                found.push((start, pairs, true));
             }
-            at = if pairs >= MIN_RUN { end - 1 + 2 * pairs } else { end.max(at + 1) };
+            at = if pairs >= MIN_RUN { start + 2 * pairs } else { end.max(at + 1) };
         }
         found
     }
 
     proptest::proptest! {
         #[test]
-        fn no_run_is_passed_over(parts in proptest::collection::vec(0..12_usize, 0..64)) {
-            const PARTS: [&[u8]; 12] =
-                [b"\0", b"a", b".", b"b\0", b"\x01", b"\xc3\xbc", b"\xc3", b"\xbc", b"\xe4\xb8\xad", b"\xf5", b"ab", b"\0\0"];
+        fn no_run_is_passed_over(parts in proptest::collection::vec(0..17_usize, 0..64)) {
+            const PARTS: [&[u8]; 17] = [
+                b"\0", b"a", b".", b"b\0", b"\x01", b"\xc3\xbc", b"\xc3", b"\xbc", b"\xe4\xb8\xad", b"\xf5", b"ab",
+                b"\0\0", b"\t", b"\x7f", &[0; 12], &[1; 17], &[b'a'; 17],
+            ];
             let data = parts.iter().map(|&part| PARTS[part]).collect::<Vec<_>>().concat();
             let mut found = Vec::new();
             each_run(&data, |run| found.push((run.base, run.text.len(), run.wide)));

@@ -8,7 +8,7 @@ use crate::text::{before, byte, slice, span_end, string};
 #[inline(always)]
 pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let word = slice(text, start, end);
-    // Most words are short, and are none.
+    // Most words are short, and are none. Block sizes end far below 14 digits, and no other indicator is so short.
     match (word.len(), byte(text, start)) {
         (3, b'C' | b'c') if word.eq_ignore_ascii_case(b"CVE") => cve(text, start, end),
         (5 | 6, b'T') => attack(text, start, end),
@@ -104,7 +104,8 @@ fn attack(text: &[u8], start: usize, end: usize) -> Option<Hit> {
 /// The fewest letters of both parts of a fuzzy hash together, and of each: shorter ones look like times of day.
 const LEAST_FUZZY: usize = 12;
 
-/// `blocksize:hash:hash`, of which the first colon is at `end`, with a block size of 3 times a power of two, and at most 64 letters of base64 in each part.
+/// `blocksize:hash:hash`, of which the first colon is at `end`, with a block size of 3 times a power of two, and at most 64
+/// letters of base64 in each part.
 fn ssdeep(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let size: u64 = std::str::from_utf8(slice(text, start, end)).ok()?.parse().ok()?;
     if !size.is_multiple_of(3) || !(size / 3).is_power_of_two() {
@@ -151,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pattern_of_few_digits_is_no_wallet() {
+        for digits in ["1111222233331111222233331111222233334444", "de0b6b3a7640000012345678"] {
+            assert_eq!(hit(&format!("0x{digits}")), None, "{digits}");
+        }
+        let wallet = "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed";
+        assert_eq!(hit(wallet), Some((Kind::Ethereum, wallet.to_owned())));
+    }
+
+    #[test]
     fn numbers_of_catalogues() {
         assert_eq!(hit("cve-2021-44228,"), Some((Kind::Cve, "CVE-2021-44228".to_owned())));
         assert_eq!(hit("cve 2021-44228 "), Some((Kind::Cve, "CVE-2021-44228".to_owned())));
@@ -170,5 +180,6 @@ mod tests {
         assert_eq!(hit(text), Some((Kind::Ssdeep, text.to_owned())));
         assert_eq!(hit("3073:IrsnJgcXVDmj0RhR:IrsnJVXV"), None);
         assert_eq!(hit("12:30:45"), None);
+        assert_eq!(hit("26388279066624:IrsnJgcXVDmj0RhR:IrsnJVXV"), None);
     }
 }
