@@ -254,7 +254,7 @@ const fn from(bytes: u64, first: u8) -> u64 {
 /// Those of the eight bytes that are of words, by their highest bits: `is_word` without a branch for each.
 const fn words(bytes: u64) -> u64 {
     let low = bytes & !ALL;
-    let small = low | EACH * 0x20;
+    let small = low | (EACH * 0x20);
     let letters = from(small, b'a') & !from(small, b'z' + 1);
     let digits = from(low, b'0') & !from(low, b'9' + 1);
     bytes | letters | digits
