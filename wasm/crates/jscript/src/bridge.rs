@@ -7,6 +7,7 @@ use std::rc::Rc;
 use boa_engine::error::{EngineError, RuntimeLimitError};
 use boa_engine::object::builtins::{JsArray, JsArrayBuffer, JsDate, JsFunction, JsTypedArray, JsUint8Array};
 use boa_engine::{Context, JsError, JsNativeError, JsObject, JsResult, JsString, JsValue, js_string};
+use script_facts::regex::Cost;
 use script_host::limits::MAX_BYTES;
 use script_host::{Answer, Ended, Fault, Handle, Host, Value};
 
@@ -32,6 +33,8 @@ pub struct State {
     pub depth: Cell<usize>,
     /// Work within instructions that may be much: characters that were compared.
     pub compared: Cell<u64>,
+    /// By source and flags.
+    pub patterns: RefCell<HashMap<(JsString, JsString), Cost>>,
     /// Takes the scripts out of a page.
     pub scripts_of: fn(&str) -> Vec<String>,
 }

@@ -80,6 +80,7 @@ pub fn run(host: Host, texts: &[&str], steps: u64, scripts_of: fn(&str) -> Vec<S
         stopped: RefCell::default(),
         depth: Cell::default(),
         compared: Cell::default(),
+        patterns: RefCell::default(),
         scripts_of,
     }));
     let outcome = match built {

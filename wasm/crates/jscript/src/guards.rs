@@ -5,10 +5,10 @@ use boa_engine::object::FunctionObjectBuilder;
 use boa_engine::object::builtins::JsFunction;
 use boa_engine::property::{Attribute, PropertyDescriptor, PropertyKey};
 use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, NativeFunction, js_string};
-use script_facts::regex;
 use script_host::{Ended, memory, met};
 
 use crate::bridge::Bridge;
+use crate::patterns;
 
 /// Characters of a text that one call makes.
 const MAX_TEXT: f64 = 33_554_432.0;
@@ -92,7 +92,7 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     guard(&array, "flat", by_list_of_lists, context)?;
     guard(&object, "create", by_prototype, context)?;
     guard(&object, "setPrototypeOf", by_prototype, context)?;
-    guard(&regexp, "exec", by_pattern, context)?;
+    guard(&regexp, "exec", patterns::by_pattern, context)?;
     let json = context.global_object().get(js_string!("JSON"), context)?;
     if let Some(json) = json.as_object() {
         guard(&json, "stringify", by_value, context)?;
@@ -246,7 +246,7 @@ fn by_prototype(_: &JsValue, args: &[JsValue], _: &mut Context) -> JsResult<Opti
 }
 
 /// Counts characters that are compared within one instruction, and ends the run where they are too many.
-fn compare(characters: u64, context: &mut Context) -> JsResult<()> {
+pub fn compare(characters: u64, context: &mut Context) -> JsResult<()> {
     let bridge = Bridge::of(context)?;
     let all = bridge.0.compared.get().saturating_add(characters);
     bridge.0.compared.set(all);
@@ -261,43 +261,4 @@ fn by_needle(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResul
         compare(text.len() as u64 * needle.len() as u64 / 8, context)?;
     }
     Ok(None)
-}
-
-/// The longest row of the same character: at each place of it, a repetition may try to its end.
-fn longest_run(units: impl Iterator<Item = u16>) -> u64 {
-    let (mut longest, mut run, mut last) = (0, 0, None);
-    for unit in units {
-        run = if last == Some(unit) { run + 1 } else { 1 };
-        last = Some(unit);
-        longest = run.max(longest);
-    }
-    longest
-}
-
-/// An expression that may try without end is not tried on a long text: it matches nothing.
-fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<Option<JsValue>> {
-    let Some(regexp) = this.as_object() else { return Ok(None) };
-    let Some(text) = args.first().and_then(JsValue::as_string) else { return Ok(None) };
-    if text.len() < regex::SHORT {
-        return Ok(None);
-    }
-    let source = regexp.get(js_string!("source"), context)?;
-    let Some(source) = source.as_string() else { return Ok(None) };
-    let source = source.to_std_string_lossy();
-    if regex::may_read_on(&source) {
-        compare(text.len() as u64 * 4, context)?;
-    }
-    compare((text.len() as u64).saturating_mul(regex::most_times(&source)), context)?;
-    if regex::is_open(&source) {
-        let run = longest_run(text.iter());
-        compare(run.saturating_mul(run) / 8, context)?;
-    }
-    if !regex::may_run_away(&source) {
-        return Ok(None);
-    }
-    let bridge = Bridge::of(context)?;
-    let recorded =
-        bridge.0.host.borrow_mut().record("RegExp.exec", &[script_host::Value::text(&source)], "! not tried");
-    recorded.map_err(|fault| bridge.error(fault, context))?;
-    Ok(Some(JsValue::null()))
 }

@@ -8,6 +8,7 @@ mod engine;
 mod globals;
 mod guards;
 mod modules;
+mod patterns;
 #[cfg(target_arch = "wasm32")]
 #[allow(unsafe_code, reason = "getrandom's way to take a source of randomness from whoever links it")]
 mod random;

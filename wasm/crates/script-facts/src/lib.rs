@@ -1,4 +1,6 @@
 //! What those who undo scripts and those who run them know alike.
 
+mod ambiguity;
 pub mod basic;
 pub mod regex;
+mod set;
