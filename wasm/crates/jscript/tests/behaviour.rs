@@ -26,6 +26,26 @@ fn echoed(script: &str) -> Vec<String> {
 }
 
 #[test]
+fn an_expression_that_may_run_away_is_not_tried_and_others_are() {
+    for (script, told) in [
+        (r"'a.b.c.d.e.f.g.h.i.j.k.l.m.n'.match(/^\w+(\.\w+)*$/)", true),
+        (r"'name=value; other=value; last=1'.match(/(?:(\w+)=(\w+)(?:;\s*|$))+/)", true),
+        (r"Array(40).join('a').match(/(a+)+$/)", false),
+        (r"Array(40).join('aB').match(/(ab|Ab)+$/i)", false),
+        (r"'aaaaaaaa'.match(/(a+)+$/)", true),
+        (r"/(a+)+$/.test(Array(40).join('a'))", false),
+    ] {
+        assert_eq!(
+            echoed(&format!("WScript.Echo(({script}) ? 'yes' : 'no')")),
+            [if told { "yes" } else { "no" }],
+            "{script}"
+        );
+        let tried = run(&format!("({script})")).calls.iter().all(|call| call.api != "RegExp.exec");
+        assert_eq!(tried, told, "{script}");
+    }
+}
+
+#[test]
 fn a_downloader_goes_its_whole_way() {
     let trace = run(r#"
         var shell = new ActiveXObject("WScript.Shell");

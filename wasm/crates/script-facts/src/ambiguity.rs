@@ -26,6 +26,7 @@ pub fn may_run_away(source: &str, flags: &str) -> bool {
         rest: source,
         folds: flags.contains('i'),
         all: flags.contains('s'),
+        by_lines: flags.contains('m'),
         places: Places::default(),
         read: 0,
     };
@@ -176,6 +177,7 @@ struct Reader<'t> {
     rest: &'t str,
     folds: bool,
     all: bool,
+    by_lines: bool,
     places: Places,
     read: usize,
 }
@@ -266,7 +268,8 @@ impl<'t> Reader<'t> {
         self.take(char.len_utf8());
         let set = match char {
             '(' => return self.group(depth),
-            '^' | '$' => return Some(Part::nothing()),
+            // At the ends of the text nothing is before or behind it; at those of a line something may be.
+            '^' | '$' => return Some(if self.by_lines { Part::nothing() } else { Part::default() }),
             '.' => set::any(self.all),
             '[' => {
                 let (set, length) = set::class(self.rest)?;
@@ -389,6 +392,7 @@ mod tests {
         }
         assert!(may_run_away("(a|A)+b", "i"));
         assert!(!may_run_away("(a|A)+b", "g"));
+        assert!(may_run_away("(?:\\w+(?:;|$))+", "m"));
     }
 
     #[test]
@@ -426,6 +430,8 @@ mod tests {
             "<(\"[^\"]*\"|'[^']*'|[^'\">])*>",
             "(<script(?:\\s+[a-z_:][-\\w:]*(?:\\s*=\\s*(?:\"[^\"]*\"|'[^']*'|[^\"'<>=\\s]+))?)*\\s*>)(.*?)<\\/script>",
             "^(?:[A-Z][a-z]*)+$",
+            "(?:(\\w+)=(\\w+)(?:;\\s*|$))+",
+            "(?:(?:^|,)\\w+)+",
             "^(?:([^\\x00-\\x7F]|\\w|-|\\*)+)",
             "^([^\\n]+)\\n *(=|-)\\2{2,} *\\n",
         ] {
