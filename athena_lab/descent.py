@@ -169,10 +169,9 @@ def _turn(found: Found) -> int:
 def _analysed(node: Node, report: Report) -> Node:
     concluded = report.conclusion
     found, left_out = leads(report)
-    failed = [result.module for result in report.module_results if result.status == "failed"]
     return replace(
         node,
-        reason=f"in part: {', '.join(failed)} failed" if failed else "",
+        reason=f"in part: {'; '.join(report.unfinished)}" if report.unfinished else "",
         level=report.verdict.level,
         score=concluded.score if concluded else None,
         finding_count=len(report.findings),

@@ -166,15 +166,19 @@ async def test_a_module_that_fails_on_a_file_inside_is_told_in_the_verdict(lab):
     hang = b"Array(200001).join('ab').match(/[ab]*c/);"
     report = await lab.triage(zipped(**{"a.js": hang}), options=TriageOptions(children=ChildOptions(seconds=2.0)))
     (node,) = report.children
-    assert (node.status, node.reason) == ("analysed", "in part: sandbox failed")
+    assert (node.status, node.reason) == ("analysed", "in part: sandbox failed; a script was not run to its end")
     assert report.verdict.sentence.endswith("Not everything was analysed: 1 file inside only in part.")
     assert "in part: sandbox failed" in report.to_text()
 
 
 async def test_a_script_that_is_not_run_to_its_end_is_told_in_the_verdict(lab):
-    nested = "try { var s = '1'; for (var i = 0; i < 120; i++) s = '[' + s + ']'; eval(s) } catch (e) {}"
-    report = await lab.triage(await lab.add(nested.encode(), "a.js"))
-    assert report.verdict.sentence.endswith("Not everything was analysed: a script was not run to its end.")
+    nested = b"try { var s = '1'; for (var i = 0; i < 120; i++) s = '[' + s + ']'; eval(s) } catch (e) {}"
+    report = await lab.triage(await lab.add(nested, "a.js"))
+    assert "Not everything was analysed: a script was not run to its end" in report.verdict.sentence
+    report = await lab.triage(zipped(**{"a.js": nested, "b.js": b"WScript.Echo(1)"}))
+    reasons = {node.name: node.reason for node in report.children}
+    assert reasons == {"a.js": "in part: a script was not run to its end", "b.js": ""}
+    assert report.verdict.sentence.endswith("inside only in part.")
     large = await lab.triage(await lab.add(b"//" + b"x" * (16 << 20) + b"\nWScript.Echo(1)", "a.js"))
     assert "not all scripts were run; not all layers were undone" in large.verdict.sentence
 

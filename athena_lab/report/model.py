@@ -237,6 +237,14 @@ class Report(msgspec.Struct, frozen=True, rename="camel", dict=True):
         return next((facts for facts in every if isinstance(facts, kind)), None)
 
     @property
+    def unfinished(self) -> tuple[str, ...]:
+        """What of the sample itself was not analysed to its end, in words; of the files inside, each node tells it."""
+        failed = [shown(result.module, 64) for result in self.module_results if result.status == "failed"]
+        ids = {finding.id for finding in self.findings}
+        cut = [what for what, findings in CUT_SHORT.items() if not findings.isdisjoint(ids)]
+        return (f"{', '.join(failed)} failed", *cut) if failed else tuple(cut)
+
+    @property
     def verdict(self) -> Verdict:
         if self.status == "failed" and not any(result.says_something for result in self.module_results):
             return Verdict("unknown", "Nothing is known: no module could analyse the sample.")
@@ -349,9 +357,8 @@ def _reason(findings: tuple[Finding, ...], author: str) -> str:
 
 
 def _caveat(report: Report) -> str:
-    failed = [shown(result.module, 64) for result in report.module_results if result.status == "failed"]
     unloaded = [shown(name, 64) for name in report.unloaded]
-    why = [f"{', '.join(failed)} failed"] if failed else []
+    why = list(report.unfinished)
     why += [f"{', '.join(unloaded)} {'is' if len(unloaded) == 1 else 'are'} unloaded"] if unloaded else []
     inside = [node for _, node in walk(report.children)]
     missed = sum(node.by_budget or node.status == "failed" for node in inside)
@@ -359,6 +366,4 @@ def _caveat(report: Report) -> str:
     why += [f"{counted(missed, 'file')}{more} inside {'was' if missed == 1 else 'were'} left out"] if missed else []
     partly = sum(node.status == "analysed" and bool(node.reason) for node in inside)
     why += [f"{counted(partly, 'file')} inside only in part"] if partly else []
-    ids = {finding.id for finding in report.findings}
-    why += [what for what, cut in CUT_SHORT.items() if not cut.isdisjoint(ids)]
     return f" Not everything was analysed: {'; '.join(why)}." if why else ""

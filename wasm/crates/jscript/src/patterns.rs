@@ -12,7 +12,7 @@ const SHORT: usize = 16;
 const MAX_KNOWN: usize = 1_000;
 const MAX_SOURCE: usize = 4_096;
 
-/// The longest row of the same character: at each place of it, a repetition may try to its end.
+/// The longest row of the same character.
 fn longest_run(units: impl Iterator<Item = u16>) -> u64 {
     let (mut longest, mut run, mut last) = (0, 0, None);
     for unit in units {
@@ -49,20 +49,10 @@ pub fn by_pattern(this: &JsValue, args: &[JsValue], context: &mut Context) -> Js
     compare(source.len() as u64, context)?;
     let bridge = Bridge::of(context)?;
     let cost = cost(&bridge, &source, &flags);
-    let length = text.len() as u64;
-    if cost.may_run_away && text.len() < SHORT {
-        compare(1 << length, context)?;
-        return Ok(None);
-    }
-    if cost.may_read_on {
-        compare(length * 4, context)?;
-    }
-    compare(length.saturating_mul(cost.most_times), context)?;
-    if cost.is_open {
-        let run = longest_run(text.iter());
-        compare(run.saturating_mul(run) / 8, context)?;
-    }
-    if !cost.may_run_away {
+    if !cost.may_run_away() || text.len() < SHORT {
+        let doubled = if cost.may_run_away() { 1 << text.len() } else { 0 };
+        let steps = cost.steps(text.len() as u64, || longest_run(text.iter()));
+        compare(steps.saturating_add(doubled), context)?;
         return Ok(None);
     }
     let name = script_host::Value::text(source.to_std_string_lossy());

@@ -46,6 +46,17 @@ fn an_expression_that_may_run_away_is_not_tried_and_others_are() {
 }
 
 #[test]
+fn what_is_not_tried_costs_nothing() {
+    let trace = run("Array(2000001).join('a').match(/(?:a|aa)+c/); WScript.Echo('on')");
+    assert_eq!(
+        (trace.ended, apis(&trace)),
+        (Some(Ended::Finished), vec!["RegExp.exec", "WScript.Echo"]),
+        "{}",
+        trace.error
+    );
+}
+
+#[test]
 fn a_downloader_goes_its_whole_way() {
     let trace = run(r#"
         var shell = new ActiveXObject("WScript.Shell");

@@ -2,13 +2,18 @@
 
 use crate::ambiguity::may_run_away;
 
-/// What is known of an expression with its flags.
+/// Steps for each character of a text through which a search may read on behind its match.
+const READ_ON: u64 = 4;
+/// Steps that a repetition goes in one turn of the engine, about.
+const STEPS_AT_ONCE: u64 = 8;
+
+/// What a search for an expression with its flags may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct Cost {
-    pub may_read_on: bool,
-    pub most_times: u64,
-    pub is_open: bool,
-    pub may_run_away: bool,
+    may_read_on: bool,
+    most_times: u64,
+    is_open: bool,
+    may_run_away: bool,
 }
 
 impl Cost {
@@ -20,6 +25,22 @@ impl Cost {
             is_open: is_open(source),
             may_run_away: may_run_away(source, flags),
         }
+    }
+
+    /// Whether each further character of a text may double the steps, of which [`Self::steps`] then tells nothing.
+    #[must_use]
+    pub const fn may_run_away(self) -> bool {
+        self.may_run_away
+    }
+
+    /// The steps of a search through a text of so many characters, about. `longest_run` counts the longest row of the
+    /// same character in it: at each place of that, a repetition without end may try to its end.
+    #[must_use]
+    pub fn steps(self, characters: u64, longest_run: impl FnOnce() -> u64) -> u64 {
+        let read_on = if self.may_read_on { characters.saturating_mul(READ_ON) } else { 0 };
+        let run = if self.is_open { longest_run() } else { 0 };
+        let tried = characters.saturating_mul(self.most_times);
+        tried.saturating_add(read_on).saturating_add(run.saturating_mul(run) / STEPS_AT_ONCE)
     }
 }
 
@@ -98,7 +119,7 @@ impl Times {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_open, may_read_on, most_times};
+    use super::{Cost, is_open, may_read_on, most_times};
 
     #[test]
     fn what_may_read_on_is_told() {
@@ -125,5 +146,19 @@ mod tests {
         ] {
             assert_eq!((most_times(source), is_open(source)), (times, is_endless), "{source}");
         }
+    }
+
+    #[test]
+    fn steps_are_those_of_the_signs() {
+        for (source, steps) in [
+            ("ab", 1_000),
+            ("a{30}", 30_000),
+            ("a*b", 1_000 + 800),
+            ("a*|b", 1_000 + 800 + 4_000),
+            ("a{99999999999999999999}*", u64::MAX),
+        ] {
+            assert_eq!(Cost::of(source, "").steps(1_000, || 80), steps, "{source}");
+        }
+        assert!(Cost::of("(a|aa)+b", "").may_run_away() && !Cost::of("(a|b)+c", "").may_run_away());
     }
 }
