@@ -48,7 +48,10 @@ struct Places {
 /// A part of an expression: the places with which it may begin and end.
 #[derive(Clone, Default)]
 struct Part {
+    /// What is before it may be followed by what is behind it.
     is_nullable: bool,
+    /// It may take no character: at an end of the text that is so of what nothing is before or behind, too.
+    takes_nothing: bool,
     /// A group in it that may be empty is repeated: the engine does not come to an end where that is repeated, too.
     repeats_nothing: bool,
     first: Vec<usize>,
@@ -57,7 +60,7 @@ struct Part {
 
 impl Part {
     fn nothing() -> Self {
-        Self { is_nullable: true, ..Self::default() }
+        Self { is_nullable: true, takes_nothing: true, ..Self::default() }
     }
 }
 
@@ -91,8 +94,13 @@ impl Places {
         if other.is_nullable {
             last.extend(one.last);
         }
-        let repeats_nothing = one.repeats_nothing || other.repeats_nothing;
-        Some(Part { is_nullable: one.is_nullable && other.is_nullable, repeats_nothing, first, last })
+        Some(Part {
+            is_nullable: one.is_nullable && other.is_nullable,
+            takes_nothing: one.takes_nothing && other.takes_nothing,
+            repeats_nothing: one.repeats_nothing || other.repeats_nothing,
+            first,
+            last,
+        })
     }
 
     fn is_ambiguous(&self) -> bool {
@@ -198,6 +206,7 @@ impl<'t> Reader<'t> {
                 self.take(1);
                 let part = self.sequence(depth)?;
                 all.is_nullable |= part.is_nullable;
+                all.takes_nothing |= part.takes_nothing;
                 all.repeats_nothing |= part.repeats_nothing;
                 all.first.extend(part.first);
                 all.last.extend(part.last);
@@ -229,17 +238,18 @@ impl<'t> Reader<'t> {
 
     /// What stands in the source from `begun` on, as often as `times` says; it was read once.
     fn repeated(&mut self, part: Part, times: Times, begun: &'t str, depth: usize) -> Option<Part> {
-        let may_be_nothing = begun.starts_with('(') && part.is_nullable;
+        let may_be_nothing = begun.starts_with('(') && part.takes_nothing;
         // The least of turns may all be empty, and each of them be left out.
         if (may_be_nothing && times.least > 1) || (part.repeats_nothing && !matches!(times.most, Some(0 | 1))) {
             return None;
         }
         let is_nullable = part.is_nullable || times.least == 0;
+        let takes_nothing = part.takes_nothing || times.least == 0;
         let repeats_nothing = part.repeats_nothing || may_be_nothing;
         match times.most {
             Some(0) => Some(Part::nothing()),
             Some(most @ 1..=FEW_TURNS) => {
-                let mut all = Part { is_nullable, repeats_nothing, ..part.clone() };
+                let mut all = Part { is_nullable, takes_nothing, repeats_nothing, ..part.clone() };
                 let behind = self.rest.len();
                 let mut before = part.last;
                 for turn in 2..=most {
@@ -257,7 +267,7 @@ impl<'t> Reader<'t> {
             }
             _ => {
                 self.places.connect(&part.last, &part.first)?;
-                Some(Part { is_nullable, repeats_nothing, ..part })
+                Some(Part { is_nullable, takes_nothing, repeats_nothing, ..part })
             }
         }
     }
@@ -269,7 +279,7 @@ impl<'t> Reader<'t> {
         let set = match char {
             '(' => return self.group(depth),
             // At the ends of the text nothing is before or behind it; at those of a line something may be.
-            '^' | '$' => return Some(if self.by_lines { Part::nothing() } else { Part::default() }),
+            '^' | '$' => return Some(Part { is_nullable: self.by_lines, ..Part::nothing() }),
             '.' => set::any(self.all),
             '[' => {
                 let (set, length) = set::class(self.rest)?;
@@ -284,7 +294,7 @@ impl<'t> Reader<'t> {
                     set::Escaped::Edge => return Some(Part::nothing()),
                     set::Escaped::Earlier => {
                         let part = self.places.add(Set::MAX)?;
-                        return Some(Part { is_nullable: true, ..part });
+                        return Some(Part { is_nullable: true, takes_nothing: true, ..part });
                     }
                 }
             }
@@ -387,6 +397,8 @@ mod tests {
             "((a)*(a?){2}){2}c",
             "(((a?)?)a)+c",
             "(x(a?)*y){2}c",
+            "((^a*a*)*)*b",
+            "((?:b|$)*)*c",
         ] {
             assert!(may_run_away(source, ""), "{source}");
         }
