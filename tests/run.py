@@ -2,7 +2,9 @@
 
     python tests/run.py [--only NAME[,NAME...]] [--list]
 
-A stage that fails does not end the run, since the others have something to say too; the exit code is 1 then.
+What is built with Rust runs beside the rest, which seldom needs more than one core: what each stage printed is shown
+when it ends. A stage that fails does not end the run, since the others have something to say too; the exit code is 1
+then.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import shlex
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +29,7 @@ LOOPBACK = "--disable-socket --allow-unix-socket --allow-hosts=127.0.0.1,::1,loc
 
 
 class Stage(NamedTuple):
-    """One command. ``group`` can be asked for with --only, as the name can."""
+    """One command. ``group`` can be asked for with --only, as the name can; those of ``rust`` run beside the others."""
 
     name: str
     command: str
@@ -48,9 +51,6 @@ STAGES = (
     Stage("tsc", "jlpm tsc --noEmit", "checks", "labextension"),
     Stage("tsc tests", "jlpm tsc --noEmit -p tests", "checks", "labextension"),
     Stage("core", f"{PYTEST} {CORE} {LOOPBACK}"),
-    Stage("clippy", "cargo clippy --workspace --all-targets --quiet -- -D warnings", "rust", "wasm"),
-    Stage("cargo test", "cargo test --workspace --quiet", "rust", "wasm"),
-    Stage("components", f"{sys.executable} wasm/build.py --check", "rust"),
     Stage("modules", f"{PYTEST} tests/wasm_modules"),
     Stage("projects", f"{PYTEST} tests/projects"),
     Stage("jupyter", f"{PYTEST} -c tests/jupyter/pytest.ini --rootdir=. tests/jupyter {LOOPBACK}"),
@@ -58,6 +58,10 @@ STAGES = (
     Stage("wheel", f"{sys.executable} tests/wheel.py"),
     Stage("notebooks", f"{PYTEST} tests/notebooks"),
     Stage("browser", f"{PYTEST} tests/browser"),
+    Stage("components", f"{sys.executable} wasm/build.py --check", "rust"),
+    Stage("clippy", "cargo clippy --workspace --all-targets --quiet -- -D warnings", "rust", "wasm"),
+    Stage("cargo test", "cargo test --workspace --quiet", "rust", "wasm"),
+    Stage("rebuilt", f"{sys.executable} wasm/build.py --verify", "rust"),
 )
 
 
@@ -70,8 +74,11 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run(stage: Stage) -> Outcome:
-    print(f"\n=== {stage.name}: {stage.command}", flush=True)
+def run(stage: Stage, *, live: bool) -> Outcome:
+    """Runs one stage, and prints what it prints at once, or in one piece at its end."""
+    header = f"\n=== {stage.name}: {stage.command}"
+    if live:
+        print(header, flush=True)
     started = time.monotonic()
     environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "NO_COLOR": "1"}
     process = subprocess.Popen(
@@ -86,9 +93,12 @@ def run(stage: Stage) -> Outcome:
     )
     lines = []
     for line in process.stdout or ():
-        print(line, end="", flush=True)
+        if live:
+            print(line, end="", flush=True)
         lines.append(line)
     ok = process.wait() == 0
+    if not live:
+        print("\n".join((header, "".join(lines))), flush=True)
     passed, failed, skipped = count(lines)
     return Outcome(stage, ok, passed, failed or int(not ok), skipped, time.monotonic() - started)
 
@@ -103,7 +113,7 @@ def count(lines: list[str]) -> tuple[int, int, int]:
     return passed, failed, skipped
 
 
-def report(outcomes: list[Outcome]) -> int:
+def report(outcomes: list[Outcome], seconds: float) -> int:
     print("\n\nstage          result   passed  failed  skipped  seconds")
     for outcome in outcomes:
         result = "ok" if outcome.ok else "FAILED"
@@ -112,7 +122,7 @@ def report(outcomes: list[Outcome]) -> int:
     checks = sum(outcome.ok and not outcome.passed for outcome in outcomes)
     passed = sum(outcome.passed for outcome in outcomes) + checks
     failed = sum(outcome.failed for outcome in outcomes)
-    print(f"\nof them {checks} checks, in {sum(outcome.seconds for outcome in outcomes):.0f} s")
+    print(f"\nof them {checks} checks, in {seconds:.0f} s")
     print(f"{passed} passed, {failed} failed, {sum(outcome.skipped for outcome in outcomes)} skipped")
     return int(any(not outcome.ok for outcome in outcomes))
 
@@ -129,7 +139,12 @@ def main() -> int:
         return 0
     if unknown := wanted - {name for stage in STAGES for name in (stage.name, stage.group)}:
         parser.error(f"no such stage: {', '.join(sorted(unknown))}")
-    return report([run(stage) for stage in stages])
+    lanes = [[stage for stage in stages if (stage.group == "rust") is rust] for rust in (False, True)]
+    live = not all(lanes)
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        outcomes = [*pool.map(lambda lane: [run(stage, live=live) for stage in lane], lanes)]
+    return report([outcome for lane in outcomes for outcome in lane], time.monotonic() - started)
 
 
 if __name__ == "__main__":
