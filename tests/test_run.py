@@ -23,5 +23,5 @@ def test_summaries_are_counted(line, counts):
 
 
 def test_what_was_skipped_stands_in_the_report(capsys):
-    assert report([Outcome(STAGES[0], ok=True, passed=3, failed=0, skipped=69, seconds=1.0)]) == 0
+    assert report([Outcome(STAGES[0], ok=True, passed=3, failed=0, skipped=69, seconds=1.0)], 1.0) == 0
     assert "3 passed, 0 failed, 69 skipped" in capsys.readouterr().out
