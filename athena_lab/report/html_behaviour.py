@@ -59,7 +59,7 @@ def _call(call: Call) -> Row:
         brief(call.category),
         Html(code(call.api, 120).markup + times),
         Html(args),
-        code(call.result, MAX_ARGUMENT) if call.result else "",
+        code(call.result, MAX_ARGUMENT),
         ", ".join(call.techniques[:6]),
     )
     return Row(cells, f"athena-call-{call.category}")

@@ -201,7 +201,7 @@ def _dns(it: Dns) -> Row:
 
 def _dialog(it: Dialog, server: Callable[[int], str]) -> Row:
     commands = "; ".join(it.commands[:8])
-    return Row((it.protocol, code(server(it.flow)), code(it.banner, 100), code(commands) if commands else ""))
+    return Row((it.protocol, code(server(it.flow)), code(it.banner, 100), code(commands)))
 
 
 def _smb(it: Smb, server: Callable[[int], str]) -> Row:

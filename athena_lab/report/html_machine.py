@@ -100,13 +100,13 @@ def _api(call: ApiCall) -> Row:
 
 def _function(found: Function) -> Row:
     calls = code(", ".join(found.calls), 200) if found.calls else ""
-    name = code(found.name) if found.name else ""
+    name = code(found.name)
     counts = size_text(found.size), str(found.blocks), str(found.callers)
     return Row((_address(found.address), name, *counts, calls))
 
 
 def _line(line: Line) -> Row:
-    return Row((_address(line.address), code(line.bytes), code(line.text), code(line.note, 80) if line.note else ""))
+    return Row((_address(line.address), code(line.bytes), code(line.text), code(line.note, 80)))
 
 
 def _run(run: GuestRun) -> Row:

@@ -57,6 +57,9 @@ def take(items: Collection[T], render: Callable[[T], str], max_items: int, budge
 
 
 def code(text: str, limit: int = MAX_CELL) -> Html:
+    """As in a program; nothing where there is none."""
+    if not text:
+        return Html("")
     short = ' class="n"' if len(text) <= MAX_UNBROKEN else ""
     return Html(f"<code{short}>{escape(shown(text, limit))}</code>")
 

@@ -314,6 +314,7 @@ def test_files_inside_are_a_tree_with_the_numbers_to_take_them_out_by():
     assert "<h4>Files inside</h4>" in html
     assert "more than 67,108,864" in html
     assert html.index("outer.zip") < html.index("\u2003<code class")
+    assert not re.search("<code[^>]*></code>", html)
     assert "| 1 | `bomb` | 0 | 67108864 |" in made.to_markdown()
     assert "  0 outer.zip (12 bytes, zip)\n    1 bomb (67,108,864 bytes, )" in made.to_text()
     assert "Files inside" not in report(ok(facts=file_facts(children=()))).to_html()
