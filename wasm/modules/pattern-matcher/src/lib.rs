@@ -85,7 +85,7 @@ fn compile(call: &Call) -> Result<Output, Refusal> {
         return Err(Refusal::invalid_args("Arguments: `sources` has no rules.".to_owned()));
     }
     let set = RuleSet::compile(&options.rules)?;
-    let (state, compiled) = set.keep()?;
+    let (state, compiled) = set.keep(&options.rules)?;
     Ok(Output::new(&compiled, Vec::new()).keep(state))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use module_kit::{Description, Function};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::limits::MAX_TIMES;
@@ -17,7 +17,7 @@ pub struct Analyze {
 }
 
 /// One text of rules.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     pub text: String,
@@ -33,7 +33,7 @@ fn default_namespace() -> String {
 }
 
 /// A value of an external variable; its type is that of the variable.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum External {
     Boolean(bool),
@@ -43,7 +43,7 @@ pub enum External {
 }
 
 /// Rules as texts, with what they refer to.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Rules {
     pub sources: Vec<Source>,

@@ -21,6 +21,9 @@ use crate::unroll::Unrolled;
 
 /// Before the bytes of a set: which version of the engine they are for, which does not read those of another.
 const MAGIC: &[u8] = b"athena-yara boreal-1.4 1\n";
+/// Before the texts of a set of which boreal does not read back what it wrote: of a list it reads 1,024 at the most. They are
+/// compiled again when the set is made ready, once for a session.
+const TEXTS: &[u8] = b"athena-yara texts 1\n";
 const DIGEST: usize = 32;
 /// Of noise, and of each text, that a set is warmed up with.
 const WARM_BYTES: usize = 16 << 10;
@@ -73,7 +76,7 @@ pub enum Meta {
     Boolean(bool),
 }
 
-/// Answer of `compile`. `size` is that of the compiled set in bytes, `sha256` its hash.
+/// Answer of `compile`. `size` is that of the kept set in bytes, compiled or as texts, `sha256` its hash.
 #[derive(Debug, Serialize)]
 pub struct Compiled {
     pub sha256: String,
@@ -127,33 +130,36 @@ impl RuleSet {
             let what = "The session holds no rule set that this version can read: run `compile` in it again.";
             Refusal::invalid_args(what.to_owned())
         };
-        let (digest, set) =
-            state.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(DIGEST)).ok_or_else(broken)?;
+        let as_texts = state.strip_prefix(TEXTS);
+        let rest = as_texts.or_else(|| state.strip_prefix(MAGIC));
+        let (digest, set) = rest.and_then(|rest| rest.split_at_checked(DIGEST)).ok_or_else(broken)?;
         // boreal trusts the bytes: they must be those that it wrote.
         if Sha256::digest(set).as_slice() != digest {
             return Err(broken());
         }
-        let mut params = DeserializeParams::default();
-        params.add_module(Time);
-        params.add_module(Magic);
-        let scanner = Scanner::from_bytes_unchecked(set, params).map_err(|_| broken())?;
-        Ok(Self { sha256: hex(digest), ..Self::new(scanner, false, Vec::new()) })
+        let made = match as_texts {
+            Some(_) => Self::compile(&serde_json::from_slice(set).map_err(|_| broken())?)?,
+            None => Self::new(read(set).ok_or_else(broken)?, false, Vec::new()),
+        };
+        Ok(Self { sha256: hex(digest), ..made })
     }
 
-    /// The bytes for the session, and what is said of them.
+    /// The bytes for the session, and what is said of them. `rules` are those that the set was compiled from.
     ///
     /// # Errors
     /// `invalid_args` for a set that is too large to be kept.
-    pub fn keep(self) -> Result<(Vec<u8>, Compiled), Refusal> {
-        let mut set = Vec::new();
-        let written = self.scanner.to_bytes(&mut set);
-        if written.is_err() || set.len() > MAX_SET {
+    pub fn keep(self, rules: &Rules) -> Result<(Vec<u8>, Compiled), Refusal> {
+        let (magic, set) = match written(&self.scanner).filter(|set| is_read_back(set)) {
+            Some(set) => (MAGIC, set),
+            None => (TEXTS, serde_json::to_vec(rules).unwrap_or_default()),
+        };
+        if set.len() > MAX_SET {
             let (size, most) = (set.len(), MAX_SET);
             return Err(Refusal::invalid_args(format!("Rules: compiled they have {size} bytes; {most} can be kept.")));
         }
         let digest = Sha256::digest(&set);
         let compiled = self.describe(hex(&digest), set.len());
-        Ok(([MAGIC, digest.as_slice(), &set].concat(), compiled))
+        Ok(([magic, digest.as_slice(), &set].concat(), compiled))
     }
 
     /// Values of external variables.
@@ -246,6 +252,24 @@ impl RuleSet {
         let (listed, rules, namespaces) = (listed.collect(), self.rules(), names.into_iter().collect());
         Compiled { sha256, size, rules, namespaces, listed, warnings: self.warnings }
     }
+}
+
+fn written(scanner: &Scanner) -> Option<Vec<u8>> {
+    let mut set = Vec::new();
+    scanner.to_bytes(&mut set).ok().map(|()| set)
+}
+
+/// The scanner that was written as these bytes.
+fn read(set: &[u8]) -> Option<Scanner> {
+    let mut params = DeserializeParams::default();
+    params.add_module(Time);
+    params.add_module(Magic);
+    Scanner::from_bytes_unchecked(set, params).ok()
+}
+
+/// Whether boreal reads all of what it wrote.
+fn is_read_back(set: &[u8]) -> bool {
+    read(set).and_then(|scanner| written(&scanner)).is_some_and(|again| again == set)
 }
 
 /// What is wrong with rules, as data.

@@ -123,6 +123,32 @@ fn a_kept_set_matches_as_its_texts_do_and_its_externals_can_be_changed() {
 }
 
 #[test]
+fn a_set_of_any_size_is_kept_with_all_its_rules() {
+    let rules = |count: usize| -> String {
+        (0..count).map(|n| format!("rule r{n} {{ condition: filesize >= least }}\n")).collect()
+    };
+    let strings: String = (0..1_100).map(|n| format!("$s{n} = \"text {n}.\" ")).collect();
+    for (text, all, form) in [
+        (rules(1_024), 1_024, "athena-yara boreal"),
+        (rules(1_025), 1_025, "athena-yara texts"),
+        (rules(3_000), 3_000, "athena-yara texts"),
+        (format!("rule r {{ strings: {strings} condition: filesize >= least and any of them }}"), 1, "athena-yara"),
+    ] {
+        let args = json!({"sources": [{"text": text}], "externals": {"least": 1}});
+        let output = call("compile", &args, None).unwrap_or_else(|refusal| panic!("{refusal:?}"));
+        let compiled: Value = serde_json::from_str(output.data.get()).unwrap_or_default();
+        let state = output.state.unwrap_or_default();
+        assert!(state.starts_with(form.as_bytes()), "{form}");
+        let facts = data(with_state("analyze", &json!({}), Some(b"text 1099."), Some(state.clone())));
+        assert_eq!((&facts["rules"], &facts["sha256"]), (&json!(all), &compiled["sha256"]));
+        let matches = names(&facts).len() as u64 + facts["matches_left_out"].as_u64().unwrap_or_default();
+        assert_eq!(matches, all, "{form}");
+        let facts = data(with_state("scan", &json!({"externals": {"least": 100}}), Some(b"text 1099."), Some(state)));
+        assert_eq!(names(&facts), Vec::<&str>::new());
+    }
+}
+
+#[test]
 fn errors_have_file_line_and_column() {
     let status = data(call("check", &source("rule a { condition: true }\nrule b {\n  condition: nothing }"), None));
     assert_eq!(status["ok"], false);
