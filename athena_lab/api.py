@@ -65,7 +65,7 @@ SessionId = Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{24}$", max_length=24)]
 class ChildOptions(Request, frozen=True):
     """How far a full analysis, or one of behavior, goes into the files inside, all of them together."""
 
-    depth: Annotated[int, Meta(ge=0, le=8)] = 3
+    depth: Annotated[int, Meta(ge=0, le=8)] = 5
     """Levels; 0: the files inside are listed and not analysed."""
     count: Annotated[int, Meta(ge=0, le=256)] = 24
     """Files."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from athena_lab.errors import AthenaError, BadOutput, InvalidField, ModuleRefused, RulesUnreadable
+from athena_lab.errors import AthenaError, BadOutput, InvalidField, ModuleDeadline, ModuleRefused, RulesUnreadable
 from athena_lab.ruleset import RuleSet, RuleTime
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ MAX_INCLUDES = 10_000
 """Lines that include, of all texts together: each asks the file system."""
 _INCLUDE = re.compile(r'^[ \t]*include[ \t]+"([^"\n\0]+)"', re.MULTILINE)
 _TIMES = 20
+_LONG = 0.25
+"""Seconds, of which one time says enough."""
+_DEADLINE = 20.0
+"""Seconds for one rule."""
 _T = TypeVar("_T")
 
 
@@ -85,11 +89,16 @@ async def profile_rules(
 
     async def seconds(part: _Part, times: int) -> float:
         alone = {"sources": [{"text": part.text}], "externals": known, "times": times}
-        return (await lab.execute_raw(MODULE, "repeat", alone, source=sample)).time
+        return (await lab.execute_raw(MODULE, "repeat", alone, source=sample, timeout=_DEADLINE)).time
 
     async def measured(part: _Part) -> RuleTime:
         compiling = min(await seconds(part, 0), await seconds(part, 0))
-        matching = max(0.0, await seconds(part, _TIMES) - compiling) / _TIMES
+        try:
+            matching = await seconds(part, 1) - compiling
+        except ModuleDeadline:
+            return RuleTime(part.rule, part.namespace, _DEADLINE, stopped=True)
+        if matching < _LONG:
+            matching = max(0.0, await seconds(part, _TIMES) - compiling) / _TIMES
         return RuleTime(part.rule, part.namespace, matching)
 
     # One after the other: beside each other they would measure each other.

@@ -46,8 +46,12 @@ class RuleSet(msgspec.Struct, frozen=True):
 
 
 class RuleTime(msgspec.Struct, frozen=True):
-    """What matching one rule by itself took on one sample. ``seconds`` as the host's clock has them."""
+    """What matching one rule by itself took on one sample. ``seconds`` as the host's clock has them.
+
+    ``stopped``: it had not ended within its deadline, and takes longer.
+    """
 
     rule: str
     namespace: str
     seconds: float
+    stopped: bool = False

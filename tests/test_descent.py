@@ -156,7 +156,7 @@ async def test_what_the_budget_leaves_out_is_told_in_the_verdict(lab):
     few = TriageOptions(children=ChildOptions(count=1))
     report = await lab.triage(zipped(one=PLAIN, two=PLAIN * 2, three=PLAIN * 3), options=few)
     assert report.verdict.sentence.endswith("Not everything was analysed: 2 files inside were left out.")
-    deep = await lab.triage(zipped(a=zipped(b=zipped(c=zipped(d=PLAIN)))))
+    deep = await lab.triage(zipped(a=zipped(b=zipped(c=zipped(d=zipped(e=zipped(f=PLAIN)))))))
     assert deep.verdict.sentence.endswith("Not everything was analysed: 1 file inside was left out.")
     whole = await lab.triage(zipped(one=PLAIN, two=PLAIN))
     assert "Not everything" not in whole.verdict.sentence

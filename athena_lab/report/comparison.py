@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from athena_lab.report import indicators
 from athena_lab.report.crypto import CryptoFacts
+from athena_lab.report.display import time_text
 from athena_lab.sample import Sample
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _value(report: Report, name: str) -> str:
     values: dict[str, Any] = {
         "architecture": image.arch,
         "subsystem": image.subsystem,
-        "compile time": image.compile_time,
+        "compile time": time_text(image.compile_time) if image.compile_time else "",
         "entry point": hex(image.entry_point) if image.entry_point else "",
         "imphash": image.imphash,
         "rich header": image.rich.hash if image.rich else "",

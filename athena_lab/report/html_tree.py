@@ -33,7 +33,7 @@ def _row(row: tuple[int, Node]) -> Row:
     depth, node = row
     name = "└ " * min(depth, MAX_INDENT) + (node.name or f"{node.module} {node.index}")
     more = f" and {node.finding_count - 1} more" if node.finding_count > 1 else ""
-    worst = node.worst[0].title + more if node.worst else ""
+    worst = node.worst[0].title + more if node.worst and node.worst[0].severity != "info" else ""
     css = f"athena-{node.worst[0].severity}" if node.worst else ""
     content, size = brief(node.format), brief(size_text(node.size))
     leads = code(leads_text(node, MAX_LEADS)) if node.leads else ""

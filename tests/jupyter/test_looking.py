@@ -103,6 +103,16 @@ async def test_an_answer_cites_what_the_first_report_does_not_hold(here):
     assert f"`{ADDRESS:#x}` [call/2]" in answer.text
 
 
+async def test_an_answer_cites_what_no_module_could_read(here):
+    key = bytes.fromhex("8d31c7e2")
+    under_key = bytes(byte ^ key[at % len(key)] for at, byte in enumerate(PLAIN))
+    report = await here.triage(bytes(1_000) + b"CFG1" + struct.pack("<H", len(PLAIN)) + key + under_key)
+    answer = await here.analyze(AnalysisRequest(QUESTION, sample=report.sample.sha256))
+    assert "c2.example" not in report.to_json()
+    assert f"decoded: `{PLAIN.decode()}` [call/4]" in answer.text
+    assert answer.unknown_citations == ()
+
+
 async def test_where_nothing_is_to_be_looked_at_nothing_is(here):
     sample = await here.add(SAMPLE)
     for options in (AnalysisOptions(tools=False), AnalysisOptions(consensus=2), AnalysisOptions(batch=True)):

@@ -70,3 +70,11 @@ async def test_each_rule_has_its_time(lab):
     assert times[0].seconds > 10 * times[1].seconds >= 0
     with pytest.raises(ModuleRefused, match="line 1"):
         await lab.profile_rules(sample, sources="rule r { condition: oops }")
+
+
+async def test_a_rule_that_does_not_end_is_told_with_the_times_of_the_others(lab, monkeypatch):
+    monkeypatch.setattr("athena_lab.rules._DEADLINE", 1.0)
+    slow = "rule slow { strings: $a = /.*a.*b.*c/ condition: $a }"
+    times = await lab.profile_rules(b"ab" * 100_000, sources=f"{slow}\nrule quick {{ condition: filesize == 1 }}")
+    assert [(time.rule, time.stopped) for time in times] == [("slow", True), ("quick", False)]
+    assert times[0].seconds == 1.0 > times[1].seconds

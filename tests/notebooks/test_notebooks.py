@@ -94,14 +94,12 @@ def test_a_model_looks_again_and_cites_what_the_report_does_not_hold(model_url):
         ATHENA_PROVIDERS__LOCAL__FEATURES__FUNCTION_CALLING="true",
     )
     answer = html_of(cells["ask"])
-    assert "The model looked at the file again: 3 calls" in answer
-    assert "XOR key <code>0x5a</code>" in answer
+    assert "The model looked at the file again: 4 calls" in answer
+    assert 'decoded: <code>{"servers": ["hxxp[://]c2[.]example/gate"]' in answer
     assert "no such finding" not in answer
     data = text_of(cells["data"])
-    assert "'call/1', 'call/2', 'call/3'" in data
-    assert data.split()[-1] == "3)", "three requests: two turns that looked, and the answer"
-    assert "with XOR key 0x5a" in data
-    rows = text_of(cells["new"])
-    assert "CFG1" in rows
-    assert "True" not in rows
+    assert "'call/1', 'call/2', 'call/3', 'call/4'" in data
+    assert data.split()[-1] == "4)", "four requests: three turns that looked, and the answer"
+    assert "http://c2.example/gate" in data
+    assert text_of(cells["new"]) == "(True, False)"
     assert "(0, 1)" in text_of(cells["without"])
