@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def document_rows_of_text(document: DocumentFacts, most: int) -> Iterator[tuple[str, str, str]]:
     """What is in it, as kind, hostile text, and sentence, which may be empty; `most` of each list."""
     if document.mail:
-        yield from _mail(document.mail)
+        yield from _mail(document.mail, most)
     for project in document.macros[:most]:
         yield from _macros(project, most)
     for sheet in document.macro_sheets[:most]:
@@ -28,9 +28,13 @@ def document_rows_of_text(document: DocumentFacts, most: int) -> Iterator[tuple[
         yield f"Object ({item.kind})", item.name or item.class_, f"{counted(item.size, 'byte')} {item.format}".rstrip()
 
 
-def _mail(mail: Mail) -> Iterator[tuple[str, str, str]]:
+def _mail(mail: Mail, most: int) -> Iterator[tuple[str, str, str]]:
     yield "Message", mail.subject, ""
     yield "From", mail.sender, ""
+    if mail.recipients:
+        yield "To", ", ".join(mail.recipients[:most]), ""
+    if mail.received:
+        yield "Received", mail.received[-1], "the first on its way"
 
 
 def _macros(project: MacroProject, most: int) -> Iterator[tuple[str, str, str]]:

@@ -419,8 +419,8 @@ def test_forms_without_tables_say_what_a_sample_did(form):
 def test_forms_without_tables_say_what_is_in_a_document(form):
     text = getattr(report(ok((), file_facts(documents=(document_facts(),)))), form)()
     for words in (
-        "Message", "From", "Macro module", "Runs by itself", "Excel 4.0 macros", "Formula", "A1", "Script",
-        "Link", "Object",
+        "Message", "From", "To", "Received", "Macro module", "Runs by itself", "Excel 4.0 macros", "Formula", "A1",
+        "Script", "Link", "Object",
     ):  # fmt: skip
         assert words in text, words
 
