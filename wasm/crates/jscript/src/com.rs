@@ -7,7 +7,7 @@ use boa_engine::{Context, JsObject, JsResult, JsString, JsSymbol, JsValue, Nativ
 use script_host::{Access, Handle, Kind, Value};
 
 use crate::bridge::Bridge;
-use crate::engine;
+use crate::{code, engine};
 
 /// The one proxy of a host object.
 ///
@@ -100,6 +100,9 @@ fn get(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
         return Ok(extra.clone());
     }
     let plain = name.to_std_string_lossy();
+    if let Some((name, args)) = code::indexed_by(&plain, &bridge) {
+        return bridge.ask(context, |host| host.ask(handle, &name, Access::Call, &args));
+    }
     let kind = bridge.0.host.borrow().kind(handle, &plain);
     match (kind, plain.as_str()) {
         (Kind::Method, _) => Ok(method(handle, name, context)),
@@ -190,6 +193,11 @@ fn set(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
     let Some(name) = name_of(args.get(1)) else { return Ok(JsValue::from(true)) };
     let value = args.get(2).cloned().unwrap_or_default();
     let plain = name.to_std_string_lossy();
+    if let Some((name, args)) = code::indexed_by(&plain, &bridge) {
+        let converted = bridge.host_value(&value, context)?;
+        let done = bridge.0.host.borrow_mut().put(handle, &name, &args, converted);
+        return done.map(|()| JsValue::from(true)).map_err(|fault| bridge.error(fault, context));
+    }
     if let Some(function) = value.as_callable().filter(|_| plain.to_ascii_lowercase().starts_with("on")) {
         let key = (handle.index(), plain.to_ascii_lowercase());
         bridge.0.objects.borrow_mut().handlers.insert(key, function);

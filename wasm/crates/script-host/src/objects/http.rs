@@ -18,6 +18,7 @@ const METHODS: &[&str] = &[
     "SetClientCertificate",
     "WaitForResponse",
     "SetOption",
+    "Option",
 ];
 const PROPERTIES: &[&str] = &[
     "Status",
@@ -28,7 +29,6 @@ const PROPERTIES: &[&str] = &[
     "ResponseXML",
     "ResponseStream",
     "Response",
-    "Option",
     "OnReadyStateChange",
     "OnLoad",
     "WithCredentials",
