@@ -11,6 +11,7 @@ use script_facts::regex::Cost;
 use script_host::limits::MAX_BYTES;
 use script_host::{Answer, Ended, Fault, Handle, Host, Value};
 
+use crate::code::Indexed;
 use crate::com;
 use crate::timers::Timers;
 
@@ -35,6 +36,11 @@ pub struct State {
     pub compared: Cell<u64>,
     /// By source and flags.
     pub patterns: RefCell<HashMap<(JsString, JsString), Cost>>,
+    /// Whether a text that was run catches what is thrown.
+    pub catches: Cell<bool>,
+    pub indexed: RefCell<Indexed>,
+    /// Texts that are made while a script runs, by what they were rewritten to.
+    pub originals: RefCell<HashMap<String, String>>,
     /// Takes the scripts out of a page.
     pub scripts_of: fn(&str) -> Vec<String>,
 }

@@ -7,7 +7,7 @@ use boa_engine::{Context, JsObject, JsResult, JsString, JsSymbol, JsValue, Nativ
 use script_host::{Access, Handle, Kind, Value};
 
 use crate::bridge::Bridge;
-use crate::engine;
+use crate::{code, engine};
 
 /// The one proxy of a host object.
 ///
@@ -100,8 +100,14 @@ fn get(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
         return Ok(extra.clone());
     }
     let plain = name.to_std_string_lossy();
+    if let Some((name, args)) = code::indexed_by(&plain, &bridge) {
+        return bridge.ask(context, |host| host.ask(handle, &name, Access::Call, &args));
+    }
     let kind = bridge.0.host.borrow().kind(handle, &plain);
     match (kind, plain.as_str()) {
+        (Kind::Method, list) if LISTS.iter().any(|known| known.eq_ignore_ascii_case(list)) => {
+            list_of(method(handle, name, context), context)
+        }
         (Kind::Method, _) => Ok(method(handle, name, context)),
         (Kind::Property, _) => bridge.ask(context, |host| host.ask(handle, &plain, Access::Get, &[])),
         (Kind::Unknown, "toString" | "valueOf" | "toLocaleString") => Ok(method(handle, name, context)),
@@ -116,6 +122,39 @@ fn get(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
         (Kind::Unknown, _) if !bridge.0.host.borrow().is_open(handle) => Ok(JsValue::undefined()),
         (Kind::Unknown, _) => bridge.ask(context, |host| host.ask(handle, &plain, Access::Get, &[])),
     }
+}
+
+/// Members that give one of a list where they are called with a place, and stand for the list where they are not called.
+const LISTS: [&str; 11] = [
+    "Fields",
+    "Workbooks",
+    "Documents",
+    "Sheets",
+    "Worksheets",
+    "Range",
+    "Cells",
+    "Variables",
+    "Shapes",
+    "Environment",
+    "SpecialFolders",
+];
+
+/// Such a member: a function that has what its list has.
+fn list_of(function: JsValue, context: &mut Context) -> JsResult<JsValue> {
+    match function.as_object() {
+        Some(function) => Ok(JsProxy::builder(function).get(member_of_list).build(context)?.into()),
+        None => Ok(function),
+    }
+}
+
+fn member_of_list(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
+    let Some(function) = args.first().and_then(JsValue::as_object) else { return Ok(JsValue::undefined()) };
+    let key = args.get(1).cloned().unwrap_or_default().to_property_key(context)?;
+    if function.has_property(key.clone(), context)? {
+        return function.get(key, context);
+    }
+    let list = function.call(&JsValue::undefined(), &[], context)?;
+    list.as_object().map_or(Ok(JsValue::undefined()), |list| list.get(key, context))
 }
 
 /// A member as a function.
@@ -190,6 +229,11 @@ fn set(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue
     let Some(name) = name_of(args.get(1)) else { return Ok(JsValue::from(true)) };
     let value = args.get(2).cloned().unwrap_or_default();
     let plain = name.to_std_string_lossy();
+    if let Some((name, args)) = code::indexed_by(&plain, &bridge) {
+        let converted = bridge.host_value(&value, context)?;
+        let done = bridge.0.host.borrow_mut().put(handle, &name, &args, converted);
+        return done.map(|()| JsValue::from(true)).map_err(|fault| bridge.error(fault, context));
+    }
     if let Some(function) = value.as_callable().filter(|_| plain.to_ascii_lowercase().starts_with("on")) {
         let key = (handle.index(), plain.to_ascii_lowercase());
         bridge.0.objects.borrow_mut().handlers.insert(key, function);

@@ -6,19 +6,19 @@ use std::rc::Rc;
 
 use boa_engine::context::time::{Clock, JsInstant};
 use boa_engine::context::{ContextBuilder, HostHooks};
-use boa_engine::error::{EngineError, RuntimeLimitError};
+use boa_engine::error::EngineError;
 use boa_engine::module::IdleModuleLoader;
 use boa_engine::realm::Realm;
-use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue, Source};
+use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue};
 use script_host::{Ended, Host, Run, Value, met};
 
 use crate::bridge::{Bridge, Shared, State};
-use crate::{conditional, depth, globals, modules, timers};
+use crate::{code, conditional, depth, globals, modules, timers};
 
 /// Calls within calls.
-const MAX_RECURSION: usize = 400;
+pub const MAX_RECURSION: usize = 400;
 /// Values on the engine's stack.
-const MAX_STACK: usize = 100_000;
+pub const MAX_STACK: usize = 100_000;
 
 /// Time as the host has it.
 struct HostClock(script_host::time::Clock);
@@ -44,19 +44,22 @@ impl HostHooks for Hooks {
         parameters: &[JsString],
         body: &JsString,
         _direct: bool,
-        _context: &mut Context,
+        context: &mut Context,
     ) -> JsResult<()> {
         let by = if parameters.is_empty() { "eval" } else { "Function" };
+        let bridge = Bridge::of(context)?;
         let text = body.to_std_string_lossy();
         if depth::is_too_deep(&text) {
             return Err(too_deep());
         }
-        let mut host = self.0.borrow_mut();
-        host.code(by, &text);
-        match host.record(by, &[Value::text(&text)], "") {
-            Ok(()) => Ok(()),
-            Err(_) => Err(EngineError::from(RuntimeLimitError::LoopIteration).into()),
-        }
+        let original = bridge.0.originals.borrow_mut().remove(&text);
+        let text = original.unwrap_or(text);
+        let recorded = {
+            let mut host = self.0.borrow_mut();
+            host.code(by, &text);
+            host.record(by, &[Value::text(&text)], "")
+        };
+        recorded.map_err(|fault| bridge.error(fault, context))
     }
 }
 
@@ -81,6 +84,9 @@ pub fn run(host: Host, texts: &[&str], steps: u64, scripts_of: fn(&str) -> Vec<S
         depth: Cell::default(),
         compared: Cell::default(),
         patterns: RefCell::default(),
+        catches: Cell::default(),
+        indexed: RefCell::default(),
+        originals: RefCell::default(),
         scripts_of,
     }));
     let outcome = match built {
@@ -99,7 +105,7 @@ fn all(context: &mut Context, bridge: &Bridge, texts: &[&str], steps: u64) -> Ru
     let mut end = (Ended::Finished, String::new());
     let mut note = |result: JsResult<()>, context: &mut Context| -> bool {
         let Err(error) = result else { return true };
-        let is_over = error.as_engine().is_some();
+        let is_over = code::ends_run(&error);
         // A script that ended itself, or that threw before another part did, said more.
         if is_over || end.0 == Ended::Finished {
             end = end_of(&error, bridge, context);
@@ -150,7 +156,7 @@ pub fn script(text: &str, context: &mut Context) -> JsResult<JsValue> {
     if depth::is_too_deep(text) {
         return Err(too_deep());
     }
-    context.eval(Source::from_bytes(text.as_bytes()))
+    code::parsed(text, context)?.evaluate(context)
 }
 
 /// As engines say it of what does not fit on their stack.
@@ -161,6 +167,10 @@ fn too_deep() -> JsError {
 
 /// Why it is over. What a script throws may be anything: a text is only made of what needs no code of it.
 fn end_of(error: &JsError, bridge: &Bridge, context: &mut Context) -> (Ended, String) {
+    if code::is_recursion(error) {
+        met::meet(code::TOO_DEEP);
+        return (Ended::Exception, code::OUT_OF_STACK.to_owned());
+    }
     if let Some(engine) = error.as_engine() {
         let stopped = bridge.0.stopped.borrow().unwrap_or(Ended::Steps);
         return match engine {

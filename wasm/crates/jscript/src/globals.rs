@@ -7,7 +7,7 @@ use script_host::charset;
 
 use crate::bridge::Bridge;
 use crate::com::{self, define, global};
-use crate::{engine, guards, timers};
+use crate::{code, engine, guards, timers};
 
 type Native = fn(&JsValue, &[JsValue], &mut Context) -> JsResult<JsValue>;
 
@@ -87,6 +87,7 @@ pub fn install(context: &mut Context) -> JsResult<()> {
     define(context, "module", module.into())?;
     define(context, "exports", exports.into())?;
     define_elements(context, &bridge)?;
+    code::install(context)?;
     guards::install(context)
 }
 

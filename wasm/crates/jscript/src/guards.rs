@@ -8,7 +8,7 @@ use boa_engine::{Context, JsNativeError, JsObject, JsResult, JsString, JsValue, 
 use script_host::{Ended, memory, met};
 
 use crate::bridge::Bridge;
-use crate::patterns;
+use crate::{code, patterns};
 
 /// Characters of a text that one call makes.
 const MAX_TEXT: f64 = 33_554_432.0;
@@ -124,7 +124,7 @@ fn guard(owner: &JsObject, name: &'static str, check: Check, context: &mut Conte
         }
         let depth = bridge.0.depth.get();
         if depth >= MAX_DEPTH {
-            met::meet("calls within calls");
+            met::meet(code::TOO_DEEP);
             return Err(JsNativeError::range().with_message("Maximum call stack size exceeded").into());
         }
         bridge.0.depth.set(depth + 1);
@@ -141,7 +141,7 @@ fn guard(owner: &JsObject, name: &'static str, check: Check, context: &mut Conte
 }
 
 /// As the language's own functions lie there: not listed.
-fn put(owner: &JsObject, name: &str, function: &JsFunction, context: &mut Context) -> JsResult<()> {
+pub fn put(owner: &JsObject, name: &str, function: &JsFunction, context: &mut Context) -> JsResult<()> {
     let attributes = Attribute::WRITABLE | Attribute::CONFIGURABLE;
     let descriptor = PropertyDescriptor::builder()
         .value(function.clone())

@@ -4,7 +4,7 @@ use boa_engine::{Context, JsResult, JsString, JsValue};
 use script_host::{Value, met};
 
 use crate::bridge::Bridge;
-use crate::engine;
+use crate::{code, engine};
 
 /// Timers that fire in one run, and times that one interval does.
 const MAX_FIRED: usize = 2_000;
@@ -81,7 +81,7 @@ pub fn run(context: &mut Context) -> JsResult<()> {
         }
         let result = fire(&bridge, &timer, context).and_then(|()| context.run_jobs());
         // What one timer throws does not keep the others from firing.
-        if result.as_ref().is_err_and(|error| error.as_engine().is_some()) {
+        if result.as_ref().is_err_and(code::ends_run) {
             return result;
         }
     }

@@ -431,3 +431,91 @@ fn a_page_that_goes_on_to_itself_ends() {
     });
     assert_ne!(run.ended, Ended::Stopped);
 }
+
+#[test]
+fn calls_are_assigned_to() {
+    assert_eq!(
+        echoed(
+            r#"var d = new ActiveXObject("Scripting.Dictionary");
+               d("k") = "v"; d.Item("l") = 1; d("l") += 2; d["It" + "em"]("m") = d("n") = "w";
+               WScript.Echo(d("k") + d("l") + d("m") + d.Item("n") + (d("k") == "v"));
+               eval("d('o')='x'"); WScript.Echo(d("o"));
+               Function("a", "a('p')='y'")(d); WScript.Echo(d("p"));
+               (function () { var d2 = d; eval("d2('q')='z'") })(); WScript.Echo(d("q"));
+               setTimeout("d('r')='u'; WScript.Echo(d('r'))", 1);"#
+        ),
+        ["v3wwtrue", "x", "y", "z", "u"]
+    );
+    let trace = run(r#"var h = new ActiveXObject("WinHttp.WinHttpRequest.5.1"); h.Option(4) = 13056;
+           var s = new ActiveXObject("WScript.Shell"); s.Environment("Process")("k") = "notepad";
+           s.Run(s.Environment("Process")("k") + s.ExpandEnvironmentStrings(" %k%"));
+           var u = new ActiveXObject("Un.Known"); u.Some(1, 2) = 3; eval("u.Other(4) = 5");"#);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{}", trace.error);
+    assert_eq!(trace.processes[0].target, "notepad notepad");
+    let told = apis(&trace);
+    for api in ["WinHttp.WinHttpRequest.5.1.Option =", "WshEnvironment.Item =", "Un.Known.Some =", "Un.Known.Other ="] {
+        assert!(told.contains(&api), "{api} {told:?}");
+    }
+    assert_eq!(trace.code[0].text, "u.Other(4) = 5");
+    let many = "d('k')='v';".repeat(5_000);
+    assert_eq!(run(&format!("var d = new ActiveXObject('Scripting.Dictionary'); {many}")).ended, Some(Ended::Finished));
+}
+
+#[test]
+fn a_recursion_is_an_error_that_scripts_catch() {
+    for (script, by) in [
+        ("function f() { return f() }", "f()"),
+        ("var f = function (n) { 'use strict'; return 1 + f(n + 1) }", "f(0)"),
+        ("var f = () => f()", "f()"),
+        ("function f() { return '' + { toString: f } }", "f()"),
+        ("var o = { get a() { return this.a } }", "o.a"),
+        ("function f() { return [2, 1].sort(function () { return f() }) }", "f()"),
+        ("function f() { return 'a'.replace(/a/, function () { return f() }) }", "f()"),
+        ("var o = { toJSON: function () { return JSON.stringify(o) } }", "JSON.stringify(o)"),
+        ("function F() { return new F() }", "new F()"),
+        ("function f() { f.apply(this, arguments) }", "f()"),
+        ("function f() { eval('f()') }", "f()"),
+        ("eval('function f() { f() }')", "f()"),
+    ] {
+        let trace = run(&format!("{script}; try {{ {by}; WScript.Echo('ended') }} catch (e) {{ WScript.Echo('on') }}"));
+        let told = trace.calls.last().and_then(|call| call.args.first());
+        assert_eq!(told.map(String::as_str), Some("on"), "{script}");
+    }
+    let said = echoed("function f() { f() } try { f() } catch (e) { WScript.Echo(e.message + e.number) }");
+    assert_eq!(said, ["Out of stack space-2146828260"]);
+    // One that nobody catches is an error, and not the end of what else there is.
+    let trace = run("setTimeout(\"WScript.Echo('on')\", 1); function f() { f() } f()");
+    assert_eq!((trace.ended, trace.error.as_str()), (Some(Ended::Exception), "Out of stack space"));
+    assert_eq!(apis(&trace), ["setTimeout", "WScript.Echo"]);
+    // Steps and calls stay what no script catches.
+    for (script, ended) in [
+        ("try { for (;;) {} } catch (e) {} WScript.Echo(1)", Ended::Steps),
+        ("for (;;) { try { eval('1') } catch (e) {} }", Ended::Calls),
+    ] {
+        assert_eq!(run(script).ended, Some(ended), "{script}");
+    }
+    // Catching at each level again and again ends, too.
+    assert_ne!(run("function f() { try { f() } catch (e) { f() } } f()").ended, Some(Ended::Finished));
+    let text = "function f(a) { return eval('a') }";
+    assert_eq!(echoed(&format!("{text} try {{ WScript.Echo('' + f) }} catch (e) {{}}")), [text]);
+}
+
+#[test]
+fn what_is_known_in_part_goes_on_answering() {
+    let trace = run(r#"var r = new ActiveXObject("ADODB.Recordset");
+           r.Fields.Append("b", 205, 10); r.Open(); r.AddNew(); r("b").AppendChunk("a"); r.CancelBatch(1).Other(2);
+           var x = new ActiveXObject("Excel.Application");
+           var book = x.Workbooks.Add(); x.Workbooks.Open("a.xls"); x.Calculate(); book.Sheets(1).Cells(1, 1).Value = 2;
+           var w = new ActiveXObject("Word.Application"); w.Documents.Add().Content.Text = "a"; w.Selection.TypeText("b");
+           var s = new ActiveXObject("WScript.Shell"); s.SpecialFolders.Item("Desktop"); s.Environment.Item("x");
+           var re = new ActiveXObject("VBScript.RegExp"); re.Pattern = "a(b)"; var m = re.Execute("xab");
+           WScript.Echo(m.Count, m(0).Value, m(0).SubMatches(0), m.Item(0).FirstIndex, re.Test("ab"), re.Replace("ab", "$1"));
+           WScript.Echo(new ActiveXObject("Scripting.FileSystemObject").GetSpecialFolder(0).Path);"#);
+    assert_eq!(trace.ended, Some(Ended::Finished), "{} {:?}", trace.error, apis(&trace));
+    let told: Vec<String> =
+        trace.calls.iter().filter(|call| call.api == "WScript.Echo").map(|call| call.args.join(" ")).collect();
+    assert_eq!(told, ["1 ab b 1 True b", "C:\\Windows"]);
+    for api in ["ADODB.Recordset.CancelBatch", "Word.Application.Calculate", "Word.Workbooks.Open"] {
+        assert!(apis(&trace).contains(&api), "{api} {:?}", apis(&trace));
+    }
+}

@@ -2,6 +2,10 @@
 
 use crate::settings::Settings;
 
+/// Variables that a script may set, and characters of each, as Windows has it.
+const MAX_VARIABLES: usize = 200;
+const MAX_VALUE: usize = 32_767;
+
 /// In the order in which Windows lists them.
 #[must_use]
 pub fn variables(settings: &Settings) -> Vec<(&'static str, String)> {
@@ -50,7 +54,18 @@ pub fn variables(settings: &Settings) -> Vec<(&'static str, String)> {
 
 #[must_use]
 pub fn variable(settings: &Settings, name: &str) -> Option<String> {
+    if let Some(value) = settings.variables.get(&name.to_uppercase()) {
+        return Some(value.clone());
+    }
     variables(settings).into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+/// Sets a variable, as long as there are not too many.
+pub fn set(settings: &mut Settings, name: &str, value: &str) {
+    let name = name.to_uppercase();
+    if settings.variables.len() < MAX_VARIABLES || settings.variables.contains_key(&name) {
+        settings.variables.insert(name, value.chars().take(MAX_VALUE).collect());
+    }
 }
 
 /// Replaces `%NAME%`; what is not known stays as it is.

@@ -1,5 +1,7 @@
 //! What a run pretends, and how far it may go.
 
+use std::collections::BTreeMap;
+
 use crate::journal::Keep;
 
 /// A Tuesday in office hours: 2025-06-17 09:30:00 UTC.
@@ -36,6 +38,8 @@ pub struct Settings {
     pub arguments: Vec<String>,
     pub user: String,
     pub computer: String,
+    /// Variables of the environment that the script set, by their names in upper case.
+    pub variables: BTreeMap<String, String>,
     /// The first whose prefix fits is given.
     pub answers: Vec<Answer>,
     /// Instructions or statements.
@@ -53,6 +57,7 @@ impl Default for Settings {
             arguments: Vec::new(),
             user: "jsmith".to_owned(),
             computer: "DESKTOP-7Q2M4KD".to_owned(),
+            variables: BTreeMap::new(),
             answers: vec![Answer { prefix: String::new(), status: 200, body: BODY.to_vec() }],
             steps: 20_000_000,
             keep: None,

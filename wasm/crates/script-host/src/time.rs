@@ -85,15 +85,24 @@ pub fn parts(milliseconds: f64) -> [i64; 6] {
     [year, month, day, seconds / 3_600, seconds / 60 % 60, seconds % 60]
 }
 
-/// As Windows writes it in the United States: without the clock at midnight.
+/// As Windows writes it in the United States: without the clock at midnight, and without the day with which Basic's dates
+/// begin.
 #[must_use]
 pub fn text(milliseconds: f64) -> String {
     let [year, month, day, hour, minute, second] = parts(milliseconds);
-    if hour + minute + second == 0 {
+    let has_day = [year, month, day] != [1899, 12, 30];
+    if has_day && hour + minute + second == 0 {
         return format!("{month}/{day}/{year}");
     }
+    let clock = clock_text(hour, minute, second);
+    if has_day { format!("{month}/{day}/{year} {clock}") } else { clock }
+}
+
+/// The time of a day, of twelve hours.
+#[must_use]
+pub fn clock_text(hour: i64, minute: i64, second: i64) -> String {
     let half = if hour < 12 { "AM" } else { "PM" };
-    format!("{month}/{day}/{year} {}:{minute:02}:{second:02} {half}", (hour + 11) % 12 + 1)
+    format!("{}:{minute:02}:{second:02} {half}", (hour + 11) % 12 + 1)
 }
 
 #[cfg(test)]

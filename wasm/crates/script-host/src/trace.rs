@@ -1,5 +1,7 @@
 //! What a script did, in order. The shapes are those of `athena_lab/report/behaviour.py`.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::classify::Meaning;
@@ -135,6 +137,10 @@ pub struct Trace {
     pub lost: Vec<(String, Vec<u8>)>,
     /// What the network answers to whoever asks.
     pub answers: Vec<Vec<u8>>,
+    /// The address whose answer was at hand when a text was run first, and when a file was written last, by its path in lower
+    /// case. Not kept of a run that is stopped.
+    pub code_sources: HashMap<String, String>,
+    pub file_sources: HashMap<String, String>,
     /// Whether the page has more than was read of it or shown to its scripts.
     pub page_left_out: bool,
     /// Limits of the sandbox that it met.

@@ -2,13 +2,16 @@
 
 use std::rc::Rc;
 
-use script_host::{Access, Fault, Kind, Surroundings, Value};
+use script_host::{Access, Fault, Handle, Kind, Surroundings, Value};
 
 use crate::ast::{Expression, Name, Procedure, Unary};
 use crate::machine::{Done, Machine};
 use crate::statements::out_of_range;
 use crate::values::{Instance, Val};
 use crate::{builtins, constants};
+
+/// What the trace calls the program that a document is open in.
+const APPLICATION: &str = "Word.Application";
 
 impl Machine {
     /// A value: of an object, what it stands for.
@@ -145,7 +148,9 @@ impl Machine {
         let value = self.evaluate(expression)?;
         let is_document = self.host.settings.surroundings == Surroundings::Document;
         match (value, expression) {
-            (Val::Empty, Expression::Name(name, _)) if &**name == "err" => Ok(Val::Empty),
+            (Val::Empty, Expression::Name(name, _)) if &**name == "err" || (is_document && &**name == "debug") => {
+                Ok(Val::Empty)
+            }
             (Val::Empty, Expression::Name(_, written)) if !is_document => Err(required(written)),
             (Val::Empty, _) if !is_document => Err(required("")),
             (Val::Empty, Expression::Name(name, written)) if self.variable(name).is_none() => {
@@ -307,7 +312,8 @@ impl Machine {
                 let told: Vec<Value> = self.values(args)?.iter().map(Val::to_host).collect();
                 let access =
                     if calls || self.host.kind(*handle, name) == Kind::Method { Access::Call } else { Access::Get };
-                Self::object(self.host.ask(*handle, name, access, &told))
+                let answer = Self::object(self.host.ask(*handle, name, access, &told))?;
+                self.run_macro(*handle, name, &told, answer)
             }
             Val::Instance(instance) => {
                 let lower = name.to_lowercase();
@@ -322,6 +328,27 @@ impl Machine {
             Val::Empty if !name.is_empty() => builtins::of_error(self, name, args),
             _ => Err(required(name)),
         }
+    }
+
+    /// `Application.Run`, and `OnTime`, whose macros are called once the document's own were.
+    fn run_macro(&mut self, handle: Handle, member: &str, args: &[Value], answer: Val) -> Done<Val> {
+        let at = match member.to_ascii_lowercase().as_str() {
+            "run" => 0,
+            "ontime" => 1,
+            _ => return Ok(answer),
+        };
+        if self.host.class_name(handle) != APPLICATION {
+            return Ok(answer);
+        }
+        let named = args.get(at).map(Value::to_text).unwrap_or_default().to_lowercase();
+        let name: Name = named.rsplit(['!', '.']).next().unwrap_or_default().trim_matches('\'').into();
+        let Some(procedure) = self.procedures.get(&name).cloned() else { return Ok(answer) };
+        if at > 0 {
+            self.timed.push_back(name);
+            return Ok(answer);
+        }
+        let given = args.get(1..).unwrap_or_default().iter().map(Val::of_host).collect();
+        self.enter(&procedure, given, None).map(|(value, _)| value)
     }
 
     // -- assignments -----------------------------------------------------------------------------------------------

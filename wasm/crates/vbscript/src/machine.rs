@@ -1,6 +1,6 @@
 //! The interpreter's state: variables, procedures, what was thrown, and how far it may go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use script_host::{Answer, Ended, Fault, Host, Run, Value, memory, met};
@@ -15,6 +15,8 @@ const MAX_CALLS: usize = 60;
 pub const MAX_TEXT: usize = 16 << 20;
 /// Items of one array.
 pub const MAX_ITEMS: usize = 4 << 20;
+/// Procedures that are called at a time: each may ask for the next.
+const MAX_TIMED: usize = 100;
 /// Texts of code within code.
 const MAX_CODE_DEPTH: usize = 20;
 
@@ -62,6 +64,8 @@ pub struct Machine {
     pub files: HashMap<i64, String>,
     /// Objects that are there by their names, once they were asked for.
     pub named: HashMap<Name, Val>,
+    /// Procedures that are to be called at a time.
+    pub timed: VecDeque<Name>,
     left: u64,
     code_depth: usize,
 }
@@ -79,6 +83,7 @@ pub fn run(host: Host, texts: &[&str], steps: u64) -> (Host, Run) {
         error: (0, String::new()),
         files: HashMap::new(),
         named: HashMap::new(),
+        timed: VecDeque::new(),
         left: steps,
         code_depth: 0,
     };
@@ -198,8 +203,24 @@ impl Machine {
             let args = vec![Val::Empty; procedure.parameters.len()];
             let result = self.enter(&procedure, args, None).map(drop);
             if !note(end, result) {
-                break;
+                return;
             }
+        }
+        self.timers(end);
+    }
+
+    /// Calls what was to be called at a time, the earliest first that was asked for.
+    fn timers(&mut self, end: &mut (Ended, String)) {
+        for _ in 0..MAX_TIMED {
+            let Some(name) = self.timed.pop_front() else { return };
+            let Some(procedure) = self.procedures.get(&name).cloned() else { continue };
+            let result = self.enter(&procedure, Vec::new(), None).map(drop);
+            if !note(end, result) {
+                return;
+            }
+        }
+        if !self.timed.is_empty() {
+            met::meet(met::TIMERS);
         }
     }
 

@@ -55,6 +55,10 @@ impl Machine {
     }
 
     fn join(&mut self, left: &Val, right: &Val) -> Done<Val> {
+        if let Some(bytes) = joined_bytes(left, right) {
+            self.pay(bytes.len())?;
+            return Ok(Val::Bytes(bytes.into()));
+        }
         let (left, right) = (left.to_text(), right.to_text());
         if left.len() + right.len() > MAX_TEXT {
             return Err(Fault::Thrown(14, "Out of string space".to_owned()));
@@ -85,6 +89,19 @@ impl Machine {
         }
         Ok(fits.last().copied().unwrap_or(false))
     }
+}
+
+/// Of bytes and bytes, as `ChrB` gives them, which a script begins with nothing.
+fn joined_bytes(left: &Val, right: &Val) -> Option<Vec<u8>> {
+    let bytes = |value: &Val| match value {
+        Val::Bytes(bytes) => Some(bytes.clone()),
+        Val::Empty => Some([].into()),
+        Val::Text(text) if text.is_empty() => Some([].into()),
+        _ => None,
+    };
+    let any = matches!(left, Val::Bytes(_)) || matches!(right, Val::Bytes(_));
+    let both = [bytes(left).filter(|_| any)?, bytes(right)?];
+    (both[0].len() + both[1].len() <= MAX_TEXT).then(|| both.concat())
 }
 
 impl Val {

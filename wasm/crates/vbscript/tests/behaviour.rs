@@ -490,3 +490,79 @@ proptest! {
         assert_eq!(trace.calls, again.calls);
     }
 }
+
+#[test]
+fn numbers_and_dates_are_written_as_windows_does() {
+    for (expression, expected) in [
+        ("FormatNumber(1234.567)", "1,234.57"),
+        ("FormatNumber(-0.5, 1, 0) & FormatNumber(1234, 0, -1, -1, 0)", "-.51234"),
+        ("FormatCurrency(-1234.5) & FormatPercent(0.1234)", "($1,234.50)12.34%"),
+        (
+            "FormatDateTime(#5/4/2024 13:05:09#) & \"|\" & FormatDateTime(#5/4/2024#, 1)",
+            "5/4/2024 1:05:09 PM|Saturday, May 4, 2024",
+        ),
+        ("FormatDateTime(#5/4/2024 13:05:09#, 2) & FormatDateTime(#5/4/2024 13:05:09#, 3)", "5/4/20241:05:09 PM"),
+        ("FormatDateTime(#5/4/2024 13:05:09#, 4)", "13:05"),
+        ("MonthName(3) & MonthName(3, True) & WeekdayName(1) & WeekdayName(1, True, 2)", "MarchMarSundayMon"),
+        ("TimeSerial(1, 2, 3) & \"|\" & TimeSerial(0, 0, 0)", "1:02:03 AM|12:00:00 AM"),
+        ("LeftB(\"abc\", 4) & RightB(\"abc\", 2) & MidB(\"abc\", 3, 2)", "abcb"),
+        ("AscB(MidB(\"abc\", 3, 1)) & LenB(\"abc\") & InStrB(\"abc\", \"c\") & InStrB(2, \"aba\", \"a\")", "98655"),
+        ("LenB(ChrB(65) & ChrB(66)) & AscB(MidB(ChrB(65) & ChrB(66), 2, 1))", "266"),
+    ] {
+        assert_eq!(one(expression), expected, "{expression}");
+    }
+    let time = one("Time");
+    assert!(time.ends_with('M') && !time.contains('/'), "{time}");
+}
+
+#[test]
+fn expressions_are_matched() {
+    let told = echoed(
+        r#"Set r = New RegExp
+        r.Pattern = "[0-9]" : r.Global = True
+        Execute r.Replace("W1S2c3ript.Ec4ho 6""hi""", "")
+        r.Pattern = "([a-z])(\d+)?" : r.IgnoreCase = True
+        Set all = r.Execute("..A12b")
+        WScript.Echo all.Count & all(0) & all(0).FirstIndex & all(0).Length & all(1).SubMatches.Count & all(0).SubMatches(1)
+        For Each m In all
+            WScript.Echo m.Value & m.SubMatches(0)
+        Next
+        r.Global = False
+        WScript.Echo r.Replace("a1b2", "<$2$1$&$$>") & r.Test("1") & r.Test("x")
+        r.Pattern = "^b$" : r.Multiline = True
+        WScript.Echo r.Test("a" & vbLf & "b")"#,
+    );
+    assert_eq!(told, ["hi", "2A1223212", "A12A", "bb", "<1aa1$>b2FalseTrue", "True"]);
+    let unknown = run("Set r = New RegExp\nr.Pattern = \"(a)\\1\"\nx = r.Replace(\"aa\", \"b\")\nWScript.Echo \"on\"");
+    assert!(unknown.calls.iter().any(|call| call.api == "WScript.Echo"));
+    // A search at each place of a long text ends.
+    let long = "Set r = New RegExp\nr.Global = True\nr.Pattern = \".*[^A-Z]|[A-Z]\"\nFor i = 1 To 1000\nx = r.Replace(String(200000, \"A\"), \"b\")\nNext";
+    assert_eq!(run(long).ended, Some(Ended::Calls));
+}
+
+#[test]
+fn folders_have_paths() {
+    let told = echoed(
+        r#"Set f = CreateObject("Scripting.FileSystemObject")
+        WScript.Echo f.GetSpecialFolder(2) & "\x"
+        WScript.Echo f.GetSpecialFolder(1).Path & f.GetFolder("C:\Windows").Name
+        WScript.Echo f.BuildPath(f.GetSpecialFolder(0), "a.exe")"#,
+    );
+    assert_eq!(
+        told,
+        ["C:\\Users\\jsmith\\AppData\\Local\\Temp\\x", "C:\\Windows\\System32Windows", "C:\\Windows\\a.exe"]
+    );
+}
+
+#[test]
+fn macros_that_are_named_are_run() {
+    let trace = run_macro(
+        "Sub AutoOpen()\nDebug.Print \"x\"\nApplication.OnTime Now, \"later\"\nApplication.Run \"M.pay\", \"calc\"\nEnd Sub\n\
+         Sub pay(p)\nCreateObject(\"WScript.Shell\").Run p\nEnd Sub\n\
+         Sub later()\nCreateObject(\"WScript.Shell\").Run \"notepad\"\nApplication.OnTime Now, \"later\"\nEnd Sub",
+    );
+    let ran: Vec<&str> = trace.processes.iter().map(|it| it.target.as_str()).collect();
+    assert_eq!(ran, ["calc", "notepad"]);
+    assert!(trace.waits.iter().all(|it| it.operation != "document"), "{:?}", trace.waits);
+    assert!(trace.calls.iter().any(|call| call.api == "Debug.Print"));
+}

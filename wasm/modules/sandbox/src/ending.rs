@@ -17,7 +17,7 @@ pub fn judge(trace: &Trace, findings: &mut Findings) {
             "steps-exhausted",
             Severity::Info,
             100,
-            "The script ran out of steps; what it did until then is told",
+            "The script ran out of steps, or of memory; what it did until then is told",
         )),
         Some(Ended::Calls) => findings.add(Finding::new(
             "calls-exhausted",

@@ -3,7 +3,7 @@
 
 use module_kit::{Finding, Findings, Severity, counted};
 use script_host::files::GIVEN_PROGRAM;
-use script_host::trace::{Touched, Trace};
+use script_host::trace::{Code, Touched, Trace, cut};
 use script_host::{Category, commands};
 
 use crate::ending;
@@ -56,7 +56,8 @@ fn asked_network(trace: &Trace) -> bool {
 
 fn downloads_and_runs(trace: &Trace, findings: &mut Findings) {
     let Some((path, content)) = runs_what_it_wrote(trace) else { return };
-    let finding = if asked_network(trace) && trace.answers.iter().any(|answer| content.starts_with(answer)) {
+    let is_fetched = asked_network(trace) && trace.answers.iter().any(|answer| content.starts_with(answer));
+    let finding = if is_fetched {
         Finding::new("downloads-and-runs", Severity::Critical, 95, "The script downloads a file and runs it")
             .techniques(&["T1105", "T1204.002"])
     } else if asked_network(trace) {
@@ -67,7 +68,15 @@ fn downloads_and_runs(trace: &Trace, findings: &mut Findings) {
         Finding::new("drops-and-runs", Severity::High, 90, "The script writes a file and runs it")
             .techniques(&["T1204.002"])
     };
-    findings.add(quoted(finding.quote(path), &trace.network));
+    let source = trace.file_sources.get(&path.to_lowercase()).filter(|_| is_fetched);
+    findings.add(quoted(finding.quote(path), &from(trace, source.into_iter())));
+}
+
+/// What was done with the addresses that something came from; with all, where it is not known of which it did.
+fn from<'a>(trace: &Trace, sources: impl Iterator<Item = &'a String>) -> Vec<Touched> {
+    let sources: Vec<String> = sources.map(|source| cut(source)).collect();
+    let known: Vec<Touched> = trace.network.iter().filter(|it| sources.contains(&it.target)).cloned().collect();
+    if known.is_empty() { trace.network.clone() } else { known }
 }
 
 /// What a command line says beyond the name of its program.
@@ -280,13 +289,18 @@ fn fetched_code(trace: &Trace, findings: &mut Findings) {
     };
     // What is written into a page is for the most part no code.
     let code = trace.code.iter().filter(|code| code.by != "document.write" && is_fetched(&code.text));
-    let by: Vec<&str> = code.map(|code| code.by).collect();
+    let code: Vec<&Code> = code.collect();
+    let by: Vec<&str> = code.iter().map(|code| code.by).collect();
     if by.is_empty() || !asked_network(trace) {
         return;
     }
     let title = "The script runs code that it fetches from the network";
     let finding = Finding::new("runs-fetched-code", Severity::High, 90, title).techniques(&["T1105", "T1059"]);
-    findings.add(quoted(finding.quotes(by), &trace.network));
+    let sources: Vec<Option<&String>> = code.iter().map(|code| trace.code_sources.get(&code.text)).collect();
+    // One whose address is not known may have come from any.
+    let all_known = sources.iter().all(Option::is_some);
+    let sources = sources.into_iter().flatten().filter(|_| all_known);
+    findings.add(quoted(finding.quotes(by), &from(trace, sources)));
 }
 
 #[cfg(test)]
@@ -365,6 +379,15 @@ pub mod tests {
             let findings = outcome.findings.into_sorted();
             findings.into_iter().find(|it| it.id == "downloads-and-runs").map(|it| it.title.to_string())
         };
+        let evidence = |script: &str, id: &str| {
+            let outcome = run::scripts(script.as_bytes(), "a.js", &Analyze::default(), None).expect("a script");
+            let found = outcome.findings.into_sorted().into_iter().find(|it| it.id == id).expect("a finding");
+            let told = serde_json::to_string(&found).expect("JSON");
+            ["a.example", "c.example"].map(|host| told.contains(host))
+        };
+        let more = "var o = new ActiveXObject('MSXML2.XMLHTTP'); o.open('GET', 'http://c.example/d', false); o.send();";
+        assert_eq!(evidence(&format!("{more} {}", run("h.responseBody")), "downloads-and-runs"), [true, false]);
+        assert_eq!(evidence(&format!("{fetch} {more} eval(h.responseText)"), "runs-fetched-code"), [true, false]);
         assert_eq!(title(&run("h.responseBody")).as_deref(), Some("The script downloads a file and runs it"));
         let other = "The script uses the network, writes a file and runs it";
         assert_eq!(title(&run("'its own'")).as_deref(), Some(other));

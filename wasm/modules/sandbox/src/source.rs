@@ -46,6 +46,7 @@ pub fn read(data: &[u8], name: &str, language: Option<Language>) -> Option<Sourc
             "vbs" | "vbe" => script(Language::Vbscript, text),
             "vba" | "bas" | "cls" | "frm" => Source::of(Language::Vbscript, text, Surroundings::Document),
             "wsf" | "hta" | "html" | "htm" | "sct" | "wsc" | "xsl" | "svg" => markup(text, &extension),
+            "py" | "pyw" => return None,
             _ => guessed(text)?,
         }
     };
@@ -154,6 +155,9 @@ fn guessed(text: String) -> Option<Source> {
     if starts.starts_with("#!") && !starts.lines().next().unwrap_or_default().contains("node") {
         return None;
     }
+    if is_python(&lower) {
+        return None;
+    }
     match (visual_basic(&lower), javascript(head)) {
         (basic, marks) if basic >= 2 && basic >= marks => Some(script(Language::Vbscript, text)),
         (_, marks) if marks >= 2 => Some(script(Language::Javascript, text)),
@@ -207,6 +211,31 @@ fn is_javascript(lower: &str) -> bool {
             || line.contains("new activexobject")
     };
     lower.lines().take(5_000).any(is_one)
+}
+
+/// Whether it says what only Python does, and nothing that only the others do.
+fn is_python(lower: &str) -> bool {
+    const CALLS: [&str; 8] = [
+        "__import__(",
+        "bytes.fromhex(",
+        "codecs.decode(",
+        "base64.b64decode(",
+        "zlib.decompress(",
+        "marshal.loads(",
+        "exec(compile(",
+        "[::-1]",
+    ];
+    let is_dotted =
+        |name: &str| !name.is_empty() && name.chars().all(|char| char.is_alphanumeric() || "_., ".contains(char));
+    let imports = |line: &str| match line.trim_end().strip_prefix("import ") {
+        Some(names) => is_dotted(names) && !names.contains(" from "),
+        None => line
+            .strip_prefix("from ")
+            .and_then(|rest| rest.split_once(" import "))
+            .is_some_and(|(name, _)| is_dotted(name)),
+    };
+    let is_one = CALLS.iter().any(|call| lower.contains(call)) || lower.lines().take(5_000).any(imports);
+    is_one && !is_javascript(lower) && !lower.contains("activexobject") && visual_basic(lower) < 2
 }
 
 /// Whether a line makes an object of Windows as Basic does, or speaks to its script host: few are enough for a script.
@@ -373,6 +402,8 @@ mod tests {
             "In Basic, objects are made with CreateObject(name).\n",
             "obj = CreateObject(x);\nobj.run();\n",
             "exec(base64.b64decode('YQ=='))\n",
+            "exec(bytes.fromhex('61').decode())\neval(compile('a; b', 'c', 'exec'))\nf = this.get(__import__('os'))",
+            "import os, sys\nx = eval(';'); window.go(this.a)\n",
             "EXECUTE sp_help;\nSELECT REPLACE(a, b, c);\n",
             "\u{0}\u{1}\u{2}var x; eval(y)",
         ] {

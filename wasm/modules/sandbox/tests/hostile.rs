@@ -35,7 +35,6 @@ fn scripts_that_never_end_are_ended() {
     for script in [
         "for(;;);",
         "while(1){try{throw 1}catch(e){}}",
-        "(function f(){f();f()})()",
         "function* g(){for(;;)yield 1} for(var x of g());",
         "var p=new Proxy({},{get:function(t,k,r){return r[k]}});try{p.x}catch(e){} for(;;);",
         "Object.prototype.toString=function(){for(;;);}; ''+{};",
@@ -50,6 +49,8 @@ fn scripts_that_never_end_are_ended() {
     ] {
         assert_eq!(ended(script), "steps", "{script}");
     }
+    // As on Windows, where nobody catches that.
+    assert_eq!(ended("(function f(){f();f()})()"), "exception");
 }
 
 /// Debug builds have larger frames than the module's own.

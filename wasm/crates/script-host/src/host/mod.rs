@@ -6,7 +6,7 @@ mod writing;
 
 use crate::files::{self, Disk};
 use crate::journal::Journal;
-use crate::limits::MAX_OBJECTS;
+use crate::limits::{MAX_FILES, MAX_OBJECTS};
 use crate::markup::Page;
 use crate::objects::{self, Generic, Object};
 use crate::registry::Registry;
@@ -61,6 +61,8 @@ pub struct Host {
     pub page: Page,
     /// Which objects its elements are.
     pub(crate) elements: objects::Elements,
+    /// The address whose answer the script was given last.
+    pub(crate) answered: String,
     objects: Vec<Option<Box<dyn Object>>>,
     chance: u64,
 }
@@ -77,6 +79,7 @@ impl Host {
             later: Vec::new(),
             page: Page::default(),
             elements: objects::Elements::default(),
+            answered: String::new(),
             objects: Vec::new(),
             chance: 0x9e37_79b9_7f4a_7c15,
             settings,
@@ -208,8 +211,8 @@ impl Host {
     }
 
     /// What the network answers to a request.
-    #[must_use]
-    pub fn network_answer(&self, url: &str) -> (u16, Vec<u8>) {
+    pub fn network_answer(&mut self, url: &str) -> (u16, Vec<u8>) {
+        self.answered = url.to_owned();
         let fitting = self.settings.answers.iter().find(|answer| url.starts_with(&answer.prefix));
         fitting.map_or((404, Vec::new()), |answer| (answer.status, answer.body.clone()))
     }
@@ -221,6 +224,10 @@ impl Host {
     pub fn write_file(&mut self, path: &str, content: Vec<u8>, is_more: bool) -> Result<(), Fault> {
         let path = files::normal(path);
         self.file("write", &path);
+        let has_room = self.trace.file_sources.len() < MAX_FILES;
+        if !self.answered.is_empty() && has_room {
+            self.trace.file_sources.insert(path.to_lowercase(), self.answered.clone());
+        }
         let done = if is_more { self.disk.append(&path, &content) } else { self.disk.write(&path, content) };
         if done { Ok(()) } else { Err(Fault::Thrown(61, "Disk full".to_owned())) }
     }

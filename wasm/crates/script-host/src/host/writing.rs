@@ -8,6 +8,9 @@ use crate::trace::{Ended, List, cut};
 use crate::value::Value;
 use crate::{commands, environment, memory};
 
+/// Steps of a search that cost as much as an item.
+const STEPS_OF_AN_ITEM: usize = 8;
+
 impl Host {
     pub(super) fn written(&mut self, api: &str, args: &[Value], answer: Answer) -> Answer {
         let result = match &answer {
@@ -42,6 +45,15 @@ impl Host {
         self.trace.work(items as u64 / ITEMS_OF_A_CALL);
     }
 
+    /// Pays for steps as [`Self::work`] does.
+    ///
+    /// # Errors
+    /// The end of the run, where there are no more to be had.
+    pub(crate) fn spend(&mut self, steps: usize) -> Result<(), Fault> {
+        self.work(steps / STEPS_OF_AN_ITEM);
+        if self.trace.quiet_call() { Ok(()) } else { Err(Fault::Stop(Ended::Calls)) }
+    }
+
     fn argument_text(&self, value: &Value) -> String {
         match value {
             Value::Object(handle) => format!("[{}]", self.class_name(*handle)),
@@ -51,8 +63,12 @@ impl Host {
 
     /// A text that is run as code. What an object that we do not know is as a text is none.
     pub fn code(&mut self, by: &'static str, text: &str) {
-        if !self.is_unknown_object(text) {
-            self.trace.run(by, text);
+        if self.is_unknown_object(text) || !self.trace.run(by, text) || self.answered.is_empty() {
+            return;
+        }
+        // One that has no room is not listed.
+        if self.trace.code.last().is_some_and(|code| code.text == text) {
+            self.trace.code_sources.insert(text.to_owned(), self.answered.clone());
         }
     }
 

@@ -58,6 +58,15 @@ fn not_found() -> Fault {
     Fault::Thrown(53, "File not found".to_owned())
 }
 
+/// A file or a folder stands for its path where one is wanted.
+fn paths(host: &mut Host, args: &[Value]) -> Result<Vec<Value>, Fault> {
+    let path = |arg: &Value| match arg {
+        Value::Object(handle) => host.default_value(*handle).unwrap_or_else(|| Ok(arg.clone())),
+        _ => Ok(arg.clone()),
+    };
+    args.iter().map(path).collect()
+}
+
 impl FileSystem {
     fn open(host: &mut Host, args: &[Value]) -> Answer {
         let path = normal(&text(args, 0));
@@ -84,12 +93,13 @@ impl FileSystem {
         host.add(Box::new(TextStream::writing(path, argument(args, 2).to_bool())))
     }
 
-    fn special(host: &Host, which: i64) -> Value {
-        match which {
-            0 => Value::text("C:\\Windows"),
-            1 => Value::text("C:\\Windows\\System32"),
-            _ => Value::text(format!("C:\\Users\\{}\\AppData\\Local\\Temp", host.settings.user)),
-        }
+    fn special(host: &mut Host, which: i64) -> Answer {
+        let path = match which {
+            0 => "C:\\Windows".to_owned(),
+            1 => "C:\\Windows\\System32".to_owned(),
+            _ => format!("C:\\Users\\{}\\AppData\\Local\\Temp", host.settings.user),
+        };
+        host.add(Box::new(Entry { path, is_folder: true }))
     }
 }
 
@@ -120,6 +130,7 @@ impl Object for FileSystem {
     class!(CLASS);
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
+        let args = &paths(host, args)?;
         let first = text(args, 0);
         match member {
             "BuildPath" => Ok(Value::text(format!("{}\\{}", first.trim_end_matches('\\'), text(args, 1)))),
@@ -170,7 +181,7 @@ impl Object for FileSystem {
                 }
                 host.add(Box::new(Entry { path, is_folder }))
             }
-            "GetSpecialFolder" => Ok(Self::special(host, argument(args, 0).to_integer())),
+            "GetSpecialFolder" => Self::special(host, argument(args, 0).to_integer()),
             "GetStandardStream" => host.add(Box::new(TextStream::console("WScript.StdOut"))),
             "GetTempName" => {
                 let number = (host.random() * 1_048_576.0).to_string();

@@ -18,6 +18,7 @@ const METHODS: &[&str] = &[
     "SetClientCertificate",
     "WaitForResponse",
     "SetOption",
+    "Option",
 ];
 const PROPERTIES: &[&str] = &[
     "Status",
@@ -28,7 +29,6 @@ const PROPERTIES: &[&str] = &[
     "ResponseXML",
     "ResponseStream",
     "Response",
-    "Option",
     "OnReadyStateChange",
     "OnLoad",
     "WithCredentials",
@@ -99,8 +99,14 @@ impl Object for Http {
             "Status" => return Ok(Value::number(self.status)),
             "StatusText" => return Ok(Value::text(if self.status == 200 { "OK" } else { "Not Found" })),
             "ReadyState" => return Ok(Value::number(self.ready)),
-            "ResponseText" => return Ok(Value::text(charset::source(&self.body))),
-            "ResponseBody" | "ResponseStream" | "Response" => return Ok(Value::bytes(self.body.clone())),
+            // Several may have been asked before the first is read.
+            "ResponseText" | "ResponseBody" | "ResponseStream" | "Response" => {
+                host.answered.clone_from(&self.url);
+                return Ok(match member {
+                    "ResponseText" => Value::text(charset::source(&self.body)),
+                    _ => Value::bytes(self.body.clone()),
+                });
+            }
             "ResponseXML" => return host.add(Box::new(super::dom::Document)),
             _ => {}
         }

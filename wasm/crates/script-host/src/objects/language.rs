@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Class, Object, class};
 use crate::host::{Answer, Fault, Host};
-use crate::value::{Value, argument, text};
+use crate::value::{Value, argument, number_text, text};
 
 static ENUMERATOR: Class = Class {
     name: "Enumerator",
@@ -99,6 +99,42 @@ pub struct ScriptControl {
     is_basic: bool,
 }
 
+impl ScriptControl {
+    fn gives(&self, host: &mut Host, code: String) {
+        match self.is_basic {
+            true => host.later.push(code),
+            false => host.written.push(format!("<script>{code}</script>")),
+        }
+    }
+
+    /// What calls a procedure of the code that was added.
+    fn call_of(&self, name: &str, args: &[Value]) -> String {
+        let args: Vec<String> = args.iter().map(|arg| self.literal(arg)).collect();
+        let is_name = name.chars().all(|char| char.is_alphanumeric() || char == '_');
+        match (is_name, self.is_basic) {
+            (false, _) => String::new(),
+            (_, true) => format!("Call {name}({})", args.join(", ")),
+            (_, false) => format!("{name}({})", args.join(", ")),
+        }
+    }
+
+    fn literal(&self, value: &Value) -> String {
+        match value {
+            Value::Number(number) => number_text(*number),
+            Value::Bool(value) => value.to_string(),
+            other if self.is_basic => {
+                let text = other.to_text().replace('"', "\"\"");
+                format!("\"{}\"", text.replace('\r', "\" & vbCr & \"").replace('\n', "\" & vbLf & \""))
+            }
+            // No sign of it may end the text, or the script that it is in.
+            other => {
+                let units: String = other.to_text().encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect();
+                format!("\"{units}\"")
+            }
+        }
+    }
+}
+
 impl Object for ScriptControl {
     class!(CONTROL);
 
@@ -110,10 +146,10 @@ impl Object for ScriptControl {
         if matches!(member, "AddCode" | "ExecuteStatement" | "Eval") {
             let code = text(args, 0);
             host.code("ScriptControl", &code);
-            match self.is_basic {
-                true => host.later.push(code),
-                false => host.written.push(format!("<script>{code}</script>")),
-            }
+            self.gives(host, code);
+        }
+        if let ("Run", [name, given @ ..]) = (member, args) {
+            self.gives(host, self.call_of(&name.to_text(), given));
         }
         Ok(Value::Empty)
     }

@@ -16,6 +16,7 @@ mod node;
 mod office;
 mod page;
 mod recordset;
+mod regexp;
 mod shell;
 mod shell_application;
 mod stream;
@@ -144,6 +145,7 @@ pub fn create(name: &str) -> Box<dyn Object> {
         | "msxml2.freethreadeddomdocument"
         | "microsoft.freethreadedxmldom" => Box::new(dom::Document),
         "msscriptcontrol.scriptcontrol" | "scriptcontrol" => Box::new(language::ScriptControl::default()),
+        "vbscript.regexp" => Box::new(regexp::RegExp::default()),
         "shell.application" => Box::new(shell_application::Application),
         "internetexplorer.application" => Box::new(explorer::Explorer::default()),
         "schedule.service" => Box::new(tasks::Service),

@@ -128,6 +128,13 @@ impl Object for Environment {
         }
     }
 
+    fn put(&mut self, host: &mut Host, member: &'static str, args: &[Value], value: Value) -> Result<(), Fault> {
+        if member == "Item" {
+            environment::set(&mut host.settings, &text(args, 0), &value.to_text());
+        }
+        Ok(())
+    }
+
     fn items(&mut self, host: &mut Host) -> Option<Vec<Value>> {
         let all = environment::variables(&host.settings).into_iter();
         Some(all.map(|(name, value)| Value::text(format!("{name}={value}"))).collect())

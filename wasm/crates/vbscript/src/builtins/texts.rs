@@ -1,5 +1,7 @@
 //! Functions of texts. Characters are counted, not bytes; a text of one byte a character is cut without counting.
 
+use std::rc::Rc;
+
 use script_host::{Fault, charset};
 
 use super::{arg, count, wrong};
@@ -41,7 +43,7 @@ pub const NAMES: [&str; 40] = [
     "escape",
     "unescape",
     "strconv",
-    "formatnumber",
+    "instrb",
     "format",
     "array",
     "ubound",
@@ -60,8 +62,10 @@ pub fn call(name: &str, args: &[Val]) -> Done<Val> {
             Val::Bytes(bytes) => Val::size(bytes.len()),
             other => Val::size(2 * characters(&other.to_text())),
         },
-        "left" | "leftb" => Val::text(piece(&first.to_text(), 0, count(arg(args, 1))?)),
-        "right" | "rightb" => {
+        "leftb" | "midb" | "rightb" => byte_piece(name, args)?,
+        "instrb" => find_bytes(args)?,
+        "left" => Val::text(piece(&first.to_text(), 0, count(arg(args, 1))?)),
+        "right" => {
             let text = first.to_text();
             let (all, wanted) = (characters(&text), count(arg(args, 1))?);
             Val::text(piece(&text, all.saturating_sub(wanted), wanted))
@@ -70,13 +74,6 @@ pub fn call(name: &str, args: &[Val]) -> Done<Val> {
             let start = count(arg(args, 1))?.checked_sub(1).ok_or_else(wrong)?;
             let length = args.get(2).map_or(Ok(usize::MAX), count)?;
             Val::text(piece(&first.to_text(), start, length))
-        }
-        "midb" => {
-            let bytes = first.to_host().to_bytes();
-            let start = count(arg(args, 1))?.checked_sub(1).ok_or_else(wrong)?.min(bytes.len());
-            let length = args.get(2).map_or(Ok(usize::MAX), count)?;
-            let end = start.saturating_add(length).min(bytes.len());
-            Val::Bytes(bytes.get(start..end).unwrap_or_default().into())
         }
         "instr" => find(args)?,
         "instrrev" => find_last(args)?,
@@ -112,7 +109,7 @@ pub fn call(name: &str, args: &[Val]) -> Done<Val> {
         "escape" => Val::text(escape(&first.to_text())),
         "unescape" => Val::text(unescape(&first.to_text())),
         "strconv" => convert(first, arg(args, 1).to_integer()),
-        "formatnumber" | "format" => Val::Text(first.to_text()),
+        "format" => Val::Text(first.to_text()),
         "array" => Val::array(args.to_vec()),
         "ubound" | "lbound" => bound(name, args)?,
         _ => Val::Number(leading_number(&first.to_text())),
@@ -127,6 +124,9 @@ fn character(name: &str, value: &Val) -> Done<Val> {
         return Ok(Val::text(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER).to_string()));
     }
     let byte = u8::try_from(code).map_err(|_| wrong())?;
+    if name == "chrb" {
+        return Ok(Val::Bytes([byte].into()));
+    }
     // As windows-1252 has it, which is how a file that is written gets its bytes back.
     Ok(Val::text(charset::decode(&[byte], "windows-1252")))
 }
@@ -153,6 +153,44 @@ fn piece(text: &str, start: usize, length: usize) -> &str {
     let rest = text.get(from..).unwrap_or_default();
     let to = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
     rest.get(..to).unwrap_or_default()
+}
+
+/// Of a text, those that Windows keeps it in: two for a character.
+fn bytes_of(value: &Val) -> Rc<[u8]> {
+    match value {
+        Val::Bytes(bytes) => bytes.clone(),
+        other => charset::encode(&other.to_text(), "unicode").into(),
+    }
+}
+
+/// Bytes from a place on; what is whole characters of a text is one.
+fn byte_piece(name: &str, args: &[Val]) -> Done<Val> {
+    let first = arg(args, 0);
+    let bytes = bytes_of(first);
+    let (start, length) = match name {
+        "midb" => {
+            let start = count(arg(args, 1))?.checked_sub(1).ok_or_else(wrong)?;
+            (start, args.get(2).map_or(Ok(usize::MAX), count)?)
+        }
+        "leftb" => (0, count(arg(args, 1))?),
+        _ => (bytes.len().saturating_sub(count(arg(args, 1))?), usize::MAX),
+    };
+    let start = start.min(bytes.len());
+    let piece = bytes.get(start..start.saturating_add(length).min(bytes.len())).unwrap_or_default();
+    let is_text = !matches!(first, Val::Bytes(_)) && piece.len().is_multiple_of(2);
+    Ok(if is_text { Val::text(charset::decode(piece, "unicode")) } else { Val::Bytes(piece.into()) })
+}
+
+/// `InStrB([start,] text, wanted)`
+fn find_bytes(args: &[Val]) -> Done<Val> {
+    let (start, rest) = match args {
+        [start, rest @ ..] if rest.len() > 1 => (count(start)?.checked_sub(1).ok_or_else(wrong)?, rest),
+        _ => (0, args),
+    };
+    let (text, wanted) = (bytes_of(arg(rest, 0)), bytes_of(arg(rest, 1)));
+    let (text, wanted) = (charset::widen(text.get(start..).unwrap_or_default()), charset::widen(&wanted));
+    let found = text.find(&wanted).and_then(|at| text.get(..at));
+    Ok(found.map_or(Val::Number(0.0), |before| Val::size(start + characters(before) + 1)))
 }
 
 fn limited(count: usize, size: usize) -> Done<usize> {
