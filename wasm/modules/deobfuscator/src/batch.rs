@@ -154,13 +154,15 @@ impl Run {
             return line.to_owned();
         }
         let mut done = String::with_capacity(line.len());
-        let (mut quoted, mut removed, mut letters) = (false, 0, line.chars().peekable());
+        let (mut quoted, mut letters, mut before) = (false, line.chars().peekable(), ' ');
         while let Some(letter) = letters.next() {
             quoted ^= letter == '"';
             if letter == '^' && !quoted {
                 let next = letters.peek().copied().unwrap_or('\n');
                 if next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | '/' | '\\' | ':' | '_') {
-                    removed += 1;
+                    // A face or a formula has one, too: what is cut is a word.
+                    let is_in_word = before.is_ascii_alphabetic() && next.is_ascii_alphabetic();
+                    self.count(Technique::Caret, if is_in_word { 40 } else { 0 });
                     continue;
                 }
                 done.push(letter);
@@ -170,9 +172,7 @@ impl Run {
                 continue;
             }
             done.push(letter);
-        }
-        for _ in 0..removed {
-            self.count(Technique::Caret, 40);
+            before = letter;
         }
         done
     }
