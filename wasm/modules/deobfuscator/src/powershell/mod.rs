@@ -461,6 +461,7 @@ mod tests {
         let undone = |text: &str| undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
         assert_eq!(undone("$u = 'http://bad-'+'drop.example/x'\n"), "$u = 'http://bad-drop.example/x'\n");
         assert_eq!(undone("$u = 'http://one.example'+'/x'\n"), "");
+        assert_eq!(undone("$x.GetField('am'+'siInitFailed','a')\n"), "$x.GetField('amsiInitFailed','a')\n");
     }
 
     #[test]
