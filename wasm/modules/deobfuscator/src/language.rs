@@ -1,5 +1,7 @@
 //! Which language a text is written in, by what only that language writes.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
@@ -22,6 +24,50 @@ const HEAD: usize = 64 << 10;
 const ENOUGH: u32 = 3;
 /// And as much against a first line that names the interpreter of another, which in some is a comment.
 const ENOUGH_AGAINST: u32 = 24;
+
+/// Characters from which on a text has spaces where it is one that somebody wrote, and how many for one space.
+const UNSPACED: usize = 256;
+
+/// What is written with carets in it, lower case.
+const COMMANDS: [&str; 37] = [
+    "set",
+    "call",
+    "echo",
+    "for",
+    "if",
+    "start",
+    "goto",
+    "setlocal",
+    "cmd",
+    "powershell",
+    "pwsh",
+    "del",
+    "erase",
+    "copy",
+    "move",
+    "type",
+    "exit",
+    "net",
+    "reg",
+    "schtasks",
+    "wmic",
+    "taskkill",
+    "ping",
+    "attrib",
+    "msiexec",
+    "forfiles",
+    "certutil",
+    "bitsadmin",
+    "curl",
+    "mshta",
+    "wscript",
+    "cscript",
+    "rundll32",
+    "regsvr32",
+    "pushd",
+    "whoami",
+    "explorer",
+];
 
 type Signs = &'static [(&'static str, u32)];
 
@@ -133,7 +179,6 @@ const SIGNS: [(Language, Signs); 6] = [
             ("errorlevel", 3),
             ("rem ", 2),
             ("for %%", 4),
-            ("^", 1),
             ("start ", 1),
             ("call ", 1),
         ],
@@ -192,18 +237,24 @@ pub fn of(text: &str, name: &str) -> Language {
     let hint = by_name(name).or(interpreter.flatten());
     let enough = if hint.is_none() && interpreter.is_some() { ENOUGH_AGAINST } else { ENOUGH };
     let begins_as_html = head.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('<');
-    let is_prose = is_prose(&head);
+    let (is_prose, is_unspaced) = (is_prose(&head), is_unspaced(&head));
     let scored = SIGNS.iter().map(|(language, signs)| {
-        let counts = |sign: &str, weight: u32| !is_prose || hint == Some(*language) || !is_plain_word(sign, weight);
+        let is_hinted = hint == Some(*language);
+        let counts = |sign: &str, weight: u32| {
+            is_hinted || !(is_prose && is_plain_word(sign, weight) || is_unspaced && is_in_noise(sign))
+        };
         let telling = signs.iter().filter(|(sign, weight)| counts(sign, *weight));
-        let mut score: u32 = telling.map(|(sign, weight)| weight * count(&head, sign)).sum();
-        score += if hint == Some(*language) { 6 } else { 0 };
+        let plain = plain(&head, *language);
+        let mut score: u32 = telling.map(|(sign, weight)| weight * count(&plain, sign)).sum();
+        score += if is_hinted { 6 } else { 0 };
+        score += if *language == Language::Batch { 3 * commands_with_carets(&head).min(3) } else { 0 };
         if *language == Language::Html && !begins_as_html {
             score /= 4;
         }
         // Variables with a dollar are PowerShell's, unless the text declares them as JavaScript does.
-        if *language == Language::Powershell && !head.contains("var ") && !head.contains("function(") {
-            score += 2 * variables(&head).min(3);
+        let may_have_variables = (is_hinted || !is_unspaced) && !head.contains("var ") && !head.contains("function(");
+        if *language == Language::Powershell && may_have_variables {
+            score += 2 * variables(&plain).min(3);
         }
         (score, *language)
     });
@@ -227,6 +278,52 @@ fn head(text: &str) -> &str {
 fn is_prose(text: &str) -> bool {
     let signs = text.bytes().filter(|byte| b"=(){}[]$%<>|^\\".contains(byte)).count();
     signs * 10 < text.split_ascii_whitespace().count()
+}
+
+/// Whether a text has hardly any spaces, as encoded data has, in which any two or three signs stand side by side.
+fn is_unspaced(text: &str) -> bool {
+    text.len() >= UNSPACED && memchr::memchr_iter(b' ', text.as_bytes()).count() < text.len() / UNSPACED
+}
+
+/// Whether noise of all printable characters has a sign: they have no spaces, and base85 no colon before a tilde.
+fn is_in_noise(sign: &str) -> bool {
+    sign.len() < 5 && !sign.contains(' ') && sign != ":~"
+}
+
+/// A text without what a language ignores within words. Alone it shows no language: in Markdown, backticks quote.
+fn plain(text: &str, language: Language) -> Cow<'_, str> {
+    let ignored = match language {
+        Language::Powershell => '`',
+        Language::Batch => '^',
+        _ => return Cow::Borrowed(text),
+    };
+    if !text.contains(ignored) {
+        return Cow::Borrowed(text);
+    }
+    let places = within_words(text, ignored as u8);
+    let kept = text.char_indices().filter(|(at, letter)| *letter != ignored || places.binary_search(at).is_err());
+    Cow::Owned(kept.map(|(_, letter)| letter).collect())
+}
+
+/// Where a sign stands within a word, and not around it.
+pub fn within_words(text: &str, sign: u8) -> Vec<usize> {
+    let bytes = text.as_bytes();
+    let is_part = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at)).is_some_and(|&byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let places = memchr::memchr_iter(sign, bytes);
+    places.filter(|&at| is_part(at.checked_sub(1)) && is_part(Some(at + 1))).collect()
+}
+
+/// Commands that carets are written into. In lower case.
+fn commands_with_carets(text: &str) -> u32 {
+    let words = text.split([' ', '\t', '\r', '\n', '&', '|', '(', ')', '@', '"', ',', ';']);
+    let hidden = words.filter(|word| !within_words(word, b'^').is_empty());
+    let is_command = |word: &&str| {
+        let plain = word.replace('^', "");
+        COMMANDS.contains(&plain.strip_suffix(".exe").unwrap_or(&plain))
+    };
+    u32::try_from(hidden.filter(is_command).take(3).count()).unwrap_or(0)
 }
 
 /// Whether prose has a sign, too: `set `, `then`, `import `.
@@ -342,6 +439,24 @@ mod tests {
         let disguised = "#!/bin/sh\n$a = [Convert]::FromBase64String($env:A); $b = New-Object Net.WebClient; $c = 1\n\
             Invoke-Expression ($a -join ''); Invoke-Command $b; [char]65; [char]66; powershell; write-host $env:B\n";
         assert_eq!(of(disguised, ""), Language::Powershell);
+    }
+
+    #[test]
+    fn what_is_undone_shows_no_language_by_itself() {
+        let mail = "On Monday you wrote:\n> look ^^ there\nYes ^_^ I did! x^2\nBye ^^\n".repeat(5);
+        assert_eq!(of(&mail, ""), Language::None);
+        let noise: String = (0..4_000_u32).map(|at| char::from(33 + (at * at % 1_009 % 85) as u8)).collect();
+        for sign in ["$a=::", "^$_", "$(=>", "};"] {
+            assert_eq!(of(&format!("{noise}{sign}{noise}{sign}{noise}{sign}{noise}"), ""), Language::None, "{sign}");
+        }
+        let cases = [
+            ("p^o^w^e^r^s^h^e^l^l -c x", Language::Batch),
+            ("s^e^t x=a", Language::Batch),
+            ("I`nv`oke-Ex`pr`ession ('a')\n(N`ew-Obj`ect Ne`t.WebC`lient)", Language::Powershell),
+        ];
+        for (text, language) in cases {
+            assert_eq!(of(text, ""), language, "{text}");
+        }
     }
 
     /// Words of all languages here.

@@ -55,7 +55,7 @@ impl Module for Deobfuscator {
     }
 }
 
-fn peeled<'a>(call: &Call, sample: Option<&'a [u8]>) -> Result<Peeler<'a>, Refusal> {
+fn peeled<'a>(call: &'a Call, sample: Option<&'a [u8]>) -> Result<Peeler<'a>, Refusal> {
     Ok(Peeler::peel(sample.ok_or_else(Refusal::no_sample)?, call.sample_name()))
 }
 

@@ -93,6 +93,8 @@ pub struct Layer {
 
 pub struct Peeler<'a> {
     pub sample: &'a [u8],
+    /// The sample's own.
+    name: &'a str,
     pub language: Language,
     pub layers: Vec<Layer>,
     pub budget: Budget,
@@ -103,9 +105,10 @@ pub struct Peeler<'a> {
 
 impl<'a> Peeler<'a> {
     /// Peels a sample; `name` is a hint at its language.
-    pub fn peel(sample: &'a [u8], name: &str) -> Self {
+    pub fn peel(sample: &'a [u8], name: &'a str) -> Self {
         let mut peeler = Self {
             sample,
+            name,
             language: Language::None,
             layers: Vec::new(),
             budget: Budget::new(sample.len()),
@@ -183,7 +186,11 @@ impl<'a> Peeler<'a> {
         let language = match found.language {
             _ if rewritten && found.technique != Technique::Utf16 => language,
             Some(language) => language,
-            None if is_text(&found.content) => language::of(&lossy(&found.content), ""),
+            None if is_text(&found.content) => {
+                // In another encoding, it is still the text that the name is of.
+                let is_sample = parent.is_none() && found.technique == Technique::Utf16;
+                language::of(&lossy(&found.content), if is_sample { self.name } else { "" })
+            }
             None => Language::None,
         };
         if let Some(parent) = parent.map(|parent| &mut self.layers[parent]) {
@@ -350,6 +357,23 @@ mod tests {
         assert_eq!(contents(inner, "a.js"), []);
         let page = contents(&format!("<html><script>{inner}</script></html>"), "a.html");
         assert_eq!(page, [(inner.to_owned(), false)]);
+    }
+
+    #[test]
+    fn a_text_is_the_same_in_either_encoding() {
+        let text = "I`nv`oke-Ex`pr`ession (\"Wri\"+\"te-Host\"+\" h\"+\"i\")\n(N`ew-Obj`ect Ne`t.WebC`lient).D`ownloadString(1)\n";
+        let wide: Vec<u8> = [0xfeff].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        for name in ["a.ps1", ""] {
+            let narrow = contents(text, name);
+            let layers = Peeler::peel(&wide, name).layers;
+            assert!(!narrow.is_empty(), "{name}");
+            let last: Vec<_> =
+                layers.iter().skip(1).map(|layer| lossy(&layer.found.content).trim().to_owned()).collect();
+            assert_eq!(last, narrow.into_iter().map(|one| one.0).collect::<Vec<_>>(), "{name}");
+        }
+        // Too little of it tells for it to be told without the name.
+        let short: Vec<u8> = "'a'+'b'; p`s`q`r`t`x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(Peeler::peel(&short, "a.ps1").layers.last().map(|layer| layer.language), Some(Language::Powershell));
     }
 
     #[test]

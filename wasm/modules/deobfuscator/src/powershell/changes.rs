@@ -59,6 +59,56 @@ pub fn in_block(tokens: &[Placed]) -> Vec<bool> {
     braces.collect()
 }
 
+/// Whether a comma that stands beside a token separates arguments of a method's call: there, it makes no list.
+pub fn in_call(tokens: &[Placed]) -> Vec<bool> {
+    // Of each bracket that is open: whether it is a call's, and whether it holds the name of a member.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    let mut closed_name = false;
+    let mut found = Vec::with_capacity(tokens.len());
+    for (at, placed) in tokens.iter().enumerate() {
+        let is_closing = matches!(placed.token, Token::Sign(')' | ']' | '}'));
+        let closed = if is_closing { open.pop() } else { None };
+        found.push(open.last().is_some_and(|bracket| bracket.0));
+        if deeper(0, &placed.token) > 0 {
+            let is_paren = placed.token == Token::Sign('(');
+            open.push((is_paren && (is_call(tokens, at) || closed_name && adjoins(tokens, at)), is_member(tokens, at)));
+        }
+        closed_name = closed.is_some_and(|bracket| bracket.1);
+    }
+    found
+}
+
+/// Whether a token stands right behind the one before.
+fn adjoins(tokens: &[Placed], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| tokens.get(before)).is_some_and(|before| before.end == tokens[at].start)
+}
+
+/// Whether a token stands where the name of a member does: `.name`, `::name`.
+fn is_member(tokens: &[Placed], at: usize) -> bool {
+    let has_dot = at > 1 && matches!(tokens[at - 1].token, Token::Sign('.') | Token::Signs("::"));
+    has_dot && adjoins(tokens, at) && adjoins(tokens, at - 1)
+}
+
+/// `.name(`, `::name(`, `."name"(`
+fn is_call(tokens: &[Placed], open: usize) -> bool {
+    let Some(name) = open.checked_sub(1).filter(|_| adjoins(tokens, open)) else { return false };
+    let is_name =
+        matches!(tokens[name].token, Token::Word(..) | Token::Text(_) | Token::Expanding(_) | Token::Variable(_));
+    is_name && is_member(tokens, name) && !is_of_word(tokens, name)
+}
+
+/// Whether it is a member of a mere word: `New-Object IO.StreamReader(` names a type.
+fn is_of_word(tokens: &[Placed], name: usize) -> bool {
+    let mut of = name - 2;
+    while matches!(tokens[of].token, Token::Word(..)) {
+        if !is_member(tokens, of) {
+            return true;
+        }
+        of -= 2;
+    }
+    false
+}
+
 /// What changes each variable, in the order of the text.
 pub fn changes(tokens: &[Placed]) -> HashMap<String, Vec<Change>> {
     let mut changes: HashMap<String, Vec<Change>> = HashMap::new();

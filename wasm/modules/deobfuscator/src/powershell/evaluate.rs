@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::changes::{Change, Kind, are_followed, changes, deeper, in_block};
+use super::changes::{Change, Kind, are_followed, changes, deeper, in_block, in_call};
 use super::methods;
 use super::token::{Placed, Token, unescaped};
 use crate::budget::Budget;
@@ -30,6 +30,10 @@ pub struct Evaluator<'t, 'b> {
     values: HashMap<String, Vec<(usize, Option<Value>)>>,
     /// Whether a token is in braces: nobody knows when that is run.
     in_block: Vec<bool>,
+    /// Whether a token is an argument of a method, or a part of one.
+    in_call: Vec<bool>,
+    /// What is read is an argument: a comma ends it.
+    is_argument: bool,
     /// `$_`
     item: Option<Value>,
 }
@@ -42,8 +46,15 @@ impl<'t, 'b> Walks<'t, 'b, Token> for Evaluator<'t, 'b> {
 
 impl<'t, 'b> Evaluator<'t, 'b> {
     pub fn new(tokens: &'t [Placed], budget: &'b mut Budget) -> Self {
-        let (changes, in_block) = (changes(tokens), in_block(tokens));
-        let mut evaluator = Self { walk: Walk::new(tokens, budget), values: HashMap::new(), in_block, item: None };
+        let changes = changes(tokens);
+        let mut evaluator = Self {
+            walk: Walk::new(tokens, budget),
+            values: HashMap::new(),
+            in_block: in_block(tokens),
+            in_call: in_call(tokens),
+            is_argument: false,
+            item: None,
+        };
         let mut followed: Vec<(&String, &Change, bool)> = Vec::new();
         for (name, changes) in &changes {
             if are_followed(changes) {
@@ -155,6 +166,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         }
         match at.checked_sub(1).and_then(|before| self.walk.token(before)) {
             None => true,
+            Some(Token::Sign(',')) if self.is_in_call(at) => true,
             Some(Token::Sign(sign)) => {
                 !matches!(sign, '.' | '*' | '/' | '%' | ',' | '-' | '+' | ')' | ']')
                     || (*sign == '+' && matches!(self.walk.token(at), Some(Token::Text(_) | Token::Sign('('))))
@@ -178,8 +190,21 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     /// A constant that begins at a token: its value, and the token behind it.
     pub fn constant(&mut self, at: usize) -> Made {
-        let (value, end) = self.pipeline(at)?;
+        let is_argument = self.is_in_call(at);
+        let (value, end) = self.within(at, is_argument, Self::pipeline)?;
         Some((self.walk.hold(value.bounded()?)?, end))
+    }
+
+    fn is_in_call(&self, at: usize) -> bool {
+        self.in_call.get(at).copied().unwrap_or(false)
+    }
+
+    /// A step within brackets, which say anew whether a comma makes a list.
+    fn within(&mut self, at: usize, is_argument: bool, step: impl FnOnce(&mut Self, usize) -> Made) -> Made {
+        let outer = std::mem::replace(&mut self.is_argument, is_argument);
+        let made = self.down(at, step);
+        self.is_argument = outer;
+        made
     }
 
     /// `... | % { ... }`
@@ -201,7 +226,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let mut end = None;
         for item in value.items() {
             let before = self.item.replace(item);
-            let one = self.down(body, Self::pipeline);
+            let one = self.within(body, false, Self::pipeline);
             self.item = before;
             let (value, at) = one?;
             if !self.walk.is(at, '}') || !self.walk.budget.spend(4) {
@@ -289,7 +314,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn list(&mut self, at: usize) -> Made {
         let (first, mut at) = self.unary(at)?;
-        if !self.walk.is(at, ',') {
+        if self.is_argument || !self.walk.is(at, ',') {
             return Some((first, at));
         }
         let mut items = vec![first];
@@ -317,6 +342,11 @@ impl<'t, 'b> Evaluator<'t, 'b> {
                 };
                 Some((made.bounded()?, end))
             }
+            // A list of one.
+            Token::Sign(',') => {
+                let (value, end) = self.down(at + 1, Self::unary)?;
+                Some((Value::List(vec![value]), end))
+            }
             Token::Sign(sign @ ('-' | '+')) => {
                 let sign = *sign;
                 let (value, end) = self.down(at + 1, Self::unary)?;
@@ -335,7 +365,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
         let (mut value, mut at) = self.primary(at)?;
         loop {
             if self.walk.is(at, '[') && !self.apart(at) {
-                let (index, end) = self.down(at + 1, Self::pipeline)?;
+                let (index, end) = self.within(at + 1, false, Self::pipeline)?;
                 if !self.walk.is(end, ']') {
                     return None;
                 }
@@ -360,7 +390,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             Token::Word(name, _) => Some((name.clone(), at + 1)),
             Token::Text(name) => Some((name.to_ascii_lowercase(), at + 1)),
             Token::Sign('(') => {
-                let (value, end) = self.down(at + 1, Self::pipeline)?;
+                let (value, end) = self.within(at + 1, false, Self::pipeline)?;
                 if self.walk.is(end, ')') { Some((value.text()?.to_ascii_lowercase(), end + 1)) } else { None }
             }
             _ => None,
@@ -388,37 +418,12 @@ impl<'t, 'b> Evaluator<'t, 'b> {
     fn call_list(&mut self, mut at: usize) -> Made {
         let mut values = Vec::new();
         loop {
-            let (value, end) = self.down(at, Self::argument)?;
+            let (value, end) = self.within(at, true, Self::compared)?;
             values.push(value);
             if !self.walk.is(end, ',') {
                 return Some((Value::List(values), end));
             }
             at = end + 1;
-        }
-    }
-
-    fn argument(&mut self, at: usize) -> Made {
-        // As `compared`, with `unary` where a list would be read.
-        let (mut value, mut at) = self.unary(at)?;
-        loop {
-            if self.walk.is(at, '+') {
-                let (right, end) = self.down(at + 1, Self::unary)?;
-                (value, at) = (methods::plus(value, &right)?.bounded()?, end);
-            } else if self.walk.is(at, '-') && matches!(value, Value::Int(_)) {
-                let (right, end) = self.down(at + 1, Self::unary)?;
-                (value, at) = (Value::Int(value.int()?.wrapping_sub(right.int()?)), end);
-            } else if let Some(Token::Operator(operator)) = self.walk.token(at) {
-                let operator = *operator;
-                let (right, end) = self.down(at + 1, Self::range)?;
-                value = if operator == "-f" {
-                    Value::Text(methods::format(&value.text()?, &right.items())?)
-                } else {
-                    methods::operator(operator, &value, &right, self.walk.budget)?
-                };
-                at = end;
-            } else {
-                return Some((value, at));
-            }
         }
     }
 
@@ -433,7 +438,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             Token::Type(name) => made(Value::Name(name.clone())),
             Token::Sign('(') | Token::Signs("$(" | "@(") => {
                 let is_list = self.walk.token(at) == Some(&Token::Signs("@("));
-                let (value, end) = self.down(at + 1, Self::inside)?;
+                let (value, end) = self.within(at + 1, false, Self::inside)?;
                 if !self.walk.is(end, ')') {
                     return None;
                 }

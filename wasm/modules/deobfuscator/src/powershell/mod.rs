@@ -8,7 +8,7 @@ mod token;
 use crate::budget::Budget;
 use crate::decode::base64::{self, STANDARD};
 use crate::decode::text::utf16;
-use crate::language::Language;
+use crate::language::{Language, within_words};
 use crate::peel::{Found, Rewrite, Technique};
 use crate::score;
 use crate::script::{self, Constant, Value};
@@ -56,36 +56,35 @@ fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
 
 /// A word without the backticks that mean nothing.
 fn plain_word(placed: &Placed, text: &str) -> Option<Constant> {
-    let Token::Word(_, ticks) = &placed.token else { return None };
-    if *ticks == 0 {
+    let Token::Word(_, 1..) = &placed.token else { return None };
+    let source = text.get(placed.start..placed.end)?;
+    // Where all stand around a word, they may quote it, as in Markdown.
+    if within_words(source, b'`').is_empty() {
         return None;
     }
-    let literal = text.get(placed.start..placed.end)?.replace('`', "");
-    Some(Constant {
-        start: placed.start,
-        end: placed.end,
-        literal,
-        technique: Technique::Backtick,
-        weight: TICK_WEIGHT * ticks,
-    })
+    Some(without_ticks(placed, source, source.replace('`', "")))
+}
+
+fn without_ticks(placed: &Placed, source: &str, literal: String) -> Constant {
+    let weight = source.split_ascii_whitespace().map(tick_weight).sum();
+    Constant { start: placed.start, end: placed.end, literal, technique: Technique::Backtick, weight }
+}
+
+/// Of a word. A backtick around it may be one half of a pair whose other half stands within: `` `word`s ``.
+fn tick_weight(word: &str) -> usize {
+    let within = within_words(word, b'`').len();
+    let around = word.matches('`').count() - within;
+    TICK_WEIGHT * within.saturating_sub(around)
 }
 
 /// A text in double quotes without the backticks that mean nothing.
 fn plain_text(placed: &Placed, text: &str) -> Option<Constant> {
     let Token::Text(value) = &placed.token else { return None };
     let source = text.get(placed.start..placed.end).filter(|source| source.starts_with('"'))?;
-    let ticks = source.matches('`').count();
-    if ticks == 0 || value.chars().any(char::is_control) || value.contains(['"', '$', '`']) {
+    if within_words(source, b'`').is_empty() || value.chars().any(char::is_control) || value.contains(['"', '$', '`']) {
         return None;
     }
-    let weight = TICK_WEIGHT * ticks;
-    Some(Constant {
-        start: placed.start,
-        end: placed.end,
-        literal: quoted(value),
-        technique: Technique::Backtick,
-        weight,
-    })
+    Some(without_ticks(placed, source, quoted(value)))
 }
 
 /// A text with variables in it that have one value.
@@ -377,6 +376,45 @@ mod tests {
     }
 
     #[test]
+    fn backticks_that_quote_are_left() {
+        let undone = |text: &str| undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        let rest = "See ``get-traces`` and ``batch-get-traces`` of ``set-x``.\n".repeat(20);
+        let markdown = "Get-Item `a-b`s, `c`ed; \"one `d` two `e` three\" [`f`](g) and `New-Object`s.\n".repeat(20);
+        assert_eq!((undone(&rest), undone(&markdown)), (String::new(), String::new()));
+        assert_eq!(undone("iN`v`oKe-e`xpR`essi`on $x\n"), "iNvoKe-expRession $x\n");
+        assert_eq!(undone("`I`N`V`O`K`E-Item $x; & \"G`et-I`Tem\"\n"), "INVOKE-Item $x; & 'Get-ITem'\n");
+        assert_eq!(undone("po`wershell -c 1\n"), "powershell -c 1\n");
+    }
+
+    #[test]
+    fn a_compressed_stream_may_be_held_in_a_variable() {
+        // IEX 'hi'
+        let base64 = "H4sIAAAAAAACA/N0jVBQz8hUBwB1kcsOCAAAAA==";
+        let read = "IEX (New-Object IO.StreamReader(New-Object IO.Compression.GzipStream($s,\
+            [IO.Compression.CompressionMode]::Decompress))).ReadToEnd();";
+        for stream in ["IO.MemoryStream(,[Convert]::", "IO.MemoryStream -ArgumentList @(,[Convert]::"] {
+            let text = format!("$s=New-Object {stream}FromBase64String('{base64}'));{read}");
+            assert_eq!(runs(&text), ["IEX 'hi'"], "{text}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_a_method_are_apart() {
+        for (line, done) in [
+            ("$x.GetField('am'+'siInitFailed','NonPublic,Static')", "$x.GetField('amsiInitFailed','NonPublic,Static')"),
+            ("[Type]::Do('ab'+'cd','x','y'+'z')", "[Type]::Do('abcd','x','yz')"),
+            ("$x.\"Do\"('{0}' -f 'ab','c'+'d')", "$x.\"Do\"('ab','cd')"),
+            ("$x.('D'+'o')('a'+'b','c')", "$x.('Do')('ab','c')"),
+            ("$x.Do(('a'+'b','c'))", "$x.Do('ab c')"),
+            // Of a command, a list is one argument.
+            ("New-Object T('a'+'b',443)", "New-Object T('ab 443')"),
+            ("New-Object N.T('a'+'b',443)", "New-Object N.T('ab 443')"),
+        ] {
+            assert_eq!(last_line(line), done);
+        }
+    }
+
+    #[test]
     fn parts_of_a_text_are_taken() {
         assert_eq!(last_line("$x = 'xxIEXyy'.Substring(2,3)"), "$x = 'IEX'");
         assert_eq!(last_line("$x = 'xxIEX'.Substring(2)"), "$x = 'IEX'");
@@ -423,6 +461,7 @@ mod tests {
         let undone = |text: &str| undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
         assert_eq!(undone("$u = 'http://bad-'+'drop.example/x'\n"), "$u = 'http://bad-drop.example/x'\n");
         assert_eq!(undone("$u = 'http://one.example'+'/x'\n"), "");
+        assert_eq!(undone("$x.GetField('am'+'siInitFailed','a')\n"), "$x.GetField('amsiInitFailed','a')\n");
     }
 
     #[test]

@@ -137,7 +137,7 @@ pub struct Constant {
 pub const ENOUGH: usize = 200;
 
 /// Nobody cuts these to pieces who has nothing to hide. Lower case.
-const TELLING: [&str; 20] = [
+const TELLING: [&str; 22] = [
     "http://",
     "https://",
     "wscript.shell",
@@ -158,6 +158,8 @@ const TELLING: [&str; 20] = [
     "rundll32",
     "regsvr32",
     "mshta",
+    "amsiutils",
+    "amsiinitfailed",
 ];
 
 /// Whether a value has in it what the source, in lower case, does not show.
