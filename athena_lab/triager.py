@@ -101,7 +101,7 @@ class Triager:
             raise failed[0]
         raise InvalidField(
             f"No module that is loaded does a {wanted.analysis_type!r} analysis with these options.",
-            next_step="Load a module, or ask for another analysis; lab.modules() or GET /api/v1/wasm/modules lists them.",
+            next_step="Load one, or ask for another analysis; lab.modules() or GET /api/v1/wasm/modules lists them.",
         )
 
     def _unloaded(self, wanted: api.AnalyzeSample) -> tuple[str, ...]:
