@@ -159,6 +159,36 @@ mod tests {
         assert!(done.steps.iter().any(|step| step.0 == Technique::StringArray), "{:?}", done.steps);
     }
 
+    /// As long as a call of the decoder is left, so is what turns its list: here a flattened switch, which is put in
+    /// order as it is written, has calls that are read in the round after.
+    #[test]
+    fn a_list_is_turned_as_long_as_it_is_read() {
+        let text = format!(
+            r#"{STUB}
+            var e = d;
+            function f(u) {{
+                var m = d,
+                    q = {{ 'aBcDe': m('0x2'), 'fGhIj': function(a, b) {{ return a + b; }} }},
+                    r = '1|0|2'['split']('|'),
+                    c = 0;
+                while (!![]) {{
+                    switch (r[c++]) {{
+                        case '0': x[m('0x1')](m('0x0')); continue;
+                        case '1': x(q['fGhIj'](u, q['aBcDe'])); continue;
+                        case '2': return m('0x0');
+                    }}
+                    break;
+                }}
+            }}
+            f(e('0x1'));"#
+        );
+        let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        for clear in ["x(u + \"http://c3.contoso-mail.top/x\")", "x.Run(\"WScript.Shell\")", "f(\"Run\")"] {
+            assert!(done.contains(clear), "{clear}: {done}");
+        }
+        assert!(!done.contains("switch") && !done.contains("shift") && !done.contains("fGhIj"), "{done}");
+    }
+
     #[test]
     fn the_way_to_the_global_object_is_nothing_hidden() {
         // Whatever else of the text is not known.
