@@ -23,6 +23,7 @@ mod scopes;
 mod spelling;
 mod statement;
 mod strings;
+mod targets;
 mod trace;
 mod value;
 
@@ -35,6 +36,7 @@ use crate::budget::Budget;
 use crate::limits::{MAX_LAYER, MAX_ROUNDS};
 use crate::peel::{Rewrite, Technique};
 use crate::script::Hosts;
+use targets::Targets;
 
 /// What is known of a text that is being written anew.
 #[derive(Debug, Default)]
@@ -57,6 +59,17 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
     if !budget.spend(text.len() / 32 + 1) {
         return Rewrite::default();
     }
+    match Targets::of(text, budget) {
+        // Functions do not say their text as it was written.
+        Some(targets) => {
+            let done = undo_parsed(&targets.text, Progress { rounds: 1, ..Progress::default() }, budget);
+            targets.shown(done, budget)
+        }
+        None => undo_parsed(text, Progress::default(), budget),
+    }
+}
+
+fn undo_parsed(text: &str, mut progress: Progress, budget: &mut Budget) -> Rewrite {
     if trace::is_symbols(text) {
         // What its signs make is said best by what is run in the end.
         let found = trace::found(text, budget);
@@ -64,7 +77,6 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
             return Rewrite { found, ..Rewrite::default() };
         }
     }
-    let mut progress = Progress::default();
     let mut current: Option<String> = None;
     for _ in 0..MAX_ROUNDS {
         let Some(next) = round(current.as_deref().unwrap_or(text), budget, &mut progress) else { break };
