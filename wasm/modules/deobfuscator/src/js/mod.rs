@@ -202,6 +202,26 @@ mod tests {
     }
 
     #[test]
+    fn a_decoder_that_asks_for_its_own_text_is_undone_in_a_flattened_switch() {
+        let text = r#"
+            var l = [atob('UnVu'), atob('V1NjcmlwdC5TaGVsbA==')];
+            function d(i) { return (d + '').charCodeAt(0) === 102 ? l[i - 0] : ''; }
+            function f(u) {
+                var o = '1|0'['split']('|'), c = 0;
+                while (!![]) {
+                    switch (o[c++]) {
+                        case '0': x[d('0x0')](u); continue;
+                        case '1': x(d('0x1')); continue;
+                    }
+                    break;
+                }
+            }
+            f(1);"#;
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("x(\"WScript.Shell\");\n\tx.Run(u);"), "{done}");
+    }
+
+    #[test]
     fn the_way_to_the_global_object_is_nothing_hidden() {
         // Whatever else of the text is not known.
         let text = format!("{}\nx(d(y));", STUB.replace("i = i - 0", "i = i - z"));
