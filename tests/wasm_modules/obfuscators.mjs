@@ -17,6 +17,8 @@ Module._load = (name, ...rest) => (name === "jsdom" ? nothing : load(name, ...re
 const { program, short } = JSON.parse(readFileSync(file, "utf8"));
 const obfuscator = require("javascript-obfuscator");
 const array = { seed: 7, stringArray: true, stringArrayThreshold: 1, rotateStringArray: true, shuffleStringArray: true };
+// Functions of fewer than five statements have no `switch`.
+const flat = { seed: 7, controlFlowFlattening: true, controlFlowFlatteningThreshold: 1 };
 const wrapped = { stringArrayWrappersCount: 3, stringArrayWrappersChainedCalls: true, stringArrayWrappersType: "function" };
 const options = {
   "string array": { ...array, stringArrayEncoding: [] },
@@ -28,11 +30,14 @@ const options = {
   "split strings in an array": { ...array, splitStrings: true, splitStringsChunkLength: 4, stringArrayEncoding: ["base64"] },
   "escapes": { seed: 7, stringArray: false, unicodeEscapeSequence: true },
   "numbers": { ...array, numbersToExpressions: true, stringArrayEncoding: ["base64"] },
-  "control flow": { ...array, controlFlowFlattening: true, controlFlowFlatteningThreshold: 1, stringArrayEncoding: ["base64"] },
+  "control flow": { ...flat, stringArray: false },
+  "control flow, string array": { ...array, ...flat, stringArrayEncoding: [] },
+  "control flow, base64": { ...array, ...flat, stringArrayEncoding: ["base64"] },
+  "control flow, rc4": { ...array, ...flat, stringArrayEncoding: ["rc4"] },
   "dead code": { ...array, deadCodeInjection: true, deadCodeInjectionThreshold: 1, stringArrayEncoding: ["rc4"] },
   "self-defending": { ...array, selfDefending: true, stringArrayEncoding: ["rc4"] },
   "all at once": {
-    ...array, ...wrapped, stringArrayEncoding: ["rc4"], controlFlowFlattening: true, controlFlowFlatteningThreshold: 1,
+    ...array, ...wrapped, ...flat, stringArrayEncoding: ["rc4"],
     deadCodeInjection: true, deadCodeInjectionThreshold: 1, numbersToExpressions: true, simplify: true, splitStrings: true,
     splitStringsChunkLength: 5, transformObjectKeys: true, selfDefending: true, debugProtection: true,
   },

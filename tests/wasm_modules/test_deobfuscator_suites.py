@@ -45,7 +45,9 @@ TELLING = {"medium", "high", "critical"}
 PROGRAM = """
 function greet(name) {
   var msg = "Hello, " + name + "! See http://files.athena-lab-sample.net/gate.php";
+  var sign = name.split("").reverse().join("-");
   console.log(msg);
+  console.log("signed by", sign);
   return msg.length;
 }
 var urls = ["http://one.athena-lab-sample.net/a.txt", "http://two.athena-lab-sample.org/b.txt"];
@@ -65,6 +67,7 @@ TEXTS = (
     "odd address",
     "S3cretKey",
     "total is",
+    "signed by",
 )
 ALPHABETS = {
     "itoa64": "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
@@ -154,7 +157,10 @@ def test_javascript_obfuscators_are_undone(module: Guest, tmp_path: Path, capsys
                 f"\n{name}: {shares[name]:.0%} of the texts ({hidden} were hidden), prints the same: {same[name]}",
                 end="",
             )
-    assert len(made) >= 23
+        if name.startswith("control flow"):
+            assert "switch" in script
+            assert "switch" not in undone, undone
+    assert len(made) >= 26
     assert {name for name, share in shares.items() if share < 1} <= set()
     # Written with everything at once, a program checks its own text: written anew, it would not run.
     assert {name for name, equal in same.items() if not equal} <= {"self-defending", "all at once"}

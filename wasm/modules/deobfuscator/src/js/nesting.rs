@@ -1,5 +1,5 @@
 //! How deep a script nests, before a parser follows it: an upper bound, by its tokens alone. Where it is not certain
-//! what a token is, the deeper reading counts.
+//! what a token is, the deeper reading counts. The same tokens tell which calls a script assigns to.
 
 /// Words behind which an expression or a statement goes on that the parser calls itself for.
 const DEEPENING: [&str; 18] = [
@@ -25,6 +25,9 @@ const DEEPENING: [&str; 18] = [
 /// Words behind whose parentheses a slash begins an expression.
 const HEADS: [&str; 4] = ["if", "while", "for", "with"];
 
+/// What assigns, but for `=` itself.
+const COMPOUND: [&[u8]; 12] = [b"+=", b"-=", b"*=", b"/=", b"%=", b"&=", b"|=", b"^=", b"<<=", b">>=", b">>>=", b"**="];
+
 #[derive(Clone, Copy)]
 struct Level {
     /// What deepened the statement or element that is read.
@@ -34,6 +37,8 @@ struct Level {
     opened: u8,
     /// The parenthesis belongs to `if` or the like.
     head: bool,
+    /// Where it began, if it holds what something before it is called with.
+    call: Option<usize>,
 }
 
 struct Scan<'a> {
@@ -48,10 +53,24 @@ struct Scan<'a> {
     head_closed: bool,
     /// It is no longer certain what is code: nothing closes any more.
     lost: bool,
+    /// The parentheses of the call that just ended.
+    called: Option<(usize, usize)>,
+    assigned: Vec<(usize, usize)>,
 }
 
 pub fn deepest(text: &str) -> usize {
-    let first = Level { chain: 0, run: 0, opened: 0, head: false };
+    scanned(text).deepest
+}
+
+/// Where the parentheses of calls begin and end that something is assigned to, as `h.Option(4) = 13056`; none if it is
+/// not certain what is code.
+pub fn assigned_calls(text: &str) -> Vec<(usize, usize)> {
+    let scan = scanned(text);
+    if scan.lost { Vec::new() } else { scan.assigned }
+}
+
+fn scanned(text: &str) -> Scan<'_> {
+    let first = Level { chain: 0, run: 0, opened: 0, head: false, call: None };
     let mut scan = Scan {
         text: text.as_bytes(),
         at: 0,
@@ -62,11 +81,13 @@ pub fn deepest(text: &str) -> usize {
         word_head: false,
         head_closed: false,
         lost: false,
+        called: None,
+        assigned: Vec::new(),
     };
     while scan.at < scan.text.len() && scan.deepest < 1 << 20 {
         scan.token();
     }
-    scan.deepest
+    scan
 }
 
 impl Scan<'_> {
@@ -76,6 +97,7 @@ impl Scan<'_> {
 
     fn token(&mut self) {
         let byte = self.byte(self.at);
+        self.assigned_call();
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.at += 1,
             b'"' | b'\'' if !self.lost => self.quoted(byte),
@@ -121,6 +143,20 @@ impl Scan<'_> {
         }
     }
 
+    /// Whether the call before is what the token here assigns to; blanks and comments may stand between.
+    fn assigned_call(&mut self) {
+        let Some(call) = self.called else { return };
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        if rest.starts_with(b"//") || rest.starts_with(b"/*") || rest.first().is_some_and(u8::is_ascii_whitespace) {
+            return;
+        }
+        self.called = None;
+        let is_plain = rest.starts_with(b"=") && !matches!(rest.get(1), Some(b'=' | b'>'));
+        if is_plain || COMPOUND.iter().any(|sign| rest.starts_with(sign)) {
+            self.assigned.push(call);
+        }
+    }
+
     fn depth(&mut self) {
         self.deepest = self.deepest.max(self.levels.len() - 1 + self.runs);
     }
@@ -156,7 +192,9 @@ impl Scan<'_> {
     }
 
     fn open(&mut self, byte: u8) {
-        self.levels.push(Level { chain: 0, run: 0, opened: byte, head: byte == b'(' && self.word_head });
+        let head = byte == b'(' && self.word_head;
+        let call = (byte == b'(' && self.value && !head).then_some(self.at);
+        self.levels.push(Level { chain: 0, run: 0, opened: byte, head, call });
         self.word_head = false;
         self.at += 1;
         self.value = false;
@@ -174,6 +212,7 @@ impl Scan<'_> {
         if let Some(level) = self.levels.pop() {
             self.head_closed = level.head;
             self.value = !level.head;
+            self.called = level.call.filter(|_| byte == b')').map(|start| (start, self.at - 1));
             if level.opened == b'`' {
                 return self.template();
             }
@@ -241,7 +280,7 @@ impl Scan<'_> {
                 }
                 (b'$', b'{') => {
                     self.at += 2;
-                    self.levels.push(Level { chain: 0, run: 0, opened: b'`', head: false });
+                    self.levels.push(Level { chain: 0, run: 0, opened: b'`', head: false, call: None });
                     self.value = false;
                     return self.depth();
                 }
