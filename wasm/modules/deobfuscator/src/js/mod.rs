@@ -205,7 +205,7 @@ mod tests {
     fn a_decoder_that_asks_for_its_own_text_is_undone_in_a_flattened_switch() {
         let text = r#"
             var l = [atob('UnVu'), atob('V1NjcmlwdC5TaGVsbA==')];
-            function d(i) { return (d + '').charCodeAt(0) === 102 ? l[i - 0] : ''; }
+            function d(i, t) { t = d; return (t + '').charCodeAt(0) === 102 ? l[i - 0] : ''; }
             function f(u) {
                 var o = '1|0'['split']('|'), c = 0;
                 while (!![]) {
