@@ -55,6 +55,7 @@ pub fn dot(text: &[u8], at: usize) -> Mark {
 pub fn at_sign(text: &[u8], at: usize) -> Mark {
     match byte(text, at) {
         b'@' => plain(1),
+        b'%' if goes_on(text, at, b"%40") => plain(3),
         b'[' | b'(' | b'{' => in_brackets(text, at, ATS),
         b' ' => spaced(text, at, b" AT ", ATS),
         _ => NONE,

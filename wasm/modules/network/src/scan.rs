@@ -5,7 +5,7 @@ use crate::host::{self, Host};
 use crate::ioc::{Hit, Kind, Tag};
 use crate::limits::MAX_LOCAL_PART;
 use crate::marks::at_sign;
-use crate::text::{Run, before, byte, is_word, slice, span_end, string, word_end};
+use crate::text::{Run, before, behind_escape, byte, is_word, slice, span_end, string, word_end};
 use crate::{address, agent, benign, path, url, word};
 
 /// Up to where something has been read.
@@ -92,6 +92,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
             }
             _ if at < self.done.path => return,
             b'\\' => path::at_backslash(self.text, at),
+            b'%' if at_sign(self.text, at).length > 0 => return self.email(at),
             b'%' => path::at_percent(self.text, at),
             b'$' => path::at_dollar(self.text, at),
             b'/' | b'~' if at >= self.done.url && !self.is_immediate => path::at_slash(self.text, at),
@@ -136,6 +137,7 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
     }
 
     fn host(&mut self, start: usize, end: usize) {
+        let start = behind_escape(self.text, start);
         // Most words stand alone: that needs no list of labels.
         let label = host::label_end(self.text, end);
         if !host::goes_on_behind(self.text, label) {
@@ -200,7 +202,9 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         let length = lead.iter().rev().take_while(|&&byte| is_local(byte)).count();
         let local = slice(self.text, at - length, at);
         let skipped = local.iter().take_while(|&&byte| !is_word(byte) && byte != b'_').count();
-        let local = slice(local, skipped, local.len());
+        // Nor does it begin within an escape.
+        let escape = local.iter().rposition(|&byte| byte == b'%').map_or(0, |at| behind_escape(local, at + 1));
+        let local = slice(local, skipped.max(escape), local.len());
         if local.is_empty() || local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..") {
             return;
         }
@@ -243,6 +247,26 @@ mod tests {
         for text in ["@evil.com", "a@b", "..@evil.com", "x@1.2.3.4"] {
             assert!(values(text, Kind::Email).is_empty(), "{text}");
         }
+    }
+
+    #[test]
+    fn names_behind_escapes_begin_behind_them() {
+        for (text, domain) in [
+            ("http%3A%2F%2Fhidden-evil.ru%2Fx", "hidden-evil.ru"),
+            ("u=https%253A%252F%252Fdouble-evil.ru%252F", "double-evil.ru"),
+            ("a%20evil.ru", "evil.ru"),
+            ("x%41evil.ru", "41evil.ru"),
+            ("100%25fevil.ru", "fevil.ru"),
+            ("%2fevil.ru", "evil.ru"),
+            ("2fevil.ru", "2fevil.ru"),
+        ] {
+            assert_eq!(values(text, Kind::Domain), [domain], "{text}");
+        }
+        for text in ["user%40evil.ru", "mailto%3Auser%40evil.ru", "to%20user@evil.ru"] {
+            assert_eq!(values(text, Kind::Email), ["user@evil.ru"], "{text}");
+            assert_eq!(values(text, Kind::Domain), ["evil.ru"], "{text}");
+        }
+        assert_eq!(values("50%off@evil.ru", Kind::Email), ["50%off@evil.ru"]);
     }
 
     #[test]
