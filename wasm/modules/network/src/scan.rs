@@ -203,7 +203,10 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         let local = slice(self.text, at - length, at);
         let skipped = local.iter().take_while(|&&byte| !is_word(byte) && byte != b'_').count();
         // Nor does it begin within an escape.
-        let escape = local.iter().rposition(|&byte| byte == b'%').map_or(0, |at| behind_escape(local, at + 1));
+        let escape = local.iter().rposition(|&byte| byte == b'%').map_or(0, |at| match behind_escape(local, at + 1) {
+            behind if behind > at + 1 => behind,
+            _ => 0,
+        });
         let local = slice(local, skipped.max(escape), local.len());
         if local.is_empty() || local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..") {
             return;
