@@ -93,16 +93,22 @@ pub fn ends_run(error: &JsError) -> bool {
     error.as_engine().is_some() && !is_recursion(error)
 }
 
+/// What `read` makes of the text with what is to be looked at while it runs.
+fn read_marked<T>(
+    text: &str,
+    bridge: &Bridge,
+    read: &mut impl FnMut(&str) -> JsResult<T>,
+) -> Option<(T, Option<String>)> {
+    let marked = rewriting::marked(text, bridge.0.catches.get()).filter(|marked| !depth::is_too_deep(marked))?;
+    read(&marked).ok().map(|done| (done, Some(marked)))
+}
+
 /// What `read` makes of the text as the engine is best given it: with what is to be looked at while it runs; where it
 /// cannot be read that way, as it is; and else with its assignments to calls written another way.
 fn read_as<T>(text: &str, bridge: &Bridge, mut read: impl FnMut(&str) -> JsResult<T>) -> JsResult<(T, Option<String>)> {
     let state = &bridge.0;
     state.catches.set(state.catches.get() || text.contains("catch") || text.contains("finally"));
-    let mut with_marks = |text: &str| {
-        let marked = rewriting::marked(text, state.catches.get()).filter(|marked| !depth::is_too_deep(marked))?;
-        read(&marked).ok().map(|done| (done, Some(marked)))
-    };
-    if let Some(done) = with_marks(text) {
+    if let Some(done) = read_marked(text, bridge, &mut read) {
         return Ok(done);
     }
     let error = match read(text) {
@@ -112,11 +118,7 @@ fn read_as<T>(text: &str, bridge: &Bridge, mut read: impl FnMut(&str) -> JsResul
     let Some(assigned) = rewriting::assignments(text).filter(|assigned| !depth::is_too_deep(assigned)) else {
         return Err(error);
     };
-    let mut with_marks = |text: &str| {
-        let marked = rewriting::marked(text, state.catches.get()).filter(|marked| !depth::is_too_deep(marked))?;
-        read(&marked).ok().map(|done| (done, Some(marked)))
-    };
-    match with_marks(&assigned) {
+    match read_marked(&assigned, bridge, &mut read) {
         Some(done) => Ok(done),
         None => read(&assigned).map(|done| (done, Some(assigned))).map_err(|_| error),
     }
