@@ -70,7 +70,7 @@ class Server:
 
     def _wait_until_healthy(self) -> None:
         transport = httpx.HTTPTransport(retries=50)  # connects again, with growing pauses, until the server listens
-        with httpx.Client(transport=transport, timeout=30, trust_env=False) as client:
+        with httpx.Client(transport=transport, timeout=90, trust_env=False) as client:
             assert client.get(f"{self.url}health").status_code in {200, 503}
         assert self.process.poll() is None
 

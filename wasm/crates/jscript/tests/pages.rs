@@ -238,6 +238,6 @@ fn large_pages_cost_steps_and_calls() {
         let started = std::time::Instant::now();
         let trace = run(page, &[script]);
         assert!(matches!(trace.ended, Some(Ended::Steps | Ended::Calls)), "{script} {:?} {}", trace.ended, trace.error);
-        assert!(started.elapsed().as_secs() < 30, "{script} {:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 90, "{script} {:?}", started.elapsed());
     }
 }

@@ -306,7 +306,7 @@ fn lists_that_are_hardly_begun_cost_steps_and_calls() {
         let started = std::time::Instant::now();
         let (_, run) = vbscript::run(host, &[script], steps);
         assert_eq!(run.ended, expected, "{script} {}", run.error);
-        assert!(started.elapsed().as_secs() < 20, "{script} {:?}", started.elapsed());
+        assert!(started.elapsed().as_secs() < 90, "{script} {:?}", started.elapsed());
     }
 }
 
