@@ -3,8 +3,8 @@
     python tests/run.py [--only NAME[,NAME...]] [--list]
 
 What is built with Rust runs beside the rest, on one core, since the rest seldom needs more than another: what each
-stage printed is shown when it ends. A stage that fails does not end the run, since the others have something to say too; the exit code is 1
-then.
+stage printed is shown when it ends. A stage that fails does not end the run, since the others have something to say
+too; the exit code is 1 then.
 """
 
 from __future__ import annotations
