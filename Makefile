@@ -15,7 +15,7 @@ lab: $(STAMP)-lab  ## set up, and open the workbench at http://127.0.0.1:3000/la
 	$(VENV)/bin/jupyter athena --port $(PORT) $(if $(filter 0,$(shell id -u)),--allow-root) \
 		--AthenaApp.default_url=/lab/tree/notebooks/00_quickstart.ipynb $(ARGS)
 
-test: $(STAMP)-test system  ## set up, and run every check and test
+test: $(STAMP)-test system corpus  ## set up, and run every check and test
 	$(PYTHON) tests/run.py
 
 check: $(STAMP)-test  ## formats, lint, types, layers
