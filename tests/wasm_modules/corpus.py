@@ -128,7 +128,8 @@ def main() -> None:
     kinds = Counter(kind_of((folder() / digest).read_bytes()[:4]) for digest in index)
     size = sum((folder() / digest).stat().st_size for digest in index)
     counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    print(f"corpus: {len(index)} files ({counts}), {size / 1e6:.0f} MB")  # noqa: T201  # a script talks to its terminal
+    more = len(fetch_builds())
+    print(f"corpus: {len(index)} files ({counts}), {size / 1e6:.0f} MB; {more} more builds")  # noqa: T201  # a script talks to its terminal
 
 
 if __name__ == "__main__":
