@@ -7,6 +7,7 @@ mod benign;
 mod capture;
 mod coin;
 mod fang;
+mod field;
 mod host;
 mod ioc;
 mod judge;

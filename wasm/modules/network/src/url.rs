@@ -2,6 +2,7 @@
 
 use crate::address::{tags_of_v4, tags_of_v6, v4_in_other_numbers, v6_at};
 use crate::benign;
+use crate::field;
 use crate::host::Host;
 use crate::ioc::{Hit, Kind, Tag};
 use crate::limits::MAX_URL;
@@ -267,6 +268,7 @@ impl Rest {
 /// Whether the rest of a URL, which begins at `start`, ends before `at`, since something else begins there.
 fn ends_at(text: &[u8], start: usize, at: usize) -> bool {
     match byte(text, at) {
+        b',' => field::is_behind(text, start, at),
         b';' => !is_parameter(text, at + 1) && !is_reference(slice(text, start, at)),
         b'h' | b'H' if at > start => is_glued_scheme(text, start, at),
         _ => false,
@@ -354,6 +356,40 @@ mod tests {
             ("http://a.com/web/2020/http://b.com/c", "http://a.com/web/2020/http://b.com/c"),
         ] {
             assert_eq!(value(text).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn an_address_ends_where_the_next_field_of_a_row_begins() {
+        for (text, expected) in [
+            ("https://evil.com/abc,2024-01-01,malware", "https://evil.com/abc"),
+            ("https://evil.com/abc,2024-01-01 12:30:00,malware", "https://evil.com/abc"),
+            ("https://evil.com/abc,malware_download,2024-01-01T12:30:00Z", "https://evil.com/abc"),
+            ("https://evil.com/abc,200,12:30:59", "https://evil.com/abc"),
+            ("https://evil.com/abc,45.9.148.7,x", "https://evil.com/abc"),
+            ("https://evil.com/?a=1&b=2,,44d88612fea8a8f36de82e1278abb02f", "https://evil.com/?a=1&b=2"),
+            ("https://evil.com/?ids=1,2,2024-01-01", "https://evil.com/?ids=1,2"),
+            ("https://evil.com/a.exe,malware", "https://evil.com/a.exe"),
+            ("https://evil.com/,phishing,https", "https://evil.com/"),
+            ("https://evil.com/abc,\"x, y\"", "https://evil.com/abc"),
+        ] {
+            assert_eq!(value(text).as_deref(), Some(expected));
+        }
+        for text in [
+            "https://a.com/maps/@1,2,3z",
+            "https://a.com/maps/@48.1371,11.5754,12z/data=1",
+            "https://a.com/?ids=1,2",
+            "https://a.com/?fields=name,email",
+            "https://a.com/tags/red,blue",
+            "https://a.com/?dates=2024-01-01,2024-02-01",
+            "https://a.com/?t=12:00,13:00&x=1",
+            "https://a.com/?on=x,2024-01-01&y=2",
+            "https://a.com/a.js,b.js",
+            "https://a.com/f(a,b)/c",
+            "https://a.com/1,2024,x.html",
+            "https://a.com/?ip=1.2.3.4,5.6.7.8",
+        ] {
+            assert_eq!(value(text).as_deref(), Some(text));
         }
     }
 
