@@ -3,6 +3,7 @@
 use module_kit::{Finding, Findings, Severity};
 
 use super::document::Document;
+use super::is_program;
 use crate::facts::document::Link;
 
 /// Whether a target is on another machine.
@@ -51,6 +52,12 @@ fn loaded(link: &Link, findings: &mut Findings) {
             .quote(&link.target)
             .techniques(&["T1221"]),
         );
+    } else if names_program(&link.target) {
+        findings.add(
+            Finding::new("linked-program", Severity::High, 85, "The document links to a program on the computer")
+                .quote(&link.target)
+                .techniques(&["T1204.002"]),
+        );
     } else {
         findings.add(
             Finding::new(
@@ -62,6 +69,11 @@ fn loaded(link: &Link, findings: &mut Findings) {
             .quote(&link.target),
         );
     }
+}
+
+/// A program or a script, what it is called with among it.
+fn names_program(target: &str) -> bool {
+    target.split(['"', '!', ' ']).any(is_program)
 }
 
 fn reference(link: &Link, findings: &mut Findings) {
@@ -89,6 +101,10 @@ mod tests {
         assert_eq!(worst("template", "http://a/t.dotm"), Some(("external-template".into(), Severity::High)));
         assert_eq!(worst("ole-link", "\\\\host\\share\\x"), Some(("external-template".into(), Severity::High)));
         assert_eq!(worst("template", "file:///C:\\Normal.dotm"), Some(("linked-object".into(), Severity::Low)));
+        for target in [r"C:\Windows\System32\calc.exe", "file:///C:\\a b\\x.VBS", "\"C:\\x.js\" a", "x.hta!item"] {
+            assert_eq!(worst("ole-link", target), Some(("linked-program".into(), Severity::High)), "{target}");
+        }
+        assert_eq!(worst("ole-link", r"C:\a.exes\b.xlsx!Sheet1"), Some(("linked-object".into(), Severity::Low)));
         assert_eq!(worst("external", "http://a/b.png"), Some(("external-reference".into(), Severity::Low)));
         assert_eq!(worst("external", "b.xlsx"), None);
         assert_eq!(worst("dde", "Excel Sheet1"), Some(("dde".into(), Severity::Low)));

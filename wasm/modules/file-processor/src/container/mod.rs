@@ -211,6 +211,7 @@ fn judge_names<'a>(names: impl Iterator<Item = &'a str>, findings: &mut Findings
 const PROGRAMS: [&str; 16] =
     ["exe", "scr", "com", "pif", "bat", "cmd", "js", "jse", "vbs", "vbe", "wsf", "hta", "lnk", "ps1", "msi", "jar"];
 
+/// Whether a name ends in one of these.
 fn is_program(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| PROGRAMS.contains(&extension.trim().to_lowercase().as_str()))
 }
