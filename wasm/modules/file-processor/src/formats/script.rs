@@ -6,8 +6,10 @@ const SAMPLED: usize = 4_096;
 const SEARCHED: usize = 64 << 10;
 /// Bytes of JSON that are read to the end to see whether it is.
 const MAX_JSON: usize = 1 << 20;
-/// Points from which a language is believed.
+/// Points from which a language is believed, ...
 const ENOUGH: u32 = 4;
+/// ... and those of its surest sign: signs of one point are words of prose, too.
+const SURE: u32 = 2;
 
 pub fn identify(data: &[u8]) -> Option<&'static str> {
     let (text, is_utf16) = decode(data)?;
@@ -142,9 +144,9 @@ fn markup(start: &str) -> Option<&'static str> {
 const SYNTAX: &[(&str, &[(&str, u32)])] = &[
     ("powershell", &[("param(", 1), ("param (", 1), ("$_.", 2), ("write-host", 3), ("write-output", 2), ("new-object", 3), ("invoke-expression", 4), ("iex ", 2), ("iex(", 3), ("downloadstring", 3), ("-encodedcommand", 3), ("[system.", 2), ("[convert]::", 3), ("get-content", 2), ("set-content", 2), ("get-childitem", 2), ("$env:", 2), ("start-process", 2), ("add-type", 2), ("[byte[]]", 3), (" -eq ", 1), ("foreach-object", 3), ("function ", 1), ("$null", 1), ("invoke-webrequest", 3)]),
     ("vbscript", &[("wscript.", 2), ("createobject(", 2), ("on error resume next", 3), ("\nend sub", 2), ("\nend function", 2), ("\nend if", 1), ("\ndim ", 2), ("\nset ", 1), ("execute(", 2), ("msgbox ", 2), ("chr(", 1), ("\nnext", 1), (" & _", 1), ("option explicit", 3), ("executeglobal", 3), ("\nsub ", 1)]),
-    ("javascript", &[("function(", 1), ("function (", 1), ("var ", 1), ("=> {", 2), ("=>{", 1), ("const ", 1), ("let ", 1), ("===", 2), ("document.", 1), ("new activexobject", 4), ("eval(", 2), ("string.fromcharcode", 3), ("require(\"", 2), ("require('", 2), ("module.exports", 3), ("console.log", 2), ("\"use strict\"", 3), ("});", 2), ("unescape(", 2), ("wscript.createobject", 1), ("typeof ", 2)]),
+    ("javascript", &[("function(", 1), ("function (", 1), ("var ", 1), ("=> {", 2), ("=>{", 1), ("const ", 1), ("let ", 1), ("===", 2), ("document.write", 2), ("document.get", 2), ("document.create", 2), ("document.loc", 2), ("new activexobject", 4), ("eval(", 2), ("string.fromcharcode", 3), ("require(\"", 2), ("require('", 2), ("module.exports", 3), ("console.log", 2), ("\"use strict\"", 3), ("});", 2), ("unescape(", 2), ("wscript.createobject", 1), ("typeof ", 2)]),
     ("batch", &[("@echo off", 4), ("\nset ", 1), ("\ngoto ", 2), ("%~dp0", 4), ("\nif exist ", 2), ("\nrem ", 2), ("errorlevel", 3), ("\necho ", 1), ("setlocal", 3), ("%comspec%", 2), ("cmd /c", 1), ("cmd.exe /c", 1), ("\npause", 1), ("del /f", 2), ("reg add ", 2), ("schtasks ", 2), ("start /b", 2), ("%temp%", 2), ("\n:", 1), (" >nul", 3)]),
-    ("python", &[("\nimport ", 2), ("\nfrom ", 1), ("def ", 2), ("self.", 1), ("__name__", 3), ("__main__", 2), ("print(", 1), ("elif ", 2), ("\"\"\"", 1), ("except ", 1), ("lambda ", 1), ("exec(", 1), ("    return ", 1), (" import ", 1), ("class ", 1)]),
+    ("python", &[("\nimport ", 2), ("\nfrom ", 1), ("def ", 2), ("self.", 1), ("__name__", 3), ("__main__", 2), ("print(", 1), ("elif ", 2), ("\"\"\"", 1), ("except ", 1), ("lambda ", 1), ("exec(", 1), ("    return ", 1), (" import ", 1), ("class ", 1), ("from __future__", 3), ("from typing import", 2), ("(self,", 2), ("(self)", 2)]),
     ("shell", &[("\nfi\n", 3), ("\ndone\n", 2), ("$(", 1), ("if [ ", 3), ("; then", 3), ("; do", 2), ("\nesac", 3), ("chmod +x", 2), ("chmod 777", 2), ("wget ", 1), ("curl ", 1), ("/bin/sh", 2), ("export ", 1), ("echo \"", 1), ("/dev/null", 2), ("crontab", 1)]),
     ("perl", &[("use strict;", 4), ("use warnings;", 4), ("my $", 2), ("sub ", 1), ("=~ ", 2), ("@_", 2), ("$_[", 2), ("foreach my", 3)]),
     ("ruby", &[("require '", 2), ("\nend\n", 2), ("def ", 1), ("puts ", 2), (".each do", 3), ("attr_accessor", 3), ("nil", 1)]),
@@ -159,11 +161,23 @@ fn by_syntax(lower: &str) -> Option<&'static str> {
     // A line's start is a sign in itself: let the first line have one.
     let text = format!("\n{}", lower.replace("\r\n", "\n"));
     let points = |signs: &[(&str, u32)]| -> u32 {
-        signs.iter().filter(|(sign, _)| text.contains(sign)).map(|(_, points)| points).sum()
+        let found = || signs.iter().filter(|(sign, _)| stands_alone(&text, sign)).map(|(_, points)| points);
+        if found().any(|&points| points >= SURE) { found().sum() } else { 0 }
     };
     let scored = SYNTAX.iter().map(|&(language, signs)| (points(signs), language));
     let best = scored.rev().max_by_key(|&(points, _)| points);
     best.filter(|&(points, _)| points >= ENOUGH).map(|(_, language)| language)
+}
+
+/// Whether a sign is in the text, and no end of a longer word, as `self.` of "itself.", or a part of a line of `=`.
+fn stands_alone(text: &str, sign: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let starts_word = sign.starts_with(|letter: char| letter.is_ascii_alphabetic());
+    text.match_indices(sign).any(|(at, _)| {
+        let before = text[..at].bytes().next_back().unwrap_or_default();
+        let behind = text[at + sign.len()..].bytes().next().unwrap_or_default();
+        !(starts_word && is_word(before)) && !(sign == "===" && (before == b'=' || behind == b'='))
+    })
 }
 
 /// Header fields at the start, two of those that messages have; a web archive says what it is.
@@ -225,6 +239,8 @@ mod tests {
             (b"Dim a\r\nSet a = CreateObject(\"WScript.Shell\")\r\nOn Error Resume Next\r\n", "vbscript"),
             (b"var s = new ActiveXObject('x'); eval(unescape('%41'));", "javascript"),
             (b"set a=1\r\nif exist x goto y\r\nrem z\r\ndel /f q >nul\r\n", "batch"),
+            (b"from __future__ import annotations\nclass A:\n    x: int\n", "python"),
+            (b"var a = document.getElementById('x'); if (a===1) {}", "javascript"),
             (b"import os\n\ndef f(self):\n    return 1\n", "python"),
             (b"if [ -f x ]; then\nwget y\nfi\n", "shell"),
         ];
@@ -248,6 +264,10 @@ mod tests {
         assert_eq!(identify(b"{\"a\": 1}\n{}\r\n\n"), Some("json-lines"));
         assert_eq!(identify(b"{\"a\": 1}\n{\n"), Some("text"));
         assert_eq!(identify(b"Dear reader, this is prose."), Some("text"));
+        let license =
+            b"A class of works\nfrom others, except as you sell, offer for sale, or import copies; itself. \"\"\"";
+        let headings = b"let us say so\n======\nvar is short for variable, and so is const in this document.\n";
+        assert_eq!((identify(license), identify(headings)), (Some("text"), Some("text")));
         assert_eq!(identify(&[0, 1, 2, 3]), None);
         assert_eq!(identify(&[0x90; 100]), None);
     }
