@@ -74,7 +74,17 @@ fn zip_kind(data: &[u8]) -> &'static str {
         Some(end) => names.iter().any(|name| name.ends_with(end)),
         None => names.iter().any(|name| name == pattern),
     };
-    ZIP_KINDS.iter().find(|(pattern, _)| has(pattern)).map_or("zip", |&(_, kind)| kind)
+    let kind = ZIP_KINDS.iter().find(|(pattern, _)| has(pattern)).map_or("zip", |&(_, kind)| kind);
+    let with_macros = MACRO_KINDS.iter().find(|(plain, _)| *plain == kind);
+    with_macros.filter(|_| may_have_macros(data)).map_or(kind, |&(_, kind)| kind)
+}
+
+/// Kinds, and what they are called where the package says that it may have macros: those of Excel 4 have no project.
+const MACRO_KINDS: [(&str, &str); 3] = [("docx", "docm"), ("xlsx", "xlsm"), ("pptx", "pptm")];
+
+fn may_have_macros(data: &[u8]) -> bool {
+    let types = zip::Package::open(data).and_then(|package| package.content("[Content_Types].xml"));
+    types.is_some_and(|types| find(&types.to_ascii_lowercase(), b".macroenabled").is_some())
 }
 
 fn stored_media_type(data: &[u8]) -> Option<&'static str> {
