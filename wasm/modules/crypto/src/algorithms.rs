@@ -7,7 +7,8 @@
 //! serve other ends (0x9e3779b9 mixes hash tables): it is never reported. Of several pieces of evidence the best counts,
 //! and each other kind of evidence takes a third of the doubt away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use module_kit::{Finding, Findings, Severity};
 use serde::Serialize;
@@ -142,6 +143,9 @@ impl Collector {
         if !data.get(start..).is_some_and(|rest| rest.starts_with(&word_bytes(value))) {
             return;
         }
+        if is_half(data, start, value) {
+            return;
+        }
         // One of each neighbourhood will do.
         let is_new = self.beyond_md4.last().is_none_or(|last| last.abs_diff(start as u64) > NEAR / 2);
         if is_new && MD4_SUCCESSORS.contains(&row.algorithm) && !is_of_md4(value) {
@@ -223,6 +227,25 @@ impl Collector {
     }
 }
 
+/// Words of 64 bits that begin with one of 32: SHA-512's constants begin with those of SHA-256.
+static WIDER: LazyLock<BTreeSet<u64>> = LazyLock::new(|| {
+    let all = || WORDS.iter().flat_map(|set| set.words).copied();
+    let tables = TABLES.iter().filter(|table| matches!(table.elements, Elements::Words64(_)));
+    let elements = tables.flat_map(|table| (0..table.elements.len()).filter_map(|index| table.elements.get(index)));
+    let in_code = all().filter_map(|word| if let Word::W64(word) = word { Some(word) } else { None });
+    let narrow: BTreeSet<u32> =
+        all().filter_map(|word| if let Word::W32(word) = word { Some(word) } else { None }).collect();
+    elements.chain(in_code).filter(|word| narrow.contains(&((word >> 32) as u32))).collect()
+});
+
+/// Whether a word of 32 bits is the upper half of a known one of 64, behind the lower half or before it.
+fn is_half(data: &[u8], start: usize, word: Word) -> bool {
+    let Word::W32(upper) = word else { return false };
+    let half = |at: Option<usize>| data.get(at?..)?.first_chunk().copied().map(u32::from_le_bytes);
+    let is_wider = |lower: u32| WIDER.contains(&(u64::from(upper) << 32 | u64::from(lower)));
+    [start.checked_sub(4), start.checked_add(4)].into_iter().filter_map(half).any(is_wider)
+}
+
 fn is_of_md4(word: Word) -> bool {
     WORDS.iter().any(|set| set.algorithm == MD4 && set.words.contains(&word))
 }
@@ -264,7 +287,7 @@ fn sure_of_words(words: usize) -> u8 {
 
 fn together(evidence: &[Evidence]) -> u8 {
     let best = evidence.first().map_or(0.0, |first| f64::from(first.confidence));
-    let kinds: std::collections::BTreeSet<_> = evidence.iter().map(|piece| piece.what).collect();
+    let kinds: BTreeSet<_> = evidence.iter().map(|piece| piece.what).collect();
     let doubt = (100.0 - best) * (2.0_f64 / 3.0).powi(i32::try_from(kinds.len()).unwrap_or(1) - 1);
     (100.0 - doubt).round().min(99.0) as u8
 }
@@ -377,6 +400,23 @@ mod tests {
     }
 
     #[test]
+    fn halves_of_wider_words_are_not_told_again() {
+        let names = |data: &[u8]| -> Vec<&str> { found(data).iter().map(|row| row.name).collect() };
+        for table in TABLES.iter().filter(|table| table.algorithm.starts_with("SHA-512")) {
+            for &layout in table.elements.layouts() {
+                assert_eq!(names(&bytes_of(table, layout)), [table.algorithm], "{layout:?}");
+            }
+        }
+        let wide = WORDS.iter().find(|set| set.algorithm == "SHA-512 or BLAKE2b").expect("its words");
+        let code: Vec<u8> = wide.words.iter().flat_map(|&word| [vec![0x48, 0xb8], word_bytes(word)].concat()).collect();
+        assert_eq!(names(&code), ["SHA-512 or BLAKE2b"]);
+        // A program may have both.
+        let own = TABLES.iter().find(|table| table.algorithm == "SHA-256").expect("its table");
+        let both = [code, bytes_of(own, Layout::Little)].concat();
+        assert!(names(&both).contains(&"SHA-256"));
+    }
+
+    #[test]
     fn words_far_from_each_other_tell_nothing() {
         let mut data = 0x811c_9dc5_u32.to_le_bytes().to_vec();
         data.extend([0x90; NEAR as usize]);
@@ -395,7 +435,7 @@ mod tests {
 
     #[test]
     fn there_are_more_than_forty_algorithms() {
-        let names: std::collections::BTreeSet<_> =
+        let names: BTreeSet<_> =
             TABLES.iter().map(|table| table.algorithm).chain(WORDS.iter().map(|set| set.algorithm)).collect();
         assert!(names.len() >= 50, "{}", names.len());
     }

@@ -66,6 +66,7 @@ pub static TABLES: &[Table] = &[
     table("SHA-384", Hash, "initial state", Words64(&compute::SHA384_IV)),
     table("SHA-3", Hash, "round constants", Words64(&compute::KECCAK_RC)),
     table("BLAKE2", Hash, "permutations", Bytes(&compute::BLAKE_SIGMA)),
+    table("Whirlpool", Hash, "S-box", Bytes(&compute::WHIRLPOOL_SBOX)),
     table("Whirlpool", Hash, "diffusion table", Words64(&published::WHIRLPOOL_C0)),
     table("Tiger", Hash, "S-box 1", Words64(&published::TIGER_T1)),
     table("Tiger", Hash, "S-box 2", Words64(&published::TIGER_T2)),

@@ -171,6 +171,29 @@ pub static TWOFISH_Q1: [u8; 256] = twofish_q([
 ]);
 
 /// FIPS 202, 3.2.5: the round constants, from a shift register of 8 bits.
+/// Barreto and Rijmen, "The Whirlpool hashing function", 2003, 6.1: the mini-boxes E and R, of which the S-box is made.
+const fn whirlpool() -> [u8; 256] {
+    const E: [u8; 16] = [1, 11, 9, 12, 13, 6, 15, 3, 14, 8, 7, 4, 10, 2, 5, 0];
+    const R: [u8; 16] = [7, 12, 11, 13, 14, 4, 9, 15, 6, 3, 8, 10, 2, 5, 1, 0];
+    let mut inverse = [0_u8; 16];
+    let mut at = 0;
+    while at < 16 {
+        inverse[E[at] as usize] = at as u8;
+        at += 1;
+    }
+    let mut sbox = [0_u8; 256];
+    let mut at = 0;
+    while at < 256 {
+        let (upper, lower) = (E[at >> 4], inverse[at & 15]);
+        let mixed = R[(upper ^ lower) as usize];
+        sbox[at] = E[(upper ^ mixed) as usize] << 4 | inverse[(lower ^ mixed) as usize];
+        at += 1;
+    }
+    sbox
+}
+
+pub static WHIRLPOOL_SBOX: [u8; 256] = whirlpool();
+
 const fn keccak() -> [u64; 24] {
     let mut constants = [0; 24];
     let mut register = 1_u32;
@@ -351,6 +374,11 @@ mod tests {
         assert_eq!((SHA256_K[0], SHA256_K[63]), (0x428a_2f98, 0xc671_78f2));
         assert_eq!((SHA512_K[0], SHA512_K[79]), (0x428a_2f98_d728_ae22, 0x6c44_198c_4a47_5817));
         assert_eq!((SHA256_IV[0], SHA256_IV[7]), (0x6a09_e667, 0x5be0_cd19));
+        // Each column of the diffusion table has the S-box times one.
+        let column = crate::tables::published::WHIRLPOOL_C0;
+        assert!(column.iter().zip(WHIRLPOOL_SBOX).all(|(word, byte)| word.to_le_bytes()[0] == byte));
+        assert_eq!(WHIRLPOOL_SBOX[252..], [0x28, 0x5c, 0xf8, 0x86]);
+        assert_eq!(WHIRLPOOL_SBOX.iter().collect::<std::collections::BTreeSet<_>>().len(), 256);
         assert_eq!((SHA512_IV[0], SHA512_IV[7]), (0x6a09_e667_f3bc_c908, 0x5be0_cd19_137e_2179));
         assert_eq!((SHA384_IV[0], SHA384_IV[7]), (0xcbbb_9d5d_c105_9ed8, 0x47b5_481d_befa_4fa4));
         assert_eq!((SHA224_IV[0], SHA224_IV[7]), (0xc105_9ed8, 0xbefa_4fa4));
