@@ -56,6 +56,7 @@ pub fn at_sign(text: &[u8], at: usize) -> Mark {
     match byte(text, at) {
         b'@' => plain(1),
         b'%' if goes_on(text, at, b"%40") => plain(3),
+        b'%' if goes_on(text, at, b"%2540") => plain(5),
         b'[' | b'(' | b'{' => in_brackets(text, at, ATS),
         b' ' => spaced(text, at, b" AT ", ATS),
         _ => NONE,
@@ -70,12 +71,34 @@ pub fn separator(text: &[u8], at: usize) -> Mark {
         b':' if goes_on(text, at, b":\\/\\/") => plain(5),
         b':' if goes_on(text, at, b":\\\\") => defanged(3),
         b'%' if goes_on(text, at, b"%3a%2f%2f") => plain(9),
+        b'%' if goes_on(text, at, b"%253a%252f%252f") => plain(15),
         b':' | b'[' | b'(' | b'{' => SEPARATORS
             .iter()
             .find(|separator| goes_on(text, at, separator))
             .map_or(NONE, |separator| defanged(separator.len())),
         _ => NONE,
     }
+}
+
+/// The length of the percent escape at `at`, which may itself be escaped (`%252F`); 0 if none is there.
+pub fn escape_length(text: &[u8], at: usize) -> usize {
+    if byte(text, at) != b'%' {
+        return 0;
+    }
+    let mut digits = at + 1;
+    while slice(text, digits, digits + 2) == b"25" && is_escape(text, digits + 2) {
+        digits += 2;
+    }
+    // What is beyond ASCII has several escapes, and stands behind another: a name may begin with such digits.
+    let follows =
+        byte(text, at.wrapping_sub(3)) == b'%' && matches!(byte(text, digits), b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B');
+    let is_there = is_escape(text, digits) || follows && byte(text, digits + 1).is_ascii_hexdigit();
+    if is_there { digits + 2 - at } else { 0 }
+}
+
+/// The two digits of a character of ASCII.
+fn is_escape(text: &[u8], at: usize) -> bool {
+    matches!(byte(text, at), b'0'..=b'7') && byte(text, at + 1).is_ascii_hexdigit()
 }
 
 /// A colon within an address of IPv6.
@@ -152,5 +175,24 @@ mod tests {
         }
         assert_eq!(separator(b":\\/\\/x", 0), plain(5));
         assert_eq!(separator(b":/x", 0), NONE);
+        assert_eq!((at_sign(b"%40x", 0), at_sign(b"%2540x", 0), at_sign(b"%41x", 0)), (plain(3), plain(5), NONE));
+    }
+
+    #[test]
+    fn escapes_are_of_signs_and_not_of_names() {
+        for (text, at, length) in [
+            ("%2Fevil.ru", 0, 3),
+            ("%252fevil.ru", 0, 5),
+            ("%25252Fevil.ru", 0, 7),
+            ("%25evil.ru", 0, 3),
+            ("%E2%80%9Cevil.ru", 6, 3),
+            ("%facebook.com", 0, 0),
+            ("%25facebook.com", 0, 3),
+            ("%9gag.com", 0, 0),
+            ("%2", 0, 0),
+            ("2f", 0, 0),
+        ] {
+            assert_eq!(escape_length(text.as_bytes(), at), length, "{text}");
+        }
     }
 }

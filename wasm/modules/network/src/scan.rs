@@ -4,8 +4,8 @@
 use crate::host::{self, Host};
 use crate::ioc::{Hit, Kind, Tag};
 use crate::limits::MAX_LOCAL_PART;
-use crate::marks::at_sign;
-use crate::text::{Run, before, behind_escape, byte, is_word, slice, span_end, string, word_end};
+use crate::marks::{at_sign, escape_length};
+use crate::text::{Run, before, byte, goes_on, is_word, slice, span_end, string, word_end};
 use crate::{address, agent, benign, path, url, word};
 
 /// Up to where something has been read.
@@ -28,6 +28,9 @@ struct Scan<'a, F> {
     found: F,
 }
 
+/// A plus is what people add to their names in mail addresses.
+const ESCAPED_PLUS: &[u8] = b"%2b";
+
 /// Whether something may begin with a sign, by what follows it: most are between two words and no more.
 const fn may_begin(sign: u8, next: u8) -> bool {
     match sign {
@@ -49,7 +52,8 @@ pub fn scan(run: &Run, found: impl FnMut(Hit)) {
             at = end;
         } else {
             scan.sign(at);
-            at += 1;
+            // What an escape stands for is no part of the word behind it.
+            at += if byte(run.text, at) == b'%' { escape_length(run.text, at).max(1) } else { 1 };
         }
     }
 }
@@ -87,12 +91,12 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         }
         let path = match byte(self.text, at) {
             b'@' | b'[' | b'(' | b'{' | b' ' => return self.email(at),
+            b'%' if at_sign(self.text, at).length > 0 => return self.email(at),
             b':' if at >= self.done.colons && !is_word(before(self.text, at)) => {
                 return self.colons(at, at);
             }
             _ if at < self.done.path => return,
             b'\\' => path::at_backslash(self.text, at),
-            b'%' if at_sign(self.text, at).length > 0 => return self.email(at),
             b'%' => path::at_percent(self.text, at),
             b'$' => path::at_dollar(self.text, at),
             b'/' | b'~' if at >= self.done.url && !self.is_immediate => path::at_slash(self.text, at),
@@ -137,7 +141,6 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
     }
 
     fn host(&mut self, start: usize, end: usize) {
-        let start = behind_escape(self.text, start);
         // Most words stand alone: that needs no list of labels.
         let label = host::label_end(self.text, end);
         if !host::goes_on_behind(self.text, label) {
@@ -185,9 +188,25 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
 
     /// Whether `://` or `@` is before it.
     fn is_in_address(&self, start: usize) -> bool {
+        let is_behind = |sign: &[u8]| goes_on(self.text, start.wrapping_sub(sign.len()), sign);
+        let is_in_url = start < self.done.url;
         before(self.text, start) == b'@'
-            || slice(self.text, start.saturating_sub(2), start) == b"//"
-            || (start < self.done.url && slice(self.text, start.saturating_sub(3), start).eq_ignore_ascii_case(b"%2f"))
+            || is_behind(b"//")
+            || is_behind(b"%40")
+            || (is_in_url && (is_behind(b"%2f") || is_behind(b"%252f")))
+    }
+
+    /// Where the part of a mail address begins that ends at `end`: behind what an escape before it stands for.
+    fn local_start(&self, end: usize) -> usize {
+        let is_local = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-');
+        let lead = slice(self.text, end.saturating_sub(MAX_LOCAL_PART), end);
+        let start = end - lead.iter().rev().take_while(|&&byte| is_local(byte)).count();
+        let behind_escape = |at: usize| {
+            let length = escape_length(self.text, at);
+            (length > 0 && at + length <= end && !goes_on(self.text, at, ESCAPED_PLUS)).then_some(at + length)
+        };
+        let start = (start..end).rev().find_map(behind_escape).unwrap_or(start);
+        span_end(self.text, start, end - start, |byte| !is_word(byte) && byte != b'_')
     }
 
     /// A mail address, at what stands for its `@`.
@@ -197,22 +216,12 @@ impl<F: FnMut(Hit)> Scan<'_, F> {
         if mark.length == 0 || !is_word(byte(self.text, domain)) {
             return;
         }
-        let is_local = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'_' | b'%' | b'+' | b'-');
-        let lead = slice(self.text, at.saturating_sub(MAX_LOCAL_PART), at);
-        let length = lead.iter().rev().take_while(|&&byte| is_local(byte)).count();
-        let local = slice(self.text, at - length, at);
-        let skipped = local.iter().take_while(|&&byte| !is_word(byte) && byte != b'_').count();
-        // Nor does it begin within an escape.
-        let escape = local.iter().rposition(|&byte| byte == b'%').map_or(0, |at| match behind_escape(local, at + 1) {
-            behind if behind > at + 1 => behind,
-            _ => 0,
-        });
-        let local = slice(local, skipped.max(escape), local.len());
+        let local = slice(self.text, self.local_start(at), at);
         if local.is_empty() || local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..") {
             return;
         }
         let Some(host) = Host::read(self.text, domain).hit().filter(|hit| hit.kind == Kind::Domain) else { return };
-        let value = format!("{}@{}", string(local), host.value);
+        let value = format!("{}@{}", string(local).replace("%2B", "+").replace("%2b", "+"), host.value);
         let hit = Hit::new(Kind::Email, value, at - local.len(), host.end).tags(&host.tags);
         (self.found)(hit.tag_if(mark.defanged, Tag::Defanged));
     }
@@ -253,23 +262,37 @@ mod tests {
     }
 
     #[test]
-    fn names_behind_escapes_begin_behind_them() {
+    fn names_begin_behind_escapes() {
         for (text, domain) in [
             ("http%3A%2F%2Fhidden-evil.ru%2Fx", "hidden-evil.ru"),
-            ("u=https%253A%252F%252Fdouble-evil.ru%252F", "double-evil.ru"),
+            ("https%253A%252F%252Fhidden-evil.ru%252Fx%26d%3D1", "hidden-evil.ru"),
             ("a%20evil.ru", "evil.ru"),
-            ("x%41evil.ru", "41evil.ru"),
-            ("100%25fevil.ru", "fevil.ru"),
-            ("%2fevil.ru", "evil.ru"),
-            ("2fevil.ru", "2fevil.ru"),
+            ("x%3D%22evil.ru%22", "evil.ru"),
+            ("%E2%80%9Cevil.ru%E2%80%9D", "evil.ru"),
+            ("LIKE '%facebook.com'", "facebook.com"),
+            ("user%40evil.ru", "evil.ru"),
         ] {
             assert_eq!(values(text, Kind::Domain), [domain], "{text}");
         }
-        for text in ["user%40evil.ru", "mailto%3Auser%40evil.ru", "to%20user@evil.ru"] {
-            assert_eq!(values(text, Kind::Email), ["user@evil.ru"], "{text}");
-            assert_eq!(values(text, Kind::Domain), ["evil.ru"], "{text}");
+        let link = "https://nam02.safelinks.protection.outlook.com/?url=https%3A%2F%2Fevil.ru%2Fa%3Fb&data=05";
+        assert_eq!(values(link, Kind::Domain), ["nam02.safelinks.protection.outlook.com", "evil.ru"]);
+        assert_eq!(values(link, Kind::Url).last().map(String::as_str), Some("https://evil.ru/a?b"));
+        let doubled = "r?u=http%253A%252F%252Fevil.ru%252Fx%253Fy%26d%3D1";
+        assert_eq!(values(doubled, Kind::Url), ["http://evil.ru/x?y"]);
+        assert_eq!(values("a%3D44d88612fea8a8f36de82e1278abb02f", Kind::Md5).len(), 1);
+    }
+
+    #[test]
+    fn mail_addresses_with_escapes() {
+        for (text, email) in [
+            ("user%40evil.ru", "user@evil.ru"),
+            ("to%3Duser%2540evil.ru%26", "user@evil.ru"),
+            ("%20user@evil.ru", "user@evil.ru"),
+            ("mail%3Dbob.x%2Bspam%40evil.ru", "bob.x+spam@evil.ru"),
+            ("user%host@evil.ru", "user%host@evil.ru"),
+        ] {
+            assert_eq!(values(text, Kind::Email), [email], "{text}");
         }
-        assert_eq!(values("50%off@evil.ru", Kind::Email), ["50%off@evil.ru"]);
     }
 
     #[test]

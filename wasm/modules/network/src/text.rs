@@ -230,28 +230,6 @@ pub fn before(text: &[u8], at: usize) -> u8 {
 }
 
 /// The end of the word that begins at `at`.
-/// Behind the escapes of an address, `%2f` and `%252f`, that end within the word at `start`: its first letters are no letters.
-pub fn behind_escape(text: &[u8], start: usize) -> usize {
-    if before(text, start) != b'%' {
-        return start;
-    }
-    let mut at = start;
-    while let Some(sign) = escaped(text, at) {
-        at += 2;
-        if sign != b'%' {
-            break;
-        }
-    }
-    at
-}
-
-/// The sign that two digits stand for; None for what may be in a name.
-fn escaped(text: &[u8], at: usize) -> Option<u8> {
-    let digits = std::str::from_utf8(slice(text, at, at + 2)).ok().filter(|digits| digits.len() == 2)?;
-    let sign = u8::from_str_radix(digits, 16).ok()?;
-    (sign.is_ascii() && !sign.is_ascii_alphanumeric() && !b"-._".contains(&sign)).then_some(sign)
-}
-
 pub fn word_end(text: &[u8], mut at: usize) -> usize {
     while let Some(bytes) = text.get(at..).and_then(<[u8]>::first_chunk) {
         let others = !words(u64::from_le_bytes(*bytes)) & ALL;

@@ -92,7 +92,7 @@ pub fn may_begin(text: &[u8], start: usize, end: usize) -> bool {
     match (byte(text, end), byte(text, end + 1)) {
         (b':', next) => matches!(next, b'/' | b'\\' | b'[' | b'('),
         (b'[' | b'(' | b'{', next) => next == b':',
-        (b'%', next) => next == b'3',
+        (b'%', next) => matches!(next, b'2' | b'3'),
         (b'*' | b'_', _) => matches!(slice(text, start, end), b"h" | b"H"),
         _ => false,
     }
@@ -231,7 +231,7 @@ impl Rest {
             } else if next == b'\\' && byte(text, at + 1) == b'/' {
                 value.push(b'/');
                 at += 2;
-            } else if !is_of_url(next) || (percent && next == b'&') || ends_at(text, start, at) {
+            } else if !is_of_url(next) || (percent && is_next_parameter(text, start, at)) || ends_at(text, start, at) {
                 break;
             } else {
                 depth += i32::from(next == b'(') - i32::from(next == b')');
@@ -263,6 +263,12 @@ impl Rest {
         }
         (0, 0)
     }
+}
+
+/// Whether what goes on at `at` belongs to the URL that has an escaped one, of which the rest begins at `start`: one that
+/// was escaped twice stands in one that was escaped once.
+fn is_next_parameter(text: &[u8], start: usize, at: usize) -> bool {
+    byte(text, at) == b'&' || goes_on(text, at, b"%26") && goes_on(text, start, b"%25")
 }
 
 /// Whether the rest of a URL, which begins at `start`, ends before `at`, since something else begins there.
@@ -304,9 +310,10 @@ const fn is_of_url(byte: u8) -> bool {
 /// The signs that divide an address, where it is itself a part of another.
 fn decode_percent(text: &str) -> String {
     const SIGNS: [(&str, &str); 5] = [("%2f", "/"), ("%3f", "?"), ("%3d", "="), ("%26", "&"), ("%3a", ":")];
-    SIGNS
-        .iter()
-        .fold(text.to_owned(), |text, (code, sign)| text.replace(code, sign).replace(&code.to_ascii_uppercase(), sign))
+    // `%252F` was escaped twice.
+    SIGNS.iter().fold(text.replace("%25", "%"), |text, (code, sign)| {
+        text.replace(code, sign).replace(&code.to_ascii_uppercase(), sign)
+    })
 }
 
 #[cfg(test)]
