@@ -47,6 +47,17 @@ class Executed(Fact, frozen=True):
     size: int
 
 
+class MadeAddress(Fact, frozen=True):
+    """An indicator of compromise that machine code makes, and its file does not show; `kind` as an `Indicator`'s.
+
+    `address` in memory, of the instruction or the function that makes it.
+    """
+
+    kind: str
+    value: str
+    address: int
+
+
 class SandboxFacts(Fact, frozen=True, kw_only=True):
     """Answer of sandbox's ``analyze``. Nothing in a sample that is run here: `engine` is None."""
 
@@ -74,6 +85,8 @@ class SandboxFacts(Fact, frozen=True, kw_only=True):
     children: tuple[Child, ...] = ()
     """Code that it ran, and files that it wrote."""
     children_left_out: int = 0
+    addresses: tuple[MadeAddress, ...] = ()
+    """Of machine code that was emulated."""
     machine: Machine | None = None
     """Of a program, and of a sample that is code as a whole."""
     guest: WasmGuest | None = None

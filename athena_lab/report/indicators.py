@@ -1,5 +1,5 @@
 """All indicators of compromise of a report, wherever they show: in the sample's bytes and its document's links, under
-its layers, in its run, and in the files inside it.
+its layers, in its run, in what its code makes, and in the files inside it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOST: Final = re.compile(r"[a-z]+://(?:[^/@]*@)?([^/:?#]+)")
 WEB: Final = ("http://", "https://", "ftp://", "ws://", "wss://")
 JUDGED: Final = True
-"""Layers list only what leads somewhere."""
+"""Layers and code list only what leads somewhere."""
 REACHED: Final = frozenset(("url", "domain", "onion", "ipv4", "ipv6", "email", "bitcoin", "ethereum"))
 """Kinds of what is somewhere else: a path or a registry key is not led to."""
 MAX_LEADS: Final = 32
@@ -30,7 +30,7 @@ MAX_LEAD: Final = 512
 class Row(NamedTuple):
     """One indicator. ``offset`` in bytes, where there is one; ``leads_somewhere`` is None where nobody has judged it.
 
-    ``source``: as `Indicator.source`; ``document``, ``layer 0``, ``run``; or ``file NAME``, of a hostile name.
+    ``source``: as `Indicator.source`; ``document``, ``layer 0``, ``run``, ``code``; or ``file NAME``, of a hostile name.
     """
 
     kind: str
@@ -49,7 +49,7 @@ def rows(report: Report) -> Iterator[Row]:
         for _, node in walk(report.children)
         for lead in node.leads
     )
-    return _where_first(report, chain(_linked(report), _layered(report), _asked(report), inside))
+    return _where_first(report, chain(_linked(report), _layered(report), _asked(report), _made(report), inside))
 
 
 def leads(report: Report) -> tuple[tuple[Lead, ...], int]:
@@ -59,7 +59,7 @@ def leads(report: Report) -> tuple[tuple[Lead, ...], int]:
     any number. A host whose address is told is not told again.
     """
     told: dict[tuple[str, str], Lead] = {}
-    for row in chain(_asked(report), _layered(report), _linked(report), _in_bytes(report)):
+    for row in chain(_asked(report), _made(report), _layered(report), _linked(report), _in_bytes(report)):
         if row.kind in REACHED and row.leads_somewhere is not False:
             lead = Lead(row.kind, row.value[:MAX_LEAD], row.leads_somewhere)
             if (known := told.get((lead.kind, lead.value))) is None or known.leads_somewhere is None:
@@ -100,6 +100,11 @@ def _asked(report: Report) -> Iterator[Row]:
     for asked in report.behaviour.network if report.behaviour else ():
         if _is_web(asked.target):
             yield _url(asked.target, "run")
+
+
+def _made(report: Report) -> Iterator[Row]:
+    for it in report.behaviour.addresses if report.behaviour else ():
+        yield _elsewhere(it.kind, it.value, JUDGED, "code")
 
 
 def _elsewhere(kind: str, value: str, leads_somewhere: bool | None, source: str) -> Row:  # noqa: FBT001  # a field

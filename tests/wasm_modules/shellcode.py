@@ -114,7 +114,7 @@ def stack_strings() -> bytes:
     """A function that writes a text to the stack byte by byte, and one that decodes another on it."""
     name = "".join(f"mov byte ptr [ebp - {32 - at}], {byte}; " for at, byte in enumerate(b"kernel32.dll\0"))
     first = f"push ebp; mov ebp, esp; sub esp, 64; {name} lea eax, [ebp - 32]; push eax; call ebx; leave; ret; "
-    hidden = bytes(byte ^ 0x5A for byte in b"http://example.invalid/gate\0")
+    hidden = bytes(byte ^ 0x5A for byte in b"http://files.athena-lab-sample.net/gate\0")
     hidden += b"\x5a" * (-len(hidden) % 4)
     words = [int.from_bytes(hidden[at : at + 4], "little") for at in range(0, len(hidden), 4)]
     moves = "".join(f"mov dword ptr [ebp - {64 - 4 * at}], {word:#x}; " for at, word in enumerate(words))

@@ -124,8 +124,19 @@ def test_calls_of_linux_are_traced(sandbox: Guest) -> None:
 
 def test_texts_that_functions_make_are_found(sandbox: Guest) -> None:
     facts, findings = analyze(sandbox, shellcode.program())
-    assert [string.text for string in facts.machine.stack_strings] == ["kernel32.dll", "http://example.invalid/gate"]
+    address = "http://files.athena-lab-sample.net/gate"
+    assert [string.text for string in facts.machine.stack_strings] == ["kernel32.dll", address]
     assert findings["stack-strings"] == "info"
+    (made,) = facts.addresses
+    assert (made.kind, made.value, made.address) == ("url", address, facts.machine.stack_strings[1].address)
+    assert findings["hidden-addresses"] == "medium"
+
+
+def test_an_address_that_the_file_shows_is_not_hidden(sandbox: Guest) -> None:
+    facts, findings = analyze(sandbox, shellcode.program() + b"http://files.athena-lab-sample.net/gate")
+    assert len(facts.machine.stack_strings) == 2
+    assert not facts.addresses
+    assert "hidden-addresses" not in findings
 
 
 def test_hashes_in_a_program_are_worse_than_its_imports(sandbox: Guest) -> None:

@@ -13,17 +13,12 @@ const MAX_QUOTES: usize = 8;
 pub fn image(view: &View, walked: &Walked, machine: &Machine, findings: &mut Findings) {
     hashed(view, machine, findings);
     marks(view, machine, findings);
-    if !machine.stack_strings.is_empty() {
-        findings.add(
-            Finding::new(
-                "stack-strings",
-                Severity::Info,
-                70,
-                "Code puts texts together that are not in the file as such",
-            )
-            .detail(format!("{} were found by emulating functions.", machine.stack_strings.len()))
-            .quotes(machine.stack_strings.iter().take(MAX_QUOTES).map(|string| &string.text)),
-        );
+    if let Some(first) = machine.stack_strings.first() {
+        let title = "Code puts texts together that are not in the file as such";
+        let made = Finding::new("stack-strings", Severity::Info, 70, title)
+            .detail(format!("{} were found by emulating functions.", machine.stack_strings.len()));
+        let made = at(view, first.address, made);
+        findings.add(made.quotes(machine.stack_strings.iter().take(MAX_QUOTES).map(|string| &string.text)));
     }
     if walked.is_cut {
         findings.add(Finding::new("unread-code", Severity::Info, 100, "Not all of the code was read").detail(format!(

@@ -8,6 +8,8 @@ use script_host::{Call, Ended};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::addresses::Address;
+
 /// Children that are listed.
 const MAX_CHILDREN: usize = 1_024;
 
@@ -56,6 +58,8 @@ pub struct Facts {
     pub children: Vec<Child>,
     #[serde(skip_serializing_if = "is_zero")]
     pub children_left_out: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,6 +151,7 @@ impl Facts {
             code: Vec::new(),
             children: Vec::new(),
             children_left_out: 0,
+            addresses: Vec::new(),
             machine: None,
             guest: None,
         }
@@ -173,6 +178,7 @@ impl Facts {
             persistence: trace.persistence,
             evasion: trace.evasion,
             waits: trace.waits,
+            addresses: Vec::new(),
             machine: None,
             guest: None,
         }

@@ -1,5 +1,6 @@
 //! sandbox: what a sample does, without the host. What runs it is chosen by what it is; this file is the glue.
 
+mod addresses;
 mod encoded;
 mod ending;
 mod extract;

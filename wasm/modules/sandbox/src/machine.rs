@@ -13,6 +13,7 @@ use script_host::{Call, Ended};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::addresses;
 use crate::facts::{Child, Content, Engine, Facts};
 use crate::options::Width;
 use crate::run::Outcome;
@@ -26,7 +27,12 @@ pub const MAX_STEPS: u64 = 5_000_000;
 pub fn behaviour(data: &[u8], raw: Option<Width>) -> Outcome {
     let analysis = analyze(data, Wanted { raw: raw.map(Width::bits), quick: false });
     let children = children(analysis.made);
-    let Analysis { machine, guest, calls, findings, steps, end, .. } = analysis;
+    let Analysis { machine, guest, calls, mut findings, steps, end, .. } = analysis;
+    let mut addresses = Vec::new();
+    if let Some(machine) = &machine {
+        addresses = addresses::made(machine, data);
+        addresses::judge(&addresses, machine, &mut findings);
+    }
     let engine = match (&machine, &guest) {
         (_, Some(_)) => Some(Engine::Wasm),
         (Some(machine), None) if !end.is_empty() => {
@@ -35,7 +41,7 @@ pub fn behaviour(data: &[u8], raw: Option<Width>) -> Outcome {
         // It was read, and not run.
         _ => None,
     };
-    let mut facts = Facts { engine, steps, machine, guest, ..Facts::nothing() };
+    let mut facts = Facts { engine, steps, addresses, machine, guest, ..Facts::nothing() };
     if !end.is_empty() {
         facts.ended = Some(ended(&end));
         facts.error = if facts.ended == Some(Ended::Exception) { end } else { String::new() };
