@@ -9,6 +9,7 @@ mod lnk;
 mod lnk_judge;
 mod marshal;
 pub mod msi;
+mod msi_formatted;
 mod msi_judge;
 mod payload;
 pub mod pyinstaller;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use module_kit::Findings;
 
+use super::msi_formatted::Properties;
 use super::msi_judge;
 use crate::children::Children;
 use crate::container::ole::Directory;
@@ -63,7 +64,8 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> O
     if database.strings.is_empty() || database.columns.is_empty() {
         findings.malformed("msi-tables", "The package's tables cannot be read.");
     }
-    let mut installer = Installer { properties: database.properties(), ..Installer::default() };
+    let properties = database.properties();
+    let mut installer = Installer::default();
     let names: Vec<String> =
         database.columns.keys().filter(|name| name.len() <= MAX_NAME).take(MAX_ITEMS).cloned().collect();
     for name in names {
@@ -74,7 +76,8 @@ pub fn parse(data: &[u8], findings: &mut Findings, children: &mut Children) -> O
     let files = database.rows("File", &["FileName"]);
     installer.files = files.into_iter().filter_map(|row| row.into_iter().next()).map(long_name).collect();
     database.add_streams(children);
-    msi_judge::judge(&installer, findings);
+    msi_judge::judge(&installer.actions, &Properties::of(&properties, &installer.actions), findings);
+    installer.properties = properties.into_iter().take(MAX_PROPERTIES).collect();
     cut_texts(&mut installer.files);
     installer.actions.truncate(MAX_ITEMS / 4);
     Some(installer)
@@ -213,13 +216,14 @@ impl<'a> Database<'a> {
         self.decode_rows(&content, columns, &places)
     }
 
-    fn properties(&mut self) -> BTreeMap<String, String> {
-        let rows = self.rows("Property", &["Property", "Value"]).into_iter().take(MAX_PROPERTIES);
-        rows.filter_map(|row| {
-            let [name, value] = &row[..] else { return None };
-            Some((name.chars().take(128).collect(), value.chars().take(512).collect()))
-        })
-        .collect()
+    fn properties(&mut self) -> Vec<(String, String)> {
+        let rows = self.rows("Property", &["Property", "Value"]);
+        rows.iter()
+            .filter_map(|row| {
+                let [name, value] = &row[..] else { return None };
+                Some((name.chars().take(128).collect(), value.chars().take(512).collect()))
+            })
+            .collect()
     }
 
     fn actions(&mut self) -> Vec<CustomAction> {

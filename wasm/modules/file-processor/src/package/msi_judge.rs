@@ -1,17 +1,16 @@
 //! What an installer package runs.
 
-use std::collections::BTreeMap;
-
 use module_kit::{Finding, Findings, Severity};
 
-use crate::facts::{CustomAction, Installer};
+use super::msi_formatted::Properties;
+use crate::facts::CustomAction;
 
 const COMMANDS: [&str; 10] =
     ["powershell", "pwsh", "cmd.exe", "cmd /", "mshta", "wscript", "cscript", "rundll32", "regsvr32", "bitsadmin"];
 
-pub fn judge(installer: &Installer, findings: &mut Findings) {
+pub fn judge(actions: &[CustomAction], properties: &Properties<'_>, findings: &mut Findings) {
     let of = |kinds: &[u32]| -> Vec<&CustomAction> {
-        installer.actions.iter().filter(|action| kinds.contains(&(action.kind & 63))).collect()
+        actions.iter().filter(|action| kinds.contains(&(action.kind & 63))).collect()
     };
     // A script in a package is old-fashioned; one that is written into the table is rare among honest ones.
     add(
@@ -20,7 +19,7 @@ pub fn judge(installer: &Installer, findings: &mut Findings) {
         85,
         "The installer runs a script",
         &of(&[5, 6, 21, 22]),
-        installer,
+        properties,
         findings,
     );
     let inline = of(&[37, 38, 53, 54]);
@@ -30,7 +29,7 @@ pub fn judge(installer: &Installer, findings: &mut Findings) {
         70,
         "The installer runs a script out of its tables",
         &inline,
-        installer,
+        properties,
         findings,
     );
     add(
@@ -39,37 +38,23 @@ pub fn judge(installer: &Installer, findings: &mut Findings) {
         85,
         "The installer runs a program that it carries",
         &of(&[2]),
-        installer,
+        properties,
         findings,
     );
     let commands: Vec<_> = of(&[2, 18, 34, 50, 51, 37, 38])
         .into_iter()
         .filter(|action| {
-            let lower = command_line(action, &installer.properties).to_lowercase();
+            let lower = command_line(action, properties).to_lowercase();
             COMMANDS.iter().any(|command| lower.contains(command))
         })
         .collect();
-    add("installer-command", Severity::Medium, 75, "The installer runs commands", &commands, installer, findings);
+    add("installer-command", Severity::Medium, 75, "The installer runs commands", &commands, properties, findings);
 }
 
-/// Characters of a property in a command line, and of the whole.
-const MAX_VALUE: usize = 512;
-const MAX_LINE: usize = 4_096;
-
-/// What an action runs: its source may be the name of a property, and its target may have some in brackets ("Formatted", Windows
-/// Installer's documentation).
-fn command_line(action: &CustomAction, properties: &BTreeMap<String, String>) -> String {
-    let value = |name: &str| properties.get(name).map(|value| value.chars().take(MAX_VALUE).collect::<String>());
-    let mut line = format!("{} ", value(&action.source).unwrap_or_else(|| action.source.clone()));
-    let mut rest = action.target.as_str();
-    while let Some((before, behind)) = rest.split_once('[').filter(|_| line.len() < MAX_LINE) {
-        line += before;
-        let named = behind.split_once(']').and_then(|(name, behind)| Some((value(name)?, behind)));
-        let (shown, behind) = named.unwrap_or_else(|| ("[".to_owned(), behind));
-        line += &shown;
-        rest = behind;
-    }
-    line + rest
+/// What an action runs: its source may be the name of a property.
+fn command_line(action: &CustomAction, properties: &Properties<'_>) -> String {
+    let source = properties.get(&action.source).unwrap_or(&action.source);
+    format!("{} {}", properties.formatted(source), properties.formatted(&action.target))
 }
 
 fn add(
@@ -78,7 +63,7 @@ fn add(
     sure: u8,
     title: &str,
     actions: &[&CustomAction],
-    installer: &Installer,
+    properties: &Properties<'_>,
     findings: &mut Findings,
 ) {
     if actions.is_empty() {
@@ -87,11 +72,7 @@ fn add(
     findings.add(
         Finding::new(id, severity, sure, title)
             .detail(format!("{} custom actions.", actions.len()))
-            .quotes(
-                actions
-                    .iter()
-                    .map(|action| format!("{}: {}", action.name, command_line(action, &installer.properties))),
-            )
+            .quotes(actions.iter().map(|action| format!("{}: {}", action.name, command_line(action, properties))))
             .techniques(&["T1218.007"]),
     );
 }
@@ -102,21 +83,17 @@ mod tests {
 
     #[test]
     fn a_command_is_what_its_properties_say() {
-        let properties = [("CMD", "powershell.exe"), ("HOW", "-w hidden")];
-        let properties = properties.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        for (source, target, line) in [
-            ("CMD", "-nop [HOW] -c calc", "powershell.exe -nop -w hidden -c calc"),
-            ("calc.exe", "[NONE] [[HOW]", "calc.exe [NONE] [-w hidden"),
-            ("", "[", " ["),
-        ] {
-            let action =
-                CustomAction { source: source.to_owned(), target: target.to_owned(), ..CustomAction::default() };
-            assert_eq!(command_line(&action, &properties), line);
-        }
+        let action = |kind, source: &str, target: &str| CustomAction {
+            kind,
+            source: source.to_owned(),
+            target: target.to_owned(),
+            ..CustomAction::default()
+        };
+        let rows = [("CMD".to_owned(), "power[TAIL]".to_owned())];
+        let actions = [action(50, "CMD", "-nop -w hidden"), action(51, "TAIL", "shell.exe")];
         let mut findings = Findings::default();
-        let action =
-            CustomAction { kind: 50, source: "CMD".to_owned(), target: "[HOW]".to_owned(), ..CustomAction::default() };
-        judge(&Installer { properties, actions: vec![action], ..Installer::default() }, &mut findings);
-        assert!(format!("{findings:?}").contains("installer-command"));
+        judge(&actions, &Properties::of(&rows, &actions), &mut findings);
+        let told = format!("{findings:?}");
+        assert!(told.contains("installer-command") && told.contains("powershell.exe -nop -w hidden"), "{told}");
     }
 }
