@@ -6,10 +6,11 @@
 //! | `technique:<id>` | any module's findings |
 //! | `format:<id>`, `category:<name>` | file-processor |
 //! | `import:<name>`, `library:<name>` | file-processor: lower case, without `_` before and `A` or `W` behind |
+//! | `runtime:go` | file-processor: what every program of that language imports |
 //! | `api:<name>` | sandbox: functions that code calls, or a script called; as imports are written |
 //! | `behavior:<category>` | sandbox: `network`, `process`, `file`, `registry`, `persistence`, `evasion` ... |
 //! | `yara:<rule>`, `tag:<name>` | pattern-matcher, lower case |
-//! | `indicator:<kind>` | network, of those that lead somewhere |
+//! | `indicator:<kind>` | network, of those that lead somewhere; sandbox, of those that code makes |
 //! | `algorithm:<name>` | crypto, lower case |
 //! | `language:<name>` | deobfuscator |
 //! | `child:<level>` | files inside; `-` for blanks |
@@ -94,6 +95,9 @@ impl Atoms {
         self.say("format", text(&data["format"], "id"), "file-processor");
         self.say("category", text(&data["format"], "category"), "file-processor");
         for image in list(data, "executables") {
+            if image["build"]["go"].is_object() {
+                self.say("runtime", "go", "Go's build information");
+            }
             for import in list(image, "imports") {
                 self.say("import", &function(text(import, "name")), "an import");
                 self.say("library", &text(import, "library").to_lowercase(), "a library");
@@ -109,6 +113,9 @@ impl Atoms {
         }
         for call in list(machine, "runs").flat_map(|run| list(run, "calls")) {
             self.say("api", &function(text(call, "name")), "a call of emulated code");
+        }
+        for made in list(data, "addresses") {
+            self.say("indicator", text(made, "kind"), "an indicator that code makes");
         }
         for api in list(machine, "api_calls").chain(list(machine, "hashed_apis")) {
             let name = if api["api"].is_string() { text(api, "api") } else { text(api, "name") };
