@@ -533,6 +533,21 @@ fn expressions_are_matched() {
         WScript.Echo r.Test("a" & vbLf & "b")"#,
     );
     assert_eq!(told, ["hi", "2A1223212", "A12A", "bb", "<1aa1$>b2FalseTrue", "True"]);
+    // What Windows takes these for is not known, nor what it does with them.
+    for pattern in ["[^]]x", "[]a]", "a[]", "[^]"] {
+        let script = format!(
+            "Set r = New RegExp\nr.Pattern = \"{pattern}\"\nIf r.Test(\"a]x\") Then WScript.Echo \"on\"\nWScript.Echo r.Replace(\"a]x\", \"Z\")"
+        );
+        let args: Vec<_> = run(&script).calls.into_iter().filter(|call| call.api == "WScript.Echo").collect();
+        assert_eq!(args.len(), 2, "{pattern} {args:?}");
+        assert_eq!(args[1].args, ["[VBScript.RegExp.Replace]"], "{pattern}");
+    }
+    assert_eq!(
+        echoed(
+            "Set r = New RegExp\nr.Pattern = \"[\\]a]x|\\[]\"\nWScript.Echo r.Replace(\"a]x\", \"Z\") & r.Test(\"[]\")"
+        ),
+        ["aZTrue"]
+    );
     let unknown = run("Set r = New RegExp\nr.Pattern = \"(a)\\1\"\nx = r.Replace(\"aa\", \"b\")\nWScript.Echo \"on\"");
     assert!(unknown.calls.iter().any(|call| call.api == "WScript.Echo"));
     // A search at each place of a long text ends.

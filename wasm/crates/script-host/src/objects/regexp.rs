@@ -48,13 +48,15 @@ struct Pattern {
     is_risky: bool,
 }
 
-/// As the crate writes it: within brackets a few signs stand for themselves.
-fn translated(source: &str) -> String {
+/// As the crate writes it: within brackets a few signs stand for themselves. None for brackets with nothing in them, which
+/// others take for the beginning of ones that hold a bracket.
+fn translated(source: &str) -> Option<String> {
     let mut output = String::with_capacity(source.len() + 8);
     let (mut in_class, mut is_escaped) = (false, false);
-    for char in source.chars() {
+    for (at, char) in source.char_indices() {
         match char {
             _ if is_escaped => {}
+            '[' if !in_class && is_empty_class(source.get(at + 1..)?) => return None,
             '[' | '&' | '~' if in_class => output.push('\\'),
             '[' => in_class = true,
             ']' => in_class = false,
@@ -67,7 +69,11 @@ fn translated(source: &str) -> String {
         is_escaped = char == '\\' && !is_escaped;
         output.push(char);
     }
-    output
+    Some(output)
+}
+
+fn is_empty_class(behind: &str) -> bool {
+    behind.strip_prefix('^').unwrap_or(behind).starts_with(']')
 }
 
 impl Pattern {
@@ -75,10 +81,11 @@ impl Pattern {
         if object.pattern.len() > MAX_SOURCE {
             return None;
         }
+        let source = translated(&object.pattern)?;
         let turns = most_times(&object.pattern);
         let many = if turns > FEW_TURNS { turns.saturating_mul(TURN) } else { 1 };
         SIZES.iter().enumerate().find_map(|(index, &size)| {
-            let regex = RegexBuilder::new(&translated(&object.pattern))
+            let regex = RegexBuilder::new(&source)
                 .case_insensitive(object.ignores_case)
                 .multi_line(object.has_lines)
                 .size_limit(size)
