@@ -511,6 +511,12 @@ fn numbers_and_dates_are_written_as_windows_does() {
     ] {
         assert_eq!(one(expression), expected, "{expression}");
     }
+    for none in
+        ["WeekdayName(8)", "WeekdayName(0)", "WeekdayName(-5, False, 2)", "WeekdayName(-1E300)", "MonthName(13)"]
+    {
+        let told = echoed(&format!("On Error Resume Next\nWScript.Echo {none}\nWScript.Echo Err.Number"));
+        assert_eq!(told, ["5"], "{none}");
+    }
     let time = one("Time");
     assert!(time.ends_with('M') && !time.contains('/'), "{time}");
 }

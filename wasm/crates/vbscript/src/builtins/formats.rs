@@ -34,8 +34,9 @@ pub fn call(name: &str, args: &[Val]) -> Done<Val> {
         "monthname" => named(&MONTHS, first.to_integer(), arg(args, 1))?,
         // The first day of the week may be another: 0 and 1 are the Sunday.
         "weekdayname" => {
+            let number = Some(first.to_integer()).filter(|number| (1..=7).contains(number)).ok_or_else(wrong)?;
             let begin = arg(args, 2).to_integer().clamp(1, 7) - 1;
-            named(&DAYS, (first.to_integer() - 1 + begin).rem_euclid(7) + 1, arg(args, 1))?
+            named(&DAYS, (number - 1 + begin).rem_euclid(7) + 1, arg(args, 1))?
         }
         "formatdatetime" => date(first, arg(args, 1).to_integer())?,
         "formatpercent" => number(args, 100.0, ["", "%"])?,
