@@ -515,7 +515,14 @@ fn what_is_known_in_part_goes_on_answering() {
     let told: Vec<String> =
         trace.calls.iter().filter(|call| call.api == "WScript.Echo").map(|call| call.args.join(" ")).collect();
     assert_eq!(told, ["1 ab b 1 True b", "C:\\Windows"]);
-    for api in ["ADODB.Recordset.CancelBatch", "Word.Application.Calculate", "Word.Workbooks.Open"] {
+    for api in
+        ["ADODB.Recordset.CancelBatch", "Excel.Application.Calculate", "Excel.Workbooks.Open", "Word.Documents.Add"]
+    {
         assert!(apis(&trace).contains(&api), "{api} {:?}", apis(&trace));
     }
+    let said = echoed(
+        "var x = new ActiveXObject('Excel.Application'), w = new ActiveXObject('word.application.16');
+         WScript.Echo(x.Name, x.ActiveWorkbook.Application.Name, w.Name)",
+    );
+    assert_eq!(said, ["Microsoft Excel", "Microsoft Excel", "Microsoft Word"]);
 }

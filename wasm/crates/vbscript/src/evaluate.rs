@@ -11,7 +11,7 @@ use crate::values::{Instance, Val};
 use crate::{builtins, constants};
 
 /// What the trace calls the program that a document is open in.
-const APPLICATION: &str = "Word.Application";
+const APPLICATIONS: [&str; 2] = ["Word.Application", "Excel.Application"];
 
 impl Machine {
     /// A value: of an object, what it stands for.
@@ -337,7 +337,9 @@ impl Machine {
             "ontime" => 1,
             _ => return Ok(answer),
         };
-        if self.host.class_name(handle) != APPLICATION {
+        // To one that a script starts, its own procedures are no macros.
+        let is_document = self.host.settings.surroundings == Surroundings::Document;
+        if !is_document || !APPLICATIONS.contains(&self.host.class_name(handle).as_str()) {
             return Ok(answer);
         }
         let named = args.get(at).map(Value::to_text).unwrap_or_default().to_lowercase();

@@ -587,3 +587,21 @@ fn macros_that_are_named_are_run() {
     assert!(trace.waits.iter().all(|it| it.operation != "document"), "{:?}", trace.waits);
     assert!(trace.calls.iter().any(|call| call.api == "Debug.Print"));
 }
+
+#[test]
+fn an_application_runs_macros_of_documents_alone() {
+    let script = |class: &str| {
+        format!(
+            "Sub pay(x)\nCreateObject(\"WScript.Shell\").Run \"calc.exe \" & x\nEnd Sub\n\
+             Set w = CreateObject(\"{class}\")\nw.Run \"pay\", \"a\"\nw.OnTime Now, \"pay\"\nWScript.Echo \"on\"\n"
+        )
+    };
+    for class in ["Word.Application", "Excel.Application"] {
+        let trace = run(&script(class));
+        assert!(trace.processes.is_empty(), "{class} {:?}", trace.processes);
+        let told: Vec<&str> = trace.calls.iter().map(|call| call.api.as_str()).collect();
+        assert!(told.contains(&format!("{class}.Run").as_str()) && told.contains(&"WScript.Echo"), "{told:?}");
+    }
+    let macros = "Sub AutoOpen()\nThisWorkbook.Application.Run \"pay\"\nEnd Sub\nSub pay()\nShell \"calc\"\nEnd Sub\n";
+    assert_eq!(run_macro(macros).processes.len(), 1);
+}

@@ -39,10 +39,25 @@ static APPLICATION: Class = Class {
     default: "Name",
 };
 
-struct Application;
+/// What the trace calls Excel.
+const EXCEL: &str = "Excel.Application";
+
+struct Application {
+    name: &'static str,
+}
+
+impl Application {
+    const fn of(is_excel: bool) -> Self {
+        Self { name: if is_excel { EXCEL } else { APPLICATION.name } }
+    }
+}
 
 impl Object for Application {
     class!(APPLICATION);
+
+    fn name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self.name)
+    }
 
     fn call(&mut self, host: &mut Host, member: &'static str, args: &[Value]) -> Answer {
         match member {
@@ -53,7 +68,7 @@ impl Object for Application {
                 host.sleep(60_000);
                 Ok(Value::Bool(true))
             }
-            "Name" => Ok(Value::text("Microsoft Word")),
+            "Name" => Ok(Value::text(if self.name == EXCEL { "Microsoft Excel" } else { "Microsoft Word" })),
             "Version" => Ok(Value::text("16.0")),
             "UserName" => {
                 host.evasion(IDENTITY, "UserName");
@@ -67,7 +82,7 @@ impl Object for Application {
             }
             "Visible" | "DisplayAlerts" | "ScreenUpdating" => Ok(Value::Bool(true)),
             "Quit" | "OnTime" | "Run" | "ExecuteExcel4Macro" => Ok(Value::Empty),
-            name => host.generic(&format!("Word.{name}")),
+            name => host.generic(&format!("{}.{name}", self.name.trim_end_matches(".Application"))),
         }
     }
 }
@@ -127,7 +142,7 @@ impl Object for Document {
             "FullName" => Ok(Value::text(&host.settings.path)),
             "Path" => Ok(Value::text(parent(&host.settings.path))),
             "ReadOnly" | "Saved" => Ok(Value::Bool(false)),
-            "Application" => host.add(Box::new(Application)),
+            "Application" => host.add(Box::new(Application::of(self.name == WORKBOOK))),
             "Close" | "Save" | "Unprotect" => Ok(Value::Empty),
             "SaveAs" | "SaveAs2" => {
                 host.file("write", &text(args, 0));
@@ -257,12 +272,15 @@ impl Object for Cells {
 
 /// By names in lower case.
 pub fn create(lower: &str) -> Option<Box<dyn Object>> {
-    matches!(lower, "word.application" | "excel.application").then(|| Box::new(Application) as Box<dyn Object>)
+    let (program, version) = lower.split_once(".application")?;
+    let is_version = version.strip_prefix('.').unwrap_or(version).bytes().all(|byte| byte.is_ascii_digit());
+    let is_ours = is_version && matches!(program, "word" | "excel");
+    is_ours.then(|| Box::new(Application::of(program == "excel")) as Box<dyn Object>)
 }
 
 pub fn global(lower: &str) -> Option<Box<dyn Object>> {
     match lower {
-        "application" => Some(Box::new(Application)),
+        "application" => Some(Box::new(Application::of(false))),
         "activedocument" | "thisdocument" => Some(Box::new(Document { name: DOCUMENT.name })),
         "thisworkbook" | "activeworkbook" => Some(Box::new(Document { name: WORKBOOK })),
         "sheets" | "worksheets" => Some(Box::new(Sheets)),
