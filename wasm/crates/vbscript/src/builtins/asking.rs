@@ -149,6 +149,7 @@ pub fn declared(machine: &mut Machine, target: &str, args: &[Value]) -> Done<()>
         "urldownloadtofile" => {
             machine.host.network("asks", &text(1));
             let (_, body) = machine.host.network_answer(&text(1));
+            machine.host.trace.read_answer(&text(1));
             machine.host.write_file(&text(2), body, false)?;
         }
         "shellexecute" => machine.host.process("run", format!("{} {}", text(2), text(3)).trim()),

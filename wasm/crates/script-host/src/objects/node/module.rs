@@ -119,6 +119,7 @@ impl Module {
         host.network("asks", &url);
         host.wait("answer", &url);
         let (status, body) = host.network_answer(&url);
+        host.trace.read_answer(&url);
         host.add(Box::new(Response::new(status, body)))
     }
 }
