@@ -213,6 +213,47 @@ fn is_javascript(lower: &str) -> bool {
     lower.lines().take(5_000).any(is_one)
 }
 
+/// What is neither in quotes nor in a comment of any of the languages: those hold whatever their author likes to be taken for.
+fn without_texts(lower: &str) -> String {
+    let mut output = String::with_capacity(lower.len());
+    let mut rest = lower;
+    while let Some(char) = rest.chars().next() {
+        let begins = output.is_empty() || output.ends_with('\n');
+        let length = match char {
+            '"' | '\'' | '`' => quoted(rest, char),
+            '#' => line(rest),
+            'r' if begins && rest.starts_with("rem ") => line(rest),
+            '/' if rest.starts_with("//") => line(rest),
+            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
+            _ => {
+                output.push(char);
+                char.len_utf8()
+            }
+        };
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    output
+}
+
+/// Up to its end, which is not in it.
+fn line(rest: &str) -> usize {
+    rest.find('\n').unwrap_or(rest.len())
+}
+
+/// A text in quotes; only between backticks it goes on in the next line by itself.
+fn quoted(rest: &str, quote: char) -> usize {
+    let mut characters = rest.char_indices().skip(1);
+    while let Some((at, char)) = characters.next() {
+        match char {
+            '\\' => drop(characters.next()),
+            '\n' if quote != '`' => return at,
+            char if char == quote => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
 /// Whether it says what only Python does, and nothing that only the others do.
 fn is_python(lower: &str) -> bool {
     const CALLS: [&str; 8] = [
@@ -234,7 +275,8 @@ fn is_python(lower: &str) -> bool {
             .and_then(|rest| rest.split_once(" import "))
             .is_some_and(|(name, _)| is_dotted(name)),
     };
-    let is_one = CALLS.iter().any(|call| lower.contains(call)) || lower.lines().take(5_000).any(imports);
+    let code = without_texts(lower);
+    let is_one = CALLS.iter().any(|call| code.contains(call)) || code.lines().take(5_000).any(imports);
     is_one && !is_javascript(lower) && !lower.contains("activexobject") && visual_basic(lower) < 2
 }
 
@@ -388,6 +430,30 @@ mod tests {
             ("<?xml?><scriptlet><script>x</script></scriptlet>", "", Surroundings::Host),
         ] {
             assert_eq!(of(text, name), Some(expected), "{name} {text}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_not_told_by_what_comments_and_texts_say() {
+        let script = "a=this;b=\"ev\"+\"al\";s=new a[\"Active\"+\"XObject\"](\"WScript.Shell\");s.Run(\"calc.exe\");window.x=1;document.write(\"a\");";
+        for about in [
+            "// [::-1]\n",
+            "/* a\nimport os\nfrom a import b\n*/\n",
+            "x='[::-1]' + \"__import__(\" + `\nimport os\n`;",
+            "x=\"a\\\"[::-1]\";",
+            "// don't\n/* exec(compile( */ // base64.b64decode(\n",
+        ] {
+            assert_eq!(languages(&format!("{about}{script}"), ""), [Language::Javascript], "{about}");
+        }
+        for basic in ["' [::-1]\nWScript.Sleep 100", "rem import os [::-1]\nWScript.Sleep 100"] {
+            assert_eq!(languages(basic, ""), [Language::Vbscript], "{basic}");
+        }
+        for python in [
+            "# it's /* one\nimport os\nx = eval(';'); window.go(this.a)\n",
+            "'''\nA module; it says: this.\n'''\nfrom os import path\nx = eval(';'); window.go(this.a)\n",
+            "x = 7 // 2\nexec(this[::-1]); window.a; eval('b')\n",
+        ] {
+            assert_eq!(languages(python, ""), [], "{python}");
         }
     }
 
