@@ -11,7 +11,7 @@ use script_facts::regex::Cost;
 use script_host::limits::MAX_BYTES;
 use script_host::{Answer, Ended, Fault, Handle, Host, Value};
 
-use crate::code::Indexed;
+use crate::code::{self, Indexed};
 use crate::com;
 use crate::timers::Timers;
 
@@ -133,7 +133,7 @@ impl Bridge {
             value => match (value.as_boolean(), value.as_number()) {
                 (Some(value), _) => Value::Bool(value),
                 (_, Some(number)) => Value::Number(number),
-                _ => Value::text(value.to_string(context)?.to_std_string_lossy()),
+                _ => Value::text(code::as_made(value.to_string(context)?.to_std_string_lossy(), self)),
             },
         })
     }

@@ -154,6 +154,15 @@ fn rewritten(text: &str, [head, tail]: [&str; 2], bridge: &Bridge) -> Option<Str
     Some(rewritten)
 }
 
+/// A text as the script has it, which may have been rewritten to be run.
+pub fn as_made(text: String, bridge: &Bridge) -> String {
+    if !rewriting::is_marked(&text) {
+        return text;
+    }
+    let original = bridge.0.originals.borrow().get(&text).cloned();
+    original.unwrap_or_else(|| rewriting::unmarked(&text))
+}
+
 /// What `eval` is to be given for what it was given.
 fn given_to_eval(_: &JsValue, args: &[JsValue], context: &mut Context) -> JsResult<JsValue> {
     let given = args.first().cloned().unwrap_or_default();

@@ -462,6 +462,62 @@ fn calls_are_assigned_to() {
 }
 
 #[test]
+fn no_assignment_to_a_call_keeps_a_script_from_being_run() {
+    let dictionary = "var d = new ActiveXObject('Scripting.Dictionary'); d('k') = 9; d.Item('l') = 3;";
+    for (assignment, value) in [
+        ("d('k') += 1", "10"),
+        ("d('k') -= 1", "8"),
+        ("d('k') *= 2", "18"),
+        ("d('k') /= 3", "3"),
+        ("d('k') %= 4", "1"),
+        ("d('k') &= 1", "1"),
+        ("d('k') |= 4", "13"),
+        ("d('k') ^= 1", "8"),
+        ("d('k') <<= 1", "18"),
+        ("d('k') >>= 1", "4"),
+        ("d('k') >>>= 1", "4"),
+        ("d('k') **= 2", "81"),
+        ("d('k')++", "10"),
+        ("d('k') --", "8"),
+        ("d.Item('k')++", "10"),
+        ("++d('k')", "10"),
+        ("-- d('k')", "8"),
+        ("var n = -d('k')\n++d('k')", "10"),
+        ("if (1) ++d['Item']('k')", "10"),
+        ("d('k') = --d.Item('l')", "2"),
+        ("var i = 1; i++\n--d('k')", "8"),
+    ] {
+        let said = echoed(&format!("{dictionary} {assignment}; WScript.Echo(d('k')); if (0) {{ {assignment} }}"));
+        assert_eq!(said, [value], "{assignment}");
+    }
+    // What is no such assignment stays what it is.
+    let said = echoed(&format!(
+        "{dictionary} var i = 1; i++\n(function () {{ WScript.Echo(i) }})()
+         WScript.Echo(d('k') + +d('l'), d('k') - -d('l'), d('k') >= 1, d('k') > 8); d('k')++"
+    ));
+    assert_eq!(said, ["2", "12", "12", "True", "True"]);
+}
+
+#[test]
+fn what_is_put_into_a_script_stands_nowhere_in_the_trace() {
+    let trace = run(r#"
+        var code = "function f(a) { return a } try { f(1) } catch (e) {}";
+        var own = function () { return eval("1") };
+        var control = new ActiveXObject("MSScriptControl.ScriptControl"); control.Language = "JScript";
+        control.eval(code); control.Eval("d(1) = 2");
+        var unknown = new ActiveXObject("Un.Known"); unknown.eval(code); unknown.Other("" + own, [own.toString()]);
+        unknown["ev" + "al"](code); unknown.text = String(own); WScript.Echo(own); window.eval(code); eval(code);
+        unknown.eval = eval; var x = { eval: function (given) { unknown.Given(given) } }; x.eval(code);
+    "#);
+    let told = format!("{:?} {:?}", trace.calls, trace.code);
+    assert!(!told.contains('\u{a78f}') && !told.contains("a78f"), "{told}");
+    let texts: Vec<&str> = trace.code.iter().map(|code| code.text.as_str()).collect();
+    assert_eq!(texts, ["function f(a) { return a } try { f(1) } catch (e) {}", "d(1) = 2"]);
+    let given = trace.calls.iter().find(|call| call.api == "Un.Known.Given").expect("a call");
+    assert_eq!(given.args, [texts[0]]);
+}
+
+#[test]
 fn a_recursion_is_an_error_that_scripts_catch() {
     for (script, by) in [
         ("function f() { return f() }", "f()"),
@@ -476,6 +532,11 @@ fn a_recursion_is_an_error_that_scripts_catch() {
         ("function f() { f.apply(this, arguments) }", "f()"),
         ("function f() { eval('f()') }", "f()"),
         ("eval('function f() { f() }')", "f()"),
+        ("function f() { 'use strict'\n return f() }", "f()"),
+        ("function f() { 'a,b'.split(','); return f() }", "f()"),
+        ("function f() { 'a' + 'b'; return f() }", "f()"),
+        ("function f() { 'a'\n return f() }", "f()"),
+        ("function f() { 'use strict'; return this === undefined ? f() : 1 }", "f()"),
     ] {
         let trace = run(&format!("{script}; try {{ {by}; WScript.Echo('ended') }} catch (e) {{ WScript.Echo('on') }}"));
         let told = trace.calls.last().and_then(|call| call.args.first());

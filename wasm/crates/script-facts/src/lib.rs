@@ -2,5 +2,6 @@
 
 mod ambiguity;
 pub mod basic;
+pub mod operators;
 pub mod regex;
 mod set;
