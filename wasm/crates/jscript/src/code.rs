@@ -19,6 +19,10 @@ const SPARE_CALLS: usize = 32;
 const SPARE_VALUES: usize = 10_000;
 /// What telling of a recursion costs, in characters that are compared.
 const COST_OF_ERROR: u64 = 10_000;
+/// What it costs to read a byte of a text that is made while the script runs, and to say a character of a function: reading
+/// is done by more than one, and takes far longer.
+const COST_OF_READING: u64 = 64;
+const COST_OF_SAYING: u64 = 8;
 /// Members with arguments that may be assigned to at once.
 const MAX_INDEXED: u64 = 4_096;
 /// Texts that were rewritten and may yet be run.
@@ -124,13 +128,26 @@ fn read_as<T>(text: &str, bridge: &Bridge, mut read: impl FnMut(&str) -> JsResul
     }
 }
 
-/// A script, ready to be run.
+/// Pays for reading a text that is made while the script runs.
+///
+/// # Errors
+/// The end of the run.
+pub fn pay_reading(text: &str, bridge: &Bridge) -> JsResult<()> {
+    guards::pay((text.len() as u64).saturating_mul(COST_OF_READING), bridge)
+}
+
+/// A script, ready to be run; whether it was made while one runs.
 ///
 /// # Errors
 /// That it is no script.
-pub fn parsed(text: &str, context: &mut Context) -> JsResult<Script> {
+pub fn parsed(text: &str, is_made: bool, context: &mut Context) -> JsResult<Script> {
     let bridge = Bridge::of(context)?;
-    let read = |text: &str| Script::parse(Source::from_bytes(text.as_bytes()), None, context);
+    let read = |text: &str| {
+        if is_made {
+            pay_reading(text, &bridge)?;
+        }
+        Script::parse(Source::from_bytes(text.as_bytes()), None, context)
+    };
     read_as(text, &bridge, read).map(|(script, _)| script)
 }
 
@@ -138,6 +155,7 @@ pub fn parsed(text: &str, context: &mut Context) -> JsResult<Script> {
 fn rewritten(text: &str, [head, tail]: [&str; 2], bridge: &Bridge) -> Option<String> {
     // Whether it can be read is tried beside the script, of whose variables it must not become one.
     let read = |text: &str| -> JsResult<()> {
+        pay_reading(text, bridge)?;
         let whole = format!("{head}{text}{tail}");
         let mut parser = Parser::new(Source::from_bytes(whole.as_bytes()));
         Ok(parser.parse_script(&Scope::new_global(), &mut Interner::default()).map(drop)?)
@@ -198,6 +216,10 @@ fn said_unmarked(prototype: &JsObject, context: &mut Context) -> JsResult<()> {
     let say = |this: &JsValue, args: &[JsValue], original: &JsFunction, context: &mut Context| {
         let said = original.call(this, args, context)?;
         let Some(text) = said.as_string() else { return Ok(said) };
+        guards::compare((text.len() as u64).saturating_mul(COST_OF_SAYING), context)?;
+        if !text.iter().any(|unit| unit == rewriting::MARK as u16) {
+            return Ok(said);
+        }
         Ok(JsString::from(rewriting::unmarked(&text.to_std_string_lossy()).as_str()).into())
     };
     let native = NativeFunction::from_copy_closure_with_captures(say, original);

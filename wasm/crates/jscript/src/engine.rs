@@ -52,6 +52,7 @@ impl HostHooks for Hooks {
         if depth::is_too_deep(&text) {
             return Err(too_deep());
         }
+        code::pay_reading(&text, &bridge)?;
         let original = bridge.0.originals.borrow_mut().remove(&text);
         let text = original.unwrap_or(text);
         let recorded = {
@@ -142,21 +143,25 @@ fn evaluate(context: &mut Context, text: &str) -> JsResult<()> {
         text if modules::is_one(text) => Cow::Owned(modules::script(text)),
         text => Cow::Borrowed(text),
     };
-    script(&text, context)?;
+    read_and_run(&text, false, context)?;
     context.run_jobs()
 }
 
-/// Runs a text as a script of the page.
+/// Runs a text that is made while a script runs as a script of the page.
 ///
 /// # Errors
 /// What it throws, and that it nests too deep for the engine.
 pub fn script(text: &str, context: &mut Context) -> JsResult<JsValue> {
+    read_and_run(text, true, context)
+}
+
+fn read_and_run(text: &str, is_made: bool, context: &mut Context) -> JsResult<JsValue> {
     let joined = depth::joined(text);
     let text = joined.as_deref().unwrap_or(text);
     if depth::is_too_deep(text) {
         return Err(too_deep());
     }
-    code::parsed(text, context)?.evaluate(context)
+    code::parsed(text, is_made, context)?.evaluate(context)
 }
 
 /// As engines say it of what does not fit on their stack.

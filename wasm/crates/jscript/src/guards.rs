@@ -247,7 +247,11 @@ fn by_prototype(_: &JsValue, args: &[JsValue], _: &mut Context) -> JsResult<Opti
 
 /// Counts characters that are compared within one instruction, and ends the run where they are too many.
 pub fn compare(characters: u64, context: &mut Context) -> JsResult<()> {
-    let bridge = Bridge::of(context)?;
+    pay(characters, &Bridge::of(context)?)
+}
+
+/// The same for what takes as long.
+pub fn pay(characters: u64, bridge: &Bridge) -> JsResult<()> {
     let all = bridge.0.compared.get().saturating_add(characters);
     bridge.0.compared.set(all);
     if all > MAX_COMPARED { Err(bridge.stop(Ended::Steps)) } else { Ok(()) }

@@ -518,6 +518,26 @@ fn what_is_put_into_a_script_stands_nowhere_in_the_trace() {
 }
 
 #[test]
+fn texts_that_are_long_cost_where_they_are_read_and_said() {
+    let long = "var s = 'function f() { return 1 } try { f() } catch (e) {} '; while (s.length < 400000) s += s;";
+    for script in [
+        // Said again and again.
+        format!("{long} eval('var f = function () {{ ' + s + '}}'); for (var i = 0; i < 400; i++) f + '';"),
+        // Read again and again, as what it is not, by everything that reads.
+        format!("{long} for (var i = 0; i < 400; i++) try {{ eval(s + i + ')') }} catch (e) {{}}"),
+        format!("{long} for (var i = 0; i < 400; i++) try {{ Function(s + i + ')') }} catch (e) {{}}"),
+        format!("{long} for (var i = 0; i < 400; i++) setTimeout(s + i + ')', 1);"),
+    ] {
+        let trace = run(&format!("WScript.Echo('kept'); {script}"));
+        assert_eq!((trace.ended, apis(&trace)[0]), (Some(Ended::Steps), "WScript.Echo"), "{script}");
+    }
+    let once = run(&format!(
+        "{long} Function(s)(); eval('var g = function(){{' + s + '}}'); WScript.Echo(('' + g).length - s.length)"
+    ));
+    assert_eq!((once.ended, once.calls.last().expect("a call").args[0].as_str()), (Some(Ended::Finished), "12"));
+}
+
+#[test]
 fn a_recursion_is_an_error_that_scripts_catch() {
     for (script, by) in [
         ("function f() { return f() }", "f()"),
