@@ -13,7 +13,7 @@ use boa_engine::{Context, JsError, JsNativeError, JsResult, JsString, JsValue};
 use script_host::{Ended, Host, Run, Value, met};
 
 use crate::bridge::{Bridge, Shared, State};
-use crate::{code, conditional, depth, globals, modules, timers};
+use crate::{code, conditional, depth, globals, modules, stalls, timers};
 
 /// Calls within calls.
 pub const MAX_RECURSION: usize = 400;
@@ -94,8 +94,21 @@ pub fn run(host: Host, texts: &[&str], steps: u64, scripts_of: fn(&str) -> Vec<S
         Ok(mut context) => all(&mut context, &bridge, texts, steps),
         Err(error) => Run { ended: Ended::Exception, error: error.to_string(), steps: 0 },
     };
+    if outcome.ended == Ended::Steps && outcome.steps >= steps {
+        tell_of_stalls(&mut shared.borrow_mut(), texts);
+    }
     let settings = shared.borrow().settings.clone();
     (shared.replace(Host::new(settings, &[])), outcome)
+}
+
+/// Of a run that has no steps left: loops that are there to take time.
+fn tell_of_stalls(host: &mut Host, texts: &[&str]) {
+    let made = host.trace.code.iter().map(|code| code.text.as_str());
+    let found = texts.iter().copied().chain(made).filter_map(stalls::counting);
+    let found: Vec<String> = found.map(str::to_owned).collect();
+    for stall in found {
+        host.evasion("waits by counting", &stall);
+    }
 }
 
 fn all(context: &mut Context, bridge: &Bridge, texts: &[&str], steps: u64) -> Run {

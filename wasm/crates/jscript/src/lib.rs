@@ -15,6 +15,7 @@ mod patterns;
 mod random;
 mod rewriting;
 mod scan;
+mod stalls;
 mod timers;
 
 pub use engine::run;

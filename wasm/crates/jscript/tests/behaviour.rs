@@ -538,6 +538,35 @@ fn texts_that_are_long_cost_where_they_are_read_and_said() {
 }
 
 #[test]
+fn what_only_counts_until_there_are_no_steps_is_a_wait() {
+    let work = "new ActiveXObject('WScript.Shell').Run('powershell -enc AAAA');";
+    for stall in [
+        "var n = 0; for (var i = 0; i < 30000000; i++) { n += i }",
+        "for (i = 0; i < 3e7; i++);",
+        "for (var i = 30000000; i; i--);",
+        "var i = 0; while (i < 90000000) { i = i + 1; }",
+        "var i = 0; do { i++ } while (i < 0x7fffffff);",
+        "eval('for (i = 0; i < 30000000; i++) {}');",
+    ] {
+        let trace = run(&format!("{stall} {work}"));
+        assert_eq!(trace.ended, Some(Ended::Steps), "{stall}");
+        assert_eq!(targets(&trace.evasion).len(), 1, "{stall} {:?}", trace.evasion);
+        assert!(targets(&trace.evasion)[0].starts_with("waits by counting: "), "{stall} {:?}", trace.evasion);
+    }
+    for work in [
+        "for (;;) {}",
+        "var a = []; for (var i = 0; i < 30000000; i++) { a[i % 9] = i }",
+        "for (var i = 0; i < 30000000; i++) { f(i) } function f() {}",
+        "for (var i = 0; i < 3000; i++) {} for (;;) {}",
+        "for (var i = 0; i < 3000; i++) { for (;;); }",
+    ] {
+        let trace = run(work);
+        assert_eq!((trace.ended, trace.evasion.len()), (Some(Ended::Steps), 0), "{work} {:?}", trace.evasion);
+    }
+    assert!(run("for (var i = 0; i < 1000000; i++) {}").evasion.is_empty());
+}
+
+#[test]
 fn a_recursion_is_an_error_that_scripts_catch() {
     for (script, by) in [
         ("function f() { return f() }", "f()"),

