@@ -234,6 +234,11 @@ impl Machine {
         if memory::is_short() { Err(Fault::Stop(Ended::Steps)) } else { Ok(()) }
     }
 
+    #[must_use]
+    pub const fn has_steps(&self) -> bool {
+        self.left > 0
+    }
+
     /// Steps for work on so many bytes.
     ///
     /// # Errors

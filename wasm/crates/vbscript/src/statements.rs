@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use script_host::Fault;
+use script_host::{Ended, Fault};
 
-use crate::ast::{Case, Exit, Expression, Name, Statement};
+use crate::ast::{Binary, Case, Exit, Expression, Name, Statement};
 use crate::machine::{Done, Flow, MAX_ITEMS, Machine, OnError};
 use crate::values::{Array, Val};
 
@@ -13,6 +13,9 @@ const MAX_JUMPS: usize = 100_000;
 
 /// Bytes that copying an item of an array costs.
 const BYTES_OF_AN_ITEM: usize = 16;
+
+/// Turns of a loop that take about as many steps as a run may have.
+const MANY_TURNS: f64 = 1_000_000.0;
 
 impl Machine {
     /// The body of a procedure or of a script: here labels are jumped to, and errors are taken.
@@ -191,9 +194,20 @@ impl Machine {
         step: Option<&Expression>,
         block: &[Statement],
     ) -> Done<Flow> {
-        let mut number = self.value(from)?.to_number();
+        let from = self.value(from)?.to_number();
         let to = self.value(to)?.to_number();
         let step = step.map_or(Ok(1.0), |step| self.value(step).map(|step| step.to_number()))?;
+        let flow = self.turns(variable, [from, to, step], block);
+        // A loop that is there to take time has taken all of it.
+        let is_over = matches!(flow, Err(Fault::Stop(Ended::Steps))) && !self.has_steps();
+        if is_over && (to - from) / step >= MANY_TURNS && block.iter().all(|it| self.only_counts(it)) {
+            let bounds = [Val::Number(from), Val::Number(to)].map(|bound| bound.to_host().to_text());
+            self.host.evasion("waits by counting", &format!("For {}", bounds.join(" To ")));
+        }
+        flow
+    }
+
+    fn turns(&mut self, variable: &Expression, [mut number, to, step]: [f64; 3], block: &[Statement]) -> Done<Flow> {
         loop {
             self.assign(variable, Val::Number(number))?;
             if (step >= 0.0 && number > to) || (step < 0.0 && number < to) {
@@ -336,4 +350,28 @@ impl Machine {
 
 pub fn out_of_range() -> Fault {
     Fault::Thrown(9, "Subscript out of range".to_owned())
+}
+
+impl Machine {
+    /// Whether a statement changes nothing but variables.
+    fn only_counts(&self, statement: &Statement) -> bool {
+        match statement {
+            Statement::Assign(Expression::Name(..), value, false) => self.is_plain(value),
+            _ => false,
+        }
+    }
+
+    /// Of numbers and variables alone: texts may be what the loop makes, and names may be procedures'.
+    fn is_plain(&self, value: &Expression) -> bool {
+        match value {
+            Expression::Number(_) | Expression::Bool(_) => true,
+            Expression::Name(name, _) => !self.procedures.contains_key(name),
+            Expression::Unary(_, inner) | Expression::Value(inner) => self.is_plain(inner),
+            Expression::Chain(first, rest) => {
+                let joins = rest.iter().any(|(operator, _)| *operator == Binary::Join);
+                !joins && self.is_plain(first) && rest.iter().all(|(_, value)| self.is_plain(value))
+            }
+            _ => false,
+        }
+    }
 }

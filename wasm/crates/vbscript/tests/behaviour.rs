@@ -605,3 +605,28 @@ fn an_application_runs_macros_of_documents_alone() {
     let macros = "Sub AutoOpen()\nThisWorkbook.Application.Run \"pay\"\nEnd Sub\nSub pay()\nShell \"calc\"\nEnd Sub\n";
     assert_eq!(run_macro(macros).processes.len(), 1);
 }
+
+#[test]
+fn counting_until_there_are_no_steps_is_a_wait() {
+    let told = |stall: &str| {
+        let trace = run(&format!("{stall}\nCreateObject(\"WScript.Shell\").Run \"calc\""));
+        assert_eq!(trace.ended, Some(Ended::Steps), "{stall}");
+        trace.evasion.iter().map(|it| format!("{}: {}", it.operation, it.target)).collect::<Vec<_>>()
+    };
+    for (stall, expected) in [
+        ("For i = 1 To 30000000\nNext", "1 To 30000000"),
+        ("For i = 90000000 To 0 Step -1\nn = n + i * 2\nNext", "90000000 To 0"),
+        ("For i = 1 To 9\nFor j = 1 To 30000000\nNext\nNext", "1 To 30000000"),
+    ] {
+        assert_eq!(told(stall), [format!("waits by counting: For {expected}")], "{stall}");
+    }
+    for work in [
+        "Do\nLoop",
+        "For i = 1 To 30000000\nx = Chr(65)\nNext",
+        "For i = 1 To 30000000\nx = f\nNext\nFunction f\nf = 1\nEnd Function",
+        "Dim a(9)\nFor i = 1 To 30000000\na(i Mod 9) = i\nNext",
+        "For i = 1 To 3000\nDo\nLoop\nNext",
+    ] {
+        assert_eq!(told(work), Vec::<String>::new(), "{work}");
+    }
+}
