@@ -1,6 +1,8 @@
 //! How deep a script nests, before a parser follows it: an upper bound, by its tokens alone. Where it is not certain
 //! what a token is, the deeper reading counts. The same tokens tell which calls a script assigns to.
 
+use script_facts::operators::COMPOUND;
+
 /// Words behind which an expression or a statement goes on that the parser calls itself for.
 const DEEPENING: [&str; 18] = [
     "if",
@@ -24,9 +26,6 @@ const DEEPENING: [&str; 18] = [
 ];
 /// Words behind whose parentheses a slash begins an expression.
 const HEADS: [&str; 4] = ["if", "while", "for", "with"];
-
-/// What assigns, but for `=` itself.
-const COMPOUND: [&[u8]; 12] = [b"+=", b"-=", b"*=", b"/=", b"%=", b"&=", b"|=", b"^=", b"<<=", b">>=", b">>>=", b"**="];
 
 #[derive(Clone, Copy)]
 struct Level {
