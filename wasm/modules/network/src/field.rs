@@ -19,7 +19,8 @@ enum Field {
 }
 
 /// Whether the comma at `at`, in what begins at `start` behind a URL's host, divides fields of a row. A date, a time, an
-/// address or a hash says so, unless it goes on with a list of such; words alone do where a file or a folder ends.
+/// address or a hash says so, unless it goes on with a list of such; words alone do where a file or a folder ends. In a
+/// query such may be a value: there another field follows.
 pub fn is_behind(text: &[u8], start: usize, at: usize) -> bool {
     let own = kind(last_part(slice(text, start, at)));
     let first = kind(slice(text, at + 1, field_end(text, at + 1)));
@@ -32,7 +33,7 @@ pub fn is_behind(text: &[u8], start: usize, at: usize) -> bool {
         match kind(slice(text, comma + 1, end)) {
             Field::Other => return false,
             Field::Word | Field::Number => {}
-            _ => return true,
+            _ => return comma > at || byte(text, end) == b',' || !slice(text, start, at).contains(&b'?'),
         }
         if byte(text, end) != b',' {
             break;
@@ -65,18 +66,21 @@ fn ends_whole(rest: &[u8]) -> bool {
 
 fn kind(field: &[u8]) -> Field {
     let divided = |sign: u8| field.split(move |&byte| byte == sign);
-    let are_numbers = |sign: u8| divided(sign).all(is_number);
     match field.len() {
         _ if field.iter().all(|&byte| is_word(byte) && !byte.is_ascii_digit() || matches!(byte, b'_' | b'-')) => {
             Field::Word
         }
         _ if is_number(field) => Field::Number,
         10.. if is_date(field) => Field::Date,
-        4..=8 if are_numbers(b':') => Field::Time,
-        7..=15 if are_numbers(b'.') && divided(b'.').count() == 4 => Field::Address,
+        5 | 8 if divided(b':').all(|part| part.len() == 2 && is_number(part)) => Field::Time,
+        7..=15 if divided(b'.').count() == 4 && divided(b'.').all(is_octet) => Field::Address,
         32 | 40 | 64 if field.iter().all(u8::is_ascii_hexdigit) => Field::Hash,
         _ => Field::Other,
     }
+}
+
+fn is_octet(part: &[u8]) -> bool {
+    is_number(part) && std::str::from_utf8(part).is_ok_and(|digits| digits.parse::<u8>().is_ok())
 }
 
 fn is_number(field: &[u8]) -> bool {

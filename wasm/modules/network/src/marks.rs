@@ -96,9 +96,11 @@ pub fn escape_length(text: &[u8], at: usize) -> usize {
     if is_there { digits + 2 - at } else { 0 }
 }
 
-/// The two digits of a character of ASCII.
+/// The two digits of a sign of ASCII: letters and digits need no escape, and a name may begin with such digits.
 fn is_escape(text: &[u8], at: usize) -> bool {
-    matches!(byte(text, at), b'0'..=b'7') && byte(text, at + 1).is_ascii_hexdigit()
+    let digit = |at: usize| char::from(byte(text, at)).to_digit(16);
+    let code = digit(at).zip(digit(at + 1)).map(|(high, low)| high << 4 | low);
+    code.and_then(char::from_u32).is_some_and(|sign| sign.is_ascii() && !sign.is_ascii_alphanumeric())
 }
 
 /// A colon within an address of IPv6.
@@ -189,6 +191,8 @@ mod tests {
             ("%facebook.com", 0, 0),
             ("%25facebook.com", 0, 3),
             ("%9gag.com", 0, 0),
+            ("%4chan.org", 0, 0),
+            ("%+1.ru", 0, 0),
             ("%2", 0, 0),
             ("2f", 0, 0),
         ] {

@@ -59,14 +59,15 @@ struct Scheme {
     meant: &'static str,
     spelled_otherwise: bool,
     body: usize,
-    percent: bool,
+    /// How often its signs were escaped: it is a part of another URL.
+    escaped: usize,
 }
 
 fn scheme(text: &[u8], start: usize, end: usize) -> Option<Scheme> {
     if let Some((starred, meant)) = STARRED.iter().find(|(starred, _)| goes_on(text, start, starred)) {
         let mark = separator(text, start + starred.len());
         let body = start + starred.len() + mark.length;
-        return (mark.length > 0).then_some(Scheme { start, meant, spelled_otherwise: true, body, percent: false });
+        return (mark.length > 0).then_some(Scheme { start, meant, spelled_otherwise: true, body, escaped: 0 });
     }
     let mark = separator(text, end);
     if mark.length == 0 {
@@ -83,7 +84,7 @@ fn scheme(text: &[u8], start: usize, end: usize) -> Option<Scheme> {
         meant,
         spelled_otherwise: mark.defanged || !spelled.eq_ignore_ascii_case(meant.as_bytes()),
         body: end + mark.length,
-        percent: byte(text, end) == b'%',
+        escaped: usize::from(byte(text, end) == b'%') + usize::from(goes_on(text, end, b"%25")),
     })
 }
 
@@ -104,7 +105,7 @@ pub fn at_word(text: &[u8], start: usize, end: usize) -> Option<Hit> {
     let userinfo = user_info_end(text, scheme.body);
     let host = read_host(text, userinfo)?;
     let port = port_end(text, host.end);
-    let rest = Rest::read(text, port, scheme.percent);
+    let rest = Rest::read(text, port, scheme.escaped);
     let user = string(slice(text, scheme.body, userinfo));
     let port = string(slice(text, host.end, port));
     let value = format!("{}://{user}{}{port}{}", scheme.meant, host.value, rest.value);
@@ -119,7 +120,7 @@ pub fn without_scheme(text: &[u8], host: &Hit) -> (Option<Hit>, usize) {
     if byte(text, port) != b'/' || !is_word(byte(text, port + 1)) {
         return (None, host.end);
     }
-    let rest = Rest::read(text, port, false);
+    let rest = Rest::read(text, port, 0);
     let is_network = host.kind == Kind::Ipv4 && is_prefix_length(&rest.value);
     if is_network || benign::is_of_package(&host.value, &rest.value) {
         return (None, rest.end);
@@ -211,11 +212,11 @@ struct Rest {
 }
 
 impl Rest {
-    fn read(text: &[u8], start: usize, percent: bool) -> Self {
+    fn read(text: &[u8], start: usize, escaped: usize) -> Self {
         let nothing = Self { value: String::new(), end: start, defanged: false };
         let starts = matches!(byte(text, start), b'/' | b'?' | b'#')
             || slice(text, start, start + 2) == b"\\/"
-            || (percent && byte(text, start) == b'%');
+            || (escaped > 0 && byte(text, start) == b'%');
         if !starts {
             return nothing;
         }
@@ -231,7 +232,7 @@ impl Rest {
             } else if next == b'\\' && byte(text, at + 1) == b'/' {
                 value.push(b'/');
                 at += 2;
-            } else if !is_of_url(next) || (percent && is_next_parameter(text, start, at)) || ends_at(text, start, at) {
+            } else if !is_of_url(next) || is_next_parameter(text, at, escaped) || ends_at(text, start, at) {
                 break;
             } else {
                 depth += i32::from(next == b'(') - i32::from(next == b')');
@@ -248,9 +249,7 @@ impl Rest {
         }
         value.truncate(kept.0);
         let mut value = string(&value);
-        if percent {
-            value = decode_percent(&value);
-        }
+        value = decode_percent(value, escaped);
         Self { value, end: kept.1, defanged }
     }
 
@@ -265,10 +264,10 @@ impl Rest {
     }
 }
 
-/// Whether what goes on at `at` belongs to the URL that has an escaped one, of which the rest begins at `start`: one that
-/// was escaped twice stands in one that was escaped once.
-fn is_next_parameter(text: &[u8], start: usize, at: usize) -> bool {
-    byte(text, at) == b'&' || goes_on(text, at, b"%26") && goes_on(text, start, b"%25")
+/// Whether what goes on at `at` belongs to the URL that has an escaped one: one that was escaped twice stands in one that
+/// was escaped once.
+fn is_next_parameter(text: &[u8], at: usize, escaped: usize) -> bool {
+    escaped > 0 && byte(text, at) == b'&' || escaped > 1 && goes_on(text, at, b"%26")
 }
 
 /// Whether the rest of a URL, which begins at `start`, ends before `at`, since something else begins there.
@@ -307,13 +306,21 @@ const fn is_of_url(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b'"' | b'\'' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'\\' | b'^' | 0x7f | b']')
 }
 
-/// The signs that divide an address, where it is itself a part of another.
-fn decode_percent(text: &str) -> String {
-    const SIGNS: [(&str, &str); 5] = [("%2f", "/"), ("%3f", "?"), ("%3d", "="), ("%26", "&"), ("%3a", ":")];
-    // `%252F` was escaped twice.
-    SIGNS.iter().fold(text.replace("%25", "%"), |text, (code, sign)| {
-        text.replace(code, sign).replace(&code.to_ascii_uppercase(), sign)
-    })
+/// The signs that divide an address, where it is itself a part of another: escaped `times` times.
+fn decode_percent(text: String, times: usize) -> String {
+    const SIGNS: [(&str, &str); 6] = [("2f", "/"), ("3f", "?"), ("3d", "="), ("26", "&"), ("3a", ":"), ("25", "%")];
+    let once = |text: String, _| {
+        let mut parts = text.split('%');
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |decoded, part| {
+            let code = part.get(..2).unwrap_or_default();
+            match SIGNS.iter().find(|(escape, _)| escape.eq_ignore_ascii_case(code)) {
+                Some((_, sign)) => decoded + sign + &part[2..],
+                None => decoded + "%" + part,
+            }
+        })
+    };
+    (0..times).fold(text, once)
 }
 
 #[cfg(test)]
@@ -338,6 +345,8 @@ mod tests {
             ("http://user:pw@a.com/", "http://user:pw@a.com/"),
             ("http:\\/\\/a.com\\/b", "http://a.com/b"),
             ("http%3A%2F%2Fa.com%2Fb&c=1", "http://a.com/b"),
+            ("http%3A%2F%2Fa.com%2Fr%3Fu%3Dhttp%253A%252F%252Fb.com%2526c", "http://a.com/r?u=http%3A%2F%2Fb.com%26c"),
+            ("http%253A%252F%252Fb.com%252Fa%2526b%26c", "http://b.com/a&b"),
             ("http://[2606:4700::1]:80/x", "http://[2606:4700::1]:80/x"),
             ("http://localhost:3000/x", "http://localhost:3000/x"),
             ("http://a.com/b). (http://c.com/d)", "http://a.com/b"),
@@ -375,7 +384,7 @@ mod tests {
             ("https://evil.com/abc,200,12:30:59", "https://evil.com/abc"),
             ("https://evil.com/abc,45.9.148.7,x", "https://evil.com/abc"),
             ("https://evil.com/?a=1&b=2,,44d88612fea8a8f36de82e1278abb02f", "https://evil.com/?a=1&b=2"),
-            ("https://evil.com/?ids=1,2,2024-01-01", "https://evil.com/?ids=1,2"),
+            ("https://evil.com/?ids=1,2,2024-01-01,x", "https://evil.com/?ids=1,2"),
             ("https://evil.com/a.exe,malware", "https://evil.com/a.exe"),
             ("https://evil.com/,phishing,https", "https://evil.com/"),
             ("https://evil.com/abc,\"x, y\"", "https://evil.com/abc"),
@@ -391,6 +400,10 @@ mod tests {
             "https://a.com/?dates=2024-01-01,2024-02-01",
             "https://a.com/?t=12:00,13:00&x=1",
             "https://a.com/?on=x,2024-01-01&y=2",
+            "https://a.com/?on=x,2024-01-01",
+            "https://a.com/gate.php?h=bot,44d88612fea8a8f36de82e1278abb02f",
+            "https://a.com/dl/chrome,120.0.6099.1",
+            "https://a.com/map,1:25000",
             "https://a.com/a.js,b.js",
             "https://a.com/f(a,b)/c",
             "https://a.com/1,2024,x.html",

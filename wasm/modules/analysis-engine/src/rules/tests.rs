@@ -29,6 +29,9 @@ fn results(words: &[&str]) -> Value {
             "import" => {
                 of("file-processor", json!({"executables": [{"imports": [{"library": "x.dll", "name": rest}]}]}))
             }
+            "runtime" => {
+                of("file-processor", json!({"executables": [{"build": {(rest): {"version": "x"}}, "imports": []}]}))
+            }
             "api" => of("sandbox", json!({"calls": [{"api": rest, "category": "other"}]})),
             "behavior" => of("sandbox", json!({"calls": [{"api": "x", "category": rest}]})),
             "yara" => of("pattern-matcher", json!({"matches": [{"rule": rest, "tags": []}]})),

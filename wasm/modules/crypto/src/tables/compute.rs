@@ -170,7 +170,6 @@ pub static TWOFISH_Q1: [u8; 256] = twofish_q([
     [11, 9, 5, 1, 12, 3, 13, 14, 6, 4, 7, 15, 2, 0, 8, 10],
 ]);
 
-/// FIPS 202, 3.2.5: the round constants, from a shift register of 8 bits.
 /// Barreto and Rijmen, "The Whirlpool hashing function", 2003, 6.1: the mini-boxes E and R, of which the S-box is made.
 const fn whirlpool() -> [u8; 256] {
     const E: [u8; 16] = [1, 11, 9, 12, 13, 6, 15, 3, 14, 8, 7, 4, 10, 2, 5, 0];
@@ -194,6 +193,7 @@ const fn whirlpool() -> [u8; 256] {
 
 pub static WHIRLPOOL_SBOX: [u8; 256] = whirlpool();
 
+/// FIPS 202, 3.2.5: the round constants, from a shift register of 8 bits.
 const fn keccak() -> [u64; 24] {
     let mut constants = [0; 24];
     let mut register = 1_u32;

@@ -71,9 +71,19 @@ fn loaded(link: &Link, findings: &mut Findings) {
     }
 }
 
-/// A program or a script, what it is called with among it.
+/// A program or a script, with or without what it is called with.
 fn names_program(target: &str) -> bool {
-    target.split(['"', '!', ' ']).any(is_program)
+    // Names of websites and of projects end so too, and may be those of folders.
+    const NAMES: [&str; 2] = [".com", ".js"];
+    let target = target.split('!').next().unwrap_or_default();
+    if let Some((quoted, _)) = target.strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+        return is_program(quoted);
+    }
+    let has_arguments = |(at, _)| {
+        let name = target[..at].to_ascii_lowercase();
+        is_program(&name) && !NAMES.iter().any(|end| name.ends_with(end))
+    };
+    is_program(target) || target.match_indices(' ').any(has_arguments)
 }
 
 fn reference(link: &Link, findings: &mut Findings) {
@@ -101,10 +111,18 @@ mod tests {
         assert_eq!(worst("template", "http://a/t.dotm"), Some(("external-template".into(), Severity::High)));
         assert_eq!(worst("ole-link", "\\\\host\\share\\x"), Some(("external-template".into(), Severity::High)));
         assert_eq!(worst("template", "file:///C:\\Normal.dotm"), Some(("linked-object".into(), Severity::Low)));
-        for target in [r"C:\Windows\System32\calc.exe", "file:///C:\\a b\\x.VBS", "\"C:\\x.js\" a", "x.hta!item"] {
+        for target in [
+            r"C:\Windows\System32\calc.exe",
+            "file:///C:\\a b\\x.VBS",
+            "\"C:\\x.js\" a",
+            "x.hta!item",
+            r"C:\x.exe -a b",
+        ] {
             assert_eq!(worst("ole-link", target), Some(("linked-program".into(), Severity::High)), "{target}");
         }
-        assert_eq!(worst("ole-link", r"C:\a.exes\b.xlsx!Sheet1"), Some(("linked-object".into(), Severity::Low)));
+        for target in [r"C:\a.exes\b.xlsx!Sheet1", r"C:\Vue.js Projects\b.xlsx", r"C:\www.contoso.com report.xlsx"] {
+            assert_eq!(worst("ole-link", target), Some(("linked-object".into(), Severity::Low)), "{target}");
+        }
         assert_eq!(worst("external", "http://a/b.png"), Some(("external-reference".into(), Severity::Low)));
         assert_eq!(worst("external", "b.xlsx"), None);
         assert_eq!(worst("dde", "Excel Sheet1"), Some(("dde".into(), Severity::Low)));

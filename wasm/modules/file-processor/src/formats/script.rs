@@ -147,7 +147,7 @@ const SYNTAX: &[(&str, &[(&str, u32)])] = &[
     ("javascript", &[("function(", 1), ("function (", 1), ("var ", 1), ("=> {", 2), ("=>{", 1), ("const ", 1), ("let ", 1), ("===", 2), ("document.write", 2), ("document.get", 2), ("document.create", 2), ("document.loc", 2), ("new activexobject", 4), ("eval(", 2), ("string.fromcharcode", 3), ("require(\"", 2), ("require('", 2), ("module.exports", 3), ("console.log", 2), ("\"use strict\"", 3), ("});", 2), ("unescape(", 2), ("wscript.createobject", 1), ("typeof ", 2)]),
     ("batch", &[("@echo off", 4), ("\nset ", 1), ("\ngoto ", 2), ("%~dp0", 4), ("\nif exist ", 2), ("\nrem ", 2), ("errorlevel", 3), ("\necho ", 1), ("setlocal", 3), ("%comspec%", 2), ("cmd /c", 1), ("cmd.exe /c", 1), ("\npause", 1), ("del /f", 2), ("reg add ", 2), ("schtasks ", 2), ("start /b", 2), ("%temp%", 2), ("\n:", 1), (" >nul", 3)]),
     ("python", &[("\nimport ", 2), ("\nfrom ", 1), ("def ", 2), ("self.", 1), ("__name__", 3), ("__main__", 2), ("print(", 1), ("elif ", 2), ("\"\"\"", 1), ("except ", 1), ("lambda ", 1), ("exec(", 1), ("    return ", 1), (" import ", 1), ("class ", 1), ("from __future__", 3), ("from typing import", 2), ("(self,", 2), ("(self)", 2)]),
-    ("shell", &[("\nfi\n", 3), ("\ndone\n", 2), ("$(", 1), ("if [ ", 3), ("; then", 3), ("; do", 2), ("\nesac", 3), ("chmod +x", 2), ("chmod 777", 2), ("wget ", 1), ("curl ", 1), ("/bin/sh", 2), ("export ", 1), ("echo \"", 1), ("/dev/null", 2), ("crontab", 1)]),
+    ("shell", &[("\nfi\n", 3), ("\ndone\n", 2), ("$(", 1), ("if [ ", 3), ("; then\n", 3), ("; do\n", 2), ("\nesac", 3), ("chmod +x", 2), ("chmod 777", 2), ("wget ", 1), ("curl ", 1), ("/bin/sh", 2), ("export ", 1), ("echo \"", 1), ("/dev/null", 2), ("crontab", 1)]),
     ("perl", &[("use strict;", 4), ("use warnings;", 4), ("my $", 2), ("sub ", 1), ("=~ ", 2), ("@_", 2), ("$_[", 2), ("foreach my", 3)]),
     ("ruby", &[("require '", 2), ("\nend\n", 2), ("def ", 1), ("puts ", 2), (".each do", 3), ("attr_accessor", 3), ("nil", 1)]),
     ("php", &[("<?php", 4), ("$_get[", 3), ("$_post[", 3), ("$_request[", 3), ("base64_decode(", 2), ("echo ", 1), ("eval(", 1), ("gzinflate(", 3)]),
@@ -169,14 +169,16 @@ fn by_syntax(lower: &str) -> Option<&'static str> {
     best.filter(|&(points, _)| points >= ENOUGH).map(|(_, language)| language)
 }
 
-/// Whether a sign is in the text, and no end of a longer word, as `self.` of "itself.", or a part of a line of `=`.
+/// Whether a sign is in the text, and no end of a longer word, as `self.` of "itself.", or a part of a line of `=` or of
+/// a heading, as `=== Title ===`.
 fn stands_alone(text: &str, sign: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let starts_word = sign.starts_with(|letter: char| letter.is_ascii_alphabetic());
     text.match_indices(sign).any(|(at, _)| {
         let before = text[..at].bytes().next_back().unwrap_or_default();
         let behind = text[at + sign.len()..].bytes().next().unwrap_or_default();
-        !(starts_word && is_word(before)) && !(sign == "===" && (before == b'=' || behind == b'='))
+        let is_drawn = |byte: u8| matches!(byte, 0 | b'\n' | b'=');
+        !(starts_word && is_word(before)) && !(sign == "===" && (is_drawn(before) || is_drawn(behind)))
     })
 }
 
@@ -267,7 +269,11 @@ mod tests {
         let license =
             b"A class of works\nfrom others, except as you sell, offer for sale, or import copies; itself. \"\"\"";
         let headings = b"let us say so\n======\nvar is short for variable, and so is const in this document.\n";
-        assert_eq!((identify(license), identify(headings)), (Some("text"), Some("text")));
+        let steps = b"Boil the water; then add the tea; do not stir it.\n";
+        let plugin = b"=== My Plugin ===\nIt will let you set a const and a var by name.\n=== Changes ===\n";
+        for text in [&license[..], headings, steps, plugin] {
+            assert_eq!(identify(text), Some("text"));
+        }
         assert_eq!(identify(&[0, 1, 2, 3]), None);
         assert_eq!(identify(&[0x90; 100]), None);
     }

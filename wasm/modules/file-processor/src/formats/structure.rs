@@ -82,9 +82,10 @@ fn zip_kind(data: &[u8]) -> &'static str {
 /// Kinds, and what they are called where the package says that it may have macros: those of Excel 4 have no project.
 const MACRO_KINDS: [(&str, &str); 3] = [("docx", "docm"), ("xlsx", "xlsm"), ("pptx", "pptm")];
 
+/// By the type of its main part, beside which others are embedded (ECMA-376-2, "Content Types").
 fn may_have_macros(data: &[u8]) -> bool {
     let types = zip::Package::open(data).and_then(|package| package.content("[Content_Types].xml"));
-    types.is_some_and(|types| find(&types.to_ascii_lowercase(), b".macroenabled").is_some())
+    types.is_some_and(|types| find(&types.to_ascii_lowercase(), b".macroenabled.main+xml").is_some())
 }
 
 fn stored_media_type(data: &[u8]) -> Option<&'static str> {
