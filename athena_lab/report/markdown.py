@@ -15,6 +15,7 @@ from athena_lab.report.foreign import flattened
 from athena_lab.report.html_conclusion import by_tactic, points
 from athena_lab.report.lines_behaviour import behaviour_rows, behaviour_summary, call_text, call_time
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_contents import container_rows, contents_rows
 from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
 from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
@@ -42,7 +43,7 @@ MAX_CHILDREN = 100
 MAX_DOCUMENTS = 4
 MAX_CALLS = 60
 MAX_LISTED = 8
-"""Modules, formulas, scripts, links and objects of a document, each."""
+"""Modules, formulas, scripts, links and objects of a document, each; imports, permissions ... of what has them."""
 _BACKTICKS = re.compile(r"`+")
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=-])")
 
@@ -131,6 +132,10 @@ def _facts(facts: FileFacts) -> Iterator[str]:
     if facts.contents and facts.contents.shortcut:
         shortcut = facts.contents.shortcut
         yield f"- Shortcut to: {span(shortcut.target, 300)} {span(shortcut.arguments, 600)}"
+    if facts.container:
+        yield from _rows(container_rows(facts.container))
+    if facts.contents:
+        yield from _rows(contents_rows(facts.contents, MAX_LISTED))
     for image in facts.executables[:MAX_IMAGES]:
         if image.compile_time is not None:
             yield f"- Compile time: {time_text(image.compile_time)} (as the file claims)"

@@ -10,6 +10,7 @@ from athena_lab.report.findings import told
 from athena_lab.report.foreign import flattened
 from athena_lab.report.lines_behaviour import behaviour_rows, behaviour_summary, call_text, call_time
 from athena_lab.report.lines_capture import capture_rows_of_text, capture_summary
+from athena_lab.report.lines_contents import container_rows, contents_rows
 from athena_lab.report.lines_deobfuscation import layer_rows
 from athena_lab.report.lines_documents import document_rows_of_text
 from athena_lab.report.lines_machine import machine_rows_of_text, machine_summary
@@ -34,7 +35,7 @@ MAX_CHILDREN = 40
 MAX_DOCUMENTS = 2
 MAX_CALLS = 30
 MAX_LISTED = 4
-"""Modules, formulas, scripts, links and objects of a document, each."""
+"""Modules, formulas, scripts, links and objects of a document, each; imports, permissions ... of what has them."""
 
 
 def render_text(report: Report) -> str:
@@ -115,6 +116,7 @@ def _facts(facts: FileFacts) -> Iterator[str]:
         yield from _image(image)
     if facts.container:
         yield f"Container {shown(facts.container.kind, 80)} with {counted(facts.container.count, 'entry', 'entries')}"
+        yield from _rows(container_rows(facts.container))
     yield from _contents(facts)
     for document in facts.documents[:MAX_DOCUMENTS]:
         yield from _document(document)
@@ -126,9 +128,8 @@ def _contents(facts: FileFacts) -> Iterator[str]:
     shortcut = facts.contents.shortcut if facts.contents else None
     if shortcut:
         yield f"Shortcut to {shown(shortcut.target, 300)} {shown(shortcut.arguments, 600)}".rstrip()
-    bundle = facts.contents.bundle if facts.contents else None
-    if bundle:
-        yield f"{shown(bundle.kind, 40)} {shown(bundle.version, 40)} {shown(bundle.entry, 120)}".rstrip()
+    if facts.contents:
+        yield from _rows(contents_rows(facts.contents, MAX_LISTED))
     if facts.children:
         yield counted(len(facts.children), "file inside", "files inside")
     for child in facts.children[:MAX_CHILDREN]:

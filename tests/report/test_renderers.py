@@ -333,6 +333,28 @@ def test_what_a_format_says_is_shown():
     assert all(f"<h4>{title}</h4>" in html for title in titles)
 
 
+def test_what_a_format_says_stands_in_text_and_markdown():
+    contents = x.Contents(
+        bundle=x.Bundle("nsis", "3.08", "setup.exe", {"compression": "lzma"}),
+        installer=x.Installer({}, {"ProductName": "Example"}, (x.CustomAction("Go", 50, "program", "CMD", "-x"),)),
+        android=x.Android(
+            "org.example", "1.2", permissions=("SEND_SMS",), components=(x.Component("service", "S", is_exported=True),)
+        ),
+        dex=x.Dex("035", is_checksum_valid=True, strings=3, methods=2, class_count=1, apis=("Runtime.exec",)),
+        java=x.Java("org.example.Main", references=tuple("abcdefghij")),
+        python=x.Python("3.11", 2, "evil.py", imports=("socket",)),
+    )
+    made = report(
+        ok(facts=file_facts(contents=contents, container=f.Container("iso", 1, properties={"label": "DISK"})))
+    )
+    for text in (made.to_text(), made.to_markdown().replace("`", "")):
+        for said in (
+            "nsis 3.08", "setup.exe", "compression lzma", "Example", "CMD -x", "org.example", "SEND_SMS", "S",
+            "Runtime.exec", "org.example.Main", "more", "evil.py", "version 3", "socket", "iso label", "DISK",
+        ):  # fmt: skip
+            assert said in text.replace("\\", ""), said
+
+
 def test_the_html_shows_layers_side_by_side():
     html = report(ok(), deobfuscation()).to_html()
     assert "<h4>Layers: 2</h4>" in html
