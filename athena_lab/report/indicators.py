@@ -30,7 +30,7 @@ MAX_LEAD: Final = 512
 class Row(NamedTuple):
     """One indicator. ``offset`` in bytes, where there is one; ``leads_somewhere`` is None where nobody has judged it.
 
-    ``source``: as `Indicator.source`; ``document``, ``layer 0``, ``run``, ``code``; or ``file NAME``, of a hostile name.
+    ``source``: as `Indicator.source`; ``document``, ``layer 0``, ``run``, ``code``; or ``file NAME``, a hostile name.
     """
 
     kind: str
