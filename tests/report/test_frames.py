@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from athena_lab.errors import InvalidField, MissingPackage
-from athena_lab.report.behaviour import Touched
+from athena_lab.report.behaviour import MadeAddress, Touched
 from athena_lab.report.deobfuscation import LayerIndicator
 from athena_lab.report.document import DocumentFacts, Link
 from athena_lab.report.tree import Lead, Node
@@ -69,18 +69,20 @@ def test_what_only_layers_or_the_run_show_is_an_indicator_too():
         Touched("asks", hidden[0].value),
         Touched("asks", "asked.example:443"),
     )
-    run = replace(behaviour_facts(), network=asked)
+    made = (MadeAddress("url", "http://made.example/c", 0x401000), MadeAddress("url", hidden[0].value, 0x401000))
+    run = replace(behaviour_facts(), network=asked, addresses=made)
     links = (Link("template", "HTTPS://Linked.example/t.dotm"), Link("launch", "cmd.exe"), Link("uri", hidden[0].value))
     file = ok(facts=file_facts(documents=(DocumentFacts(links=links),)))
     found = (Lead("mutex", "Inside"), Lead("url", hidden[0].value), Lead("url", "ftp://asked.example/", None))
     inside = Node("file-processor", 7, "", "zip-entry", 5, leads=found)
     frame = report(file, network(), deobfuscation(layers), sandbox(run), children=(inside,)).to_dataframe("indicators")
     rows = frame[["kind", "value", "source", "leads_somewhere"]].to_numpy().tolist()
-    assert len(rows) == len(network_facts().indicators) + 5
-    assert rows[-5:] == [
+    assert len(rows) == len(network_facts().indicators) + 6
+    assert rows[-6:] == [
         ["url", "https://linked.example/t.dotm", "document", None],
         ["url", hidden[0].value, "document", None],
         ["url", "http://asked.example/b", "run", None],
+        ["url", "http://made.example/c", "code", True],
         ["mutex", "Inside", "file file-processor 7", True],
         ["url", "ftp://asked.example/", "file file-processor 7", None],
     ]
