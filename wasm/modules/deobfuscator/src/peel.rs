@@ -14,7 +14,7 @@ use crate::{batch, binary, blobs, guess, html, js, powershell, python, vb};
 
 pub use crate::technique::Technique;
 
-/// Bytes of what is run that pieces of it are looked for in.
+/// Bytes of a layer that pieces of it are looked for in.
 const MAX_RUN: usize = 256 << 10;
 
 /// What was found in a text: the bytes `start..end` of it stand for `content`.
@@ -165,10 +165,21 @@ impl<'a> Peeler<'a> {
         false
     }
 
+    /// Whether a layer shows what a guessed key would make of this one: the bytes between, which nobody can read, are no
+    /// news then.
+    fn is_shown_already(&mut self, found: &Found) -> bool {
+        let Some(key) = &found.key else { return false };
+        let plain = decode::cipher::xor(&found.content, key);
+        let plain = plain.trim_ascii();
+        let Self { layers, budget, .. } = self;
+        let mut shown = layers.iter().map(|layer| &layer.found.content).filter(|content| content.len() <= MAX_RUN);
+        shown.any(|content| budget.spend(content.len() / 64) && memchr::memmem::find(content, plain).is_some())
+    }
+
     /// The new layer's number; None for what is known already or too much.
     fn add(&mut self, parent: Option<usize>, found: Found, rewritten: bool, language: Language) -> Option<usize> {
         let depth = parent.map_or(1, |parent| self.layers[parent].depth + 1);
-        if found.content.is_empty() || !self.seen.insert(digest(&found.content)) {
+        if found.content.is_empty() || self.is_shown_already(&found) || !self.seen.insert(digest(&found.content)) {
             return None;
         }
         if self.layers.len() >= MAX_LAYERS {
