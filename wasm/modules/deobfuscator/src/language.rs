@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::signs;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum Language {
@@ -226,11 +228,12 @@ const SIGNS: [(Language, Signs); 6] = [
 
 /// The language of a text. `name` is the sample's own, a hint where the text alone says too little.
 pub fn of(text: &str, name: &str) -> Language {
-    let head = head(text).to_ascii_lowercase();
+    let written = head(text);
+    let head = written.to_ascii_lowercase();
     if head.trim_start().is_empty() {
         return Language::None;
     }
-    if is_jsfuck(text) {
+    if signs::is_javascript(written) {
         return Language::Javascript;
     }
     let interpreter = head.strip_prefix("#!").and_then(|rest| rest.lines().next()).map(by_interpreter);
@@ -379,12 +382,6 @@ fn is_vba(head: &str) -> bool {
     ]
     .iter()
     .any(|sign| head.contains(sign))
-}
-
-/// A program of the six characters that JavaScript can be written in.
-fn is_jsfuck(text: &str) -> bool {
-    let text = text.trim_end_matches([';', '\n', '\r', ' ']);
-    text.len() > 200 && text.bytes().all(|byte| matches!(byte, b'[' | b']' | b'(' | b')' | b'!' | b'+' | b'\n'))
 }
 
 /// Of the rest of a line that begins with `#!`, in lower case.

@@ -24,6 +24,7 @@ mod python;
 mod runs;
 mod score;
 mod script;
+mod signs;
 mod technique;
 mod vb;
 

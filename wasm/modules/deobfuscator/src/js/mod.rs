@@ -36,6 +36,7 @@ use crate::budget::Budget;
 use crate::limits::{MAX_LAYER, MAX_ROUNDS};
 use crate::peel::{Rewrite, Technique};
 use crate::script::Hosts;
+use crate::signs;
 use targets::Targets;
 
 /// What is known of a text that is being written anew.
@@ -70,7 +71,7 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
 }
 
 fn undo_parsed(text: &str, mut progress: Progress, budget: &mut Budget) -> Rewrite {
-    if trace::is_symbols(text) {
+    if signs::is_program(text) {
         // What its signs make is said best by what is run in the end.
         let found = trace::found(text, budget);
         if !found.is_empty() {

@@ -9,6 +9,7 @@ use super::value::Value;
 use crate::budget::Budget;
 use crate::language::Language;
 use crate::peel::{Found, Technique};
+use crate::signs;
 
 /// Without one of these, nothing is run that is not shown.
 const SIGNS: [&str; 10] = [
@@ -29,7 +30,7 @@ const MAX_TRACED: usize = 1 << 20;
 const MAX_TRACE_STEPS: u64 = 2_000_000;
 
 pub fn found(text: &str, budget: &mut Budget) -> Vec<Found> {
-    let is_symbols = is_symbols(text);
+    let is_symbols = signs::is_program(text);
     if text.len() > MAX_TRACED || !(is_symbols || SIGNS.iter().any(|sign| text.contains(sign))) {
         return Vec::new();
     }
@@ -69,40 +70,8 @@ pub fn found(text: &str, budget: &mut Budget) -> Vec<Found> {
     found
 }
 
-/// A program that is written in signs: there is hardly a letter or a digit, and names of other scripts stand between
-/// signs. A long text or table of numbers is none.
-pub fn is_symbols(text: &str) -> bool {
-    let (mut all, mut signs, mut plain) = (0_usize, 0_usize, 0_usize);
-    for letter in text.chars().filter(|letter| !letter.is_whitespace()) {
-        all += 1;
-        signs += usize::from(letter.is_ascii_punctuation());
-        plain += usize::from(letter.is_ascii_alphanumeric());
-    }
-    all > 100 && plain * 20 < all && signs * 4 > all
-}
-
 /// Dean Edwards' packer, by its decoder's parameters.
 pub fn is_packer(source: &str) -> bool {
     let head: String = source.chars().take(80).filter(|letter| !letter.is_whitespace()).collect();
     head.contains("function(p,a,c,k,e,")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_symbols;
-
-    #[test]
-    fn texts_and_tables_are_not_written_in_signs() {
-        assert!(is_symbols(&"(![]+[])[+[]]+".repeat(20)));
-        assert!(is_symbols(&format!("ﾟωﾟﾉ= ['_']; o=(ﾟｰﾟ)=_=3; {}", "(ﾟДﾟ)[ﾟεﾟ]+(ﾟΘﾟ)+".repeat(20))));
-        let table = "1,22,333,4444,".repeat(60);
-        for text in [
-            format!("self.TILE=[{table}];eval('DATA.sort()')"),
-            format!("window.HELP='{}'", "打开文件并选择一个选项。".repeat(40)),
-            format!("eval(unescape('{}'))", "%61%6c%65".repeat(60)),
-            format!("eval('{}')", "\\u0061".repeat(60)),
-        ] {
-            assert!(!is_symbols(&text), "{text}");
-        }
-    }
 }
