@@ -76,3 +76,18 @@ fn javascript_in_signs_is_told_without_its_name_and_undone() {
         }
     }
 }
+
+#[test]
+fn format_items_of_powershell_have_widths_and_forms() {
+    for (expression, plain) in [
+        ("'{0:X2}{1:x4}' -f 10,255", "0A00ff"),
+        ("'{0:d3}|{1,5}|{1,-5}|' -f 7,'ab'", "007|   ab|ab   |"),
+        ("'{0:X}{1:D2}{2:000}' -f -1,-7,42", "FFFFFFFF-07042"),
+        ("'{0:X2}{{{1,3:x}}}' -f 'text',10", "text{  a}"),
+    ] {
+        let script =
+            format!("iex ({expression}); Write-Host ('Invo'+'ke-Ex'+'pression'); Write-Host ('Down'+'loadString')\n");
+        let layers = layers(&script, "a.ps1");
+        assert!(layers.iter().any(|layer| layer == &("eval".to_owned(), plain.to_owned())), "{expression}: {layers:?}");
+    }
+}

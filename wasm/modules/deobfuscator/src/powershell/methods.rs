@@ -51,7 +51,7 @@ pub fn join(value: &Value, separator: &str) -> Option<Value> {
     script::joined(&texts?, separator).map(Value::Text)
 }
 
-/// `{0}{1}` with what they stand for.
+/// `{0}{1,5}{2:X2}` with what they stand for.
 pub fn format(pattern: &str, arguments: &[Value]) -> Option<String> {
     let mut done = String::new();
     let mut rest = pattern;
@@ -68,8 +68,7 @@ pub fn format(pattern: &str, arguments: &[Value]) -> Option<String> {
             return None;
         }
         let (inner, behind) = rest.split_once('}')?;
-        let index: usize = inner.trim().parse().ok()?;
-        done.push_str(&joined(arguments.get(index)?)?);
+        done.push_str(&item(inner, arguments)?);
         rest = behind;
         if done.len() > MAX_VALUE {
             return None;
@@ -77,6 +76,43 @@ pub fn format(pattern: &str, arguments: &[Value]) -> Option<String> {
     }
     done.push_str(rest);
     Some(done)
+}
+
+/// Characters that a format item may be made as long as.
+const MAX_WIDTH: usize = 1_000;
+
+/// One item: a number, how wide it is (to the right of zero: on the right), and how a number is written.
+fn item(inner: &str, arguments: &[Value]) -> Option<String> {
+    let (place, form) = inner.split_once(':').map_or((inner, ""), |(place, form)| (place, form));
+    let (index, width) = place.split_once(',').map_or((place, "0"), |(index, width)| (index, width));
+    let value = arguments.get(index.trim().parse::<usize>().ok()?)?;
+    // Forms are those of numbers: a text is as it is.
+    let text = match value {
+        Value::Int(number) if !form.is_empty() => formed(*number, form)?,
+        other => joined(other)?,
+    };
+    let width: i64 = width.trim().parse().ok()?;
+    let room = usize::try_from(width.unsigned_abs()).ok().filter(|room| *room <= MAX_WIDTH)?;
+    Some(if width < 0 { format!("{text:<room$}") } else { format!("{text:>room$}") })
+}
+
+/// A number as `X2`, `d3` or `000` write it; None for what depends on where it is run.
+fn formed(number: i64, form: &str) -> Option<String> {
+    let sign = if number < 0 { "-" } else { "" };
+    let size = number.unsigned_abs();
+    if form.bytes().all(|byte| byte == b'0') && form.len() <= MAX_WIDTH {
+        return Some(format!("{sign}{size:0>least$}", least = form.len()));
+    }
+    let (kind, least) = form.split_at_checked(1)?;
+    let least = if least.is_empty() { 0 } else { least.parse::<usize>().ok().filter(|least| *least < 100)? };
+    // Below zero, the digits are those of the 32 bits that numbers have here, or of 64.
+    let bits = i32::try_from(number).map_or(number.cast_unsigned(), |number| u64::from(number.cast_unsigned()));
+    match kind {
+        "X" => Some(format!("{bits:0>least$X}")),
+        "x" => Some(format!("{bits:0>least$x}")),
+        "D" | "d" => Some(format!("{sign}{size:0>least$}")),
+        _ => None,
+    }
 }
 
 pub fn operator(operator: &str, left: &Value, right: &Value, budget: &mut Budget) -> Option<Value> {
