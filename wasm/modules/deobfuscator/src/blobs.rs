@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use crate::alphabet::{self, Alphabet};
 use crate::budget::Budget;
 use crate::decode::base64::{self, STANDARD, URL};
 use crate::decode::{Packed, inflate, lz, text};
@@ -17,6 +18,8 @@ use crate::score::{self, Kind};
 pub const LEAST_CONFIDENCE: u8 = 75;
 /// The longest, which are tried as DEFLATE: each may grow to what a layer may have.
 const MAX_DEFLATED: usize = 16;
+/// Characters of base64 that is read backwards though no padding stands before it.
+const LEAST_TURNED: usize = 40;
 /// Blobs that keys are guessed for.
 const MAX_GUESSES: usize = 8;
 
@@ -25,11 +28,11 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
     if !budget.spend(data.len() / 64) {
         return Vec::new();
     }
-    let mut places = runs(data);
+    let alphabets = alphabet::find(data);
+    let mut places = places(data, &alphabets);
     places.sort_by_key(|(_, place)| std::cmp::Reverse(place.len()));
     budget.met.blobs |= places.len() > MAX_TRIED;
     places.truncate(MAX_TRIED);
-    let alphabet = own_alphabet(data);
     // A text that is one blob and no more is nobody's data.
     let is_all = places.first().is_some_and(|(_, place)| place.len() * 10 >= data.trim_ascii().len() * 9);
     let mut guesses = if guessing || is_all { MAX_GUESSES } else { 0 };
@@ -40,10 +43,12 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
             break;
         }
         let Some(run) = data.get(place.clone()) else { continue };
-        if run.len() > MAX_LAYER || !budget.spend(run.len() / 16) {
+        // A line of what was decoded is no data by itself.
+        let is_piece = found.iter().any(|one| one.start <= place.start && place.end <= one.end);
+        if is_piece || run.len() > MAX_LAYER || !budget.spend(run.len() / 16) {
             continue;
         }
-        let one = decoded(encoding, run, alphabet.as_ref(), &mut guesses, tried < MAX_BLOBS);
+        let one = decoded(encoding, run, &alphabets, &mut guesses, tried < MAX_BLOBS);
         let is_deflated = tried < MAX_DEFLATED && encoding == Encoding::Base64;
         if let Some(one) = one.or_else(|| if is_deflated { deflated(run) } else { None }) {
             found.push(Found { start: place.start, end: place.end, ..one });
@@ -58,16 +63,28 @@ pub fn find(data: &[u8], guessing: bool, budget: &mut Budget) -> Vec<Found> {
     found
 }
 
+/// Runs of one encoding, those in the text's own alphabets among them.
+fn places(data: &[u8], alphabets: &[Alphabet]) -> Vec<(Encoding, Range<usize>)> {
+    let mut places = runs(data);
+    for (_, place) in &mut places {
+        *place = alphabet::without(place.clone(), alphabets);
+    }
+    let own = alphabets.iter().flat_map(|alphabet| alphabet::runs(data, alphabet));
+    places.extend(own.map(|place| (Encoding::Base64, alphabet::without(place, alphabets))));
+    places.retain(|(_, place)| !place.is_empty());
+    places
+}
+
 /// `may_grow`: what unpacks to a multiple of its size is tried, too.
 fn decoded(
     encoding: Encoding,
     run: &[u8],
-    alphabet: Option<&[u8; 64]>,
+    alphabets: &[Alphabet],
     guesses: &mut usize,
     may_grow: bool,
 ) -> Option<Found> {
     match encoding {
-        Encoding::Base64 => base64_run(run, alphabet, guesses, may_grow),
+        Encoding::Base64 => base64_run(run, alphabets, guesses, may_grow),
         Encoding::Hex => {
             let digits: Vec<u8> = run.iter().copied().filter(u8::is_ascii_hexdigit).collect();
             accepted(Technique::Hex, text::hex_strict(&digits)?, guesses)
@@ -87,10 +104,9 @@ fn decoded(
     }
 }
 
-fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize, may_grow: bool) -> Option<Found> {
+fn base64_run(run: &[u8], alphabets: &[Alphabet], guesses: &mut usize, may_grow: bool) -> Option<Found> {
     if run.starts_with(b"=") {
-        let turned: Vec<u8> = run.iter().rev().copied().collect();
-        return accepted(Technique::ReverseBase64, base64::decode(&turned, STANDARD)?, &mut 0);
+        return turned(run);
     }
     let standard = base64::decode(run, STANDARD).map(|bytes| (bytes, Technique::Base64));
     let plain = standard.or_else(|| Some((base64::decode(run, URL)?, Technique::Base64Url)));
@@ -98,12 +114,21 @@ fn base64_run(run: &[u8], alphabet: Option<&[u8; 64]>, guesses: &mut usize, may_
     if let Some(found) = plain.and_then(|(bytes, technique)| accepted(technique, bytes, &mut 0)) {
         return Some(found);
     }
-    let own = alphabet.and_then(|alphabet| accepted(Technique::Base64Custom, base64::decode(run, alphabet)?, &mut 0));
+    let own = |alphabet: &Alphabet| accepted(Technique::Base64Custom, base64::decode(run, &alphabet.letters)?, &mut 0);
     let packed = || {
         let unpacks = [lz::decompress_base64, lz::decompress_uri].into_iter().filter(|_| may_grow);
         unpacks.filter_map(|unpack| accepted(Technique::LzString, unpack(run)?, &mut 0)).next()
     };
-    own.or_else(packed).or_else(|| accepted(technique, base64::decode(run, STANDARD)?, guesses))
+    let turned = if run.len() < LEAST_TURNED { None } else { turned(run) };
+    let found = turned.or_else(|| alphabets.iter().find_map(own)).or_else(packed);
+    found.or_else(|| accepted(technique, base64::decode(run, STANDARD)?, guesses))
+}
+
+/// Base64 that was written the other way round.
+fn turned(run: &[u8]) -> Option<Found> {
+    let turned: Vec<u8> = run.iter().rev().copied().collect();
+    let bytes = base64::decode(&turned, STANDARD).or_else(|| base64::decode(&turned, URL))?;
+    accepted(Technique::ReverseBase64, bytes, &mut 0)
 }
 
 /// What was decoded, if it was written by somebody; else what a key makes of it.
@@ -136,18 +161,6 @@ fn deflated(run: &[u8]) -> Option<Found> {
     let bytes = base64::decode(run, STANDARD)?;
     let verdict = score::verdict(&inflate(&bytes, Packed::Raw)?)?;
     (verdict.confidence >= LEAST_CONFIDENCE).then(|| Found::part(Technique::Base64, 95, bytes))
-}
-
-/// An alphabet of base64 that is neither of the two known ones: 64 different characters in quotes.
-fn own_alphabet(data: &[u8]) -> Option<[u8; 64]> {
-    memchr::memchr2_iter(b'"', b'\'', data).take(20_000).find_map(|at| {
-        let run: &[u8; 64] = data.get(at + 1..)?.first_chunk()?;
-        let ends = data.get(at + 65).is_some_and(|&byte| byte == data[at] || byte == b'=');
-        let mut seen = [false; 256];
-        let distinct =
-            run.iter().all(|&byte| byte.is_ascii_graphic() && !std::mem::replace(&mut seen[usize::from(byte)], true));
-        (ends && distinct && run != STANDARD && run != URL).then_some(*run)
-    })
 }
 
 /// What is in scripts, the other way round.

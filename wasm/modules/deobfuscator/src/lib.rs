@@ -1,6 +1,7 @@
 //! deobfuscator: layers of obfuscation, peeled one by one. What peels them is pure functions of bytes; this file is the
 //! glue.
 
+mod alphabet;
 mod batch;
 mod binary;
 mod blobs;

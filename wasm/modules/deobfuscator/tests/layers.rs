@@ -91,3 +91,66 @@ fn format_items_of_powershell_have_widths_and_forms() {
         assert!(layers.iter().any(|layer| layer == &("eval".to_owned(), plain.to_owned())), "{expression}: {layers:?}");
     }
 }
+
+const NOTE: &str =
+    "Program: http://c3.contoso-mail.top/gate.php is where the client sends what the user has in C:\\Users";
+const STANDARD: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Base64 in an alphabet, without padding.
+fn base64(text: &str, alphabet: &str) -> String {
+    let letters = |group: &[u8]| {
+        let bits = (0..3).fold(0, |bits, at| bits << 8 | usize::from(group.get(at).copied().unwrap_or(0)));
+        let letter = |place: usize| char::from(alphabet.as_bytes()[bits >> (18 - 6 * place) & 63]);
+        (0..=group.len()).map(letter).collect::<String>()
+    };
+    text.as_bytes().chunks(3).map(letters).collect()
+}
+
+fn turned(text: &str) -> String {
+    text.chars().rev().collect()
+}
+
+#[test]
+fn base64_that_was_turned_is_read_backwards() {
+    let text = base64(NOTE, STANDARD);
+    let url = text.replace('+', "-").replace('/', "_");
+    let lines = turned(&text).as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\r\n");
+    for data in [turned(&text), turned(&format!("{text}==")), format!("key {} end", turned(&url)), lines] {
+        assert_eq!(peeled(&data, ""), (vec!["reverse-base64".to_owned()], NOTE.to_owned()), "{data}");
+    }
+    // What can be read as it stands is not turned, and what is noise either way is nothing.
+    assert_eq!(peeled(&text, "").0, ["base64"]);
+    let noise: Vec<u8> = (0..300_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 19).to_le_bytes()[0] & 127).collect();
+    let noise: String = noise.iter().map(|byte| char::from(STANDARD.as_bytes()[usize::from(byte & 63)])).collect();
+    assert_eq!(layers(turned(&noise), ""), []);
+}
+
+#[test]
+fn data_in_an_alphabet_of_the_texts_own_is_decoded() {
+    let mixed = turned(STANDARD);
+    let signs = STANDARD.replace('A', "!").replace('b', "@").replace('+', ".").replace('/', "*");
+    for own in [&mixed, &signs] {
+        let data = base64(NOTE, own);
+        let lines = data.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+        for text in [
+            format!("{own}\n{data}\n"),
+            format!("{own}\n{lines}\n"),
+            format!("{lines}\n{own}\n"),
+            format!("table: {own}\nA note.\n\nblob: {data}\n"),
+            format!("t='{own}'\nd='{data}'\n"),
+        ] {
+            assert_eq!(peeled(&text, ""), (vec!["base64-custom".to_owned()], NOTE.to_owned()), "{text}");
+        }
+        // Other data in the same text is what it is, and a list of signs that nothing is written in decodes nothing.
+        let both = format!("{own}\n{}\n\n{data}\n", base64(PROGRAM, STANDARD));
+        let found = layers(&both, "");
+        assert_eq!(
+            found.iter().map(|layer| layer.0.as_str()).collect::<Vec<_>>(),
+            ["base64", "base64-custom"],
+            "{both}"
+        );
+        assert_eq!(found[0].1, PROGRAM);
+        let text = format!("{own}\n{}\n", base64(PROGRAM, STANDARD));
+        assert_eq!(peeled(&text, ""), (vec!["base64".to_owned()], PROGRAM.to_owned()), "{text}");
+    }
+}
