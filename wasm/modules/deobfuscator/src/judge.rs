@@ -7,6 +7,7 @@ use crate::decode::lossy;
 use crate::facts::Facts;
 use crate::language::Language;
 use crate::peel::{Layer, Peeler};
+use crate::python::marshal;
 use crate::score::{self, Kind};
 use crate::technique::Technique;
 
@@ -20,7 +21,7 @@ pub fn judge(peeler: &Peeler<'_>, facts: &Facts, findings: &mut Findings) {
         packer(peeler, layer, findings);
         run(peeler, layer, findings);
         program(layer, findings);
-        marshal(peeler, layer, findings);
+        marshalled(peeler, layer, findings);
     }
     hidden(peeler, facts, findings);
     limits(peeler, findings);
@@ -192,11 +193,15 @@ fn program(layer: &Layer, findings: &mut Findings) {
     findings.add(if is_in_sample { finding.at(place.0, place.1) } else { finding });
 }
 
-fn marshal(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
+fn marshalled(peeler: &Peeler<'_>, layer: &Layer, findings: &mut Findings) {
     if layer.found.technique == Technique::Marshal {
+        let of = marshal::version(&layer.found.content).map_or_else(
+            || "Python's marshal format, told by its use".to_owned(),
+            |version| format!("A code object of Python {version} in marshal format"),
+        );
         findings.add(shown(
             Finding::new("marshalled-code", Severity::Medium, 85, "A script runs compiled code that it carries")
-                .detail("Python's marshal format; it is told by its use and not disassembled here.")
+                .detail(format!("{of}; it is not disassembled here."))
                 .techniques(DECODED),
             peeler,
             layer,

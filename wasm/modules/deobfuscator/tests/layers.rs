@@ -154,3 +154,66 @@ fn data_in_an_alphabet_of_the_texts_own_is_decoded() {
         assert_eq!(peeled(&text, ""), (vec!["base64".to_owned()], PROGRAM.to_owned()), "{text}");
     }
 }
+
+/// `PROGRAM` as Python's bz2 and lzma pack it, lzma in either of its formats, and zlib without a header.
+const BZIP2: &str = "QlpoOTFBWSZTWSrj2CYAAA3ZgAAQQOOIECpn3iQgAEGM1A9qTNMkek9QoAAAyZG3t3h2HlHuAqjEjJhY1w2Xd5t0gSgK3M0+LXiUKnc4PNtz/F3JFOFCQKuPYJg=";
+const XZ: &str = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQA9aW1wb3J0IG9zCm9zLnN5c3RlbSgnY3VybCBodHRwOi8vYzMuY29udG9zby1tYWlsLnRvcC9wIHwgc2gnKQoAAAAipSPAEQ6tbQABVj5SUgYNH7bzfQEAAAAABFla";
+const LZMA: &str =
+    "XQAAgAD//////////wA0m0pnuFI8c+00V7hdggUY1ZAaipJaMDTdH1H7SUjr2Ka/8YXWmHmuG1yf0zOlcnOeln0l31Yh2fvK4lrF3yNoex/9jLjA";
+const DEFLATE: &str = "y8wtyC8qUcgv5sov1iuuLC5JzdVQTy4tylHIKCkpsNLXTzbWS87PK8kvztfNTczM0SvJL9AvUKhRKM5Q1+QCAA==";
+/// `print(1)`, compiled by Python 3.11.
+const COMPILED: &str = "YwAAAAAAAAAAAAAAAAMAAAAAAAAA8xwAAACXAAIAZQBkAKYBAACrAQAAAAAAAAAAAQBkAVMAKQLpAQAAAE4pAdoFcHJpbnSpAPMAAAAA+gM8bT76CDxtb2R1bGU+cgYAAAABAAAAcxYAAADwAwEBAdgABYAFgGGBCIQIgAiACIAIcgQAAAA=";
+
+#[test]
+fn texts_that_python_puts_values_into_are_run() {
+    for expression in [
+        "'%s%s(%d)' % ('pr', 'int', 7)",
+        "'pr%s(7)' % a",
+        "'%c%c%s%02x7)' % (0x70, 114, 'int(', 0)",
+        "'{}{}(7)'.format('pr', a)",
+        "'{1}{0}({2:d})'.format(a, 'pr', 7)",
+        "f'pr{a}({3+4})'",
+        "F\"{'pr'}{a:s}\" '(7)'",
+        "rf'{p[0]}{p[1]}{a}(7)'",
+        "f'{p[0]}{p[1]}{\"int\"}({7:d})'",
+    ] {
+        let script = format!("import os\na = 'int'\np = 'pr'\nexec({expression})\n");
+        let (techniques, last) = peeled(&script, "a.py");
+        assert_eq!(
+            (techniques.join(" "), last.replace("007", "7")),
+            ("eval".into(), "print(7)".into()),
+            "{expression}"
+        );
+    }
+    for unknown in ["f'print({a()})'", "f'print({a!r})'", "f'print({b})'", "'%r' % 'print'", "'%s' % ['print(7)']"] {
+        let script = format!("import os\na = 'int'\nexec({unknown})\n");
+        assert_eq!(layers(&script, "a.py"), [], "{unknown}");
+    }
+}
+
+#[test]
+fn whatever_python_unpacks_is_unpacked() {
+    for (call, data) in [
+        ("bz2.decompress", BZIP2),
+        ("__import__('bz2').decompress", BZIP2),
+        ("lzma.decompress", XZ),
+        ("lzma.decompress", LZMA),
+        ("decompress", XZ),
+        ("decompress", BZIP2),
+    ] {
+        let script = format!(
+            "import base64, bz2, lzma\nfrom lzma import decompress\nexec({call}(base64.b64decode('{data}')))\n"
+        );
+        assert_eq!(peeled(&script, "a.py"), (vec!["eval".to_owned()], PROGRAM.to_owned()), "{call}");
+    }
+    let script = format!("import base64, zlib\nexec(zlib.decompress(base64.b64decode('{DEFLATE}'), -15))\n");
+    assert_eq!(peeled(&script, "a.py"), (vec!["eval".to_owned()], PROGRAM.to_owned()));
+}
+
+#[test]
+fn compiled_python_is_told_with_its_version() {
+    let script = format!("import base64, marshal\nexec(marshal.loads(base64.b64decode('{COMPILED}')))\n");
+    assert_eq!(peeled(&script, "a.py").0, ["marshal"]);
+    let findings = analyze(&script, "a.py")["findings"].to_string();
+    assert!(findings.contains("A code object of Python 3.11 or 3.12 in marshal format"), "{findings}");
+}

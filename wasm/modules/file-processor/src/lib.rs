@@ -141,5 +141,12 @@ pub fn format_id(data: &[u8]) -> &'static str {
     formats::identify(data).id
 }
 
+/// At most `limit` bytes of what `data` unpacks to, for other modules; none for a format that is not known here. Of damaged
+/// data comes what stands before the damage.
+#[must_use]
+pub fn unpack(id: &str, data: &[u8], limit: usize) -> Option<Vec<u8>> {
+    codec::unpack(id, data, limit)
+}
+
 #[cfg(feature = "component")]
 module_kit::component!(super::FileProcessor);

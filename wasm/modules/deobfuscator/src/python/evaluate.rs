@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::format;
 use super::methods::{self, is_decoder, number};
-use super::token::{Placed, Token};
+use super::token::{Piece, Placed, Token};
 use crate::budget::Budget;
+use crate::limits::MAX_VALUE;
 use crate::script::{Made, Value, Walk, Walks, letters};
 
 #[derive(Clone)]
@@ -125,12 +127,12 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             let is_times = self.walk.is(at, '*');
             let (right, end) = self.down(at + 1, Self::unary)?;
             value = match (&value, &right, is_times) {
+                (Value::Text(text), right, false) => Value::Text(self.percent(text, right, at + 1)?).bounded()?,
                 (Value::Int(one), Value::Int(two), true) => Value::Int(one.checked_mul(*two)?),
                 (Value::Int(one), Value::Int(two), false) => Value::Int(one.checked_rem_euclid(*two)?),
                 (Value::Text(text), Value::Int(count), true) => {
-                    let count = usize::try_from(*count)
-                        .ok()
-                        .filter(|count| text.len().saturating_mul(*count) <= crate::limits::MAX_VALUE)?;
+                    let count =
+                        usize::try_from(*count).ok().filter(|count| text.len().saturating_mul(*count) <= MAX_VALUE)?;
                     Value::Text(text.repeat(count))
                 }
                 _ => return None,
@@ -138,6 +140,21 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             at = end;
         }
         Some((value, at))
+    }
+
+    /// `pattern % right`, where the right begins at a token. A tuple has several values; a list is one, which is written
+    /// as its source would be.
+    fn percent(&mut self, pattern: &str, right: &Value, at: usize) -> Option<String> {
+        let is_tuple = self.walk.is(at, '(') && !self.walk.is(at + 1, '[');
+        let arguments = match right {
+            Value::List(items) if is_tuple => items.as_slice(),
+            Value::List(_) => return None,
+            one => std::slice::from_ref(one),
+        };
+        if !self.walk.budget.spend((pattern.len() + right.size()) / 16 + 1) {
+            return None;
+        }
+        format::percent(pattern, arguments)
     }
 
     fn unary(&mut self, at: usize) -> Made {
@@ -159,14 +176,7 @@ impl<'t, 'b> Evaluator<'t, 'b> {
 
     fn primary(&mut self, at: usize) -> Made {
         match self.walk.token(at)? {
-            Token::Text(first) if self.walk.budget.spend(first.len() / 16) => {
-                let (mut text, mut at) = (first.clone(), at + 1);
-                while let Some(Token::Text(more)) = self.walk.token(at) {
-                    text.push_str(more);
-                    at += 1;
-                }
-                Some((Value::Text(text), at))
-            }
+            Token::Text(_) | Token::Formatted(_) => self.texts(at),
             Token::Bytes(first) if self.walk.budget.spend(first.len() / 16) => {
                 let (mut bytes, mut at) = (first.clone(), at + 1);
                 while let Some(Token::Bytes(more)) = self.walk.token(at) {
@@ -181,6 +191,46 @@ impl<'t, 'b> Evaluator<'t, 'b> {
             Token::Name(name) => self.name(name, at),
             _ => None,
         }
+    }
+
+    /// Texts that stand side by side are one.
+    fn texts(&mut self, mut at: usize) -> Made {
+        let mut text = String::new();
+        loop {
+            match self.walk.token(at) {
+                Some(Token::Text(more)) if self.walk.budget.spend(more.len() / 16) => text.push_str(more),
+                Some(Token::Formatted(pieces)) => text.push_str(&self.formatted(pieces)?),
+                Some(Token::Text(_)) => return None,
+                _ => return Some((Value::Text(text).bounded()?, at)),
+            }
+            at += 1;
+        }
+    }
+
+    /// A text with the values of its places.
+    fn formatted(&mut self, pieces: &'t [Piece]) -> Option<String> {
+        let mut done = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => done.push_str(text),
+                Piece::Place(tokens, form) => done.push_str(&format::shown(&self.placed(tokens)?, form)?),
+            }
+            if !self.walk.budget.spend(done.len() / 16 + 1) || done.len() > MAX_VALUE {
+                return None;
+            }
+        }
+        Some(done)
+    }
+
+    /// The value of an expression that has tokens of its own. Lambdas are places among the others: nothing is called.
+    fn placed(&mut self, tokens: &'t [Placed]) -> Option<Value> {
+        if tokens.iter().any(|placed| placed.token == Token::Sign('(')) {
+            return None;
+        }
+        let outer = std::mem::replace(&mut self.walk.tokens, tokens);
+        let made = self.down(0, Self::xored);
+        self.walk.tokens = outer;
+        made.filter(|made| made.1 == tokens.len()).map(|made| made.0)
     }
 
     /// A value in parentheses, a tuple, or a lambda that is called.

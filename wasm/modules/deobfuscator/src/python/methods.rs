@@ -1,6 +1,8 @@
 //! What functions and methods of Python's standard library make of values.
 
+use super::format;
 use crate::decode::{self, Packed, StepArgs, inflate, lossy};
+use crate::limits::MAX_DECODED;
 use crate::script::{Value, joined, listed, replaced};
 
 /// Functions of the standard library that decode, and what they do.
@@ -23,6 +25,9 @@ const DECODERS: [(&str, &str); 17] = [
     ("decode", "codec"),
     ("loads", "marshal"),
 ];
+
+/// How a file of xz begins.
+const XZ: &[u8] = b"\xfd7zXZ\0";
 
 pub fn is_decoder(name: &str) -> bool {
     DECODERS.iter().any(|known| known.0 == name && !matches!(known.1, "codec" | "marshal"))
@@ -92,6 +97,7 @@ pub fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
         (Value::Text(value), "strip") if arguments.is_empty() => Some(Value::Text(value.trim().to_owned())),
         (Value::Text(value), "lower") => Some(Value::Text(value.to_lowercase())),
         (Value::Text(value), "upper") => Some(Value::Text(value.to_uppercase())),
+        (Value::Text(value), "format") => format::braces(value, arguments).map(Value::Text),
         (Value::Bytes(bytes), "hex") => Some(Value::Text(module_kit::hex(bytes))),
         _ => None,
     }
@@ -145,18 +151,14 @@ fn decoder(module: &str, step: &str, value: &Value, codec: Option<&Value>) -> Op
         decode::run(&step, &data).ok()
     };
     let made = match step {
-        "packed" => match module {
-            "gzip" => inflate(&data, Packed::Gzip)?,
-            "zlib" | "" => inflate(&data, Packed::Zlib)?,
-            // bzip2 and LZMA are not unpacked here.
-            _ => return None,
-        },
+        "packed" => unpacked(module, &data, codec)?,
         "marshal" if module == "marshal" => return Some(Value::Name(format!("marshal:{}", module_kit::hex(&data)))),
         "codec" if module == "codecs" => match codec?.text()?.to_ascii_lowercase().replace('-', "_").as_str() {
             "rot13" | "rot_13" => return Some(Value::Text(lossy(&run("rot")?).into_owned())),
             "hex" | "hex_codec" => run("hex")?,
             "base64" | "base64_codec" => run("base64")?,
             "zlib" | "zlib_codec" => run("zlib")?,
+            "bz2" | "bz2_codec" => unpacked("bz2", &data, None)?,
             "utf_8" | "utf8" => return Some(Value::Text(String::from_utf8(data).ok()?)),
             _ => return None,
         },
@@ -165,4 +167,23 @@ fn decoder(module: &str, step: &str, value: &Value, codec: Option<&Value>) -> Op
         other => run(other)?,
     };
     Some(Value::Bytes(made))
+}
+
+/// What `decompress` gives; `how` is its second argument. A function that was imported by itself tells no module: there
+/// the data does.
+fn unpacked(module: &str, data: &[u8], how: Option<&Value>) -> Option<Vec<u8>> {
+    let limited = |id: &str| file_processor::unpack(id, data, MAX_DECODED).filter(|made| !made.is_empty());
+    match (module, how) {
+        // How wide the window is: below zero there is no header, and from 16 on it is that of gzip.
+        ("zlib" | "", Some(Value::Int(..=-1))) => inflate(data, Packed::Raw),
+        ("gzip", _) | ("zlib", Some(Value::Int(16..))) => inflate(data, Packed::Gzip),
+        ("zlib", _) => inflate(data, Packed::Zlib),
+        ("bz2", None) => limited("bzip2"),
+        ("lzma", None) if data.starts_with(XZ) => limited("xz"),
+        ("lzma", None) => limited("lzma"),
+        ("", None) if data.starts_with(XZ) => limited("xz"),
+        ("", None) if data.starts_with(b"BZh") => limited("bzip2"),
+        ("", _) => inflate(data, Packed::Zlib).or_else(|| inflate(data, Packed::Gzip)),
+        _ => None,
+    }
 }

@@ -1,6 +1,8 @@
 //! Python: constants folded as far as they are decoders' work, and what is run taken out.
 
 mod evaluate;
+mod format;
+pub mod marshal;
 mod methods;
 mod token;
 
@@ -35,8 +37,14 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
             found.extend(decoded(&mut evaluator, &tokens, at, name));
         }
     }
+    // What is run is made of the decoders' work in it, which is no news by itself.
+    let runs: Vec<(usize, usize)> = found.iter().map(|one| (one.start, one.end)).collect();
     for name in evaluator.decoders() {
-        found.extend(data(&mut evaluator, &tokens, name));
+        let is_in =
+            |&(start, end): &(usize, usize)| tokens.get(name).is_some_and(|at| start <= at.start && at.end <= end);
+        if !runs.iter().any(is_in) {
+            found.extend(data(&mut evaluator, &tokens, name));
+        }
     }
     found.sort_by_key(|one| one.start);
     Rewrite { found, ..Rewrite::default() }

@@ -8,7 +8,7 @@ use crate::limits::MAX_HELD;
 const MAX_LEVELS: usize = 48;
 
 /// A token and its bytes in the text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Placed<T> {
     pub token: T,
     pub start: usize,
