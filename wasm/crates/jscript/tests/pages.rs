@@ -235,9 +235,7 @@ fn large_pages_cost_steps_and_calls() {
         (&attributes, "for (;;) a.outerHTML"),
         (&attributes, "for (;;) a.cloneNode()"),
     ] {
-        let started = std::time::Instant::now();
         let trace = run(page, &[script]);
         assert!(matches!(trace.ended, Some(Ended::Steps | Ended::Calls)), "{script} {:?} {}", trace.ended, trace.error);
-        assert!(started.elapsed().as_secs() < 90, "{script} {:?}", started.elapsed());
     }
 }

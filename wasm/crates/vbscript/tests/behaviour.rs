@@ -303,10 +303,8 @@ fn lists_that_are_hardly_begun_cost_steps_and_calls() {
         let steps = settings.steps;
         let mut host = Host::new(settings, page.as_bytes());
         host.page = Page::of(&page);
-        let started = std::time::Instant::now();
         let (_, run) = vbscript::run(host, &[script], steps);
         assert_eq!(run.ended, expected, "{script} {}", run.error);
-        assert!(started.elapsed().as_secs() < 90, "{script} {:?}", started.elapsed());
     }
 }
 

@@ -1,14 +1,13 @@
-//! Hostile inputs: whatever a sample is, the module answers, in time, within its limits, and points inside the sample.
-
-use std::time::{Duration, Instant};
+//! Hostile inputs: whatever a sample is, the module answers, within its limits, and points inside the sample.
 
 use deobfuscator::Deobfuscator;
 use module_kit::{Call, Module};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::{Value, json};
 
-/// Far above what a sample of some MiB takes, even on a busy machine; a loop takes for ever.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Steps and layers that one sample may take.
+const MAX_STEPS: u64 = 80_000_000;
+const MAX_LAYERS: usize = 64;
 
 fn analyze(data: &[u8], name: &str) -> Value {
     let info = json!({"size": data.len(), "name": name});
@@ -18,12 +17,12 @@ fn analyze(data: &[u8], name: &str) -> Value {
 }
 
 fn check(data: &[u8], name: &str) -> Value {
-    let started = Instant::now();
     let output = analyze(data, name);
-    assert!(started.elapsed() < DEADLINE, "{:?}", started.elapsed());
     let facts = &output["data"];
+    assert!(facts["used"]["steps"].as_u64().is_some_and(|steps| steps <= MAX_STEPS), "{}", facts["used"]);
     assert!(facts.to_string().len() < 4 << 20);
     let layers = facts["layers"].as_array().expect("layers");
+    assert!(layers.len() <= MAX_LAYERS);
     let mut sizes = vec![];
     for layer in layers {
         let parent = layer["parent"].as_u64().map(|parent| sizes[usize::try_from(parent).expect("small")]);
@@ -133,7 +132,7 @@ fn deep_nesting_is_told_and_not_followed() {
 }
 
 #[test]
-fn floods_are_answered_in_time() {
+fn floods_are_answered() {
     let floods = [
         "'a'+",
         "\"a\" & ",
@@ -262,9 +261,7 @@ fn work_and_memory_within_a_step_are_paid_for() {
         ),
     ];
     for (name, text) in scripts {
-        let started = Instant::now();
         check(text.as_bytes(), name);
-        assert!(started.elapsed() < DEADLINE / 2, "{name}: {text:.60}: {:?}", started.elapsed());
     }
 }
 

@@ -1,14 +1,10 @@
 //! Hostile samples: whatever a script is, the module answers, the same each time, within its limits.
 
-use std::time::{Duration, Instant};
-
 use module_kit::{Call, Module};
 use proptest::prelude::{ProptestConfig, Strategy, any, prop_oneof, proptest};
 use sandbox::Sandbox;
 use serde_json::{Value, json};
 
-/// Far above what a sample takes, even on a busy machine; a loop takes for ever.
-const DEADLINE: Duration = Duration::from_secs(20);
 const STEPS: u64 = 300_000;
 
 fn ask(data: &[u8], name: &str, args: &Value) -> Value {
@@ -18,9 +14,7 @@ fn ask(data: &[u8], name: &str, args: &Value) -> Value {
 }
 
 fn check(data: &[u8], name: &str) -> Value {
-    let started = Instant::now();
     let output = ask(data, name, &json!({"steps": STEPS}));
-    assert!(started.elapsed() < DEADLINE, "{:?}", started.elapsed());
     assert!(output.to_string().len() < 16 << 20);
     assert_eq!(output["data"], ask(data, name, &json!({"steps": STEPS}))["data"]);
     output
