@@ -11,7 +11,7 @@ fn analyze(sample: impl AsRef<[u8]>, name: &str) -> Value {
     let sample = sample.as_ref();
     let info = json!({"size": sample.len(), "name": name});
     let call = Call::parse(&json!({"function": "analyze", "sample": info}).to_string()).expect("a call");
-    serde_json::to_value(&Deobfuscator::analyze(&call, Some(sample)).expect("an answer")).expect("JSON")
+    serde_json::to_value(Deobfuscator::analyze(&call, Some(sample)).expect("an answer")).expect("JSON")
 }
 
 /// Technique and content of each layer.

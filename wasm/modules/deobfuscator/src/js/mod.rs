@@ -3,6 +3,7 @@
 
 mod assign;
 mod chain;
+mod coding;
 mod dead;
 mod expression;
 mod flatten;
@@ -19,6 +20,7 @@ mod number;
 mod operate;
 mod parse;
 mod quote;
+mod regex;
 mod scopes;
 mod spelling;
 mod statement;

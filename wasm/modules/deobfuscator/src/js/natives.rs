@@ -2,8 +2,8 @@
 
 use super::machine::{Machine, Mode, Outcome, Stop};
 use super::parse;
-use super::strings;
 use super::value::{Kind, Value, in_base, power, text_number, to_int};
+use super::{coding, regex, strings};
 use crate::peel::Technique;
 
 const GLOBALS: [&str; 25] = [
@@ -247,7 +247,7 @@ impl<'a> Machine<'a, '_> {
                 _ => "[object Object]",
             })),
             "RegExp.prototype.toString" | "Boolean.prototype.toString" => self.text_of(this).map(Value::Text),
-            "RegExp.prototype.test" => strings::test(self, this, &first),
+            "RegExp.prototype.test" => regex::test(self, this, &first),
             "Number.prototype.toString" => {
                 let base = if matches!(first, Value::Undefined) { 10.0 } else { self.number_of(&first)? };
                 Ok(Value::text(&in_base(self.number_of(this)?, base as u32)))
@@ -287,7 +287,7 @@ impl<'a> Machine<'a, '_> {
                 self.text(units)
             }
             "atob" | "btoa" | "unescape" | "escape" | "decodeURIComponent" | "encodeURIComponent" | "decodeURI"
-            | "encodeURI" => strings::coded(self, name, &first),
+            | "encodeURI" => coding::coded(self, name, &first),
             _ => self.of_math(name, &arguments),
         }
     }

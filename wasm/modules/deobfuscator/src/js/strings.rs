@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use super::machine::{Machine, Outcome, Stop};
-use super::value::{Kind, Value};
-use crate::decode::base64::{self, STANDARD};
+use super::regex::{self, regex_of};
+use super::value::Value;
 use crate::limits::{MAX_ELEMENTS, MAX_VALUE};
-use crate::pattern::Pattern;
 
 pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments: &[Value]) -> Outcome {
     let units = machine.text_of(this)?;
@@ -89,8 +88,8 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
             machine.text(units.iter().skip(start).take(length).copied().collect())
         }
         "split" => split(machine, &units, arguments),
-        "replace" | "replaceAll" => replace(machine, &units, arguments, method == "replaceAll"),
-        "match" => matched(machine, &units, &first),
+        "replace" | "replaceAll" => regex::replace(machine, &units, arguments, method == "replaceAll"),
+        "match" => regex::matched(machine, &units, &first),
         "search" => {
             let text = String::from_utf16(&units).map_err(|_| Stop::Unknown)?;
             let (regex, _) = regex_of(machine, &first)?;
@@ -141,7 +140,7 @@ pub fn call(machine: &mut Machine<'_, '_>, method: &str, this: &Value, arguments
     }
 }
 
-fn made(machine: &mut Machine<'_, '_>, text: &str) -> Outcome {
+pub fn made(machine: &mut Machine<'_, '_>, text: &str) -> Outcome {
     machine.text(text.encode_utf16().collect())
 }
 
@@ -256,256 +255,7 @@ fn pieces(units: &[u16], separator: &[u16]) -> Option<Vec<Vec<u16>>> {
     Some(parts)
 }
 
-/// An expression, and its flags. Only what means the same here is taken.
-fn regex_of(machine: &mut Machine<'_, '_>, value: &Value) -> Outcome<(Pattern, String)> {
-    let Value::Object(place) = value else { return Err(Stop::Unknown) };
-    let Some(Kind::Regex(source, flags)) = machine.heap.get(*place).map(|object| &object.kind) else {
-        return Err(Stop::Unknown);
-    };
-    if flags.contains('y') || source.len() > 4_096 {
-        return Err(Stop::Unknown);
-    }
-    let (source, flags) = (plain_braces(&source.replace("[^]", "(?s:.)")), flags.clone());
-    let set = |builder: &mut regex_lite::RegexBuilder| {
-        builder
-            .case_insensitive(flags.contains('i'))
-            .multi_line(flags.contains('m'))
-            .dot_matches_new_line(flags.contains('s'));
-    };
-    let pattern = Pattern::new(&source, set, machine.budget).ok_or(Stop::Unknown)?;
-    Ok((pattern, flags))
-}
-
-/// A brace that counts nothing is itself, which others take for a mistake.
-fn plain_braces(source: &str) -> String {
-    let mut done = String::with_capacity(source.len());
-    let mut letters = source.char_indices();
-    while let Some((at, letter)) = letters.next() {
-        let rest = source.get(at + 1..).unwrap_or_default();
-        match letter {
-            '\\' => {
-                done.push(letter);
-                done.extend(letters.next().map(|next| next.1));
-            }
-            '{' => {
-                let inner = rest.split('}').next().unwrap_or_default();
-                let counts = rest.len() > inner.len()
-                    && inner.starts_with(|letter: char| letter.is_ascii_digit())
-                    && inner.bytes().all(|byte| byte.is_ascii_digit() || byte == b',');
-                done.push_str(if counts { "{" } else { "\\{" });
-            }
-            other => done.push(other),
-        }
-    }
-    done
-}
-
-pub fn test(machine: &mut Machine<'_, '_>, this: &Value, text: &Value) -> Outcome {
-    let (regex, flags) = regex_of(machine, this)?;
-    if flags.contains('g') {
-        return Err(Stop::Unknown);
-    }
-    let text = machine.string_of(text)?;
-    regex.find(&text, machine.budget).map(|found| Value::Bool(found.is_some())).ok_or(Stop::Unknown)
-}
-
-fn matched(machine: &mut Machine<'_, '_>, units: &[u16], pattern: &Value) -> Outcome {
-    let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
-    let (regex, flags) = regex_of(machine, pattern)?;
-    let is_global = flags.contains('g');
-    let mut found: Vec<Value> = Vec::new();
-    regex
-        .each(&text, machine.budget, |groups, _| {
-            let groups = groups.iter().take(if is_global { 1 } else { usize::MAX });
-            found.extend(groups.map(|group| group.map_or(Value::Undefined, |group| Value::text(group.as_str()))));
-            (found.len() <= MAX_ELEMENTS).then_some(is_global)
-        })
-        .ok_or(Stop::Unknown)?;
-    machine.charge(found.len() * 64 + text.len() * 2)?;
-    if found.is_empty() { Ok(Value::Null) } else { machine.array(found) }
-}
-
-fn replace(machine: &mut Machine<'_, '_>, units: &[u16], arguments: &[Value], all: bool) -> Outcome {
-    let [pattern, with, ..] = arguments else { return Err(Stop::Unknown) };
-    let text = String::from_utf16(units).map_err(|_| Stop::Unknown)?;
-    let whole = Value::units(units.to_vec());
-    machine.spend(text.len())?;
-    let places: Vec<Vec<Option<(usize, usize)>>> = if matches!(pattern, Value::Object(_)) {
-        let (regex, flags) = regex_of(machine, pattern)?;
-        let (mut places, mut count) = (Vec::new(), 0);
-        regex
-            .each(&text, machine.budget, |found, _| {
-                count += found.len();
-                places.push(found.iter().map(|group| group.map(|group| (group.start(), group.end()))).collect());
-                (count <= 4 * MAX_ELEMENTS).then(|| flags.contains('g'))
-            })
-            .ok_or(Stop::Unknown)?;
-        places
-    } else {
-        let wanted = machine.string_of(pattern)?;
-        let most = if all { usize::MAX } else { 1 };
-        let most = most.min(4 * MAX_ELEMENTS);
-        text.match_indices(&wanted).take(most).map(|(start, found)| vec![Some((start, start + found.len()))]).collect()
-    };
-    let is_empty =
-        |groups: &Vec<Option<(usize, usize)>>| matches!(groups.first(), Some(&Some((start, end))) if start == end);
-    // Where one behind another is looked for, each language has its own mind.
-    if matches!(pattern, Value::Object(_)) && places.len() > 1 && places.iter().any(is_empty) {
-        return Err(Stop::Unknown);
-    }
-    let mut done = String::with_capacity(text.len());
-    let (mut at, mut units_before) = (0, 0);
-    for groups in places {
-        let Some(&Some((start, end))) = groups.first() else { continue };
-        done.push_str(&text[at..start]);
-        units_before += text[at..start].encode_utf16().count();
-        let group = |index: usize| groups.get(index).copied().flatten().map_or("", |(start, end)| &text[start..end]);
-        if machine.is_function(with) {
-            let found = groups.iter().map(|group| {
-                group.map_or(Value::Undefined, |(start, end)| Value::text(text.get(start..end).unwrap_or_default()))
-            });
-            let behind = [Value::Number(units_before as f64), whole.clone()];
-            let value = machine.call(with, Value::Undefined, found.chain(behind).collect())?;
-            done.push_str(&machine.string_of(&value)?);
-        } else {
-            let with = machine.string_of(with)?;
-            expand(&with, groups.len(), &group, &mut done)?;
-        }
-        units_before += text[start..end].encode_utf16().count();
-        at = end;
-        machine.spend(1)?;
-        if done.len() > MAX_VALUE {
-            return Err(Stop::Unknown);
-        }
-    }
-    done.push_str(&text[at..]);
-    machine.text(done.encode_utf16().collect())
-}
-
-/// `$1`, `$&` and `$$` in what is put in; the number of a group that there is not is itself.
-fn expand<'t>(with: &str, count: usize, group: &impl Fn(usize) -> &'t str, to: &mut String) -> Outcome<()> {
-    let mut letters = with.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (letter, letters.peek().copied()) {
-            ('$', Some('$')) => {
-                letters.next();
-                to.push('$');
-            }
-            ('$', Some('&')) => {
-                letters.next();
-                to.push_str(group(0));
-            }
-            ('$', Some(digit @ '1'..='9')) => {
-                let number = digit.to_digit(10).unwrap_or(0) as usize;
-                if number >= count {
-                    to.push('$');
-                    continue;
-                }
-                letters.next();
-                to.push_str(group(number));
-            }
-            ('$', Some('`' | '\'' | '<')) => return Err(Stop::Unknown),
-            _ => to.push(letter),
-        }
-    }
-    Ok(())
-}
-
-/// The global functions that encode and decode.
-pub fn coded(machine: &mut Machine<'_, '_>, name: &str, value: &Value) -> Outcome {
-    let units = machine.text_of(value)?;
-    machine.spend(units.len() / 2)?;
-    let text = String::from_utf16_lossy(&units);
-    let unit_bytes = |bytes: &[u8]| bytes.iter().map(|&byte| u16::from(byte)).collect::<Vec<u16>>();
-    match name {
-        "atob" => {
-            let bytes = base64::decode(text.as_bytes(), STANDARD)
-                .ok_or_else(|| Stop::thrown(Value::text("InvalidCharacterError")))?;
-            machine.text(unit_bytes(&bytes))
-        }
-        "unescape" => machine.text(unescape(&units)),
-        "decodeURIComponent" | "decodeURI" => {
-            let wrong = || Stop::thrown(Value::text("URIError"));
-            let escaped = escaped(&text, name == "decodeURI").ok_or_else(wrong)?;
-            let plain = String::from_utf8(crate::decode::text::percent(&escaped)).map_err(|_| wrong())?;
-            machine.text(plain.encode_utf16().collect())
-        }
-        "btoa" => {
-            use ::base64::Engine;
-            let bytes: Option<Vec<u8>> = units.iter().map(|&unit| u8::try_from(unit).ok()).collect();
-            let text = ::base64::engine::general_purpose::STANDARD.encode(bytes.ok_or(Stop::Unknown)?);
-            made(machine, &text)
-        }
-        "escape" => {
-            let mut done = String::new();
-            for &unit in units.iter() {
-                match u8::try_from(unit) {
-                    Ok(byte) if byte.is_ascii_alphanumeric() || b"@*_+-./".contains(&byte) => {
-                        done.push(char::from(byte))
-                    }
-                    Ok(byte) => done.push_str(&format!("%{byte:02X}")),
-                    Err(_) => done.push_str(&format!("%u{unit:04X}")),
-                }
-            }
-            made(machine, &done)
-        }
-        _ => {
-            let kept: &[u8] = if name == "encodeURI" { b"-_.!~*'();/?:@&=+$,#" } else { b"-_.!~*'()" };
-            let mut done = String::new();
-            for byte in text.bytes() {
-                if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
-                    done.push(char::from(byte));
-                } else {
-                    done.push_str(&format!("%{byte:02X}"));
-                }
-            }
-            made(machine, &done)
-        }
-    }
-}
-
-/// A text whose percent signs all begin an escape; None for any other. `keeps`: escapes of signs that divide an address
-/// stay as they are.
-fn escaped(text: &str, keeps: bool) -> Option<Vec<u8>> {
-    let mut done = Vec::with_capacity(text.len());
-    let mut pieces = text.split('%');
-    done.extend_from_slice(pieces.next().unwrap_or_default().as_bytes());
-    for piece in pieces {
-        let byte = piece.get(..2).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let byte = u8::from_str_radix(byte?, 16).ok()?;
-        done.extend_from_slice(if keeps && b";/?:@&=+$,#".contains(&byte) { b"%25" } else { b"%" });
-        done.extend_from_slice(piece.as_bytes());
-    }
-    Some(done)
-}
-
 /// What the language takes for blanks.
 pub fn is_blank(letter: char) -> bool {
     letter == '\u{feff}' || letter.is_whitespace() && letter != '\u{85}'
-}
-
-/// `%xx` and `%uxxxx`, each a character.
-fn unescape(units: &[u16]) -> Vec<u16> {
-    let digit = |index: usize| {
-        units.get(index).and_then(|&unit| char::from_u32(u32::from(unit))).and_then(|letter| letter.to_digit(16))
-    };
-    let number =
-        |from: usize, count: usize| (from..from + count).try_fold(0, |value, index| Some(value * 16 + digit(index)?));
-    let mut done = Vec::with_capacity(units.len());
-    let mut at = 0;
-    while let Some(&unit) = units.get(at) {
-        let wide = units.get(at + 1) == Some(&u16::from(b'u'));
-        let value = match unit == u16::from(b'%') {
-            true if wide => number(at + 2, 4),
-            true => number(at + 1, 2),
-            false => None,
-        };
-        done.push(value.map_or(unit, |value| (value & 0xffff) as u16));
-        at += match (value, wide) {
-            (None, _) => 1,
-            (_, true) => 6,
-            (_, false) => 3,
-        };
-    }
-    done
 }

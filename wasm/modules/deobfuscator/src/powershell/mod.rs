@@ -3,7 +3,9 @@
 mod changes;
 mod evaluate;
 mod methods;
+mod primary;
 mod token;
+mod variables;
 
 use crate::budget::Budget;
 use crate::decode::base64::{self, STANDARD};

@@ -148,7 +148,7 @@ mod tests {
             percent("%s-%d%%%5s|", &[text.clone(), Value::Int(7), text.clone()]).as_deref(),
             Some("ab-7%   ab|")
         );
-        assert_eq!(percent("%(name)s", &[text.clone()]), None);
+        assert_eq!(percent("%(name)s", std::slice::from_ref(&text)), None);
         assert_eq!(percent("%s", &[text.clone(), text.clone()]), None);
         assert_eq!(braces("{1}{0:>3}{{}}", &[text.clone(), Value::Int(7)]).as_deref(), Some("7 ab{}"));
         assert_eq!(braces("{a}", &[text]), None);

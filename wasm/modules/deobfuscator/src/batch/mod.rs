@@ -1,25 +1,16 @@
 //! Batch files: carets that mean nothing, and variables put in, whole or in part, line by line.
 
+mod lines;
+mod values;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::budget::Budget;
 use crate::limits::MAX_LAYER;
 use crate::peel::{Rewrite, Technique};
 use crate::script::{ENOUGH, Hosts, not_shown};
-
-/// What every Windows has. Those that obfuscators cut letters from.
-const KNOWN: [(&str, &str); 8] = [
-    ("comspec", "C:\\WINDOWS\\system32\\cmd.exe"),
-    ("systemroot", "C:\\WINDOWS"),
-    ("windir", "C:\\WINDOWS"),
-    ("public", "C:\\Users\\Public"),
-    ("programfiles", "C:\\Program Files"),
-    ("commonprogramfiles", "C:\\Program Files\\Common Files"),
-    ("pathext", ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC"),
-    ("os", "Windows_NT"),
-];
-/// Characters of a variable's value.
-const MAX_VALUE: usize = 64 << 10;
+use lines::{Loop, commands, is_delayed_command, is_run_delayed, name_of, own_names};
+use values::{KNOWN, MAX_VALUE, cut, replaced};
 
 #[derive(Default)]
 struct Run {
@@ -294,124 +285,6 @@ impl Run {
             self.variables.insert(name.to_lowercase(), value.to_owned());
         }
     }
-}
-
-/// Whether variables between exclamation marks are put in from the first line on: nobody cuts letters from one there
-/// without that, and who nowhere asks for it has the script run so.
-fn is_run_delayed(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
-    let mut parts =
-        lower.match_indices(":~").filter_map(|(at, _)| lower.get(..at)?.rsplit(['!', '%', '\n', ' ']).next());
-    let is_cut = |name: &str| lower.contains(&format!("!{name}:~"));
-    !lower.contains("delayedexpansion") && parts.any(|name| !name.is_empty() && is_cut(name))
-}
-
-/// In lower case.
-fn name_of(reference: &str) -> String {
-    reference.split(':').next().unwrap_or_default().to_lowercase()
-}
-
-/// What a line sets itself before it is over. A line of one command sets it last.
-fn own_names(line: &str) -> Vec<String> {
-    let lower = line.to_lowercase();
-    if commands(line).len() == 1 && !lower.trim_start_matches(['@', ' ', '\t', '(']).starts_with("for ") {
-        return Vec::new();
-    }
-    let set = lower.match_indices("set ").filter_map(|(at, _)| lower.get(at + 4..)?.split_once('='));
-    set.filter_map(|(name, _)| name.rsplit([' ', '"']).next()).map(str::to_owned).collect()
-}
-
-/// `!name!` alone.
-fn is_delayed_command(line: &str) -> bool {
-    let name = line.trim().strip_prefix('!').and_then(|rest| rest.strip_suffix('!'));
-    name.is_some_and(|name| !name.is_empty() && !name.contains(['!', ':', ' ']))
-}
-
-/// `for %%counter in (items) do set name=value`
-struct Loop<'a> {
-    counter: String,
-    items: Vec<&'a str>,
-    name: &'a str,
-    value: &'a str,
-}
-
-impl<'a> Loop<'a> {
-    /// Items of a list: letters of a command.
-    const MAX_ITEMS: usize = 4_096;
-
-    fn of(line: &'a str) -> Option<Self> {
-        let line = line.trim_matches(['@', ' ', '\t', '\r', '\n']);
-        let rest = tail(line, "for ")?.trim_start().strip_prefix('%')?;
-        let rest = rest.strip_prefix('%').unwrap_or(rest);
-        let letter = rest.chars().next().filter(char::is_ascii_alphabetic)?;
-        let (list, body) = tail(rest[1..].trim_start(), "in ")?.trim_start().strip_prefix('(')?.split_once(')')?;
-        let set = tail(tail(body.trim_start(), "do ")?.trim_start(), "set ")?;
-        if commands(set).len() != 1 || set.contains('"') || list.contains(['*', '?', '%', '!', '"']) {
-            return None;
-        }
-        let (name, value) = set.split_once('=').filter(|(name, _)| !name.starts_with('/'))?;
-        let items: Vec<&str> = list.split([',', ' ', ';', '\t']).filter(|item| !item.is_empty()).collect();
-        let counter = format!("%{}{letter}", if line.contains("%%") { "%" } else { "" });
-        (items.len() <= Self::MAX_ITEMS).then_some(Self { counter, items, name, value })
-    }
-}
-
-/// What follows a word, whatever its case.
-fn tail<'a>(text: &'a str, word: &str) -> Option<&'a str> {
-    text.get(..word.len()).filter(|begun| begun.eq_ignore_ascii_case(word)).map(|_| &text[word.len()..])
-}
-
-/// Commands of a line: what stands between `&` and `|`, outside of quotes, and not behind a caret.
-fn commands(line: &str) -> Vec<&str> {
-    let (mut found, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
-    for (at, byte) in line.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'^' if !quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'&' | b'|' if !quoted => {
-                found.push(&line[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(&line[start..]);
-    found
-}
-
-/// `start,length`, both from the end where they are negative.
-fn cut(value: &str, range: &str) -> Option<String> {
-    let letters: Vec<char> = value.chars().collect();
-    let count = i64::try_from(letters.len()).ok()?;
-    let (start, length) = range.split_once(',').map_or((range, None), |(start, length)| (start, Some(length)));
-    let start: i64 = start.trim().parse().ok()?;
-    let start = if start < 0 { (count + start).max(0) } else { start.min(count) };
-    let end = match length {
-        None => count,
-        Some(length) => {
-            let length: i64 = length.trim().parse().ok()?;
-            if length < 0 { count + length } else { start.checked_add(length)?.min(count) }
-        }
-    };
-    Some(letters.get(usize::try_from(start).ok()?..usize::try_from(end.max(start)).ok()?)?.iter().collect())
-}
-
-/// Whatever the case of what is replaced.
-fn replaced(value: &str, from: &str, to: &str) -> String {
-    let (lower, from) = (value.to_ascii_lowercase(), from.to_ascii_lowercase());
-    let mut done = String::new();
-    let mut at = 0;
-    while let Some(found) = lower.get(at..).and_then(|rest| rest.find(&from)) {
-        done.push_str(&value[at..at + found]);
-        done.push_str(to);
-        at += found + from.len();
-        if done.len() > MAX_VALUE {
-            break;
-        }
-    }
-    done.push_str(value.get(at..).unwrap_or_default());
-    done
 }
 
 #[cfg(test)]
