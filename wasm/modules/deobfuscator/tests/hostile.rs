@@ -36,7 +36,13 @@ fn check(data: &[u8], name: &str) -> Value {
 const NAMES: [&str; 7] = ["a.js", "a.ps1", "a.vbs", "a.bat", "a.py", "a.html", "a.bin"];
 
 /// Pieces of what the module looks for.
-const PIECES: [&str; 51] = [
+const PIECES: [&str; 57] = [
+    "f'{a",
+    "rF\"{'{",
+    ":>9}",
+    "'{0,5:X2}%s'%(",
+    ".format(",
+    "ZYXWVUTSRQPONMLKJIHGFEDCBA!@xwvutsrqponmlkjihgfedcba9876543210-_",
     "[char[]]$a=",
     "[array]::Reverse($a)\n",
     "For Each c In Split(\"",
