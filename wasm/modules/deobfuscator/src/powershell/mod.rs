@@ -36,7 +36,7 @@ fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        if let Some(one) = plain_word(&tokens[at], text) {
+        if let Some(one) = plain_word(&tokens, at, text) {
             found.push(one);
         } else if let Some(one) = plain_text(&tokens[at], text).or_else(|| expanded(&mut evaluator, &tokens, at)) {
             found.push(as_member(one, &tokens, at));
@@ -57,26 +57,54 @@ fn constants(text: &str, budget: &mut Budget) -> Vec<Constant> {
 }
 
 /// A word without the backticks that mean nothing.
-fn plain_word(placed: &Placed, text: &str) -> Option<Constant> {
+fn plain_word(tokens: &[Placed], at: usize, text: &str) -> Option<Constant> {
+    let placed = &tokens[at];
     let Token::Word(_, 1..) = &placed.token else { return None };
     let source = text.get(placed.start..placed.end)?;
+    // Names of commands have nothing that stands for another letter.
+    let (literal, idle) =
+        if is_command(tokens, at) { (source.replace('`', ""), source.to_owned()) } else { without_idle_ticks(source) };
+    let within = within_words(&idle, b'`').len();
     // Where all stand around a word, they may quote it, as in Markdown.
-    if within_words(source, b'`').is_empty() {
-        return None;
+    (within > 0).then(|| Constant {
+        start: placed.start,
+        end: placed.end,
+        literal,
+        technique: Technique::Backtick,
+        weight: TICK_WEIGHT * within.saturating_sub(around(source)),
+    })
+}
+
+/// Whether a word is what is run, and not its argument.
+fn is_command(tokens: &[Placed], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|before| &tokens[before].token);
+    matches!(
+        before,
+        None | Some(Token::Line | Token::Sign(';' | '|' | '{' | '(' | '&' | '=') | Token::Signs("$(" | "@("))
+    )
+}
+
+/// A word without the backticks that mean nothing, and the same with another letter for the others: those of
+/// `` `0 `a `b `f `n `r `t `v `` and of a backtick itself (Windows PowerShell, "about_Special_Characters").
+fn without_idle_ticks(word: &str) -> (String, String) {
+    let (mut plain, mut idle) = (String::new(), String::new());
+    let mut letters = word.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.next_if(|next| letter == '`' && "0abfnrtv`".contains(*next));
+        if let Some(next) = next {
+            plain.extend([letter, next]);
+            idle.extend(['_', if next == '`' { '_' } else { next }]);
+        } else {
+            idle.push(letter);
+            plain.extend((letter != '`').then_some(letter));
+        }
     }
-    Some(without_ticks(placed, source, source.replace('`', "")))
+    (plain, idle)
 }
 
-fn without_ticks(placed: &Placed, source: &str, literal: String) -> Constant {
-    let weight = source.split_ascii_whitespace().map(tick_weight).sum();
-    Constant { start: placed.start, end: placed.end, literal, technique: Technique::Backtick, weight }
-}
-
-/// Of a word. A backtick around it may be one half of a pair whose other half stands within: `` `word`s ``.
-fn tick_weight(word: &str) -> usize {
-    let within = within_words(word, b'`').len();
-    let around = word.matches('`').count() - within;
-    TICK_WEIGHT * within.saturating_sub(around)
+/// Backticks around a word or parts of it: one may be half of a pair whose other half stands within, `` `word`s ``.
+fn around(word: &str) -> usize {
+    word.matches('`').count() - within_words(word, b'`').len()
 }
 
 /// A text in double quotes without the backticks that mean nothing.
@@ -86,7 +114,14 @@ fn plain_text(placed: &Placed, text: &str) -> Option<Constant> {
     if within_words(source, b'`').is_empty() || value.chars().any(char::is_control) || value.contains(['"', '$', '`']) {
         return None;
     }
-    Some(without_ticks(placed, source, quoted(value)))
+    let weigh = |word: &str| TICK_WEIGHT * within_words(word, b'`').len().saturating_sub(around(word));
+    Some(Constant {
+        start: placed.start,
+        end: placed.end,
+        literal: quoted(value),
+        technique: Technique::Backtick,
+        weight: source.split_ascii_whitespace().map(weigh).sum(),
+    })
 }
 
 /// A text with variables in it that have one value.
@@ -384,6 +419,9 @@ mod tests {
         let markdown = "Get-Item `a-b`s, `c`ed; \"one `d` two `e` three\" [`f`](g) and `New-Object`s.\n".repeat(20);
         assert_eq!((undone(&rest), undone(&markdown)), (String::new(), String::new()));
         assert_eq!(undone("iN`v`oKe-e`xpR`essi`on $x\n"), "iNvoKe-expRession $x\n");
+        assert_eq!(undone("(N`ew-Obj`ect N`et.WebC`lient)\n"), "(New-Object Net.WebClient)\n");
+        // A tab and a line's end in an argument.
+        assert_eq!(undone("Write-Host Name`tSize`nDate ----`t----`t----\n".repeat(9).as_str()), "");
         assert_eq!(undone("`I`N`V`O`K`E-Item $x; & \"G`et-I`Tem\"\n"), "INVOKE-Item $x; & 'Get-ITem'\n");
         assert_eq!(undone("po`wershell -c 1\n"), "powershell -c 1\n");
     }
