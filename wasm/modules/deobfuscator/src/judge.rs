@@ -38,7 +38,7 @@ fn shown(finding: Finding, peeler: &Peeler<'_>, layer: &Layer) -> Finding {
     const MOST: usize = 1_024;
     let (parent, found) = (peeler.content(layer.parent), &layer.found);
     let before = parent.get(found.start..found.end).unwrap_or_default();
-    let same = || before.iter().zip(&found.content).take_while(|(one, two)| one == two).count();
+    let same = || lossy(before).bytes().zip(&found.content).take_while(|(one, two)| one == *two).count();
     let mut start = if layer.rewritten { same() } else { 0 };
     // Not within a character.
     while start > 0 && before.get(start).is_none_or(|byte| byte & 0xc0 == 0x80) {
@@ -322,6 +322,8 @@ mod tests {
         let script = "# \u{e4}\niN`v`oKe-e`xpR`essi`on $x\n";
         let quoted = evidence(script.as_bytes(), "a.ps1", "obfuscated-script");
         assert_eq!(quoted, [(Some(7), "`v`oKe-e`xpR`essi`on $x\n".to_owned())]);
+        let latin: Vec<u8> = script.chars().map(|letter| letter as u8).collect();
+        assert_eq!(evidence(&latin, "a.ps1", "obfuscated-script"), [(Some(6), quoted[0].1.clone())]);
         let command = "powershell -enc SQBFAFgAIAAnAGgAZQBsAGwAbwAgAHcAbwByAGwAZAAnAA==";
         assert_eq!(evidence(command.as_bytes(), "", "encoded-powershell"), [(Some(16), command[16..].to_owned())]);
         let long = format!("{script}{}", "# more \u{20ac}\n".repeat(900));
