@@ -27,9 +27,10 @@ THEIRS = {
 }  # fmt: skip
 """ioc_finder's names for what we look for too."""
 FINDER_FLOOR = 0.9
-"""Of its indicators. Left out on purpose: hashes of one repeated digit, CVEs of years that are none, URLs without a
-scheme (their domains are found), mail addresses with comments or quotes, names in an escaped query, and other spellings
-of one IPv6 address.
+"""Of its indicators. Left out on purpose: hashes of one repeated digit, CVEs of years that are none, URLs without
+a scheme (their domains are found), mail addresses with comments, quotes or numbers for a host, a name with the
+digits of an escape, what goes on behind a comma in a row that no date, time, address or hash tells, and other
+spellings of one IPv6 address.
 """
 FANGER_FLOOR = 0.85
 """Of its pairs. ``bad-dot-com`` and ``9,10,11,12`` are names and numbers of their own in what is not a report."""

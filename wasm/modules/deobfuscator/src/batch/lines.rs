@@ -161,8 +161,9 @@ impl Loop<'_> {
     /// Name and value with an item in place of the counter; None if they become too long.
     pub fn with(&self, item: &str) -> Option<(String, String)> {
         let put_in = |text: &str, most: usize| {
-            let length = text.len() + text.matches(&self.counter).count() * item.len();
-            (length <= most).then(|| text.replace(&self.counter, item))
+            let length = |text: &str| text.len() + text.matches(&self.counter).count() * item.len();
+            // What is too long anyway is not read for each item.
+            (text.len() <= most && length(text) <= most).then(|| text.replace(&self.counter, item))
         };
         put_in(self.name, MAX_NAME).zip(put_in(self.value, MAX_VALUE))
     }

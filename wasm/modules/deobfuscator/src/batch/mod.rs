@@ -431,7 +431,7 @@ mod tests {
             format!("set x=1\r\necho {}\r\n", "a:~".repeat(200_000)),
             format!("{set}{}&echo !x!\r\n", "set ".repeat(300_000)),
             format!("{set}{}&echo !x!\r\n", "set/a x=".repeat(200_000)),
-            format!("set x=1\r\nfor %%a in ({}) do set x={}\r\n", "1 ".repeat(4_000), "%%a".repeat(200_000)),
+            format!("set x=1\r\nfor %%a in ({}) do set x={}\r\n", "1 ".repeat(4_000), "%%a".repeat(2_000_000)),
             format!("set x=1\r\nfor %%a in ({}) do set x=%%a%%a\r\n", "1".repeat(1_000_000)),
         ] {
             assert!(undo(&text, &mut Budget::new(text.len())).text.is_none_or(|done| done.len() <= MAX_LAYER));
