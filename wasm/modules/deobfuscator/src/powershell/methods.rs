@@ -53,29 +53,7 @@ pub fn join(value: &Value, separator: &str) -> Option<Value> {
 
 /// `{0}{1,5}{2:X2}` with what they stand for.
 pub fn format(pattern: &str, arguments: &[Value]) -> Option<String> {
-    let mut done = String::new();
-    let mut rest = pattern;
-    while let Some(at) = rest.find(['{', '}']) {
-        done.push_str(&rest[..at]);
-        let brace = &rest[at..=at];
-        rest = &rest[at + 1..];
-        if let Some(behind) = rest.strip_prefix(brace) {
-            done.push_str(brace);
-            rest = behind;
-            continue;
-        }
-        if brace == "}" {
-            return None;
-        }
-        let (inner, behind) = rest.split_once('}')?;
-        done.push_str(&item(inner, arguments)?);
-        rest = behind;
-        if done.len() > MAX_VALUE {
-            return None;
-        }
-    }
-    done.push_str(rest);
-    Some(done)
+    script::filled(pattern, |inner| item(inner, arguments))
 }
 
 /// Characters that a format item may be made as long as.

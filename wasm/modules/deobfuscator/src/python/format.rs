@@ -1,7 +1,7 @@
 //! Texts that Python puts values into: `'%s' % x`, `'{}'.format(x)`, and what stands behind the colon of a place.
 
 use crate::limits::MAX_VALUE;
-use crate::script::Value;
+use crate::script::{Value, filled};
 
 /// Characters that a value may be made as wide as.
 const MAX_WIDTH: usize = 1_000;
@@ -38,29 +38,13 @@ pub fn percent(pattern: &str, arguments: &[Value]) -> Option<String> {
 
 /// `'{} {1:02x}'.format(a, b)`; None for places with names or members.
 pub fn braces(pattern: &str, arguments: &[Value]) -> Option<String> {
-    let mut done = String::new();
-    let (mut rest, mut next) = (pattern, 0);
-    while let Some(at) = rest.find(['{', '}']) {
-        done.push_str(&rest[..at]);
-        let brace = &rest[at..=at];
-        rest = &rest[at + 1..];
-        if let Some(behind) = rest.strip_prefix(brace) {
-            done.push_str(brace);
-            rest = behind;
-            continue;
-        }
-        let (place, behind) = rest.split_once('}').filter(|_| brace == "{")?;
+    let mut next = 0;
+    filled(pattern, |place| {
         let (index, spec) = place.split_once(':').unwrap_or((place, ""));
         let index = if index.is_empty() { next } else { index.parse().ok()? };
         next += 1;
-        done.push_str(&shown(arguments.get(index)?, spec)?);
-        rest = behind;
-        if done.len() > MAX_VALUE {
-            return None;
-        }
-    }
-    done.push_str(rest);
-    Some(done)
+        shown(arguments.get(index)?, spec)
+    })
 }
 
 /// A value as a place asks for it: `[fill][<>^][0][width][kind]`.

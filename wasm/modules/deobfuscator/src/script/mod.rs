@@ -93,6 +93,29 @@ pub fn joined(texts: &[String], separator: &str) -> Option<String> {
     (size <= 2 * MAX_VALUE).then(|| texts.join(separator))
 }
 
+/// A text with what its places in braces stand for, `{{` and `}}` for a brace; None where one is not known, or it is too long.
+pub fn filled(pattern: &str, mut place: impl FnMut(&str) -> Option<String>) -> Option<String> {
+    let (mut done, mut rest) = (String::new(), pattern);
+    while let Some(at) = rest.find(['{', '}']) {
+        done.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(behind) = rest.strip_prefix(brace) {
+            done.push_str(brace);
+            rest = behind;
+            continue;
+        }
+        let (inner, behind) = rest.split_once('}').filter(|_| brace == "{")?;
+        done.push_str(&place(inner)?);
+        rest = behind;
+        if done.len() > MAX_VALUE {
+            return None;
+        }
+    }
+    done.push_str(rest);
+    Some(done)
+}
+
 /// A text in which each `from` is `to`; None where that is too long.
 pub fn replaced(text: &str, from: &str, to: &str) -> Option<String> {
     let more = text.matches(from).count().saturating_mul(to.len());
